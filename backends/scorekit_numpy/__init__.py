@@ -1,0 +1,8 @@
+"""The NumPy + autograd backend of scorekit: derivatives, random numbers, a network and its learner."""
+
+from __future__ import annotations
+
+from scorekit_numpy.backend import NumpyBackend
+from scorekit_numpy.networks import MLP
+
+__all__ = ["MLP", "NumpyBackend"]

@@ -1,0 +1,161 @@
+"""Adam, gradient clipping and an average of the weights, for models that know their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from autograd import value_and_grad
+
+from scorekit._arrays import check_option, check_positive
+from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError
+from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
+
+__all__ = ["NumpyLearner"]
+
+Array: TypeAlias = Any
+
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+
+
+class _Traced:
+    """The network as the objective sees it: one object for all steps, with the parameters of this one."""
+
+    def __init__(self, network: Parametric) -> None:
+        self.network = network
+        self.current: Any = network
+
+    def __call__(self, x: Array, sigma: Any = None) -> Array:
+        return self.current(x, sigma)
+
+
+class NumpyLearner:
+    """Trains a :class:`~scorekit.protocols.Parametric` model with Adam (Kingma and Ba, 2015).
+
+    All parameters live in one vector, so that a step costs one fused update whatever the number of layers.
+    The average follows θ̄ ← m θ̄ + (1 − m) θ with m = min(ema, (1 + t)/(10 + t)) after t updates: short runs
+    average over their last tenth, long ones with the given decay.
+
+    Args:
+        model: a model with ``parameters()`` and ``with_parameters()``.
+        objective: any objective.
+        learning_rate: a positive number, or a function of the step (from 0).
+        optimizer: only ``"adam"`` here.
+        gradient_clip: largest norm of the whole gradient; None leaves it alone.
+        ema: decay of the average, in [0, 1); None for none: the model is then the last one.
+    """
+
+    def __init__(
+        self,
+        model: ScoreModel,
+        objective: Objective,
+        *,
+        learning_rate: float | Callable[[int], float] = 1e-3,
+        optimizer: str = "adam",
+        gradient_clip: float | None = 1.0,
+        ema: float | None = 0.999,
+    ) -> None:
+        check_option(optimizer, "optimizer", ("adam",))
+        if ema is not None and not 0 <= ema < 1:
+            raise InvalidValueError(f"ema must lie in [0, 1), or be None for no average, got {ema}.")
+        self._rate = learning_rate if callable(learning_rate) else _constant(learning_rate)
+        self._clip = None if gradient_clip is None else check_positive(gradient_clip, "gradient_clip")
+        self._ema = ema
+        self._network = _parametric(model)
+        self._traced = _Traced(self._network)
+        self._objective = objective
+        self._lay_out(self._network.parameters())
+        self._gradient = value_and_grad(self._loss)
+
+    def _lay_out(self, parameters: dict[str, Array]) -> None:
+        if not parameters:
+            raise InvalidValueError("the model has no parameters: there is nothing to train.")
+        dtypes = {value.dtype for value in parameters.values()}
+        if len(dtypes) > 1:
+            raise InvalidTypeError(f"the model's parameters have dtypes {sorted(map(str, dtypes))}: expected one.")
+        self._shapes = {name: tuple(value.shape) for name, value in parameters.items()}
+        self._theta = np.concatenate([np.ravel(value) for value in parameters.values()])
+        self._average = self._theta.copy()
+        self._moment1, self._moment2 = np.zeros_like(self._theta), np.zeros_like(self._theta)
+        self._steps = 0
+
+    def _named(self, vector: Array) -> dict[str, Array]:
+        named, start = {}, 0
+        for name, shape in self._shapes.items():
+            stop = start + int(np.prod(shape))
+            named[name] = vector[start:stop].reshape(shape)
+            start = stop
+        return named
+
+    def _loss(self, values: tuple[Array, ...], batch: Array, rng: Rng) -> Array:
+        self._traced.current = self._network.with_parameters(dict(zip(self._shapes, values, strict=True)))
+        return self._objective(self._traced, batch, rng)
+
+    def step(self, batch: Array, rng: Rng) -> StepInfo:
+        """One step of Adam on ``batch``; nothing changes when the loss or the gradient is not finite."""
+        loss, gradients = self._gradient(tuple(self._named(self._theta).values()), batch, rng)
+        gradient = np.concatenate([np.ravel(g) for g in gradients])
+        norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            return StepInfo(float(loss), norm, applied=False)
+        if self._clip is not None and norm > self._clip:
+            gradient *= self._clip / norm
+        self._adam(gradient)
+        self._follow()
+        return StepInfo(float(loss), norm, applied=True)
+
+    def _adam(self, gradient: Array) -> None:
+        rate = float(self._rate(self._steps))
+        self._steps += 1
+        self._moment1 += (1 - _BETA1) * (gradient - self._moment1)
+        self._moment2 += (1 - _BETA2) * (gradient * gradient - self._moment2)
+        first = rate / (1 - _BETA1**self._steps)
+        root = np.sqrt(self._moment2 / (1 - _BETA2**self._steps))
+        self._theta -= first * self._moment1 / (root + _EPSILON)
+
+    def _follow(self) -> None:
+        decay = 0.0 if self._ema is None else min(self._ema, (1 + self._steps) / (10 + self._steps))
+        self._average += (1 - decay) * (self._theta - self._average)
+
+    @property
+    def model(self) -> ScoreModel:
+        """The model with the averaged weights, a copy that later steps leave alone."""
+        return self._network.with_parameters(self._named(self._average.copy()))  # type: ignore[return-value]
+
+    def state_dict(self) -> dict[str, Array]:
+        """Weights, average, moments and the step count."""
+        vectors = {"theta": self._theta, "average": self._average, "moment1": self._moment1, "moment2": self._moment2}
+        return {name: vector.copy() for name, vector in vectors.items()} | {"steps": np.asarray(self._steps)}
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Take back what :meth:`state_dict` gave; a mismatch raises ``CheckpointError`` and changes nothing."""
+        mine = self.state_dict()
+        wrong = [
+            f"{name}: came {_kind(state.get(name))}, the learner has {_kind(mine.get(name))}"
+            for name in sorted(mine.keys() | state.keys())
+            if _kind(state.get(name)) != _kind(mine.get(name))
+        ]
+        if wrong:
+            raise CheckpointError(f"{len(wrong)} arrays differ: {'; '.join(wrong)}. Nothing was changed.")
+        self._theta, self._average = state["theta"].copy(), state["average"].copy()
+        self._moment1, self._moment2 = state["moment1"].copy(), state["moment2"].copy()
+        self._steps = int(state["steps"])
+
+
+def _kind(value: Array | None) -> str:
+    return "nothing" if value is None else f"{value.dtype} {tuple(value.shape)}"
+
+
+def _constant(rate: float) -> Callable[[int], float]:
+    value = check_positive(rate, "learning_rate")
+    return lambda step: value
+
+
+def _parametric(model: ScoreModel) -> Parametric:
+    if not isinstance(model, Parametric):
+        raise InvalidTypeError(
+            f"model is a {type(model).__name__} without parameters() and with_parameters(): the numpy backend cannot "
+            "train it. Use scorekit_numpy.MLP, alone or inside the views of sk.models, or give your model these two."
+        )
+    return model

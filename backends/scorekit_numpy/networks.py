@@ -1,0 +1,137 @@
+"""A multilayer perceptron as a score network, for low-dimensional data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeAlias
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.extend import defjvp, defvjp, primitive
+
+from scorekit._arrays import align, as_rng, as_sigma, check_count, event_size
+from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.protocols import RngLike
+from scorekit_numpy import namespace as xp
+
+__all__ = ["MLP"]
+
+Array: TypeAlias = Any
+
+_SLOPE, _CUBIC = (2 / np.pi) ** 0.5, 0.044715
+_SIGMA_SCALE = 0.25  # log(sigma) / 4 keeps the noise input of the order of one over four decades
+_LAST_LAYER = 0.1  # the network starts close to zero, where every objective is well behaved
+
+
+def _inner(x: Array) -> Array:
+    return anp.tanh(_SLOPE * x * (1 + _CUBIC * x * x))
+
+
+@primitive
+def gelu(x: Array) -> Array:
+    """x Φ(x), in the tanh approximation of Hendrycks and Gimpel (2016)."""
+    return 0.5 * x * (1 + _inner(x))
+
+
+def _gelu_slope(x: Array) -> Array:
+    t = _inner(x)
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (_SLOPE * (1 + 3 * _CUBIC * x * x))
+
+
+defvjp(gelu, lambda ans, x: lambda g: g * _gelu_slope(x))
+defjvp(gelu, lambda g, ans, x: g * _gelu_slope(x))
+
+
+class MLP:
+    """A score network for samples of ``dim`` numbers: linear layers with GELU between them.
+
+    A conditional network takes ``log(sigma) / 4`` as one more input; an unconditional one ignores sigma.
+    Wrap it in ``sk.models.Preconditioned`` to give its output the scale that a score has at each level.
+    The model is a value: training makes new ones with other parameters.
+
+    Args:
+        dim: numbers in one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
+        hidden: widths of the hidden layers.
+        conditional: does the score depend on sigma?
+        dtype: ``"float64"`` or ``"float32"``; it must be that of the data.
+        rng: an Rng, a seed or None; weights start as N(0, 1/fan_in), biases at zero.
+
+    >>> import numpy as np
+    >>> MLP(2, hidden=(16,))(np.zeros((5, 2)), 0.1).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        hidden: Sequence[int] = (128, 128, 128),
+        *,
+        conditional: bool = True,
+        dtype: str = "float64",
+        rng: RngLike = 0,
+    ) -> None:
+        self.dim = check_count(dim, "dim")
+        self.hidden = tuple(check_count(width, "hidden width") for width in hidden)
+        self.conditional = bool(conditional)
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise InvalidValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+        self.dtype = np.dtype(dtype).name
+        self._parameters = self._start(rng)
+
+    def _start(self, rng: RngLike) -> dict[str, Array]:
+        stream, like = as_rng(rng), np.empty(0, self.dtype)
+        widths = (self.dim + self.conditional, *self.hidden, self.dim)
+        parameters: dict[str, Array] = {}
+        for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            scale = fan_in**-0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)
+            parameters[f"layers.{i}.weight"] = scale * stream.normal((fan_out, fan_in), like)
+            parameters[f"layers.{i}.bias"] = np.zeros(fan_out, self.dtype)
+        return parameters
+
+    def __repr__(self) -> str:
+        return f"MLP({self.dim}, hidden={self.hidden}, conditional={self.conditional}, dtype={self.dtype!r})"
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a network of this shape."""
+        return {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": self.dtype}
+
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by name; weights are (out, in)."""
+        return dict(self._parameters)
+
+    def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
+        """The same network with other parameters; names and shapes must agree."""
+        mine = {name: tuple(value.shape) for name, value in self._parameters.items()}
+        given = {name: tuple(value.shape) for name, value in parameters.items()}
+        if mine != given:
+            wrong = sorted(n for n in mine.keys() | given.keys() if mine.get(n) != given.get(n))
+            listed = "; ".join(f"{n} is {given.get(n, 'missing')}, the network has {mine.get(n, 'none')}" for n in wrong)
+            raise ShapeError(f"{len(wrong)} parameters differ: {listed}. Nothing was changed.")
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy._parameters = dict(parameters)
+        return copy
+
+    def __call__(self, x: Array, sigma: Any = None) -> Array:
+        """The network's output at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
+        if event_size(x) != self.dim:
+            raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
+        h = self._inputs(x, sigma)
+        for i in range(len(self.hidden) + 1):
+            weight, bias = self._parameters[f"layers.{i}.weight"], self._parameters[f"layers.{i}.bias"]
+            h = xp.matmul(h, xp.permute_dims(weight, (1, 0))) + bias
+            h = gelu(h) if i < len(self.hidden) else h
+        return xp.reshape(h, x.shape)
+
+    def _inputs(self, x: Array, sigma: Any) -> Array:
+        flat = xp.reshape(x, (x.shape[0], -1))
+        if not self.conditional:
+            return flat
+        if sigma is None:
+            raise InvalidValueError(
+                "this network is conditional on sigma, got None: call model(x, sigma), fix a level with "
+                "sk.models.at(model, sigma), or make MLP(…, conditional=False)."
+            )
+        level = _SIGMA_SCALE * xp.log(xp.asarray(as_sigma(sigma, x), dtype=x.dtype))
+        column = xp.zeros((x.shape[0], 1), dtype=x.dtype) + align(level, flat)
+        return xp.concat([flat, column], axis=1)

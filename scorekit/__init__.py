@@ -1,0 +1,76 @@
+"""scorekit: score matching and score-based generative modelling, written once and held against closed forms.
+
+Everything is reached as ``sk.<name>`` after ``import scorekit as sk``; rooms are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from scorekit.errors import (
+    CheckpointError,
+    DivergedError,
+    InvalidTypeError,
+    InvalidValueError,
+    MissingBackendError,
+    NonFiniteError,
+    ScorekitError,
+    ShapeError,
+)
+from scorekit.protocols import Backend, Distribution, Learner, Objective, Rng, Sampler, ScoreModel
+from scorekit.registry import array_namespace, backend, backend_of, backends, rng
+
+if TYPE_CHECKING:
+    from scorekit import distributions, metrics, models, noise, objectives, plot, samplers, testing, training
+    from scorekit.training import fit
+
+__version__ = "0.1.0"
+
+_ROOMS = ("distributions", "metrics", "models", "noise", "objectives", "plot", "samplers", "testing", "training")
+_FROM_ROOMS = {"fit": "training"}
+
+__all__ = [
+    "Backend",
+    "CheckpointError",
+    "DivergedError",
+    "InvalidTypeError",
+    "InvalidValueError",
+    "Distribution",
+    "Learner",
+    "MissingBackendError",
+    "NonFiniteError",
+    "Objective",
+    "Rng",
+    "Sampler",
+    "ScoreModel",
+    "ScorekitError",
+    "ShapeError",
+    "array_namespace",
+    "backend",
+    "backend_of",
+    "backends",
+    "distributions",
+    "fit",
+    "metrics",
+    "models",
+    "noise",
+    "objectives",
+    "plot",
+    "rng",
+    "samplers",
+    "testing",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"scorekit.{name}")
+    if name in _FROM_ROOMS:
+        return getattr(importlib.import_module(f"scorekit.{_FROM_ROOMS[name]}"), name)
+    raise AttributeError(f"module 'scorekit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,245 @@
+"""What every room needs of arrays: checks at the door, and the two reductions that know the layout.
+
+The event of a sample is every axis but the first. It is summed here (:func:`event_sum`) and a value
+a sample is lined up with it here (:func:`align`), and nowhere else.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import Array, Rng, RngLike, ScoreModel, Sigma
+from scorekit.registry import array_namespace, backend, backend_of, describe
+
+__all__ = [
+    "align",
+    "as_rng",
+    "as_sigma",
+    "check_batch",
+    "check_count",
+    "check_option",
+    "check_positive",
+    "check_score",
+    "constant",
+    "evaluate",
+    "event_dot",
+    "event_size",
+    "event_sum",
+    "score_function",
+    "weighted_mean",
+]
+
+
+# ---------------------------------------------------------------- layout
+
+
+def event_sum(x: Array) -> Array:
+    """The sum over every axis but the first: ``(n, *event) -> (n,)``."""
+    return array_namespace(x).sum(x, axis=tuple(range(1, x.ndim)))
+
+
+def event_dot(a: Array, b: Array) -> Array:
+    """The inner product of each sample of ``a`` with that of ``b``: ``(n, *event) -> (n,)``."""
+    return event_sum(a * b)
+
+
+def event_size(x: Array) -> int:
+    """The number of numbers in one sample, ``d``."""
+    return math.prod(x.shape[1:])
+
+
+def align(value: Any, x: Array) -> Any:
+    """``value`` of shape ``(n,)`` with as many axes as ``x``; a scalar, or None, as it is."""
+    if value is None or getattr(value, "ndim", 0) == 0:
+        return value
+    return array_namespace(value).reshape(value, (-1,) + (1,) * (x.ndim - 1))
+
+
+def constant(value: Any, like: Array) -> Array:
+    """``value`` (numbers, or a NumPy array) as an array with the framework, dtype and device of ``like``."""
+    xp = array_namespace(like)
+    try:
+        owner = backend_of(like)
+    except InvalidTypeError:
+        return xp.asarray(value, dtype=like.dtype)
+    return owner.asarray(value, like=like)
+
+
+# ---------------------------------------------------------------- checks at the door
+
+
+def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
+    """``x`` itself, if it is a batch ``(n, *event)`` of real floating-point numbers, all finite."""
+    xp = array_namespace(**{name: x})
+    if x.ndim < 2:
+        hint = f" For one feature use {name}[:, None], for one sample {name}[None]." if x.ndim == 1 else ""
+        raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected (n, …), the first axis is the batch.{hint}")
+    if not xp.isdtype(x.dtype, "real floating"):
+        raise InvalidTypeError(
+            f"{name} has dtype {x.dtype}: expected a real floating dtype. Convert it, for instance {name}.astype(float)."
+        )
+    if math.prod(x.shape) == 0:
+        raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected at least one sample and one feature, got none.")
+    if finite:
+        _check_finite(xp, x, name)
+    return x
+
+
+def _check_finite(xp: Any, x: Array, name: str) -> None:
+    finite = xp.isfinite(x)
+    if bool(xp.all(finite)):
+        return
+    rows = ~xp.all(xp.reshape(finite, (x.shape[0], -1)), axis=1)
+    bad = int(xp.sum(xp.astype(rows, xp.int64)))
+    raise InvalidValueError(
+        f"{name} holds NaN or infinity in {bad} of {x.shape[0]} rows: expected finite numbers. "
+        f"Drop those rows: {name}[numpy.isfinite({name}).reshape(len({name}), -1).all(axis=1)]."
+    )
+
+
+def check_count(value: Any, name: str, minimum: int = 1) -> int:
+    """``value`` as an int that is at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise InvalidTypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
+    if value < minimum:
+        raise InvalidValueError(f"{name} must be at least {minimum}, got {value}.")
+    return int(value)
+
+
+def check_positive(value: Any, name: str, hint: str = "") -> float:
+    """``value`` as a positive, finite float."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(f"{name} must be a positive number, got {describe(value)}.") from error
+    if not (number > 0 and math.isfinite(number)):
+        raise InvalidValueError(f"{name} must be positive and finite, got {number}.{' ' + hint if hint else ''}")
+    return number
+
+
+def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
+    """Refuse a ``value`` that is not one of the ``known`` ones, and list them."""
+    if value not in known:
+        listed = ", ".join(repr(k) for k in known)
+        raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.")
+
+
+_NOISELESS = "For noiseless data use ImplicitScoreMatching or SlicedScoreMatching."
+
+
+def as_sigma(sigma: Sigma, x: Array) -> Sigma:
+    """A noise level for the batch ``x``: None, a positive float, or a positive array ``(n,)`` like ``x``."""
+    if sigma is None:
+        return None
+    if isinstance(sigma, (int, float, np.generic)):
+        return check_positive(sigma, "sigma", _NOISELESS)
+    if isinstance(sigma, np.ndarray) and sigma.ndim == 0:
+        return check_positive(sigma[()], "sigma", _NOISELESS)
+    xp = array_namespace(x=x, sigma=sigma)
+    if sigma.shape not in ((), (x.shape[0],)):
+        raise ShapeError(
+            f"sigma has shape {tuple(sigma.shape)} for x of shape {tuple(x.shape)}: "
+            f"expected None, a scalar or shape ({x.shape[0]},), one level a sample."
+        )
+    if not bool(xp.all((sigma > 0) & xp.isfinite(sigma))):
+        raise InvalidValueError(
+            f"sigma must be positive and finite, got values from {float(xp.min(sigma))} to {float(xp.max(sigma))}. "
+            + _NOISELESS
+        )
+    return sigma if sigma.dtype == x.dtype else xp.astype(sigma, x.dtype)
+
+
+def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
+    """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``."""
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        if rng < 0:
+            raise InvalidValueError(f"rng must be a non-negative seed, got {rng}.")
+        return _home(like).rng(int(rng))
+    if rng is None:
+        return _home(like).rng(None)
+    if hasattr(rng, "normal") and hasattr(rng, "rademacher"):
+        return rng
+    raise InvalidTypeError(
+        f"rng is a {describe(rng)}: expected a scorekit Rng, an int seed or None. Write rng=0, or sk.rng(0, like=x)."
+    )
+
+
+def _home(like: Array | None) -> Any:
+    return backend("numpy") if like is None else backend_of(like)
+
+
+# ---------------------------------------------------------------- score models
+
+
+def score_function(model: ScoreModel) -> Callable[[Array, Sigma], Array]:
+    """``model`` as a function of exactly ``(x, sigma)``; a function of ``x`` alone ignores sigma."""
+    if not callable(model):
+        raise InvalidTypeError(f"model is a {describe(model)}: expected a function s(x, sigma) or s(x).")
+    try:
+        parameters = inspect.signature(model).parameters
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        return cast(Callable[[Array, Sigma], Array], model)
+    kinds = [p.kind for p in parameters.values()]
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    if inspect.Parameter.VAR_POSITIONAL in kinds or sum(kind in positional for kind in kinds) >= 2:
+        return cast(Callable[[Array, Sigma], Array], model)
+    keyed = cast(Callable[..., Array], model)
+    if "sigma" in parameters or inspect.Parameter.VAR_KEYWORD in kinds:
+        return lambda x, sigma: keyed(x, sigma=sigma)
+    return lambda x, sigma: keyed(x)
+
+
+def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None) -> Array:
+    """``model(x, sigma)``, refused when it is not shaped and typed like ``x``."""
+    return check_score(score_function(model)(x, sigma), x)
+
+
+def check_score(s: Array, x: Array) -> Array:
+    """``s`` itself, if it can be the score at ``x``: same framework, shape and dtype."""
+    shape = getattr(s, "shape", None)
+    if shape is None:
+        raise InvalidTypeError(f"model returned a {describe(s)} for x, a {describe(x)}: expected an array like x.")
+    if tuple(shape) != tuple(x.shape):
+        raise ShapeError(
+            f"model returned shape {tuple(shape)} for x of shape {tuple(x.shape)}: a score has one entry per entry "
+            "of x. For an energy or log-density wrap it: EnergyModel(f)."
+        )
+    array_namespace(x=x, score=s)
+    if s.dtype != x.dtype:
+        raise InvalidTypeError(
+            f"model returned dtype {s.dtype} for x of dtype {x.dtype}: a score keeps the dtype of x. "
+            "Convert the model's parameters, or x, so that both agree."
+        )
+    return s
+
+
+# ---------------------------------------------------------------- reduction over the batch
+
+
+def weighted_mean(values: Array, weights: Array | None = None) -> Array:
+    """``sum(w v) / sum(w)`` of per-sample values ``(n,)``; the plain mean without weights."""
+    xp = array_namespace(values)
+    if weights is None:
+        return xp.mean(values)
+    w = _check_weights(weights, values)
+    return xp.sum(w * values) / xp.sum(w)
+
+
+def _check_weights(weights: Array, values: Array) -> Array:
+    xp = array_namespace(x=values, weights=weights)
+    if tuple(weights.shape) != tuple(values.shape):
+        raise ShapeError(
+            f"weights have shape {tuple(weights.shape)} for {values.shape[0]} samples: expected ({values.shape[0]},)."
+        )
+    w = xp.astype(weights, values.dtype)
+    if not bool(xp.all((w >= 0) & xp.isfinite(w))):
+        raise InvalidValueError(f"weights must be finite and not negative, got a smallest of {float(xp.min(w))}.")
+    if not float(xp.sum(w)) > 0:
+        raise InvalidValueError("weights sum to zero: expected at least one positive weight.")
+    return w

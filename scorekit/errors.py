@@ -1,0 +1,50 @@
+"""The exceptions that users meet.
+
+Every error raised by scorekit is a :class:`ScorekitError`; it is also the built-in exception
+that fits, so that ``except ValueError`` works as it does everywhere else.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CheckpointError",
+    "DivergedError",
+    "InvalidTypeError",
+    "InvalidValueError",
+    "MissingBackendError",
+    "NonFiniteError",
+    "ScorekitError",
+    "ShapeError",
+]
+
+
+class ScorekitError(Exception):
+    """The base of every error that scorekit raises."""
+
+
+class InvalidValueError(ScorekitError, ValueError):
+    """A value outside its range."""
+
+
+class ShapeError(InvalidValueError):
+    """An array whose shape is not the one that was asked for."""
+
+
+class InvalidTypeError(ScorekitError, TypeError):
+    """An argument, or a dtype, of the wrong kind."""
+
+
+class MissingBackendError(ScorekitError, ImportError):
+    """A backend, or the framework beneath it, is not installed."""
+
+
+class DivergedError(ScorekitError, RuntimeError):
+    """A Markov chain has left the finite numbers."""
+
+
+class NonFiniteError(ScorekitError, RuntimeError):
+    """A loss or a gradient is NaN or infinite."""
+
+
+class CheckpointError(ScorekitError, RuntimeError):
+    """A checkpoint is damaged, missing, or belongs to something else."""

@@ -1,0 +1,121 @@
+"""Ladders: finite, strictly descending sequences of noise levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_count, check_positive, constant
+from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.noise.laws import NoiseLaw, check_range
+from scorekit.protocols import Array
+from scorekit.registry import array_namespace
+
+__all__ = ["Geometric", "Ladder", "as_ladder"]
+
+
+class _Levels(NoiseLaw):
+    """What every ladder can do, given its ``sigmas``: a read-only NumPy float64 array, descending."""
+
+    sigmas: Any
+
+    def __len__(self) -> int:
+        return len(self.sigmas)
+
+    @property
+    def largest(self) -> float:
+        """The first level."""
+        return float(self.sigmas[0])
+
+    @property
+    def smallest(self) -> float:
+        """The last level."""
+        return float(self.sigmas[-1])
+
+    def quantile(self, u: Array) -> Array:
+        """The levels in ascending order, each for a share 1/L of [0, 1)."""
+        xp = array_namespace(u)
+        index = xp.astype(xp.clip(xp.floor(u * len(self)), 0, len(self) - 1), xp.int64)
+        return xp.take(constant(self.sigmas[::-1].copy(), u), index)
+
+    def density(self, sigma: Array) -> Array:
+        """1 / (L · gap) at a level, the gap being its share of the range (half of the way to each neighbour, in log)."""
+        xp = array_namespace(sigma)
+        if len(self) == 1:
+            raise InvalidValueError("a ladder of one level has no spacing, so no density: use at least two levels.")
+        log_sigmas = np.log(self.sigmas)
+        gaps = np.abs(np.gradient(log_sigmas)) * self.sigmas
+        nearest = xp.argmin(xp.abs(xp.log(sigma)[:, None] - constant(log_sigmas, sigma)[None, :]), axis=1)
+        return 1 / (len(self) * xp.take(constant(gaps, sigma), nearest))
+
+
+@dataclass(frozen=True)
+class Geometric(_Levels):
+    """The ladder of Song and Ermon (2019): ``levels`` noise levels of constant ratio, descending.
+
+    sigma_i = sigma_max · (sigma_min / sigma_max)^(i / (L − 1)), i = 0, …, L − 1; one level is ``sigma_max``.
+
+    Args:
+        sigma_max: the largest level, of the order of the largest distance between two data points.
+        sigma_min: the smallest level, small enough that its blur does not matter.
+        levels: L >= 1.
+
+    >>> Geometric(10.0, 0.1, 3).sigmas.tolist()
+    [10.0, 1.0, 0.1]
+    """
+
+    sigma_max: float
+    sigma_min: float
+    levels: int
+
+    def __post_init__(self) -> None:
+        check_count(self.levels, "levels")
+        check_range(self.sigma_max, self.sigma_min)
+
+    @cached_property
+    def sigmas(self) -> Any:
+        """The levels, descending, shape ``(levels,)``, float64 and read-only."""
+        return _frozen(np.geomspace(self.sigma_max, self.sigma_min, self.levels))
+
+
+@dataclass(frozen=True)
+class Ladder(_Levels):
+    """A ladder of given levels, strictly descending.
+
+    >>> len(Ladder((3.0, 1.0, 0.2)))
+    3
+    """
+
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        values = np.asarray(self.values, dtype=float)
+        if values.ndim != 1 or values.size == 0:
+            raise ShapeError(f"levels have shape {values.shape}: expected a sequence of at least one level.")
+        for value in values:
+            check_positive(value, "a noise level")
+        if np.any(np.diff(values) >= 0):
+            raise InvalidValueError(
+                f"levels must descend from the largest to the smallest, got {values.tolist()}. "
+                "Write sorted(levels, reverse=True), each level once."
+            )
+        object.__setattr__(self, "values", tuple(float(v) for v in values))
+
+    @cached_property
+    def sigmas(self) -> Any:
+        """The levels, descending, float64 and read-only."""
+        return _frozen(np.asarray(self.values))
+
+
+def as_ladder(noise: Geometric | Ladder | Sequence[float]) -> Geometric | Ladder:
+    """A ladder from a ladder, or from a descending sequence of levels."""
+    return noise if isinstance(noise, (Geometric, Ladder)) else Ladder(tuple(noise))
+
+
+def _frozen(levels: Any) -> Any:
+    levels.flags.writeable = False
+    return levels

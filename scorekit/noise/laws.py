@@ -1,0 +1,118 @@
+"""Laws of the noise level: how sigma is drawn, one level a sample, while a network is trained."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from scorekit._arrays import as_rng, check_count, check_positive, constant
+from scorekit.errors import InvalidValueError
+from scorekit.protocols import Array, RngLike
+from scorekit.registry import array_namespace, backend_of
+
+__all__ = ["LogNormal", "LogUniform", "NoiseLaw"]
+
+
+class NoiseLaw(ABC):
+    """A probability law on positive noise levels."""
+
+    @abstractmethod
+    def quantile(self, u: Array) -> Array:
+        """The level below which a share ``u`` in [0, 1) of the law lies, shape ``(n,)``."""
+
+    @abstractmethod
+    def density(self, sigma: Array) -> Array:
+        """The density of the law with respect to d sigma, shape ``(n,)``.
+
+        The likelihood weighting 2 sigma / density makes the mean over levels an integral over d sigma.
+        """
+
+    def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array:
+        """``n`` levels, shape ``(n,)``, stratified.
+
+        Each level has exactly this law, and the n levels together cover its quantiles evenly (one in each
+        n-th, in random order): an average over a batch then varies less than over independent draws.
+
+        Args:
+            n: how many, at least 1.
+            rng: an Rng, a seed or None.
+            like: an array whose framework, dtype and device the levels take.
+
+        >>> LogUniform(10.0, 0.1).sample(4, rng=0).shape
+        (4,)
+        """
+        n = check_count(n, "n")
+        stream = as_rng(rng, like)
+        shift = stream.uniform((1,), like)
+        order = stream.choice(n, (n,), replace=False)
+        xp = array_namespace(shift)
+        return self.quantile((xp.astype(order, shift.dtype) + shift) / n)
+
+
+@dataclass(frozen=True)
+class LogUniform(NoiseLaw):
+    """log sigma uniform between log ``sigma_min`` and log ``sigma_max``: every decade gets the same share.
+
+    >>> law = LogUniform(10.0, 0.1)
+    >>> import numpy as np
+    >>> law.quantile(np.array([0.5])).round(6).tolist()
+    [1.0]
+    """
+
+    sigma_max: float
+    sigma_min: float
+
+    def __post_init__(self) -> None:
+        check_range(self.sigma_max, self.sigma_min)
+
+    def quantile(self, u: Array) -> Array:
+        """sigma_min · (sigma_max / sigma_min)^u."""
+        return self.sigma_min * array_namespace(u).exp(math.log(self.sigma_max / self.sigma_min) * u)
+
+    def density(self, sigma: Array) -> Array:
+        """1 / (sigma · log(sigma_max / sigma_min))."""
+        return 1 / (sigma * math.log(self.sigma_max / self.sigma_min))
+
+
+@dataclass(frozen=True)
+class LogNormal(NoiseLaw):
+    """log sigma ~ N(``mean``, ``std``²), the training law of Karras et al. (2022): mean -1.2, std 1.2 there.
+
+    >>> LogNormal(-1.2, 1.2).sample(3, rng=0).shape
+    (3,)
+    """
+
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        check_positive(self.std, "std")
+        if not math.isfinite(self.mean):
+            raise InvalidValueError(f"mean must be finite, got {self.mean}.")
+
+    def quantile(self, u: Array) -> Array:
+        """exp(mean + std · Φ⁻¹(u)); u is kept 1e-12 away from 0 and 1."""
+        from scipy.special import ndtri
+
+        values = backend_of(u).to_numpy(u).astype(float).clip(1e-12, 1 - 1e-12)
+        return constant(np.exp(self.mean + self.std * ndtri(values)), u)
+
+    def density(self, sigma: Array) -> Array:
+        """N(log sigma; mean, std²) / sigma."""
+        xp = array_namespace(sigma)
+        z = (xp.log(sigma) - self.mean) / self.std
+        return xp.exp(-0.5 * z * z) / (sigma * self.std * math.sqrt(2 * math.pi))
+
+
+def check_range(sigma_max: float, sigma_min: float) -> None:
+    """Refuse a pair of levels that is not descending and positive."""
+    check_positive(sigma_min, "sigma_min")
+    check_positive(sigma_max, "sigma_max")
+    if not sigma_max > sigma_min:
+        raise InvalidValueError(
+            f"sigma_max must exceed sigma_min, got sigma_max={sigma_max} and sigma_min={sigma_min}: "
+            "levels go from the largest to the smallest. Swap them."
+        )

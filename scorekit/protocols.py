@@ -1,0 +1,231 @@
+"""The whole vocabulary of scorekit on one page.
+
+A **score model** is a function ``s(x, sigma)``. An **objective** maps a score model and data to a
+loss. A **sampler** moves points with a score model. A **backend** lends an array framework's
+derivatives and random numbers to all three; a **learner** holds what changes while training.
+
+Shapes: ``x`` is ``(n, *event)``, ``sigma`` is None, a scalar or ``(n,)``, a per-sample value is ``(n,)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
+
+__all__ = [
+    "Array",
+    "Backend",
+    "Distribution",
+    "Learner",
+    "Objective",
+    "Parametric",
+    "Rng",
+    "RngLike",
+    "Sampler",
+    "ScoreModel",
+    "Seed",
+    "Shape",
+    "Sigma",
+    "StepInfo",
+]
+
+Array: TypeAlias = Any
+"""An array of any backend. The array standard has no static type yet, so this is documentation."""
+
+Shape: TypeAlias = tuple[int, ...]
+Sigma: TypeAlias = Any
+"""A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
+
+Seed: TypeAlias = int | Sequence[int] | None
+
+
+@runtime_checkable
+class ScoreModel(Protocol):
+    """A function that returns the score of the data smoothed by ``N(0, sigma² I)``, shaped like ``x``.
+
+    A function of ``x`` alone is an unconditional score model; nothing else is asked of it.
+    """
+
+    def __call__(self, x: Array, sigma: Sigma = None, /) -> Array: ...
+
+
+@runtime_checkable
+class Rng(Protocol):
+    """A stream of random numbers of one backend. ``like`` gives dtype and device."""
+
+    def normal(self, shape: Shape, like: Array | None = None) -> Array:
+        """Independent standard normals."""
+        ...
+
+    def uniform(self, shape: Shape, like: Array | None = None) -> Array:
+        """Uniform on [0, 1)."""
+        ...
+
+    def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
+        """-1.0 or 1.0 with probability one half each."""
+        ...
+
+    def integers(self, low: int, high: int, shape: Shape) -> Array:
+        """Integers in [low, high), as int64."""
+        ...
+
+    def choice(self, n: int, shape: Shape, p: Any = None, replace: bool = True) -> Array:
+        """Indices in [0, n), with probabilities ``p``; without replacement when asked."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to continue, as plain JSON types."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`state` returned."""
+        ...
+
+    def spawn(self, n: int) -> list[Rng]:
+        """``n`` independent streams; the same ones for the same history."""
+        ...
+
+
+RngLike: TypeAlias = Rng | int | None
+"""What every argument named ``rng`` takes: an :class:`Rng`, a seed, or None for fresh entropy."""
+
+
+class StepInfo(NamedTuple):
+    """What one optimiser step did. ``applied`` is False when it was refused for being non-finite."""
+
+    loss: float
+    grad_norm: float
+    applied: bool
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """Parameters, their average and the optimiser's state live here, and only here."""
+
+    def step(self, batch: Array, rng: Rng) -> StepInfo:
+        """One optimiser step, all of it or (if loss or gradient are not finite) nothing."""
+        ...
+
+    @property
+    def model(self) -> ScoreModel:
+        """A score model with the averaged weights, independent of later steps."""
+        ...
+
+    def state_dict(self) -> dict[str, Array]:
+        """All state by name, as arrays."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Take back what :meth:`state_dict` gave; a mismatch changes nothing and raises."""
+        ...
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """All that an array framework must provide; the array standard supplies the rest."""
+
+    name: str
+
+    def owns(self, x: object) -> bool:
+        """Does this array belong to this framework?"""
+        ...
+
+    @property
+    def xp(self) -> Any:
+        """An array-API namespace that is differentiable here."""
+        ...
+
+    def asarray(self, x: Any, like: Array | None = None) -> Array:
+        """An array of this framework, with the dtype and device of ``like``."""
+        ...
+
+    def to_numpy(self, x: Array) -> Any:
+        """A NumPy array with the values of ``x``, cut from any graph."""
+        ...
+
+    def rng(self, seed: Seed = None) -> Rng:
+        """A new stream; equal seeds give equal streams."""
+        ...
+
+    def vjp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:
+        """``(f(x), Jᵀ v)``, differentiable in what ``f`` closes over."""
+        ...
+
+    def jvp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:
+        """``(f(x), J v)``, differentiable in what ``f`` closes over."""
+        ...
+
+    def divergence(
+        self, f: Callable[[Array], Array], x: Array, probes: Array | None = None
+    ) -> tuple[Array, Array]:
+        """``(f(x), t)`` with one trace a sample, shape ``(n,)``.
+
+        Without ``probes`` the exact ``tr J``; with ``probes`` of shape ``(m, n, *event)`` the mean
+        of ``vᵀ J v`` over the m probes. The backend picks the derivative mode that is fastest here.
+        """
+        ...
+
+    def grad(self, f: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
+        """``(f(x), ∇f(x))`` for ``f`` with one value a sample, shape ``(n,)``."""
+        ...
+
+    def no_grad(self) -> AbstractContextManager[None]:
+        """Keep no tape inside."""
+        ...
+
+    def compile(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """A faster ``f`` where the framework has a compiler, ``f`` itself elsewhere."""
+        ...
+
+    def learner(self, model: ScoreModel, objective: Objective, **options: Any) -> Learner:
+        """What trains ``model`` for ``objective``."""
+        ...
+
+
+@runtime_checkable
+class Parametric(Protocol):
+    """A score model that knows its parameters: what a functional backend can train.
+
+    ``with_parameters`` returns a new model of the same kind and changes nothing.
+    """
+
+    def parameters(self) -> dict[str, Array]: ...
+
+    def with_parameters(self, parameters: Mapping[str, Array]) -> Self: ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A loss over score models: a scalar, or one value a sample."""
+
+    def __call__(
+        self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None
+    ) -> Array: ...
+
+    def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array: ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """A way of moving points with a score model."""
+
+    def sample(self, model: ScoreModel, x0: Array, rng: RngLike = None, **options: Any) -> Any: ...
+
+    def iterate(self, model: ScoreModel, x0: Array, rng: RngLike = None) -> Iterator[Any]: ...
+
+
+@runtime_checkable
+class Distribution(Protocol):
+    """A density whose score is known exactly at every noise level."""
+
+    @property
+    def dim(self) -> int: ...
+
+    def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array: ...
+
+    def log_prob(self, x: Array) -> Array: ...
+
+    def score(self, x: Array, sigma: Sigma = None) -> Array: ...
+
+    def smoothed(self, sigma: float) -> Distribution: ...

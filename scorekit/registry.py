@@ -1,0 +1,228 @@
+"""Which backend owns this array?
+
+The backends of this repository stand in a table; other people's are found through the entry-point
+group ``scorekit.backends``. Nothing is imported before it is needed, and there is no current
+backend: it follows from the array.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, NamedTuple
+
+from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError
+from scorekit.protocols import Array, Backend, Rng
+
+__all__ = ["array_namespace", "backend", "backend_of", "backends", "register", "rng"]
+
+ENTRY_POINT_GROUP = "scorekit.backends"
+
+
+class _Entry(NamedTuple):
+    """Where a backend comes from, what it needs and whose arrays are its own."""
+
+    load: Callable[[], Callable[..., Backend]]
+    framework: str | None
+    install: str
+    array_modules: frozenset[str]
+
+
+def _numpy_backend() -> Callable[..., Backend]:
+    factory: Callable[..., Backend] = importlib.import_module("scorekit_numpy").NumpyBackend
+    return factory
+
+
+_table: dict[str, _Entry] = {
+    "numpy": _Entry(_numpy_backend, "autograd", "python -m pip install autograd", frozenset({"numpy", "autograd"})),
+}
+_defaults: dict[str, Backend] = {}
+_owner_of_type: dict[type, Backend] = {}
+_entry_points_read = False
+
+
+def register(name: str, factory: Callable[..., Backend], array_modules: tuple[str, ...] = ()) -> None:
+    """Add a backend for this process, as a package does through the entry-point group.
+
+    ``factory(device=None, dtype=None)`` makes the backend. ``array_modules`` are the top-level
+    modules that the types of its arrays live in; without them the backend is asked (``owns``)
+    about every array that nobody else owns. A name that is taken raises.
+    """
+    _add(name, _Entry(lambda: factory, None, "", frozenset(array_modules)))
+
+
+def _add(name: str, entry: _Entry) -> None:
+    if name in _table:
+        raise InvalidValueError(
+            f"two backends are called {name!r}: names must be unique. "
+            f"Uninstall one of the packages that provide it, or rename it in its entry point."
+        )
+    _table[name] = entry
+
+
+def _from_entry_point(point: EntryPoint) -> _Entry:
+    distribution = point.dist.name if point.dist is not None else point.module
+    return _Entry(point.load, None, f"python -m pip install {distribution}", frozenset())
+
+
+def _entries() -> dict[str, _Entry]:
+    global _entry_points_read
+    if not _entry_points_read:
+        for point in entry_points(group=ENTRY_POINT_GROUP):
+            _add(point.name, _from_entry_point(point))
+        _entry_points_read = True
+    return _table
+
+
+def backends() -> dict[str, bool]:
+    """The known backends, and whether each one's framework is installed. Nothing is imported.
+
+    >>> import scorekit as sk
+    >>> sk.backends()["numpy"]
+    True
+    """
+    return {
+        name: entry.framework is None or importlib.util.find_spec(entry.framework) is not None
+        for name, entry in _entries().items()
+    }
+
+
+def backend(name: str, device: str | None = None, dtype: str | None = None) -> Backend:
+    """The backend called ``name``; ``device`` and ``dtype`` are its defaults for new arrays.
+
+    Raises ``MissingBackendError`` when its framework is not installed, ``ValueError`` for an
+    unknown name.
+
+    >>> import scorekit as sk
+    >>> sk.backend("numpy", dtype="float32").asarray([1, 2]).dtype
+    dtype('float32')
+    """
+    entries = _entries()
+    if name not in entries:
+        known = ", ".join(sorted(entries))
+        raise InvalidValueError(f"unknown backend {name!r}: the known backends are {known}.")
+    if device is None and dtype is None:
+        if name not in _defaults:
+            _defaults[name] = _load(name, entries[name])()
+        return _defaults[name]
+    return _load(name, entries[name])(device=device, dtype=dtype)
+
+
+def _load(name: str, entry: _Entry) -> Callable[..., Backend]:
+    try:
+        return entry.load()
+    except ScorekitError:
+        raise
+    except ImportError as error:
+        raise MissingBackendError(
+            f"the {name} backend cannot be loaded ({error}). Install what it needs: {entry.install}"
+        ) from error
+
+
+def backend_of(x: Array) -> Backend:
+    """The backend that owns the array ``x``. Raises ``TypeError`` when none does."""
+    found = _owner(x)
+    if found is None:
+        raise InvalidTypeError(_unowned(x))
+    return found
+
+
+def _owner(x: object) -> Backend | None:
+    kind = type(x)
+    if kind not in _owner_of_type:
+        found = _search(x)
+        if found is None:
+            return None
+        _owner_of_type[kind] = found
+    return _owner_of_type[kind]
+
+
+def _search(x: object) -> Backend | None:
+    entries = _entries()
+    named = [name for name, entry in entries.items() if _module(x) in entry.array_modules]
+    asked = [name for name, entry in entries.items() if not entry.array_modules]
+    for name in named + asked:
+        candidate = backend(name)
+        if candidate.owns(x):
+            return candidate
+    return None
+
+
+def _unowned(x: object) -> str:
+    known = ", ".join(sorted(_entries()))
+    hint = " Write numpy.asarray(x, dtype=float)." if isinstance(x, (list, tuple, int, float)) else ""
+    return f"no backend owns a {describe(x)}: expected an array of one of {known}.{hint}"
+
+
+def describe(x: object) -> str:
+    """A short name for what came, for error messages: type, shape and dtype."""
+    kind = type(x).__name__ if _module(x) == "builtins" else f"{_module(x)}.{type(x).__name__}"
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    return kind if shape is None else f"{kind} of shape {tuple(shape)} and dtype {dtype}"
+
+
+def array_namespace(*arrays: Array, **named: Array) -> Any:
+    """The array-API namespace that all the arrays share; it is differentiable where a backend owns them.
+
+    Python scalars and None are passed over. Arrays may be given by keyword, so that the
+    error for a mixture of frameworks or devices (``TypeError``) can name them.
+
+    >>> import numpy as np, scorekit as sk
+    >>> xp = sk.array_namespace(np.ones(3))
+    >>> float(xp.sum(np.ones(3)))
+    3.0
+    """
+    labelled = [(f"argument {i + 1}", a) for i, a in enumerate(arrays)] + list(named.items())
+    labelled = [(label, a) for label, a in labelled if a is not None and not isinstance(a, (bool, int, float))]
+    if not labelled:
+        raise InvalidTypeError("no array was given: expected at least one array.")
+    first_label, first = labelled[0]
+    home = _namespace_of(first)
+    for label, other in labelled[1:]:
+        if _namespace_of(other) is not home:
+            raise InvalidTypeError(_mixed("frameworks", first_label, first, label, other))
+        if _device(other) != _device(first):
+            raise InvalidTypeError(_mixed("devices", first_label, first, label, other))
+    return home
+
+
+def _namespace_of(x: Array) -> Any:
+    """The namespace of the backend of ``x``; of an array that no backend owns, its own standard one."""
+    found = _owner(x)
+    if found is not None:
+        return found.xp
+    refused = any(_module(x) in entry.array_modules for entry in _entries().values())
+    if refused or not hasattr(x, "__array_namespace__"):
+        raise InvalidTypeError(_unowned(x))
+    return x.__array_namespace__()
+
+
+def _module(x: object) -> str:
+    return type(x).__module__.partition(".")[0]
+
+
+def _device(x: Array) -> str:
+    return str(getattr(x, "device", "cpu"))
+
+
+def _mixed(what: str, label_a: str, a: Array, label_b: str, b: Array) -> str:
+    return (
+        f"{label_a} is a {describe(a)} on {_device(a)}, {label_b} a {describe(b)} on {_device(b)}: "
+        f"expected arrays of one framework on one device, got two {what}. "
+        f"Convert one: sk.backend_of({label_a}).asarray({label_b}, like={label_a})."
+    )
+
+
+def rng(seed: int | None = None, like: Array | None = None) -> Rng:
+    """A stream of random numbers of the backend that owns ``like`` (NumPy's without it).
+
+    ``seed`` is a non-negative int, or None for fresh entropy.
+
+    >>> import scorekit as sk
+    >>> bool((sk.rng(0).normal((3,)) == sk.rng(0).normal((3,))).all())
+    True
+    """
+    owner = backend("numpy") if like is None else backend_of(like)
+    return owner.rng(seed)
