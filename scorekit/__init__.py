@@ -33,10 +33,10 @@ _FROM_ROOMS = {"fit": "training"}
 __all__ = [
     "Backend",
     "CheckpointError",
+    "Distribution",
     "DivergedError",
     "InvalidTypeError",
     "InvalidValueError",
-    "Distribution",
     "Learner",
     "MissingBackendError",
     "NonFiniteError",

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.protocols import Array, Rng, RngLike, ScoreModel, Sigma
+from scorekit.protocols import Array, Backend, Rng, RngLike, ScoreModel, Sigma
 from scorekit.registry import array_namespace, backend, backend_of, describe
 
 __all__ = [
@@ -82,7 +82,7 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected (n, …), the first axis is the batch.{hint}")
     if not xp.isdtype(x.dtype, "real floating"):
         raise InvalidTypeError(
-            f"{name} has dtype {x.dtype}: expected a real floating dtype. Convert it, for instance {name}.astype(float)."
+            f"{name} has dtype {x.dtype}: expected a real floating dtype. Convert it: {name}.astype(float)."
         )
     if math.prod(x.shape) == 0:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected at least one sample and one feature, got none.")
@@ -157,7 +157,9 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
 
 def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
     """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``."""
-    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+    if isinstance(rng, bool):
+        raise InvalidTypeError(f"rng is {rng}: expected a scorekit Rng, an int seed or None.")
+    if isinstance(rng, (int, np.integer)):
         if rng < 0:
             raise InvalidValueError(f"rng must be a non-negative seed, got {rng}.")
         return _home(like).rng(int(rng))
@@ -170,7 +172,7 @@ def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
     )
 
 
-def _home(like: Array | None) -> Any:
+def _home(like: Array | None) -> Backend:
     return backend("numpy") if like is None else backend_of(like)
 
 

@@ -82,7 +82,7 @@ class Rng(Protocol):
         """Continue from what :meth:`state` returned."""
         ...
 
-    def spawn(self, n: int) -> list[Rng]:
+    def spawn(self, n: int) -> Sequence[Rng]:
         """``n`` independent streams; the same ones for the same history."""
         ...
 
@@ -156,9 +156,7 @@ class Backend(Protocol):
         """``(f(x), J v)``, differentiable in what ``f`` closes over."""
         ...
 
-    def divergence(
-        self, f: Callable[[Array], Array], x: Array, probes: Array | None = None
-    ) -> tuple[Array, Array]:
+    def divergence(self, f: Callable[[Array], Array], x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(f(x), t)`` with one trace a sample, shape ``(n,)``.
 
         Without ``probes`` the exact ``tr J``; with ``probes`` of shape ``(m, n, *event)`` the mean
@@ -199,9 +197,7 @@ class Parametric(Protocol):
 class Objective(Protocol):
     """A loss over score models: a scalar, or one value a sample."""
 
-    def __call__(
-        self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None
-    ) -> Array: ...
+    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array: ...
 
     def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array: ...
 

@@ -61,7 +61,9 @@ class NumpyBackend:
         dtype = like.dtype if like is not None else self.dtype
         made = namespace.asarray(x, dtype=dtype)
         if made.dtype == object:
-            raise InvalidTypeError(f"cannot make an array of numbers of a {type(x).__name__}: it became an object array.")
+            raise InvalidTypeError(
+                f"cannot make an array of numbers of a {type(x).__name__}: it became an object array."
+            )
         return made
 
     def to_numpy(self, x: Array) -> Any:
@@ -91,7 +93,7 @@ class NumpyBackend:
         return autodiff.grad(f, x)
 
     def no_grad(self) -> AbstractContextManager[None]:
-        """autograd keeps a tape only inside a derivative: there is nothing to switch off."""
+        """Autograd keeps a tape only inside a derivative: there is nothing to switch off."""
         return nullcontext()
 
     def compile(self, f: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import autograd.numpy as anp
 import numpy as np
@@ -22,6 +22,11 @@ from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval, isbox
 
 Array: TypeAlias = Any
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...
+
 
 globals().update({name: value for name, value in vars(anp).items() if not name.startswith("_") and hasattr(np, name)})
 # autograd replaces the integer dtypes by subclasses, which are no longer dtypes to NumPy
@@ -56,11 +61,7 @@ for _astype in (anp.numpy_wrapper._astype, anp.astype):
     defjvp(_astype, lambda g, ans, x, dtype, **_: anp.astype(g, dtype))
 
 
-def _broadcast_vjp(ans: Array, x: Array, shape: tuple[int, ...]) -> Any:
-    return unbroadcast_f(x, lambda g: g)
-
-
-defvjp(anp.broadcast_to, _broadcast_vjp)
+defvjp(anp.broadcast_to, lambda ans, x, shape: unbroadcast_f(x, lambda g: g))
 
 defjvp(
     anp.linalg.solve,
@@ -71,7 +72,7 @@ defjvp(anp.linalg.inv, lambda g, ans, a: -anp.matmul(anp.matmul(ans, g), ans))
 
 
 def _cholesky_jvp(g: Array, ans: Array, a: Array) -> Array:
-    """dL = L Φ(L⁻¹ dA L⁻ᵀ), Φ the lower triangle with half the diagonal."""
+    """DL = L Φ(L⁻¹ dA L⁻ᵀ), Φ the lower triangle with half the diagonal."""
     half = anp.linalg.solve(ans, _transpose_last(anp.linalg.solve(ans, g)))
     mask = np.tril(np.ones(a.shape[-2:])) - 0.5 * np.eye(a.shape[-1])
     return anp.matmul(ans, half * mask)
@@ -155,7 +156,7 @@ def copysign(a: Array, b: Array) -> Array:
     return anp.abs(a) * np.copysign(1.0, getval(b)).astype(a.dtype)
 
 
-def _vector_norm(x: Array, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:
+def _vector_norm(x: Array, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:  # noqa: A002
     if ord == 2:
         return anp.sqrt(anp.sum(anp.abs(x) ** 2, axis=axis, keepdims=keepdims))
     if ord == 1:

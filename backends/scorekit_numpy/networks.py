@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Self, TypeAlias
 
 import autograd.numpy as anp
@@ -27,9 +28,9 @@ def _inner(x: Array) -> Array:
     return anp.tanh(_SLOPE * x * (1 + _CUBIC * x * x))
 
 
-@primitive
+@primitive  # type: ignore[untyped-decorator]
 def gelu(x: Array) -> Array:
-    """x Φ(x), in the tanh approximation of Hendrycks and Gimpel (2016)."""
+    """X Φ(x), in the tanh approximation of Hendrycks and Gimpel (2016)."""
     return 0.5 * x * (1 + _inner(x))
 
 
@@ -82,7 +83,7 @@ class MLP:
         stream, like = as_rng(rng), np.empty(0, self.dtype)
         widths = (self.dim + self.conditional, *self.hidden, self.dim)
         parameters: dict[str, Array] = {}
-        for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
             scale = fan_in**-0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)
             parameters[f"layers.{i}.weight"] = scale * stream.normal((fan_out, fan_in), like)
             parameters[f"layers.{i}.bias"] = np.zeros(fan_out, self.dtype)
@@ -105,7 +106,9 @@ class MLP:
         given = {name: tuple(value.shape) for name, value in parameters.items()}
         if mine != given:
             wrong = sorted(n for n in mine.keys() | given.keys() if mine.get(n) != given.get(n))
-            listed = "; ".join(f"{n} is {given.get(n, 'missing')}, the network has {mine.get(n, 'none')}" for n in wrong)
+            listed = "; ".join(
+                f"{n} is {given.get(n, 'missing')}, the network has {mine.get(n, 'none')}" for n in wrong
+            )
             raise ShapeError(f"{len(wrong)} parameters differ: {listed}. Nothing was changed.")
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)

@@ -43,7 +43,7 @@ class _Levels(NoiseLaw):
         return xp.take(constant(self.sigmas[::-1].copy(), u), index)
 
     def density(self, sigma: Array) -> Array:
-        """1 / (L · gap) at a level, the gap being its share of the range (half of the way to each neighbour, in log)."""
+        """1 / (L · gap) at a level; its gap reaches half of the way to each neighbour, on the log scale."""
         xp = array_namespace(sigma)
         if len(self) == 1:
             raise InvalidValueError("a ladder of one level has no spacing, so no density: use at least two levels.")

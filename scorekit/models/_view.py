@@ -1,0 +1,51 @@
+"""What all views share: the parameters of a view are those of what it wraps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from scorekit.errors import InvalidTypeError
+from scorekit.protocols import Array, Parametric, Sigma
+from scorekit.registry import describe
+
+__all__ = ["View"]
+
+
+@dataclass(frozen=True)
+class View(ABC):
+    """A score model made of another callable, held in the field named by ``_inner``."""
+
+    _inner: ClassVar[str]
+
+    @abstractmethod
+    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+        """The score at ``x`` of shape ``(n, *event)``."""
+
+    @property
+    def inner(self) -> Any:
+        """What the view wraps."""
+        return getattr(self, self._inner)
+
+    def check_inner(self) -> None:
+        """Refuse to wrap what cannot be called."""
+        if not callable(self.inner):
+            raise InvalidTypeError(f"{self._inner} is a {describe(self.inner)}: expected a function of (x, sigma).")
+
+    def parameters(self) -> dict[str, Array]:
+        """The parameters of what is wrapped, by name."""
+        return self._trainable().parameters()
+
+    def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
+        """The same view of the same thing with other parameters."""
+        return replace(self, **{self._inner: self._trainable().with_parameters(parameters)})
+
+    def _trainable(self) -> Parametric:
+        if not isinstance(self.inner, Parametric):
+            raise InvalidTypeError(
+                f"{self._inner} is a {describe(self.inner)}, which has no parameters() and with_parameters(): "
+                "there is nothing to train. Wrap a network, for instance scorekit_numpy.MLP."
+            )
+        return self.inner

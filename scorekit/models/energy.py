@@ -1,0 +1,57 @@
+"""Energies as score models: the only place where a minus sign stands between an energy and a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scorekit._arrays import as_sigma, check_batch, score_function
+from scorekit.errors import ShapeError
+from scorekit.models._view import View
+from scorekit.protocols import Array, Sigma
+from scorekit.registry import backend_of
+
+__all__ = ["EnergyModel"]
+
+
+@dataclass(frozen=True)
+class EnergyModel(View):
+    """The score of p(x) ∝ exp(−U(x)): ``s(x, sigma) = −∇ₓ U(x, sigma)``.
+
+    Args:
+        energy: ``U(x, sigma)`` or ``U(x)``, one value a sample, shape ``(n,)``. For a log-density write
+            ``EnergyModel(lambda x: -log_p(x))``. A constant added to U changes nothing.
+
+    Raises:
+        ShapeError: the energy does not return shape ``(n,)``.
+
+    Reference: LeCun, Chopra, Hadsell, Ranzato, Huang, A Tutorial on Energy-Based Learning, 2006.
+
+    >>> import numpy as np
+    >>> model = EnergyModel(lambda x: 0.5 * (x**2).sum(axis=1))
+    >>> model(np.array([[1.0, -2.0]])).tolist()
+    [[-1.0, 2.0]]
+    """
+
+    _inner: ClassVar[str] = "energy"
+    energy: Callable[..., Array]
+
+    def __post_init__(self) -> None:
+        self.check_inner()
+
+    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+        """−∇ₓ U at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
+        check_batch(x, finite=False)
+        level, energy = as_sigma(sigma, x), score_function(self.energy)
+
+        def checked(y: Array) -> Array:
+            value = energy(y, level)
+            if tuple(value.shape) != (x.shape[0],):
+                raise ShapeError(
+                    f"energy returned shape {tuple(value.shape)} for x of shape {tuple(x.shape)}: expected "
+                    f"({x.shape[0]},), one value a sample. Sum over the sample's axes."
+                )
+            return value
+
+        return -backend_of(x).grad(checked, x)[1]

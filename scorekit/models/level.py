@@ -1,0 +1,65 @@
+"""One level of a conditional model, and the denoiser that belongs to a score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from scorekit._arrays import check_batch, check_positive, evaluate
+from scorekit.models._view import View
+from scorekit.models.tweedie import required_sigma
+from scorekit.protocols import Array, ScoreModel, Sigma
+
+__all__ = ["at", "denoise"]
+
+
+@dataclass(frozen=True)
+class AtLevel(View):
+    """``x ↦ model(x, level)``; made by :func:`at`."""
+
+    _inner: ClassVar[str] = "model"
+    model: ScoreModel
+    level: float
+
+    def __post_init__(self) -> None:
+        self.check_inner()
+        object.__setattr__(self, "level", check_positive(self.level, "sigma"))
+
+    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+        """The score at ``x`` at the fixed level; a level given here is that same one or none."""
+        del sigma
+        return evaluate(self.model, x, self.level)
+
+
+def at(model: ScoreModel, sigma: float) -> Any:
+    """The unconditional score ``x ↦ model(x, sigma)`` of the data smoothed at one level.
+
+    Args:
+        model: a conditional score model.
+        sigma: the level, positive.
+
+    >>> import numpy as np
+    >>> at(lambda x, sigma: -x / (1 + sigma**2), 1.0)(np.array([[2.0]])).tolist()
+    [[-1.0]]
+    """
+    return AtLevel(model, sigma)
+
+
+def denoise(model: ScoreModel, x: Array, sigma: Sigma) -> Array:
+    """``x + sigma² s(x, sigma)``, which is E[clean | x] when the score is exact (Tweedie's formula).
+
+    Args:
+        model: a score model.
+        x: noisy samples, shape ``(n, *event)``.
+        sigma: their noise level, a positive scalar or shape ``(n,)``.
+
+    Returns:
+        The denoised samples, like ``x``.
+
+    >>> import numpy as np
+    >>> denoise(lambda x, sigma: -x / (1 + sigma**2), np.array([[2.0]]), 1.0).tolist()
+    [[1.0]]
+    """
+    check_batch(x)
+    level = required_sigma(sigma, x, "denoising")
+    return x + level**2 * evaluate(model, x, sigma)

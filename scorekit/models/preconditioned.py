@@ -1,0 +1,67 @@
+"""Networks whose input and output are scaled to what a score needs at each noise level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from scorekit._arrays import as_sigma, check_batch, check_option, check_positive, evaluate
+from scorekit.models._view import View
+from scorekit.models.tweedie import required_sigma
+from scorekit.protocols import Array, ScoreModel, Sigma
+from scorekit.registry import array_namespace
+
+__all__ = ["Preconditioned"]
+
+
+@dataclass(frozen=True)
+class Preconditioned(View):
+    """A network F as a score model with the scale of a score at every level.
+
+    With ``w = sigma_data² + sigma²``:
+
+    - ``"edm"``: ``s = −x / w + sigma_data / (sigma √w) · F(x / √w, sigma)``, which is (D − x)/sigma² for the
+      denoiser D = c_skip x + c_out F(c_in x) of Karras et al. (2022), written without its cancellation.
+      The optimum for N(0, sigma_data² I) is F = 0.
+    - ``"ncsn"``: ``s = F(x, sigma) / sigma`` (Song and Ermon 2020, Technique 3).
+    - ``"none"``: ``s = F(x, sigma)``.
+
+    Args:
+        net: F(x, sigma), shaped like ``x``.
+        sigma_data: standard deviation of the data about zero, a number > 0.
+        kind: ``"edm"``, ``"ncsn"`` or ``"none"``.
+
+    Raises:
+        ValueError: called without sigma (``"edm"`` and ``"ncsn"``).
+
+    References: Karras, Aittala, Aila, Laine, Elucidating the Design Space of Diffusion-Based Generative Models,
+    2022. Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020.
+
+    >>> import numpy as np
+    >>> model = Preconditioned(lambda x, sigma: 0 * x, sigma_data=1.0)
+    >>> model(np.array([[2.0]]), 1.0).tolist()
+    [[-1.0]]
+    """
+
+    _inner: ClassVar[str] = "net"
+    net: ScoreModel
+    sigma_data: float
+    kind: Literal["edm", "ncsn", "none"] = "edm"
+
+    def __post_init__(self) -> None:
+        self.check_inner()
+        check_option(self.kind, "kind", ("edm", "ncsn", "none"))
+        object.__setattr__(self, "sigma_data", check_positive(self.sigma_data, "sigma_data"))
+
+    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+        """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
+        check_batch(x, finite=False)
+        if self.kind == "none":
+            return evaluate(self.net, x, as_sigma(sigma, x))
+        level = required_sigma(sigma, x, f"preconditioning of kind {self.kind!r}")
+        if self.kind == "ncsn":
+            return evaluate(self.net, x, as_sigma(sigma, x)) / level
+        width = level**2 + self.sigma_data**2
+        root = width**0.5 if isinstance(width, float) else array_namespace(x).sqrt(width)
+        output = evaluate(self.net, x / root, as_sigma(sigma, x))
+        return output * (self.sigma_data / (level * root)) - x / width

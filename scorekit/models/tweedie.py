@@ -1,0 +1,54 @@
+"""Denoisers as score models, by Tweedie's formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scorekit._arrays import align, as_sigma, check_batch, evaluate
+from scorekit.errors import InvalidValueError
+from scorekit.models._view import View
+from scorekit.protocols import Array, Sigma
+
+__all__ = ["DenoiserModel", "required_sigma"]
+
+
+def required_sigma(sigma: Sigma, x: Array, who: str) -> Sigma:
+    """A noise level lined up with ``x``; None is refused, since ``who`` has no meaning without noise."""
+    if sigma is None:
+        raise InvalidValueError(f"{who} needs a noise level, got sigma=None: call model(x, sigma).")
+    return align(as_sigma(sigma, x), x)
+
+
+@dataclass(frozen=True)
+class DenoiserModel(View):
+    """The score that belongs to a denoiser: ``s(x, sigma) = (D(x, sigma) − x) / sigma²``.
+
+    It is exact when D(x, sigma) = E[clean | x], the least-squares denoiser (Tweedie's formula).
+
+    Args:
+        denoise: ``D(x, sigma)``, shaped like ``x``.
+
+    Raises:
+        ValueError: called without sigma.
+
+    Reference: Efron, Tweedie's Formula and Selection Bias, 2011.
+
+    >>> import numpy as np
+    >>> shrink = DenoiserModel(lambda x, sigma: x / (1 + sigma**2))  # data N(0, 1)
+    >>> shrink(np.array([[2.0]]), 1.0).tolist()
+    [[-1.0]]
+    """
+
+    _inner: ClassVar[str] = "denoise"
+    denoise: Callable[..., Array]
+
+    def __post_init__(self) -> None:
+        self.check_inner()
+
+    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+        """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
+        check_batch(x, finite=False)
+        level = required_sigma(sigma, x, "a denoiser")
+        return (evaluate(self.denoise, x, as_sigma(sigma, x)) - x) / level**2

@@ -1,0 +1,91 @@
+"""Denoising score matching at many noise levels at once: the loss of noise-conditional score networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from scorekit._arrays import check_option, check_positive
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.noise import NoiseLaw
+from scorekit.objectives._base import ScoreFunction, ScoreObjective
+from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, scaled_denoising_losses
+from scorekit.protocols import Array, Rng
+from scorekit.registry import describe
+
+__all__ = ["NoiseConditional"]
+
+_WEIGHTINGS = ("sigma2", "likelihood", "edm")
+
+
+@dataclass(frozen=True)
+class NoiseConditional(ScoreObjective):
+    """``E over sigma of λ(sigma) · DSM(sigma)``, one level a sample drawn from ``noise``.
+
+    - ``"sigma2"``: λ = sigma², the NCSN loss ½ E|sigma s(x + sigma z, sigma) + z|². A zero network has d/2 at
+      every level.
+    - ``"likelihood"``: λ = 2 sigma / q(sigma), q the density of the law: the mean over levels is then
+      ∫ E|s + z/sigma|² sigma d sigma, the bound on the negative log-likelihood of the VE process (Song et al. 2021).
+    - ``"edm"``: λ = sigma² (sigma² + sigma_data²) / sigma_data², half of the loss of Karras et al. (2022).
+    - a function of sigma ``(n,)`` with values ``(n,)``.
+
+    Args:
+        noise: a ladder or a law of noise levels (``sk.noise``).
+        weighting: λ, see above.
+        variance_reduction: None, ``"control"`` or ``"antithetic"``, as in :class:`DenoisingScoreMatching`.
+        sigma_data: standard deviation of the data, needed by ``"edm"`` and by nothing else.
+
+    References: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019. Song,
+    Durkan, Murray, Ermon, Maximum Likelihood Training of Score-Based Diffusion Models, 2021. Karras, Aittala, Aila,
+    Laine, Elucidating the Design Space of Diffusion-Based Generative Models, 2022.
+
+    >>> import numpy as np, scorekit as sk
+    >>> objective = NoiseConditional(sk.noise.Geometric(10.0, 0.1, 5))
+    >>> objective.losses(lambda x, sigma: 0 * x, np.zeros((6, 2)), rng=0).shape
+    (6,)
+    """
+
+    noise: NoiseLaw
+    weighting: Literal["sigma2", "likelihood", "edm"] | Callable[[Array], Array] = "sigma2"
+    variance_reduction: VarianceReduction = None
+    sigma_data: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.noise, NoiseLaw):
+            raise InvalidTypeError(
+                f"noise is a {describe(self.noise)}: expected a ladder or a law, for instance "
+                "sk.noise.Geometric(sigma_max, sigma_min, levels)."
+            )
+        if not callable(self.weighting):
+            check_option(self.weighting, "weighting", _WEIGHTINGS)
+        check_option(self.variance_reduction, "variance_reduction", VARIANCE_REDUCTIONS)
+        self._check_sigma_data()
+
+    def _check_sigma_data(self) -> None:
+        if self.weighting == "edm":
+            if self.sigma_data is None:
+                raise InvalidValueError('weighting "edm" needs sigma_data, the standard deviation of the data.')
+            check_positive(self.sigma_data, "sigma_data")
+        elif self.sigma_data is not None:
+            raise InvalidValueError(f'sigma_data is used by weighting "edm" only, got weighting {self.weighting!r}.')
+
+    def _losses(self, score: ScoreFunction, x: Array, rng: Rng | None) -> Array:
+        assert rng is not None
+        sigma = self.noise.sample(x.shape[0], rng, like=x)
+        z = rng.normal(x.shape, like=x)
+        losses = scaled_denoising_losses(score, x, z, sigma, self.variance_reduction)
+        return losses if self.weighting == "sigma2" else self._relative_weight(sigma) * losses
+
+    def _relative_weight(self, sigma: Array) -> Array:
+        """λ / sigma²."""
+        if self.weighting == "likelihood":
+            return 2 / (sigma * self.noise.density(sigma))
+        if self.weighting == "edm":
+            assert self.sigma_data is not None
+            return (sigma / self.sigma_data) ** 2 + 1
+        assert callable(self.weighting)
+        weight = self.weighting(sigma)
+        if getattr(weight, "shape", None) != sigma.shape:
+            raise ShapeError(f"weighting returned a {describe(weight)} for sigma of shape {tuple(sigma.shape)}.")
+        return weight / sigma**2
