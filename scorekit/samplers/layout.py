@@ -1,0 +1,70 @@
+"""How a batch lies in memory while a chain runs.
+
+The model sees ``(n, *event)``, always. For small events the driver keeps ``(*event, n)`` in memory, of which the
+model sees a transposed view: a reduction over an event of two numbers then runs along memory instead of across it,
+which is 3 to 5 times faster on a CPU and costs nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from scorekit._arrays import event_size
+from scorekit.protocols import Array, Shape
+from scorekit.registry import array_namespace
+
+__all__ = ["Layout"]
+
+SMALL_EVENT = 16  # numbers in a sample; beyond this a row is long enough for the inner loop
+
+
+class Layout(NamedTuple):
+    """The two orders of axes: *outer*, what everybody else sees, and *inner*, what the chain computes on."""
+
+    shape: Shape
+    batch_last: bool
+
+    @classmethod
+    def of(cls, x: Array) -> Layout:
+        """The layout for a batch ``x``, chosen by the size of its event alone."""
+        return cls(tuple(x.shape), event_size(x) <= SMALL_EVENT)
+
+    @property
+    def inner_shape(self) -> Shape:
+        """The shape of an inner array."""
+        return (*self.shape[1:], self.shape[0]) if self.batch_last else self.shape
+
+    def inner(self, x: Array) -> Array:
+        """A view of an outer array in inner order."""
+        axes = len(self.shape)
+        return array_namespace(x).permute_dims(x, (*range(1, axes), 0)) if self.batch_last else x
+
+    def outer(self, x: Array) -> Array:
+        """A view of an inner array in outer order."""
+        axes = len(self.shape)
+        return array_namespace(x).permute_dims(x, (axes - 1, *range(axes - 1))) if self.batch_last else x
+
+    def enter(self, x: Array) -> Array:
+        """An outer array as an inner one that is contiguous."""
+        return _contiguous(self.inner(x), self.inner_shape)
+
+    def leave(self, x: Array) -> Array:
+        """A contiguous outer copy of an inner array, which shares no memory with it."""
+        return array_namespace(x).asarray(_contiguous(self.outer(x), self.shape), copy=True)
+
+    def event_sum(self, x: Array) -> Array:
+        """The sum over the event of an inner array, shape ``(n,)``."""
+        axes = range(len(self.shape) - 1) if self.batch_last else range(1, len(self.shape))
+        return array_namespace(x).sum(x, axis=tuple(axes))
+
+    def align(self, value: Array) -> Array:
+        """``value`` of shape ``(n,)`` lined up with an inner array."""
+        if self.batch_last:
+            return value  # broadcasting lines up last axes by itself
+        return array_namespace(value).reshape(value, (-1,) + (1,) * (len(self.shape) - 1))
+
+
+def _contiguous(x: Array, shape: Shape) -> Array:
+    """The array standard knows no strides, but a reshape to one axis lays the entries out in order."""
+    xp = array_namespace(x)
+    return xp.reshape(xp.reshape(x, (-1,)), shape)
