@@ -1,0 +1,64 @@
+"""From arrays of any backend to float64 on the host, where a metric does its sums."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_batch, evaluate
+from scorekit.errors import InvalidTypeError, NonFiniteError, ShapeError
+from scorekit.protocols import Array, ScoreModel, Sigma
+from scorekit.registry import array_namespace, backend_of
+
+__all__ = ["host", "host_batch", "host_pair", "host_score"]
+
+
+def host(x: Array) -> Any:
+    """The values of ``x`` as a NumPy array of float64; never the caller's own memory written to."""
+    try:
+        values = backend_of(x).to_numpy(x)
+    except InvalidTypeError:  # an array of the standard that no backend owns
+        values = np.from_dlpack(x)
+    return values.astype(np.float64, copy=False)
+
+
+def host_batch(x: Array, name: str = "x") -> Any:
+    """A checked batch ``(n, *event)`` as float64 rows ``(n, d)``."""
+    check_batch(x, name)
+    return host(x).reshape(x.shape[0], -1)
+
+
+def host_pair(a: Array, b: Array) -> tuple[Any, Any]:
+    """Two checked samples of the same kind of event as float64 rows ``(n, d)`` and ``(m, d)``."""
+    check_batch(a, "a")
+    check_batch(b, "b")
+    array_namespace(a=a, b=b)
+    if a.shape[1:] != b.shape[1:]:
+        raise ShapeError(
+            f"a has samples of shape {tuple(a.shape[1:])}, b of shape {tuple(b.shape[1:])}: "
+            "expected the same. Only the first axis, the number of samples, may differ."
+        )
+    return host_batch(a, "a"), host_batch(b, "b")
+
+
+def _no_tape(x: Array) -> AbstractContextManager[None]:
+    try:
+        return backend_of(x).no_grad()
+    except InvalidTypeError:
+        return nullcontext()
+
+
+def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "model") -> Any:
+    """``model(x, sigma)`` without a tape, as finite float64 rows ``(n, d)``."""
+    with _no_tape(x):
+        s = evaluate(model, x, sigma)
+    rows = host(s).reshape(x.shape[0], -1)
+    bad = int(np.sum(~np.isfinite(rows).all(axis=1)))
+    if bad:
+        raise NonFiniteError(
+            f"{name} returned NaN or infinity at {bad} of {x.shape[0]} points: a distance to it has no value. "
+            "Evaluate it nearer to the data, or look for the step of training that broke it."
+        )
+    return rows

@@ -1,0 +1,127 @@
+"""Which share of the samples went to which mode?"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit._arrays import check_batch, check_positive, event_size
+from scorekit.errors import InvalidTypeError, ShapeError
+from scorekit.metrics._host import host_batch
+from scorekit.metrics._statistics import check_level, wilson
+from scorekit.protocols import Array
+from scorekit.registry import describe
+
+__all__ = ["ModeWeights", "mode_weights"]
+
+_FAR = 1e-6
+"""A draw from a component lies beyond the default distance with this probability."""
+
+
+class ModeWeights(NamedTuple):
+    """The share of each component, with its interval, beside the truth; and how many samples belong to none."""
+
+    shares: Any
+    lower: Any
+    upper: Any
+    truth: Any
+    n: int
+    level: float
+    far: int
+    far_distance: float
+
+    def __str__(self) -> str:
+        lines = [f"mode   truth   share   {100 * self.level:g} % interval"]
+        for k, (share, low, high, truth) in enumerate(
+            zip(self.shares, self.lower, self.upper, self.truth, strict=True)
+        ):
+            mark = "" if low <= truth <= high else "  *"
+            lines.append(f"{k:4d}  {truth:6.4f}  {share:6.4f}  {low:6.4f} to {high:6.4f}{mark}")
+        lines.append(f"{self.n} samples; {self.far} farther than {self.far_distance:.3g} from every mode (Mahalanobis)")
+        return "\n".join(lines)
+
+
+def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance: float | None = None) -> ModeWeights:
+    """The share of the samples in each component of a Gaussian mixture, with Wilson intervals.
+
+    Each sample goes to its most responsible component, argmax_k log w_k + log N(x; μ_k, Σ_k). A sample is *far* when
+    √((x − μ_k)ᵀ Σ_k⁻¹ (x − μ_k)) exceeds ``far_distance`` for every k, as a chain's end does that has escaped or
+    has stopped between modes. Far samples are counted, and also stay in the shares, so that these sum to 1.
+
+    Args:
+        samples: ``(n, *event)``, independent: one state of each chain, not many of one.
+        mixture: has ``weights (k,)``, ``means (k, d)`` and ``covariances (k, d, d)``, with d numbers an event.
+        level: of each interval, in (0, 1).
+        far_distance: the Mahalanobis distance beyond which a sample is far; by default the one that a draw from a
+            component exceeds with probability 1e-6 (5.3 in two dimensions).
+
+    Returns:
+        A :class:`ModeWeights` of arrays ``(k,)`` ``shares``, ``lower``, ``upper`` and ``truth`` (the mixture's
+        weights), and ``n``, ``level``, ``far``, ``far_distance``. Printed, a mode whose interval misses the truth is
+        starred. Where components overlap, even exact samples have shares other than the weights: the most
+        responsible component is not always the one that a sample came from.
+
+    Raises:
+        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+
+    >>> import numpy as np, types
+    >>> mixture = types.SimpleNamespace(
+    ...     weights=np.array([0.8, 0.2]), means=np.array([[5.0], [-5.0]]), covariances=np.ones((2, 1, 1)))
+    >>> print(mode_weights(np.array([[5.0], [4.0], [-5.5], [30.0]]), mixture))
+    mode   truth   share   95 % interval
+       0  0.8000  0.7500  0.3006 to 0.9544
+       1  0.2000  0.2500  0.0456 to 0.6994
+    4 samples; 1 farther than 4.89 from every mode (Mahalanobis)
+    """
+    check_batch(samples, "samples")
+    level = check_level(level)
+    weights, means, covariances = _components(mixture, samples)
+    d = means.shape[1]
+    reach = _default_distance(d) if far_distance is None else check_positive(far_distance, "far_distance")
+    squared, log_joint = _distances(host_batch(samples, "samples"), weights, means, covariances)
+    n = len(squared)
+    counts = np.bincount(np.argmax(log_joint, axis=1), minlength=len(weights))
+    lower, upper = wilson(counts, n, level)
+    far = int(np.sum(np.min(squared, axis=1) > reach**2))
+    return ModeWeights(counts / n, lower, upper, weights, n, level, far, reach)
+
+
+def _components(mixture: Any, samples: Array) -> tuple[Any, Any, Any]:
+    found = [getattr(mixture, name, None) for name in ("weights", "means", "covariances")]
+    if any(value is None for value in found):
+        raise InvalidTypeError(
+            f"mixture is a {describe(mixture)}: expected weights (k,), means (k, d) and covariances (k, d, d), "
+            "as sk.distributions.GaussianMixture has them."
+        )
+    weights, means, covariances = (np.array(value, dtype=np.float64) for value in found)
+    d = event_size(samples)
+    if means.ndim != 2 or means.shape[1] != d:
+        raise ShapeError(
+            f"samples have shape {tuple(samples.shape)}, {d} numbers a sample, but the mixture's means have shape "
+            f"{means.shape}: expected ({len(weights)}, {d})."
+        )
+    return weights / np.sum(weights), means, covariances
+
+
+def _default_distance(d: int) -> float:
+    from scipy.special import chdtri
+
+    return float(np.sqrt(chdtri(d, _FAR)))
+
+
+def _distances(x: Any, weights: Any, means: Any, covariances: Any) -> tuple[Any, Any]:
+    """Squared Mahalanobis distances and log w_k N(x; μ_k, Σ_k) up to a constant, both ``(n, k)``."""
+    from scipy.linalg import solve_triangular
+
+    squared, log_joint = np.empty((len(x), len(weights))), np.empty((len(x), len(weights)))
+    with np.errstate(divide="ignore"):  # a component of weight zero is never the most responsible one
+        log_weights = np.log(weights)
+    for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
+        factor = np.linalg.cholesky(covariance)
+        white = solve_triangular(factor, (x - mean).T, lower=True)
+        squared[:, k] = np.sum(white**2, axis=0)
+        log_joint[:, k] = log_weights[k] - np.sum(np.log(np.diag(factor))) - squared[:, k] / 2
+    return squared, log_joint
