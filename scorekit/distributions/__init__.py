@@ -1,0 +1,31 @@
+"""Densities whose score is known exactly at every noise level.
+
+Each has ``sample``, ``log_prob``, ``score(x, sigma)`` and ``smoothed(sigma)``: the law of ``x + sigma z`` with
+``z ~ N(0, I)``. They are what objectives, samplers and metrics are held against, and a bound method ``.score``
+is a score model like any other.
+"""
+
+from __future__ import annotations
+
+from scorekit.distributions._base import Density, Smoothed
+from scorekit.distributions.banana import Banana
+from scorekit.distributions.checkerboard import Checkerboard
+from scorekit.distributions.curves import Rings, SwissRoll, TwoMoons
+from scorekit.distributions.empirical import Empirical
+from scorekit.distributions.funnel import Funnel
+from scorekit.distributions.gaussian import Gaussian
+from scorekit.distributions.mixture import GaussianMixture
+
+__all__ = [
+    "Banana",
+    "Checkerboard",
+    "Density",
+    "Empirical",
+    "Funnel",
+    "Gaussian",
+    "GaussianMixture",
+    "Rings",
+    "Smoothed",
+    "SwissRoll",
+    "TwoMoons",
+]

@@ -1,0 +1,153 @@
+"""What all densities have in common: the checks at the door, and the view that adds noise."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_positive
+from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.protocols import Array, Rng, RngLike, Shape, Sigma
+from scorekit.registry import array_namespace
+
+__all__ = ["Density", "Smoothed"]
+
+
+class Density(ABC):
+    """A density on samples of ``dim`` numbers, known at every noise level.
+
+    A concrete density provides ``dim``, ``_sample``, ``_log_prob`` and ``_score``. The last two get a checked batch
+    and a ``variance`` (sigma squared): None, a positive float, or an array ``(n,)``.
+    """
+
+    _wide: ClassVar[bool] = True
+    """Compute in float64 whatever comes in; the result has the dtype of the input either way."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """The number of numbers in one sample."""
+
+    @property
+    def _event(self) -> Shape:
+        """The shape of one sample."""
+        return (self.dim,)
+
+    @abstractmethod
+    def _sample(self, n: int, rng: Rng, like: Array | None) -> Array: ...
+
+    @abstractmethod
+    def _log_prob(self, x: Array, variance: Any) -> Array: ...
+
+    @abstractmethod
+    def _score(self, x: Array, variance: Any) -> Array: ...
+
+    def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array:
+        """``n`` independent draws, shape ``(n, dim)``.
+
+        Args:
+            n: how many, at least 1.
+            rng: an Rng, a seed or None (fresh entropy). Equal seeds give equal draws.
+            like: an array whose framework, dtype and device the draws take; without it those of ``rng``.
+        """
+        return self._sample(check_count(n, "n"), as_rng(rng, like), like)
+
+    def log_prob(self, x: Array) -> Array:
+        """The log-density log p(x) in nats, ``(n, dim) -> (n,)``.
+
+        Raises ``ShapeError`` when the samples of ``x`` are not of this density's size.
+        """
+        inner, _ = self._enter(x, None)
+        return self._leave(self._log_prob(inner, None), x)
+
+    def score(self, x: Array, sigma: Sigma = None) -> Array:
+        """∇ log p_sigma(x), shaped like ``x``; p_sigma is the density convolved with N(0, sigma² I).
+
+        Args:
+            x: points, ``(n, dim)``, finite.
+            sigma: None (no noise), a positive scalar, or ``(n,)``, one level a sample.
+
+        Raises ``ShapeError`` when ``x`` or ``sigma`` does not fit, ``ValueError`` when sigma is not positive.
+        """
+        return self._leave(self._score(*self._enter(x, sigma)), x)
+
+    def smoothed(self, sigma: float) -> Density:
+        """The law of ``x + sigma z``, z ~ N(0, I): the density convolved with N(0, sigma² I)."""
+        return Smoothed(self, check_positive(sigma, "sigma"))
+
+    def _enter(self, x: Array, sigma: Sigma) -> tuple[Array, Any]:
+        """``x`` and the variance of the noise, checked, in the dtype that is computed in."""
+        check_batch(x)
+        if tuple(x.shape[1:]) != self._event:
+            raise ShapeError(self._wrong_shape(x))
+        sigma = as_sigma(sigma, x)
+        xp = array_namespace(x)
+        if self._wide and x.dtype != xp.float64:
+            x = xp.astype(x, xp.float64)
+            sigma = xp.astype(sigma, xp.float64) if hasattr(sigma, "dtype") else sigma
+        if sigma is None:
+            return x, None
+        if getattr(sigma, "ndim", None) == 0:  # a 0-d array may carry a derivative: one level a sample
+            sigma = sigma * xp.ones((x.shape[0],), dtype=x.dtype)
+        return x, sigma * sigma
+
+    def _leave(self, value: Array, x: Array) -> Array:
+        return value if value.dtype == x.dtype else array_namespace(value).astype(value, x.dtype)
+
+    def _wrong_shape(self, x: Array) -> str:
+        expected = ", ".join(str(size) for size in self._event)
+        return (
+            f"x has shape {tuple(x.shape)}: {type(self).__name__} expects (n, {expected}). "
+            f"Reshape it, for instance x.reshape(-1, {expected}), or make the density with another dimension."
+        )
+
+    def _needs_noise(self, what: str) -> InvalidValueError:
+        name = type(self).__name__
+        return InvalidValueError(
+            f"{name} has no {what} without noise: pass sigma to score, or use {name.lower()}.smoothed(sigma)."
+        )
+
+
+@dataclass(frozen=True)
+class Smoothed(Density):
+    """The law of ``x + sigma z`` with x from ``base`` and z ~ N(0, I).
+
+    Args:
+        base: any density.
+        sigma: the noise level, positive.
+
+    >>> from scorekit.distributions import Banana
+    >>> Banana().smoothed(3.0).smoothed(4.0) == Banana().smoothed(5.0)
+    True
+    """
+
+    base: Density
+    sigma: float
+
+    @property
+    def dim(self) -> int:
+        """The number of numbers in one sample."""
+        return self.base.dim
+
+    @property
+    def _event(self) -> Shape:
+        return self.base._event
+
+    def smoothed(self, sigma: float) -> Density:
+        """Variances add: the base at sqrt(sigma₁² + sigma₂²)."""
+        return Smoothed(self.base, math.hypot(self.sigma, check_positive(sigma, "sigma")))
+
+    def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:
+        x = self.base._sample(n, rng, like)
+        return x + self.sigma * rng.normal(tuple(x.shape), x)
+
+    def _log_prob(self, x: Array, variance: Any) -> Array:
+        return self.base._log_prob(x, self._total(variance))
+
+    def _score(self, x: Array, variance: Any) -> Array:
+        return self.base._score(x, self._total(variance))
+
+    def _total(self, variance: Any) -> Any:
+        return self.sigma**2 if variance is None else self.sigma**2 + variance

@@ -1,0 +1,75 @@
+"""What several densities share: log-sum-exp, batches in bounded memory, and values on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.protocols import Array
+from scorekit.registry import array_namespace, backend_of, describe
+
+__all__ = ["by_rows", "host", "log_sum_exp", "numbers", "read_only", "to_column"]
+
+ENTRIES_AT_ONCE = 1 << 18
+"""Entries of the largest temporary array; measured: 2 MiB of float64 stays in the cache and is fastest."""
+
+
+def log_sum_exp(a: Array, axis: int) -> Array:
+    """The log of the sum of exponentials along an axis, without overflow."""
+    xp = array_namespace(a)
+    top = xp.max(a, axis=axis, keepdims=True)
+    return xp.log(xp.sum(xp.exp(a - top), axis=axis)) + xp.squeeze(top, axis=axis)
+
+
+def to_column(variance: Any) -> Any:
+    """A variance ``(n,)`` as ``(n, 1)``; a float as it is."""
+    return variance[:, None] if getattr(variance, "ndim", 0) else variance
+
+
+def by_rows(f: Callable[..., Array], x: Array, variance: Any, entries_per_row: int) -> Array:
+    """``f(x, variance)``, computed some rows at a time when the whole would take too much memory."""
+    n, rows = x.shape[0], max(1, ENTRIES_AT_ONCE // max(1, entries_per_row))
+    if n <= rows:
+        return f(x, variance)
+    per_row = getattr(variance, "ndim", 0) > 0
+    parts = [
+        f(x[i : min(i + rows, n), ...], variance[i : min(i + rows, n)] if per_row else variance)
+        for i in range(0, n, rows)
+    ]
+    return array_namespace(x).concat(parts, axis=0)
+
+
+def host(x: Any) -> Any:
+    """The values of an array of any framework, or of a Python number, as NumPy float64, cut from any graph."""
+    if isinstance(x, (int, float)):
+        return np.float64(x)
+    try:
+        return np.asarray(backend_of(x).to_numpy(x), dtype=np.float64)
+    except InvalidTypeError:  # an array of the standard that no backend owns
+        return np.asarray(x, dtype=np.float64)
+
+
+def numbers(value: Any, name: str) -> npt.NDArray[np.float64]:
+    """A constructor's argument as finite NumPy float64, in memory of its own."""
+    try:
+        made = np.array(host(value) if hasattr(value, "shape") else value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(
+            f"{name} must hold real numbers in a rectangular array, got {describe(value)}."
+        ) from error
+    if not np.isfinite(made).all():
+        bad = int((~np.isfinite(made)).sum())
+        raise InvalidValueError(
+            f"{name} holds NaN or infinity in {bad} of {made.size} entries: expected finite numbers."
+        )
+    return made
+
+
+def read_only(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The array itself, closed for writing."""
+    value.flags.writeable = False
+    return value

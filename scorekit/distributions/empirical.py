@@ -1,0 +1,85 @@
+"""The data themselves as a law: with noise, the mixture whose score denoising score matching tends to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import constant
+from scorekit.distributions import _isotropic
+from scorekit.distributions._base import Density
+from scorekit.distributions._numerics import numbers, read_only
+from scorekit.errors import ShapeError
+from scorekit.protocols import Array, Rng, Shape
+from scorekit.registry import array_namespace
+
+__all__ = ["Empirical"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Empirical(Density):
+    """(1/N) Σ_i δ(x − x_i); at noise sigma the mixture (1/N) Σ_i N(x; x_i, sigma² I).
+
+    Its score (softmax(−|x − x_i|²/2 sigma²) · X − x) / sigma² minimises denoising score matching on these data
+    (Vincent, "A connection between score matching and denoising autoencoders", 2011): a network that reaches it has
+    memorised them. Without noise there is no density: ``log_prob`` works on ``smoothed(sigma)``, ``score`` with sigma.
+
+    Args:
+        data: ``(N, *event)``, for instance images ``(N, height, width)``; samples then have that shape too.
+
+    >>> import numpy as np
+    >>> Empirical([[0.0], [2.0]]).score(np.array([[1.5], [50.0]]), sigma=0.1).round(6)
+    array([[   50.],
+           [-4800.]])
+    """
+
+    data: Any
+    _cloud: _isotropic.Cloud = field(init=False)
+
+    def __post_init__(self) -> None:
+        data = numbers(self.data, "data")
+        if data.ndim < 2 or data.size == 0:
+            hint = " For one feature use data[:, None]." if data.ndim == 1 else ""
+            raise ShapeError(f"data has shape {data.shape}: expected (n, …), at least one sample of one feature.{hint}")
+        n = len(data)
+        object.__setattr__(self, "data", read_only(data))
+        object.__setattr__(self, "_cloud", _isotropic.Cloud(data.reshape(n, -1), np.full(n, -math.log(n))))
+
+    def __repr__(self) -> str:
+        return f"Empirical({len(self.data)} samples of shape {self.data.shape[1:]})"
+
+    def __eq__(self, other: object) -> bool:
+        return np.array_equal(self.data, other.data) if isinstance(other, Empirical) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.data.shape, self.data.tobytes()))
+
+    @property
+    def dim(self) -> int:
+        """The number of numbers in one sample."""
+        return math.prod(self._event)
+
+    @property
+    def _event(self) -> Shape:
+        return tuple(self.data.shape[1:])
+
+    def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:
+        chosen = rng.choice(len(self.data), (n,))
+        like = rng.uniform((1,), like)
+        return array_namespace(like).take(constant(self.data, like), chosen, axis=0)
+
+    def _log_prob(self, x: Array, variance: Any) -> Array:
+        if variance is None:
+            raise self._needs_noise("density")
+        flat = array_namespace(x).reshape(x, (x.shape[0], -1))
+        return _isotropic.log_density(self._cloud, flat, variance)
+
+    def _score(self, x: Array, variance: Any) -> Array:
+        if variance is None:
+            raise self._needs_noise("score")
+        xp = array_namespace(x)
+        flat = xp.reshape(x, (x.shape[0], -1))
+        return xp.reshape(_isotropic.score(self._cloud, flat, variance), tuple(x.shape))
