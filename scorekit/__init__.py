@@ -23,12 +23,13 @@ from scorekit.registry import array_namespace, backend, backend_of, backends, rn
 
 if TYPE_CHECKING:
     from scorekit import distributions, metrics, models, noise, objectives, plot, samplers, testing, training
+    from scorekit.storage import load, save
     from scorekit.training import fit
 
 __version__ = "0.1.0"
 
 _ROOMS = ("distributions", "metrics", "models", "noise", "objectives", "plot", "samplers", "testing", "training")
-_FROM_ROOMS = {"fit": "training"}
+_FROM_ROOMS = {"fit": "training", "load": "storage", "save": "storage"}
 
 __all__ = [
     "Backend",
@@ -52,6 +53,7 @@ __all__ = [
     "backends",
     "distributions",
     "fit",
+    "load",
     "metrics",
     "models",
     "noise",
@@ -59,6 +61,7 @@ __all__ = [
     "plot",
     "rng",
     "samplers",
+    "save",
     "testing",
     "training",
 ]

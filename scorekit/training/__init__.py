@@ -1,0 +1,9 @@
+"""Training: one loop for every backend, with its history, its checkpoints and learning-rate schedules."""
+
+from __future__ import annotations
+
+from scorekit.training.history import History
+from scorekit.training.loop import FitResult, FitState, fit
+from scorekit.training.schedules import WarmupCosine
+
+__all__ = ["FitResult", "FitState", "History", "WarmupCosine", "fit"]

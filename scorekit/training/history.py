@@ -1,0 +1,75 @@
+"""What happened at each step of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["History"]
+
+_STEPWISE = ("step", "loss", "grad_norm", "seconds", "applied")
+_VALIDATION = ("validation_step", "validation_loss")
+
+
+class History:
+    """Losses, gradient norms and times of a run, as arrays of equal length.
+
+    Attributes:
+        step: the steps, from 1.
+        loss: the loss on the minibatch of each step.
+        grad_norm: the norm of the whole gradient before clipping.
+        seconds: time since the start of the run, interruptions left out.
+        applied: False where a step was skipped because it was not finite.
+        validation_step, validation_loss: the averaged model on held-out data.
+
+    >>> history = History()
+    >>> history.append(step=1, loss=0.5, grad_norm=2.0, seconds=0.1, applied=True)
+    >>> history.loss.tolist()
+    [0.5]
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {name: [] for name in _STEPWISE + _VALIDATION}
+
+    def append(self, **row: float) -> None:
+        """Add a row to some of the columns."""
+        for name, value in row.items():
+            self._columns[name].append(value)
+
+    def __len__(self) -> int:
+        return len(self._columns["step"])
+
+    def __getattr__(self, name: str) -> Any:
+        columns = self.__dict__.get("_columns", {})
+        if name not in columns:
+            raise AttributeError(f"a history has no {name!r}: it has {', '.join(_STEPWISE + _VALIDATION)}.")
+        kind = {"step": np.int64, "validation_step": np.int64, "applied": np.bool_}.get(name, np.float64)
+        return np.asarray(columns[name], dtype=kind)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "History(no steps)"
+        return f"History({len(self)} steps, last loss {self._columns['loss'][-1]:.4g})"
+
+    def arrays(self) -> dict[str, Any]:
+        """All columns by name."""
+        return {name: getattr(self, name) for name in self._columns}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> History:
+        """The history that :meth:`arrays` described."""
+        history = cls()
+        history._columns = {name: np.asarray(arrays[name]).tolist() for name in _STEPWISE + _VALIDATION}
+        return history
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write JSON lines: one object a step, and one for each validation."""
+        with Path(path).open("w") as file:
+            for group in (_STEPWISE, _VALIDATION):
+                for row in zip(*(self._columns[name] for name in group), strict=True):
+                    file.write(json.dumps(dict(zip(group, row, strict=True))) + "\n")
