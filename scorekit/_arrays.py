@@ -180,21 +180,33 @@ def _home(like: Array | None) -> Backend:
 
 
 def score_function(model: ScoreModel) -> Callable[[Array, Sigma], Array]:
-    """``model`` as a function of exactly ``(x, sigma)``; a function of ``x`` alone ignores sigma."""
+    """``model`` as a function of exactly ``(x, sigma)``; a function of ``x`` alone ignores sigma.
+
+    Sigma goes to the second positional parameter, if that is called sigma, has no default, or the default None;
+    to a keyword-only parameter ``sigma``; else nowhere. So ``lambda x, a=a: …`` is a function of ``x`` alone.
+    """
     if not callable(model):
         raise InvalidTypeError(f"model is a {describe(model)}: expected a function s(x, sigma) or s(x).")
     try:
         parameters = inspect.signature(model).parameters
     except (TypeError, ValueError):  # some callables written in C have no signature
         return cast(Callable[[Array, Sigma], Array], model)
-    kinds = [p.kind for p in parameters.values()]
-    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    if inspect.Parameter.VAR_POSITIONAL in kinds or sum(kind in positional for kind in kinds) >= 2:
+    if _has_place(list(parameters.values())):
         return cast(Callable[[Array, Sigma], Array], model)
     keyed = cast(Callable[..., Array], model)
-    if "sigma" in parameters or inspect.Parameter.VAR_KEYWORD in kinds:
+    if "sigma" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return lambda x, sigma: keyed(x, sigma=sigma)
     return lambda x, sigma: keyed(x)
+
+
+def _has_place(parameters: list[inspect.Parameter]) -> bool:
+    """Is there a second positional parameter that is meant for sigma?"""
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return True
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(positional) >= 2 and (
+        positional[1].name == "sigma" or positional[1].default in (inspect.Parameter.empty, None)
+    )
 
 
 def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None) -> Array:

@@ -175,9 +175,11 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
     3.0
     """
     labelled = [(f"argument {i + 1}", a) for i, a in enumerate(arrays)] + list(named.items())
-    labelled = [(label, a) for label, a in labelled if a is not None and not isinstance(a, (bool, int, float))]
-    if not labelled:
-        raise InvalidTypeError("no array was given: expected at least one array.")
+    arrays_given = [(label, a) for label, a in labelled if a is not None and not isinstance(a, (bool, int, float))]
+    if not arrays_given:
+        came = ", ".join(f"{label} is {a!r}" for label, a in labelled) or "nothing was given"
+        raise InvalidTypeError(f"{came}: expected at least one array.")
+    labelled = arrays_given
     first_label, first = labelled[0]
     home = _namespace_of(first)
     for label, other in labelled[1:]:

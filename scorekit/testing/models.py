@@ -102,8 +102,8 @@ def _rows(case: _Case) -> None:
     if off:
         raise InvalidValueError(
             f"the score at sample 0 changes by {off:.1e} (relative) when the other samples move: expected rows "
-            "that are independent of each other. Batch normalisation in training mode does this: call model.eval(), or use "
-            "group or instance normalisation."
+            "that are independent of each other. Batch normalisation in training mode does this: call model.eval(), "
+            "or use group or instance normalisation."
         )
 
 

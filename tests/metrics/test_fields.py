@@ -7,9 +7,9 @@ import re
 
 import numpy as np
 import pytest
-from metrics.stand_ins import Isotropic
 
 import scorekit as sk
+from metrics.stand_ins import Isotropic
 from scorekit.metrics import score_error, score_error_report
 
 A, V, D = 3.0, 0.49, 3  # the model -A x, data N(0, V I) in D dimensions

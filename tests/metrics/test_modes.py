@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from metrics.stand_ins import mixture
 
 import scorekit as sk
+from metrics.stand_ins import mixture
 from scorekit.metrics import mode_weights
 from scorekit.metrics._statistics import wilson
 

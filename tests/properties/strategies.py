@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
+
 from support import FAMILIES, mixture_rule
 
 ORDERS = {1: 48, 2: 32, 3: 18, 4: 11}

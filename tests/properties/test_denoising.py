@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import ScriptedRng, gauss_hermite, parameter_gradient
 
 from properties.strategies import density_and_model, gaussians, mixtures, seeds
 from scorekit.noise import Ladder, NoiseLaw
 from scorekit.objectives import DenoisingScoreMatching, ExplicitScoreMatching, NoiseConditional
+from support import ScriptedRng, gauss_hermite, parameter_gradient
 
 DATA_ORDER = {1: 32, 2: 14, 3: 6}
 NOISE_ORDER = {1: 24, 2: 12, 3: 6}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
-from support import parameter_gradient, rademacher_vectors
-from support.scripted import ScriptedRng
 
 from properties.strategies import density_and_model, gaussians, mixtures
 from scorekit.objectives import ExplicitScoreMatching, ImplicitScoreMatching, SlicedScoreMatching
+from support import parameter_gradient, rademacher_vectors
+from support.scripted import ScriptedRng
 
 CASES = pytest.mark.parametrize("densities", [gaussians(), mixtures()], ids=["gaussian", "mixture"])
 

@@ -6,7 +6,6 @@ import autograd
 import numpy as np
 import pytest
 from hypothesis import given
-from support import FAMILIES, ScriptedRng, flattened
 
 from properties.strategies import density_and_model, gaussians, models, seeds
 from scorekit.noise import LogUniform
@@ -17,6 +16,7 @@ from scorekit.objectives import (
     NoiseConditional,
     SlicedScoreMatching,
 )
+from support import FAMILIES, ScriptedRng, flattened
 
 
 def _draws(objective, x, g):
