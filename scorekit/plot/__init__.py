@@ -1,0 +1,25 @@
+"""Pictures of fields, samples, chains and training, with matplotlib.
+
+Each function takes ``ax=None`` and returns the Axes (:func:`animate_chains` the animation). Without ``ax`` a figure
+of its own is made by pyplot, so that notebooks display it and ``plt.show()`` finds it; a script that draws many closes
+each with ``plt.close(ax.figure)``. Nothing here calls ``show`` or changes matplotlib's settings.
+"""
+
+from __future__ import annotations
+
+from scorekit.plot.animation import animate_chains
+from scorekit.plot.curves import history, noise_levels
+from scorekit.plot.fields import score_error, score_field
+from scorekit.plot.images import image_grid
+from scorekit.plot.points import chains, samples
+
+__all__ = [
+    "animate_chains",
+    "chains",
+    "history",
+    "image_grid",
+    "noise_levels",
+    "samples",
+    "score_error",
+    "score_field",
+]

@@ -1,0 +1,79 @@
+"""Axes to draw in, and what every plane has in common."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, cast
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.registry import describe
+
+__all__ = ["DARK", "LIGHT", "SIZE", "Box", "Limits", "add_colorbar", "as_axes", "as_box", "box_of", "style_plane"]
+
+Box: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
+Limits: TypeAlias = float | tuple[float, float] | Box
+"""The shown part of the plane: r for [−r, r]², (low, high) for both axes, or ((x0, x1), (y0, y1))."""
+
+SIZE = 4.0
+"""Inches a panel; with the colour bar one more in width."""
+
+DARK, LIGHT = "#1f3b73", "#a8a8a8"
+"""What a picture is about, and what it is held against: apart in colour and in grey."""
+
+
+def as_axes(ax: Axes | None, width: float = SIZE, height: float = SIZE) -> Axes:
+    """``ax`` itself, or the Axes of a new pyplot figure of that size in inches."""
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    given: object = ax
+    if isinstance(given, Axes):
+        return given
+    hint = " Take one of them, for instance axes[0]." if isinstance(given, np.ndarray) else ""
+    raise InvalidTypeError(f"ax is a {describe(given)}: expected a matplotlib Axes or None.{hint}")
+
+
+def as_box(limits: Limits) -> Box:
+    """``((x0, x1), (y0, y1))`` from any of the accepted :data:`Limits`."""
+    try:
+        values = np.asarray(limits, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(f"limits are {limits!r}: {_EXPECTED}") from error
+    if values.ndim == 0:
+        values = np.array([-values, values])
+    if values.shape == (2,):
+        values = np.stack([values, values])
+    if values.shape != (2, 2) or not np.all(np.isfinite(values)) or not np.all(values[:, 0] < values[:, 1]):
+        raise InvalidValueError(f"limits are {limits!r}: {_EXPECTED}")
+    return cast(Box, tuple((float(low), float(high)) for low, high in values))
+
+
+_EXPECTED = "expected r for [-r, r] in both directions, (low, high), or ((x0, x1), (y0, y1)), ascending and finite."
+
+
+def box_of(*points: np.ndarray) -> Box:
+    """The box of all points ``(…, 2)``, 5 % wider on each side."""
+    pooled = np.concatenate([p.reshape(-1, 2) for p in points])
+    low, high = pooled.min(axis=0), pooled.max(axis=0)
+    margin = 0.05 * max(float(np.max(high - low)), 1e-9 + 1e-6 * float(np.max(np.abs(pooled))))
+    return as_box(tuple((float(a - margin), float(b + margin)) for a, b in zip(low, high, strict=True)))  # type: ignore[arg-type]
+
+
+def style_plane(ax: Axes, box: Box) -> None:
+    """Equal units on both axes, the limits, and names for the coordinates."""
+    ax.set_aspect("equal")
+    ax.set_xlim(box[0])
+    ax.set_ylim(box[1])
+    ax.set_xlabel("$x_1$")
+    ax.set_ylabel("$x_2$")
+
+
+def add_colorbar(ax: Axes, mappable: ScalarMappable, label: str, extend: str = "neither") -> None:
+    """A colour bar as high as the panel."""
+    bar = ax.figure.colorbar(mappable, ax=ax, fraction=0.046, pad=0.03, extend=extend)
+    bar.set_label(label)
+    bar.outline.set_visible(False)

@@ -1,0 +1,132 @@
+"""Chains in motion."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scorekit._arrays import check_count, check_positive
+from scorekit.errors import InvalidValueError
+from scorekit.plot._axes import DARK, SIZE, Limits, as_axes, as_box, box_of, style_plane
+from scorekit.plot._plane import draw_contours, log_density_on, make_plane
+from scorekit.plot.points import trajectory_of
+
+__all__ = ["animate_chains"]
+
+_FRAMES = 60
+"""About as many frames as a GIF of less than a megabyte holds."""
+
+
+def animate_chains(
+    trajectory: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    ax: Axes | None = None,
+    background: Any = None,
+    limits: Limits | None = None,
+    fps: float = 12,
+    every: int | None = None,
+    dpi: int = 80,
+) -> FuncAnimation:
+    """An animation of chains moving through the plane; written as a GIF when a path is given.
+
+    Without ``ax`` the figure is not pyplot's: there is nothing to close, and a notebook shows no still beside
+    ``HTML(animation.to_jshtml())``. To watch it in a window give an ``ax`` of pyplot's and call ``plt.show()``.
+
+    Args:
+        trajectory: the kept states ``(kept, n, 2)``, or the ``Samples`` that hold them.
+        path: a file that ends in ``.gif``, in a folder that exists; None writes nothing.
+        ax: where to draw; None for a new figure.
+        background: a distribution or a log-density, drawn as regions with 50, 90 and 99 % of the mass.
+        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the box of all states.
+        fps: frames a second.
+        every: show each ``every``-th kept state, and the last; by default so that there are about 60 frames.
+        dpi: dots an inch of the GIF, whose panel is 4 × 4 inches.
+
+    Returns:
+        The FuncAnimation. Keep it, and render or save it: matplotlib warns of one that is dropped unseen.
+
+    Raises:
+        ShapeError, InvalidTypeError: for a trajectory that is not ``(kept, n, 2)``.
+        InvalidValueError: for a path that cannot be written; nothing is drawn then.
+
+    >>> import numpy as np, tempfile, os
+    >>> states = np.random.default_rng(0).normal(size=(5, 30, 2)).cumsum(0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     animation = animate_chains(states, os.path.join(folder, "chains.gif"))
+    ...     os.listdir(folder)
+    ['chains.gif']
+    """
+    states = trajectory_of(trajectory)
+    target = None if path is None else _check_path(path)
+    frames = _frames(len(states), every)
+    fps, dpi = check_positive(fps, "fps"), check_count(dpi, "dpi")
+    box = box_of(states) if limits is None else as_box(limits)
+    backdrop = None
+    if background is not None:
+        backdrop = (fine := make_plane(box, 200, None), log_density_on(fine, background, None))
+    ax = Figure(figsize=(SIZE, SIZE), layout="constrained").subplots() if ax is None else as_axes(ax)
+    if backdrop is not None:
+        draw_contours(ax, *backdrop, color="0.55", filled=True)
+    animation = _animation(ax, states, frames, fps)
+    style_plane(ax, box)
+    if target is not None:
+        _write(animation, target, fps, dpi)
+    return animation
+
+
+def _frames(kept: int, every: int | None) -> list[int]:
+    step = max(1, round(kept / _FRAMES)) if every is None else check_count(every, "every")
+    shown = list(range(0, kept, step))
+    return shown if shown[-1] == kept - 1 else [*shown, kept - 1]
+
+
+def _animation(ax: Axes, states: Any, frames: list[int], fps: float) -> FuncAnimation:
+    n = states.shape[1]
+    area, alpha = float(np.clip(6000 / n, 3, 16)), float(np.clip(800 / n, 0.4, 0.85))
+    dots = ax.scatter(states[0, :, 0], states[0, :, 1], s=area, c=DARK, alpha=alpha, linewidths=0, zorder=2)
+    title = ax.set_title(_caption(0, len(states), n), fontsize="medium")
+
+    def show(frame: int) -> tuple[Any, ...]:
+        dots.set_offsets(states[frame])
+        title.set_text(_caption(frame, len(states), n))
+        return dots, title
+
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return FuncAnimation(figure, show, frames=frames, interval=1000 / fps, blit=False, cache_frame_data=False)
+
+
+def _caption(frame: int, kept: int, n: int) -> str:
+    return f"{n:,} chains, state {frame + 1:,} of {kept:,}"
+
+
+def _check_path(path: str | os.PathLike[str]) -> Path:
+    target = Path(path)
+    if target.suffix.lower() != ".gif":
+        raise InvalidValueError(
+            f"path is {str(target)!r}: expected a name that ends in .gif. For a film write "
+            "animate_chains(…).save('chains.mp4'), which needs ffmpeg."
+        )
+    if not target.parent.is_dir():
+        raise InvalidValueError(
+            f"cannot write {str(target)!r}: the folder {str(target.parent)!r} does not exist. Create it first."
+        )
+    if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise InvalidValueError(
+            f"cannot write {str(target)!r}: no permission, or a folder has this name. Choose another."
+        )
+    return target
+
+
+def _write(animation: FuncAnimation, target: Path, fps: float, dpi: int) -> None:
+    try:
+        animation.save(target, writer=PillowWriter(fps=fps), dpi=dpi)  # type: ignore[arg-type]
+    except OSError as error:
+        raise InvalidValueError(f"cannot write {str(target)!r}: {error}. Choose another folder.") from error

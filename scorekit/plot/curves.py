@@ -1,0 +1,147 @@
+"""Curves: noise levels, and what a training did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from scorekit._arrays import check_count
+from scorekit.errors import InvalidTypeError, ShapeError
+from scorekit.noise import NoiseLaw
+from scorekit.plot._axes import DARK, SIZE, as_axes
+from scorekit.registry import describe
+
+__all__ = ["history", "noise_levels"]
+
+
+def noise_levels(noise: Any, ax: Axes | None = None) -> Axes:
+    """The levels of a ladder on a logarithmic axis, or the density of log σ under a continuous law.
+
+    Args:
+        noise: a ladder (anything with ``sigmas``), or a law with ``quantile`` and ``density``.
+        ax: where to draw; None for a new figure.
+
+    Returns:
+        The Axes; its first line is the ladder, or the density.
+
+    >>> import scorekit as sk
+    >>> from matplotlib.figure import Figure
+    >>> ax = noise_levels(sk.noise.Geometric(10.0, 0.1, 3), Figure().subplots())
+    >>> ax.lines[0].get_ydata().tolist()
+    [10.0, 1.0, 0.1]
+    """
+    if hasattr(noise, "sigmas"):
+        return _ladder(np.asarray(noise.sigmas, dtype=float), as_axes(ax, SIZE, 0.75 * SIZE))
+    if isinstance(noise, NoiseLaw):
+        return _law(noise, as_axes(ax, SIZE, 0.75 * SIZE))
+    raise InvalidTypeError(
+        f"noise is a {describe(noise)}: expected a ladder or a law, for instance sk.noise.Geometric(10.0, 0.01, 10)."
+    )
+
+
+def _ladder(sigmas: Any, ax: Axes) -> Axes:
+    style = "o-" if len(sigmas) <= 50 else "-"
+    ax.semilogy(np.arange(1, len(sigmas) + 1), sigmas, style, color=DARK, markersize=4, linewidth=1)
+    ax.set_xlabel(f"level $i$ of {len(sigmas)}")
+    ax.set_ylabel(r"noise level $\sigma_i$")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _open(ax)
+    return ax
+
+
+def _law(law: NoiseLaw, ax: Axes) -> Axes:
+    low, high = law.quantile(np.array([1e-3, 1 - 1e-3]))
+    sigma = np.geomspace(low, high, 200)
+    ax.semilogx(sigma, sigma * law.density(sigma), color=DARK, linewidth=1.5)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(r"noise level $\sigma$")
+    ax.set_ylabel(r"density of $\log\,\sigma$")
+    _open(ax)
+    return ax
+
+
+def history(history: Any, ax: Axes | None = None, *, smoothing: int | None = None) -> Axes:
+    """The loss of a training against its steps: each step faint, a running mean, and the validation if there is one.
+
+    Args:
+        history: has ``step (k,)`` and ``loss (k,)`` and, if validated, ``validation_step`` and ``validation_loss``,
+            as attributes or as keys. Steps whose loss is not finite (skipped ones) leave gaps.
+        ax: where to draw; None for a new figure.
+        smoothing: how many entries the centred running mean takes together; by default a fiftieth of them.
+
+    Returns:
+        The Axes; its lines are the raw loss, the running mean and the validation loss, each if drawn.
+
+    >>> import numpy as np, types
+    >>> from matplotlib.figure import Figure
+    >>> run = types.SimpleNamespace(step=np.arange(100), loss=1 / (1 + np.arange(100)))
+    >>> ax = history(run, Figure().subplots(), smoothing=5)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['each step', 'mean of 5 steps']
+    """
+    step, loss = _series(history, "step", "loss", required=True)
+    window = max(1, len(loss) // 50) if smoothing is None else check_count(smoothing, "smoothing")
+    ax = as_axes(ax, 1.25 * SIZE, 0.8 * SIZE)
+    faint: dict[str, Any] = {"alpha": 0.3, "linewidth": 0.8} if window > 1 else {"linewidth": 1.2}
+    ax.plot(step, loss, color=DARK, label="each step" if window > 1 else "training", **faint)
+    if window > 1:
+        ax.plot(step, _running_mean(loss, window), color=DARK, linewidth=1.5, label=f"mean of {window} steps")
+    at, validation = _series(history, "validation_step", "validation_loss", required=False)
+    if len(at):
+        ax.plot(at, validation, "s--", color="#c4622d", markersize=3.5, linewidth=1.2, label="validation")
+    _frame_losses(ax, loss, validation)
+    ax.set_xlabel("step")
+    ax.set_ylabel("loss")
+    ax.legend(fontsize="small", framealpha=0.85)
+    _open(ax)
+    return ax
+
+
+def _series(source: Any, x: str, y: str, *, required: bool) -> tuple[Any, Any]:
+    pair = [source.get(name) if isinstance(source, Mapping) else getattr(source, name, None) for name in (x, y)]
+    if pair[0] is None or pair[1] is None:
+        if required:
+            raise InvalidTypeError(
+                f"history is a {describe(source)} without {x} and {y}: expected result.history of sk.fit."
+            )
+        return np.empty(0), np.empty(0)
+    a, b = (np.asarray(values, dtype=float) for values in pair)
+    if a.ndim != 1 or a.shape != b.shape or (required and a.size == 0):
+        raise ShapeError(
+            f"{x} has shape {a.shape}, {y} has shape {b.shape}: expected two series of one length, not empty."
+        )
+    return a, b
+
+
+def _running_mean(values: Any, window: int) -> Any:
+    """The mean of the finite ones of the ``window`` entries around each, fewer at the ends; NaN where none is."""
+    half = window // 2
+    finite = np.isfinite(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(finite)])
+    start = np.clip(np.arange(len(values)) - half, 0, None)
+    stop = np.clip(np.arange(len(values)) - half + window, None, len(values))
+    number = counts[stop] - counts[start]
+    return np.where(number > 0, (sums[stop] - sums[start]) / np.maximum(number, 1), math.nan)
+
+
+def _frame_losses(ax: Axes, loss: Any, validation: Any) -> None:
+    """Limits that neither the first steps nor outliers stretch: the middle 99 % of the losses, and all validation."""
+    finite = loss[np.isfinite(loss)]
+    if finite.size < 100:
+        return
+    low, high = np.percentile(finite, [0.5, 99.5])
+    kept = np.array([low, high, *validation[np.isfinite(validation)]])
+    low, high = float(kept.min()), float(kept.max())
+    if high > low:
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+
+
+def _open(ax: Axes) -> None:
+    """No box around a curve."""
+    ax.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,97 @@
+"""Images side by side."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from scorekit._arrays import check_batch, check_count
+from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.metrics._host import host
+from scorekit.plot._axes import SIZE, as_axes
+from scorekit.protocols import Array
+
+__all__ = ["image_grid"]
+
+
+def image_grid(
+    images: Array,
+    ax: Axes | None = None,
+    *,
+    columns: int | None = None,
+    limits: tuple[float, float] | None = None,
+    gap: int = 1,
+) -> Axes:
+    """Images in rows, the first at the top left, all on one scale of brightness.
+
+    Args:
+        images: ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)`` with c = 1 (grey) or 3 (red, green, blue).
+        ax: where to draw; None for a new figure.
+        columns: images a row; by default as many as make the whole nearly square.
+        limits: the values that are black and white; values beyond are clipped. By default the smallest and largest
+            of all images; give (0, 1) or (−1, 1) to compare figures.
+        gap: pixels between images.
+
+    Returns:
+        The Axes, without ticks; its image holds all tiles.
+
+    Raises:
+        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> ax = image_grid(np.random.default_rng(0).random((6, 1, 8, 8)), Figure().subplots(), columns=3)
+    >>> ax.images[0].get_array().shape[:2]
+    (17, 26)
+    """
+    check_batch(images, "images")
+    pixels = _channels_last(host(images))
+    n, height, width, _ = pixels.shape
+    columns = math.ceil(math.sqrt(n * height / width)) if columns is None else check_count(columns, "columns")
+    columns = min(n, columns)
+    shades = _scaled(pixels, limits)
+    tiles = _tile(shades, columns, check_count(gap, "gap", minimum=0))
+    ax = as_axes(ax, SIZE, SIZE * max(0.25, tiles.shape[0] / tiles.shape[1]))
+    ax.imshow(tiles, interpolation="nearest")
+    ax.set_axis_off()
+    return ax
+
+
+def _channels_last(x: Any) -> Any:
+    """``(n, h, w, c)``; channels are taken to stand first, as usual here, unless only the last axis can be them."""
+    if x.ndim == 3:
+        return x[..., None]
+    if x.ndim == 4 and x.shape[1] in (1, 3):
+        return np.moveaxis(x, 1, -1)
+    if x.ndim == 4 and x.shape[3] in (1, 3):
+        return x
+    hint = " Flat images: images.reshape(n, height, width)." if x.ndim == 2 else ""
+    raise ShapeError(
+        f"images have shape {x.shape}: expected (n, h, w), (n, c, h, w) or (n, h, w, c), c = 1 or 3 channels.{hint}"
+    )
+
+
+def _scaled(pixels: Any, limits: tuple[float, float] | None) -> Any:
+    """Values in [0, 1]; all in the middle when they are all the same."""
+    low, high = (float(pixels.min()), float(pixels.max())) if limits is None else (float(v) for v in limits)
+    if limits is None and low == high:
+        return np.full_like(pixels, 0.5)
+    if not low < high:
+        raise InvalidValueError(f"limits are {limits!r}: expected (black, white), ascending, for instance (0, 1).")
+    return np.clip((pixels - low) / (high - low), 0, 1)
+
+
+def _tile(shades: Any, columns: int, gap: int) -> Any:
+    """One RGBA picture ``(rows, columns, 4)``, see-through in the gaps and where the last row has no images."""
+    n, height, width, _ = shades.shape
+    rows = math.ceil(n / columns)
+    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4))
+    for i in range(n):
+        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
+        tile = sheet[top : top + height, left : left + width]
+        tile[..., :3] = shades[i]
+        tile[..., 3] = 1
+    return sheet

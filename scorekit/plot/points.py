@@ -1,0 +1,154 @@
+"""Samples on the plane, and the paths that chains take through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from scorekit._arrays import check_count, check_positive
+from scorekit.errors import InvalidTypeError
+from scorekit.plot._axes import DARK, LIGHT, Limits, as_axes, as_box, box_of, style_plane
+from scorekit.plot._plane import counts_on, draw_contours, emptiest_corner, log_density_on, make_plane, planar
+from scorekit.protocols import Array
+
+__all__ = ["chains", "samples", "trajectory_of"]
+
+
+def samples(
+    x: Array,
+    ax: Axes | None = None,
+    *,
+    reference: Array | None = None,
+    limits: Limits | None = None,
+    labels: tuple[str, str] = ("samples", "held-out data"),
+    size: float | None = None,
+) -> Axes:
+    """A scatter plot of samples, over held-out data when these are given.
+
+    Args:
+        x: the samples ``(n, 2)``.
+        ax: where to draw; None for a new figure.
+        reference: data ``(m, 2)`` to hold them against, drawn below them as larger dots in grey.
+        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the box of all points. Points that
+            lie outside are counted in the legend.
+        labels: names for the two in the legend.
+        size: the area of a dot in points²; by default smaller for more.
+
+    Returns:
+        The Axes; its collections are the reference (if given) and the samples.
+
+    Raises:
+        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> ax = samples(np.zeros((10, 2)), Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['samples (10)']
+    """
+    points = planar(x, "x")
+    held_out = None if reference is None else planar(reference, "reference")
+    box = box_of(points, *([] if held_out is None else [held_out])) if limits is None else as_box(limits)
+    ax = as_axes(ax)
+    if held_out is not None:
+        _dots(ax, held_out, box, LIGHT, labels[1], 3 * _area(len(held_out), size), zorder=1)
+    _dots(ax, points, box, DARK, labels[0], _area(len(points), size), zorder=2)
+    everything = points if held_out is None else np.concatenate([points, held_out])
+    legend = ax.legend(loc=emptiest_corner(counts_on(everything, box)), fontsize="small", framealpha=0.85)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)  # type: ignore[union-attr]
+        handle.set_sizes([18])  # type: ignore[union-attr]
+    style_plane(ax, box)
+    return ax
+
+
+def _area(n: int, size: float | None) -> float:
+    return float(np.clip(6000 / n, 1.5, 16)) if size is None else check_positive(size, "size")
+
+
+def _dots(ax: Axes, points: Any, box: Any, color: str, label: str, area: float, zorder: float) -> None:
+    alpha = float(np.clip(1500 / len(points), 0.5, 0.9))
+    name = f"{label} ({_counted(points, box)})"
+    ax.scatter(points[:, 0], points[:, 1], s=area, c=color, alpha=alpha, linewidths=0, label=name, zorder=zorder)
+
+
+def _counted(points: Any, box: Any) -> str:
+    """How many points, and how many of them the limits hide."""
+    low, high = np.array(box).T
+    outside = int(np.sum(np.any((points < low) | (points > high), axis=1)))
+    return f"{len(points):,}" + (f", {outside:,} outside" if outside else "")
+
+
+def trajectory_of(trajectory: Any) -> Any:
+    """The states ``(kept, n, 2)`` as float64, from an array or from what a sampler returned."""
+    if not hasattr(trajectory, "shape") and hasattr(trajectory, "trajectory"):
+        trajectory = trajectory.trajectory
+        if trajectory is None:
+            raise InvalidTypeError(
+                "these samples keep no trajectory: expected (kept, n, 2). Write sampler.sample(…, keep_every=10)."
+            )
+    return planar(trajectory, "trajectory", axes=3)
+
+
+def chains(
+    trajectory: Any,
+    ax: Axes | None = None,
+    *,
+    limits: Limits | None = None,
+    background: Any = None,
+    most: int = 20,
+) -> Axes:
+    """The paths of chains through the plane, each from an open circle to a filled one.
+
+    Args:
+        trajectory: the kept states ``(kept, n, 2)``, or the ``Samples`` that hold them.
+        ax: where to draw; None for a new figure.
+        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the box of the paths.
+        background: a distribution or a log-density, drawn as regions with 50, 90 and 99 % of the mass.
+        most: the largest number of chains to draw, spread evenly over all; the legend says how many there are.
+
+    Returns:
+        The Axes; its last three collections are the paths, their starts and their ends.
+
+    Raises:
+        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> ax = chains(np.random.default_rng(0).normal(size=(5, 30, 2)).cumsum(0), Figure().subplots())
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['20 of 30 chains', 'start', 'end']
+    """
+    states = trajectory_of(trajectory)
+    n = states.shape[1]
+    shown = states[:, np.unique(np.linspace(0, n - 1, min(n, check_count(most, "most"))).round().astype(int))]
+    box = box_of(shown) if limits is None else as_box(limits)
+    backdrop = None
+    if background is not None:
+        backdrop = (fine := make_plane(box, 200, None), log_density_on(fine, background, None))
+    ax = as_axes(ax)
+    handle = None if backdrop is None else draw_contours(ax, *backdrop, color="0.55", filled=True)
+    handles = _paths(ax, shown, f"{shown.shape[1]} of {n} chains" if shown.shape[1] < n else f"{n} chains")
+    ax.legend(
+        handles=[*handles, *([] if handle is None else [handle])],
+        loc=emptiest_corner(counts_on(shown, box)),
+        fontsize="small",
+        framealpha=0.85,
+    )
+    style_plane(ax, box)
+    return ax
+
+
+def _paths(ax: Axes, states: Any, label: str) -> list[Any]:
+    lines = LineCollection(
+        list(np.swapaxes(states, 0, 1)), colors=DARK, linewidths=0.7, alpha=0.55, label=label, zorder=2
+    )
+    ax.add_collection(lines)
+    ends: dict[str, Any] = {"linewidths": 1.0, "edgecolors": DARK, "s": 22}
+    first, last = states[0], states[-1]
+    start = ax.scatter(first[:, 0], first[:, 1], facecolors="white", label="start", zorder=3, **ends)
+    end = ax.scatter(last[:, 0], last[:, 1], facecolors=DARK, label="end", zorder=4, **ends)
+    return [lines, start, end]
