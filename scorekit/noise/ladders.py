@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import check_count, check_positive, constant
-from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise.laws import NoiseLaw, check_range
 from scorekit.protocols import Array
 from scorekit.registry import array_namespace
@@ -25,6 +25,10 @@ class _Levels(NoiseLaw):
 
     def __len__(self) -> int:
         return len(self.sigmas)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the cached levels: a copied or unpickled array forgets that it is read-only."""
+        return {name: value for name, value in vars(self).items() if name != "sigmas"}
 
     @property
     def largest(self) -> float:
@@ -93,7 +97,10 @@ class Ladder(_Levels):
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        values = np.asarray(self.values, dtype=float)
+        try:
+            values = np.asarray(self.values, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InvalidTypeError(f"levels are {self.values!r}: expected a sequence of numbers.") from error
         if values.ndim != 1 or values.size == 0:
             raise ShapeError(f"levels have shape {values.shape}: expected a sequence of at least one level.")
         for value in values:
@@ -113,7 +120,14 @@ class Ladder(_Levels):
 
 def as_ladder(noise: Geometric | Ladder | Sequence[float]) -> Geometric | Ladder:
     """A ladder from a ladder, or from a descending sequence of levels."""
-    return noise if isinstance(noise, (Geometric, Ladder)) else Ladder(tuple(noise))
+    if isinstance(noise, (Geometric, Ladder)):
+        return noise
+    if isinstance(noise, (str, NoiseLaw)) or not hasattr(noise, "__iter__"):
+        raise InvalidTypeError(
+            f"noise is {noise!r}: expected a ladder, or a descending sequence of levels. "
+            "Write Geometric(sigma_max, sigma_min, levels), or [10.0, 1.0, 0.1]."
+        )
+    return Ladder(tuple(noise))
 
 
 def _frozen(levels: Any) -> Any:

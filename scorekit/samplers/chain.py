@@ -65,7 +65,8 @@ class ChainSampler(ABC):
         x = x0
         with closing(self._ticks(walk, plan)) as ticks:
             for tick in _with_bar(ticks, type(self).__name__, _length(plan)) if progress else ticks:
-                recorder.record(tick)
+                with walk.quiet():
+                    recorder.record(tick)
                 x = tick.moved.x
                 if callback is not None:
                     callback(_state(tick, walk))

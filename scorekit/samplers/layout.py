@@ -45,8 +45,8 @@ class Layout(NamedTuple):
         return array_namespace(x).permute_dims(x, (axes - 1, *range(axes - 1))) if self.batch_last else x
 
     def enter(self, x: Array) -> Array:
-        """An outer array as an inner one that is contiguous."""
-        return _contiguous(self.inner(x), self.inner_shape)
+        """A contiguous inner copy of an outer array, which shares no memory with it."""
+        return array_namespace(x).asarray(_contiguous(self.inner(x), self.inner_shape), copy=True)
 
     def leave(self, x: Array) -> Array:
         """A contiguous outer copy of an inner array, which shares no memory with it."""

@@ -1,0 +1,163 @@
+"""A chain that leaves the finite numbers stops, and the message tells what happened and what to change."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import scorekit as sk
+from scorekit.samplers import AnnealedLangevin, Langevin
+
+
+def _message(sampler, model, x0, rng=0):
+    with pytest.raises(sk.DivergedError) as caught:
+        sampler.sample(model, x0, rng=rng)
+    return str(caught.value)
+
+
+def _suggested(message):
+    return float(re.search(r"try step_size=([\d.e+-]+)\.", message).group(1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(30, 2), (1, 2), (6, 3, 8, 8)])
+@pytest.mark.parametrize("v", [0.01, 1.0, 25.0])
+def test_the_limit_is_four_over_the_curvature(dtype, shape, v):
+    """x + e/2 s with s = -x/v multiplies by 1 - e/(2v): stable below e = 4v, where L = 1/v."""
+    x0 = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    message = _message(Langevin(12 * v, 1000), lambda x: -x / v, x0)
+    assert re.match(r"non-finite at step \d+ of 1000 \(step size [\d.]+, \d+ of \d+ chains, largest score ", message)
+    curvature = float(
+        re.search(r"below 4/L, L the largest curvature \(about ([\d.e+]+) at the start\)", message).group(1)
+    )
+    assert curvature == pytest.approx(1 / v, rel=0.02)
+    suggested = _suggested(message)
+    assert 0.3 * v < suggested < 0.7 * v
+    assert np.isfinite(Langevin(suggested, 2000).sample(lambda x: -x / v, x0, rng=0).x).all()
+
+
+def test_the_curvature_is_the_largest_one():
+    scales = np.array([1.0, 4.0, 100.0])
+    message = _message(Langevin(1.0, 1000), lambda x: -scales * x, np.zeros((4, 3)))
+    assert "about 100 at the start" in message
+    assert _suggested(message) == pytest.approx(0.005)
+
+
+def test_just_below_the_limit_is_stable_and_just_above_is_not():
+    x0 = np.ones((10, 2))
+    assert np.isfinite(Langevin(3.9, 5000).sample(lambda x: -x, x0, rng=0).x).all()
+    assert "of 20000" in _message(Langevin(4.3, 20000), lambda x: -x, x0)
+
+
+def test_the_step_is_the_first_one_and_the_chains_are_counted():
+    def model(x):  # chain 1 and 3 are pushed over the edge at their third evaluation
+        model.calls += 1
+        s = -x
+        if model.calls == 3:
+            s[[1, 3]] = np.inf
+        return s
+
+    model.calls = 0
+    message = _message(Langevin(0.1, 7), model, np.ones((5, 2)))
+    assert message.startswith("non-finite at step 3 of 7 (step size 0.1, 2 of 5 chains, largest score ")
+    assert "The model returned NaN or infinity for 2 chains at finite points" in message
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("shape", [(5, 2), (5, 3, 8, 8)])
+def test_a_single_bad_entry_stops_the_run(bad, shape):
+    def model(x):
+        s = -x
+        s.reshape(-1)[3] = bad  # a copy for a strided answer: so write by index as well
+        s[2, ..., 1] = bad
+        return s
+
+    for run in (Langevin(0.1, 7).sample, lambda *a, **k: list(Langevin(0.1, 7).iterate(*a, **k))):
+        with pytest.raises(sk.DivergedError, match="non-finite at step 1 of 7"):
+            run(model, np.ones(shape), rng=0)
+
+
+def test_a_divergence_in_the_last_denoising_step_is_seen():
+    calls = []
+
+    def model(x, sigma):
+        calls.append(sigma)
+        return -x if len(calls) < 3 else np.full_like(x, np.nan)
+
+    message = _message(AnnealedLangevin([2.0, 1.0], 1, 0.1), model, np.ones((5, 2)))
+    assert message.startswith("non-finite at step 3 of 3 (level 2 of 2, sigma 1, 5 of 5 chains")
+
+
+@pytest.mark.parametrize("bad_level", [0, 1, 2])
+def test_an_annealed_chain_names_its_level(bad_level):
+    sigmas = [4.0, 1.0, 0.25]
+    steep = {sigma: 60.0 if i == bad_level else 1.0 for i, sigma in enumerate(sigmas)}
+    step_size = 0.2 * 0.25**2  # at each level the step is 0.2 sigma², the curvature 1/sigma², or 60 times that
+
+    def model(x, sigma):
+        return -x * steep[sigma] / sigma**2
+
+    sampler = AnnealedLangevin(sigmas, 600, step_size)
+    message = _message(sampler, model, np.ones((5, 2)))
+    first = 1 + 600 * bad_level
+    step = int(re.match(r"non-finite at step (\d+) of 1801", message).group(1))
+    assert first < step < first + 600
+    assert f"(level {bad_level + 1} of 3, sigma {sigmas[bad_level]:g}, step size " in message
+    # the advice is about the sampler's own step_size, so it is the same at every level: 4/60 sigma² / 8
+    assert _suggested(message) == pytest.approx(0.25**2 * 4 / 60 / 8, rel=0.3)
+    assert np.isfinite(AnnealedLangevin(sigmas, 600, _suggested(message)).sample(model, np.ones((5, 2)), rng=0).x).all()
+
+
+def test_a_score_that_grows_faster_than_linearly():
+    """The curvature at the start promises stability, and the message says that it is not enough."""
+
+    def model(x):  # x³ beyond 1.9, but bounded so that it does not overflow before the position does
+        return -x * np.where(np.abs(x) > 1.9, np.minimum(9 * x**2, 1e30), 1.0)
+
+    message = _message(Langevin(0.5, 1000), model, np.zeros((50, 2)))
+    assert "The step is below 4/L, L the largest curvature (about 1 at the start)" in message
+    assert _suggested(message) == 0.05
+    message = _message(Langevin(0.5, 1000), lambda x: -(x**3), 5 * np.ones((5, 2)))  # overflows in the score
+    assert "at finite points (entries up to" in message
+    assert "try 0.05." in message
+
+
+def test_a_large_but_finite_batch_is_not_a_divergence():
+    """The sum of squares over all chains overflows in float32 although each chain is well."""
+    x0 = np.full((1000, 2), 1e18, np.float32)
+    x = Langevin(0.1, 3).sample(np.zeros_like, x0, rng=0).x
+    assert (x == x0).all()
+
+
+def test_the_advice_survives_a_model_that_refuses_to_be_asked_again():
+    def model(x):
+        model.calls += 1
+        if model.calls > 4:
+            raise RuntimeError("no more")
+        return -x if model.calls < 4 else x * np.inf
+
+    model.calls = 0
+    assert "try 0.01" in _message(Langevin(0.1, 7), model, np.ones((5, 2)))
+
+
+def test_overflow_does_not_warn_before_it_raises():
+    # warnings are errors in this suite: numpy's own would come first
+    _message(Langevin(0.5, 50), lambda x: -np.exp(x * x), np.ones((5, 2), np.float32))
+
+
+def test_the_post_mortem_leaves_the_callers_stream_alone():
+    rng, twin = sk.rng(0), sk.rng(0)
+    with pytest.raises(sk.DivergedError):
+        Langevin(9.0, 1000).sample(lambda x: np.where(x > 1e3, np.nan, -x), np.ones((5, 2)), rng=rng)
+    draws = 0
+    while twin.state() != rng.state():
+        twin.normal((2, 5))
+        draws += 1
+        assert draws < 1000
+
+
+def test_the_error_is_a_scorekit_error_and_a_runtime_error():
+    assert issubclass(sk.DivergedError, sk.ScorekitError)
+    assert issubclass(sk.DivergedError, RuntimeError)
