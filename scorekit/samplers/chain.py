@@ -65,8 +65,9 @@ class ChainSampler(ABC):
         x = x0
         with closing(self._ticks(walk, plan)) as ticks:
             for tick in _with_bar(ticks, type(self).__name__, _length(plan)) if progress else ticks:
-                with walk.quiet():
-                    recorder.record(tick)
+                if recorder.wants(tick.step):
+                    with walk.quiet():
+                        recorder.record(tick)
                 x = tick.moved.x
                 if callback is not None:
                     callback(_state(tick, walk))
@@ -88,7 +89,7 @@ class ChainSampler(ABC):
             for step in range(step + 1, step + stage.steps + 1):  # noqa: B020
                 with walk.quiet():
                     tick = Tick(step, stage, stage.kernel.step(x, carry, stage.sigma, walk))
-                    if not is_finite(tick.moved.x):
+                    if not is_finite(tick.moved.x, walk):
                         self._raise_if_lost(walk, plan, tick, x)
                 x, carry = tick.moved.x, tick.moved.carry
                 yield tick

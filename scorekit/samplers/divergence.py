@@ -35,9 +35,9 @@ class Autopsy(NamedTuple):
     curvature: float | None
 
 
-def is_finite(x: Array) -> bool:
+def is_finite(x: Array, walk: Walk) -> bool:
     """Is the squared norm of every chain finite? One inner product; only when that is not, a closer look."""
-    xp = array_namespace(x)
+    xp = walk.layout.xp
     flat = xp.reshape(x, (-1,))
     return math.isfinite(float(xp.matmul(flat, flat)))
 
@@ -48,7 +48,7 @@ def count_lost(x: Array, walk: Walk) -> int:
 
 
 def _finite_rows(x: Array, walk: Walk) -> Array:
-    return array_namespace(x).isfinite(walk.layout.event_sum(x * x))
+    return walk.layout.xp.isfinite(walk.layout.event_sum(x * x))
 
 
 def _count(rows: Array) -> int:
@@ -59,7 +59,7 @@ def _count(rows: Array) -> int:
 def examine(walk: Walk, tick: Tick, before: Array, lost: int) -> Autopsy:
     """The autopsy of the step ``tick`` that began at the inner array ``before`` and lost ``lost`` chains."""
     score, sigma = tick.moved.score, tick.stage.sigma
-    bad = ~array_namespace(score).isfinite(walk.layout.event_sum(score * 0.0)) & _finite_rows(before, walk)
+    bad = ~walk.layout.xp.isfinite(walk.layout.event_sum(score * 0.0)) & _finite_rows(before, walk)
     return Autopsy(tick.stage, lost, _largest(before), _largest(score), _count(bad), _curvature_or_none(walk, sigma))
 
 
@@ -79,8 +79,7 @@ def _curvature_or_none(walk: Walk, sigma: float | None) -> float | None:
 
 def _curvature(walk: Walk, sigma: float | None) -> float:
     """The largest |J v| over chains after some power iterations, J v by finite differences at the start."""
-    x = walk.layout.enter(walk.x0)
-    xp = array_namespace(x)
+    x, xp = walk.layout.enter(walk.x0), walk.layout.xp
     at_start = walk.score(x, sigma)
     step = math.sqrt(float(xp.finfo(x.dtype).eps)) * max(1.0, float(xp.max(xp.abs(x))))
     # any direction that is not special will do, and one without random numbers leaves the caller's stream alone
@@ -94,7 +93,7 @@ def _curvature(walk: Walk, sigma: float | None) -> float:
 
 
 def _norms(v: Array, walk: Walk) -> Array:
-    return array_namespace(v).sqrt(walk.layout.event_sum(v * v))
+    return walk.layout.xp.sqrt(walk.layout.event_sum(v * v))
 
 
 def describe(tick: Tick, plan: Sequence[Stage], autopsy: Autopsy, walk: Walk) -> str:
@@ -108,11 +107,15 @@ def describe(tick: Tick, plan: Sequence[Stage], autopsy: Autopsy, walk: Walk) ->
     return f"non-finite at step {tick.step} of {sum(stage.steps for stage in plan)} ({', '.join(facts)})."
 
 
+def _chains(count: int) -> str:
+    return "1 chain" if count == 1 else f"{count} chains"
+
+
 def langevin_advice(autopsy: Autopsy, step_size: float) -> str:
     """What to change: ``step_size`` is the sampler's own, to which the step of the stage is proportional."""
     if autopsy.bad_scores:
         return (
-            f"The model returned NaN or infinity for {autopsy.bad_scores} chains at finite points "
+            f"The model returned NaN or infinity for {_chains(autopsy.bad_scores)} at finite points "
             f"(entries up to {autopsy.reach:.3g}): look at the model there. If they are far out, "
             f"lower step_size ({step_size:.4g}): try {step_size / 10:.1g}."
         )

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit.protocols import Array
-from scorekit.registry import array_namespace
 from scorekit.samplers.kernels import Moved, Stage
 from scorekit.samplers.walk import Walk
 
@@ -43,19 +42,22 @@ class Recorder:
     def _allocate(self) -> Array:
         x0 = self._walk.x0
         shape = (math.ceil(self._total / self._every), *x0.shape)
-        return array_namespace(x0).empty(shape, dtype=x0.dtype, device=x0.device)
+        return self._walk.layout.xp.empty(shape, dtype=x0.dtype, device=x0.device)
+
+    def wants(self, step: int) -> bool:
+        """Is this one of the steps to keep?"""
+        return step % self._every == 0 or step == self._total
 
     def record(self, tick: Tick) -> None:
-        """Take down ``tick``, if it is one of the steps to keep."""
-        if tick.step % self._every and tick.step != self._total:
-            return
+        """Take down ``tick``."""
         if self.trajectory is not None:
             self.trajectory[len(self._rows), ...] = self._walk.layout.outer(tick.moved.x)
         self._rows.append(self._row(tick))
 
     def _row(self, tick: Tick) -> dict[str, float]:
         step, stage, moved = tick
-        xp, layout = array_namespace(moved.score), self._walk.layout
+        layout = self._walk.layout
+        xp = layout.xp
         norms = xp.sqrt(layout.event_sum(moved.score * moved.score))
         return {
             "step": step,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
@@ -33,6 +33,7 @@ class Walk:
         self.layout = Layout.of(x0)
         self.x0 = x0
         self.evaluations = 0
+        self._no_grad = _no_grad(x0)
         self._model = score_function(model)
         self._rng = as_rng(rng, x0)
         self._score_type: type | None = None
@@ -71,12 +72,12 @@ class Walk:
 
         For one step at a time: a generator must not leave the caller's settings changed while it waits.
         """
-        with _no_grad(self.x0), np.errstate(over="ignore", invalid="ignore"):
+        with self._no_grad(), np.errstate(over="ignore", invalid="ignore"):
             yield
 
 
-def _no_grad(x: Array) -> AbstractContextManager[None]:
+def _no_grad(x: Array) -> Callable[[], AbstractContextManager[None]]:
     try:
-        return backend_of(x).no_grad()
+        return backend_of(x).no_grad
     except InvalidTypeError:  # a standard array that no backend owns has no tape
-        return nullcontext()
+        return nullcontext

@@ -119,8 +119,10 @@ def test_a_score_that_grows_faster_than_linearly():
     message = _message(Langevin(0.5, 1000), model, np.zeros((50, 2)))
     assert "The step is below 4/L, L the largest curvature (about 1 at the start)" in message
     assert _suggested(message) == 0.05
-    message = _message(Langevin(0.5, 1000), lambda x: -(x**3), 5 * np.ones((5, 2)))  # overflows in the score
-    assert "at finite points (entries up to" in message
+    message = _message(Langevin(0.5, 1000), lambda x: -(x**3), 5 * np.ones((5, 2)))
+    assert "(about 75 at the start): try step_size=0.007." in message  # 4 / 75 / 8
+    message = _message(Langevin(0.5, 1000), lambda x: -x * np.exp(x**2), np.ones((5, 2)))  # overflows in the score
+    assert re.search(r"The model returned NaN or infinity for \d chains? at finite points \(entries up to", message)
     assert "try 0.05." in message
 
 

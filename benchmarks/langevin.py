@@ -1,0 +1,126 @@
+"""Langevin on an 8-component mixture in the plane: scorekit's sampler beside the loop that everybody writes.
+
+``asv run`` from this folder, or ``OPENBLAS_NUM_THREADS=1 python benchmarks/langevin.py`` for a table of nanoseconds a
+chain-step: one step of one chain, score and noise included.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+
+from scorekit.samplers import Langevin
+
+MODES, VARIANCE, RADIUS, STEP = 8, 0.5, 4.0, 0.05
+SIZES = [(100, 1000), (1000, 1000), (10_000, 100), (10_000, 1000)]
+ANGLES = 2 * np.pi * np.arange(MODES) / MODES
+MEANS = RADIUS * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+
+
+def library_score():
+    """The score of scorekit's own mixture; None as long as the room is not there."""
+    try:
+        from scorekit.distributions import GaussianMixture
+    except ImportError:
+        return None
+    return GaussianMixture(np.ones(MODES) / MODES, MEANS, np.stack([VARIANCE * np.eye(2)] * MODES)).score
+
+
+def closure_score(x, sigma=None):
+    """The same score written for the occasion, along memory when ``x`` is a transposed view."""
+    variance = VARIANCE + (0.0 if sigma is None else sigma**2)
+    across = x.T
+    logits = MEANS @ across
+    logits -= 0.5 * np.sum(MEANS**2, axis=1)[:, None]
+    logits *= 1 / variance
+    logits -= logits.max(axis=0)
+    np.exp(logits, out=logits)
+    drift = MEANS.T @ logits
+    drift /= logits.sum(axis=0)
+    drift -= across
+    drift *= 1 / variance
+    return drift.T
+
+
+def plain_score(x):
+    """The textbook's: responsibilities over (n, 8), differences over (n, 8, 2)."""
+    difference = MEANS - x[:, None, :]
+    logits = -0.5 * np.sum(difference**2, axis=-1) / VARIANCE
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return (shares @ MEANS - x) / VARIANCE
+
+
+def plain_loop(score, x, steps, rng):
+    """The loop on (n, 2) arrays, with NumPy's default generator."""
+    for _ in range(steps):
+        x = x + STEP / 2 * score(x) + np.sqrt(STEP) * rng.standard_normal(x.shape)
+    return x
+
+
+def start(chains):
+    return RADIUS * np.random.default_rng(0).standard_normal((chains, 2))
+
+
+def run_ours(score, chains, steps):
+    return Langevin(STEP, steps).sample(score, start(chains), rng=0).x
+
+
+def run_plain(score, chains, steps):
+    return plain_loop(score, start(chains), steps, np.random.default_rng(0))
+
+
+def nanoseconds(run, score, chains, steps):
+    """Wall time a chain-step of one run."""
+    begin = time.perf_counter()
+    run(score, chains, steps)
+    return (time.perf_counter() - begin) / (chains * steps) * 1e9
+
+
+def cases():
+    """Name, runner and score of each contestant."""
+    found = {
+        "scorekit, closure score": (run_ours, closure_score),
+        "plain (n, 2) loop, textbook score": (run_plain, plain_score),
+        "plain (n, 2) loop, closure score": (run_plain, closure_score),
+    }
+    library = library_score()
+    return {"scorekit, GaussianMixture": (run_ours, library), **found} if library else found
+
+
+class Mixture:
+    """asv: seconds and nanoseconds a chain-step, by contestant and size."""
+
+    params = (list(cases()), SIZES)
+    param_names = ("way", "chains, steps")
+    timeout = 300
+
+    def time_langevin(self, way, size):
+        run, score = cases()[way]
+        run(score, *size)
+
+    def track_nanoseconds_a_chain_step(self, way, size):
+        run, score = cases()[way]
+        return float(np.median([nanoseconds(run, score, *size) for _ in range(3)]))
+
+    track_nanoseconds_a_chain_step.unit = "ns"
+
+
+def main(repeats=5):
+    """Print min, median and max over interleaved repeats, after one run that does not count."""
+    for chains, steps in SIZES:
+        times = {name: [] for name in cases()}
+        for repeat in range(repeats + 1):
+            for name, (run, score) in cases().items():
+                spent = nanoseconds(run, score, chains, steps)
+                if repeat:
+                    times[name].append(spent)
+        print(f"{chains:,} chains x {steps:,} steps: ns a chain-step, min / median / max of {repeats}")
+        for name, spent in times.items():
+            print(f"  {name:36s} {min(spent):7.1f} / {np.median(spent):7.1f} / {max(spent):7.1f}")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

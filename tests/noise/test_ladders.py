@@ -1,0 +1,118 @@
+"""Ladders of noise levels: closed forms, what they refuse, and that nobody changes them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import scorekit as sk
+from scorekit.noise import Geometric, Ladder, LogUniform, as_ladder
+
+LADDERS = [Geometric(10.0, 0.1, 5), Ladder((3.0, 1.0, 0.2)), Geometric(2.0, 1.0, 1)]
+
+
+def test_geometric_is_its_formula():
+    sigma_max, sigma_min, levels = 50.0, 0.01, 232
+    expected = [sigma_max * (sigma_min / sigma_max) ** (i / (levels - 1)) for i in range(levels)]
+    ladder = Geometric(sigma_max, sigma_min, levels)
+    assert np.allclose(ladder.sigmas, expected, rtol=1e-12, atol=0)
+    assert ladder.sigmas[0] == ladder.largest == sigma_max  # the ends are exact
+    assert ladder.sigmas[-1] == ladder.smallest == sigma_min
+    assert np.allclose(ladder.sigmas[1:] / ladder.sigmas[:-1], (sigma_min / sigma_max) ** (1 / 231), rtol=1e-12)
+
+
+def test_one_level_is_the_largest():
+    assert Geometric(2.0, 1.0, 1).sigmas.tolist() == [2.0]
+
+
+@pytest.mark.parametrize("ladder", LADDERS)
+class TestEveryLadder:
+    def test_levels_are_float64_and_descend(self, ladder):
+        assert isinstance(ladder.sigmas, np.ndarray)
+        assert ladder.sigmas.dtype == np.float64
+        assert len(ladder) == len(ladder.sigmas)
+        assert (np.diff(ladder.sigmas) < 0).all()
+
+    def test_nobody_changes_the_levels(self, ladder):
+        for same in (ladder, copy.copy(ladder), copy.deepcopy(ladder), pickle.loads(pickle.dumps(ladder))):
+            assert same == ladder
+            assert hash(same) == hash(ladder)
+            assert np.array_equal(same.sigmas, ladder.sigmas)
+            with pytest.raises(ValueError, match="read-only"):
+                same.sigmas[0] = 1.0
+
+    def test_quantiles_are_the_levels_in_equal_shares(self, ladder):
+        n = len(ladder)
+        u = (np.arange(n) + 0.5) / n
+        assert ladder.quantile(u).tolist() == ladder.sigmas[::-1].tolist()
+        edges = np.array([0.0, np.nextafter(1.0, 0.0), 1.0])
+        assert ladder.quantile(edges).tolist() == [ladder.smallest, ladder.largest, ladder.largest]
+
+    def test_as_ladder_keeps_a_ladder(self, ladder):
+        assert as_ladder(ladder) is ladder
+
+
+def test_density_is_the_share_of_a_level_over_its_share_of_the_range():
+    # in log sigma each inner level of a geometric ladder owns one spacing, log(10); so do the ends
+    ladder = Geometric(10.0, 0.1, 3)
+    sigma = np.array([0.1, 1.0, 10.0])
+    assert np.allclose(ladder.density(sigma), 1 / (3 * np.log(10) * sigma), rtol=1e-12)
+    uneven = Ladder((8.0, 4.0, 1.0))
+    gaps = np.array([np.log(8) - np.log(4), np.log(8) / 2, np.log(4)])
+    assert np.allclose(uneven.density(np.array([8.0, 4.0, 1.0])), 1 / (3 * gaps * [8.0, 4.0, 1.0]), rtol=1e-12)
+
+
+def test_density_times_gap_sums_to_one_and_tends_to_the_continuous_law():
+    fine, law = Geometric(10.0, 0.1, 4001), LogUniform(10.0, 0.1)
+    sigma = np.geomspace(0.2, 5.0, 7)
+    assert np.allclose(fine.density(sigma), law.density(sigma), rtol=2e-3)
+    ladder = Ladder((8.0, 4.0, 1.0, 0.3))
+    gaps = np.abs(np.gradient(np.log(ladder.sigmas))) * ladder.sigmas
+    assert (ladder.density(ladder.sigmas) * gaps).sum() == pytest.approx(1.0, rel=1e-12)
+
+
+def test_density_needs_two_levels():
+    with pytest.raises(ValueError, match=r"one level has no spacing.*at least two"):
+        Geometric(2.0, 1.0, 1).density(np.ones(3))
+
+
+def test_as_ladder_takes_any_descending_sequence():
+    for levels in ([3.0, 1.0], (3, 1), np.array([3.0, 1.0]), np.array([3.0, 1.0], np.float32), iter([3.0, 1.0])):
+        assert as_ladder(levels) == Ladder((3.0, 1.0))
+    assert Ladder([3, 1]).values == (3.0, 1.0)
+    assert {type(v) for v in Ladder(np.array([3.0, 1.0])).values} == {float}
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: Geometric(1.0, 2.0, 3), ValueError, "sigma_max must exceed sigma_min.*Swap them"),
+        (lambda: Geometric(1.0, 1.0, 3), ValueError, "sigma_max must exceed sigma_min"),
+        (lambda: Geometric(1.0, 0.0, 3), ValueError, "sigma_min must be positive and finite, got 0.0"),
+        (lambda: Geometric(1.0, -1.0, 3), ValueError, "sigma_min must be positive and finite, got -1.0"),
+        (lambda: Geometric(float("inf"), 1.0, 3), ValueError, "sigma_max must be positive and finite, got inf"),
+        (lambda: Geometric(float("nan"), 1.0, 3), ValueError, "sigma_max must be positive and finite, got nan"),
+        (lambda: Geometric("big", 1.0, 3), TypeError, "sigma_max must be a positive number"),
+        (lambda: Geometric(2.0, 1.0, 0), ValueError, "levels must be at least 1, got 0"),
+        (lambda: Geometric(2.0, 1.0, 2.5), TypeError, "levels must be an integer, got 2.5"),
+        (lambda: Ladder(()), ValueError, "at least one level"),
+        (lambda: Ladder(((2.0,), (1.0,))), ValueError, r"levels have shape \(2, 1\)"),
+        (lambda: Ladder(((2.0,), 1.0)), TypeError, "expected a sequence of numbers"),
+        (lambda: Ladder(("high", "low")), TypeError, "expected a sequence of numbers"),
+        (lambda: Ladder((1.0, 2.0)), ValueError, "levels must descend.*got .*sorted"),
+        (lambda: Ladder((2.0, 2.0)), ValueError, "levels must descend"),
+        (lambda: Ladder((2.0, 0.0)), ValueError, "noise level must be positive and finite, got 0.0"),
+        (lambda: Ladder((2.0, float("nan"))), ValueError, "noise level must be positive and finite, got nan"),
+        (lambda: as_ladder(3.0), TypeError, "noise is 3.0: expected a ladder.*Geometric"),
+        (lambda: as_ladder("3.0"), TypeError, "expected a ladder"),
+        (lambda: as_ladder(None), TypeError, "noise is None: expected a ladder"),
+        (lambda: as_ladder(LogUniform(2.0, 1.0)), TypeError, "LogUniform.*expected a ladder"),
+    ],
+)
+def test_what_is_refused(make, error, words):
+    with pytest.raises(error, match=words) as caught:
+        make()
+    assert isinstance(caught.value, sk.ScorekitError)
