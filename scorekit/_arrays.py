@@ -204,9 +204,10 @@ def _has_place(parameters: list[inspect.Parameter]) -> bool:
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return True
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(positional) >= 2 and (
-        positional[1].name == "sigma" or positional[1].default in (inspect.Parameter.empty, None)
-    )
+    if len(positional) < 2:
+        return False
+    second = positional[1]
+    return second.name == "sigma" or second.default is None or second.default is second.empty
 
 
 def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None) -> Array:

@@ -42,7 +42,7 @@ def write_folder(path: Path, arrays: Mapping[str, Any], description: Mapping[str
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        plain = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+        plain = {name: np.asarray(value, order="C") for name, value in arrays.items()}
         save_file(plain, partial / _ARRAYS)
         content = {
             "format": _FORMAT,
@@ -90,7 +90,7 @@ def _verify(path: Path, arrays: Mapping[str, Any], digests: Mapping[str, str]) -
 
 def _digest(value: Any) -> str:
     head = f"{value.dtype.str}{value.shape}".encode()
-    return hashlib.sha256(head + np.ascontiguousarray(value).tobytes()).hexdigest()
+    return hashlib.sha256(head + value.tobytes()).hexdigest()
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from autograd.core import make_jvp, make_vjp
+from autograd.core import JVPNode, VJPNode, backward_pass, vspace
+from autograd.tracer import isbox, new_box, trace_stack
 
 from scorekit_numpy import namespace as xp
 
@@ -20,20 +21,41 @@ Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
 
 
+def _traced(root: Any, f: Function, x: Array) -> tuple[Array, Any]:
+    """``f(x)`` and the node that it ends in; None when it does not depend on ``x``.
+
+    autograd's own function warns then. Here it is nothing unusual: the derivative of a linear score is constant.
+    """
+    with trace_stack.new_trace() as level:
+        end = f(new_box(x, level, root))
+        if isbox(end) and end._trace == level:
+            return end._value, end._node
+        return end, None
+
+
+def _pull_back(f: Function, x: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """``f(x)``, and the map v ↦ Jᵀ v."""
+    y, end = _traced(VJPNode.new_root(), f, x)
+    if end is None:
+        return y, lambda v: vspace(x).zeros()
+    return y, lambda v: backward_pass(v, end)
+
+
 def vjp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
     """``(f(x), Jᵀ v)`` by reverse mode."""
-    pull_back, y = make_vjp(f, x)
+    y, pull_back = _pull_back(f, x)
     return y, pull_back(v)
 
 
 def jvp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
     """``(f(x), J v)`` by forward mode."""
-    return make_jvp(f, x)(v)  # type: ignore[no-any-return]
+    y, end = _traced(JVPNode.new_root(v), f, x)
+    return y, vspace(y).zeros() if end is None else end.g
 
 
 def grad(f: Function, x: Array) -> tuple[Array, Array]:
     """``(f(x), ∇f(x))`` of one value a sample."""
-    pull_back, y = make_vjp(f, x)
+    y, pull_back = _pull_back(f, x)
     return y, pull_back(np.ones(y.shape, dtype=y.dtype))
 
 
@@ -46,7 +68,7 @@ def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Arra
     """
     if probes is not None:
         return _probed(f, x, probes)
-    pull_back, y = make_vjp(f, x)
+    y, pull_back = _pull_back(f, x)
     flat = (x.shape[0], -1)
     size = int(np.prod(x.shape[1:]))
     total: Array = np.zeros(x.shape[0], dtype=x.dtype)

@@ -28,7 +28,7 @@ def check_backend(backend: Backend) -> None:
     if not isinstance(backend, Backend):
         missing = sorted(name for name in MEMBERS if not hasattr(backend, name))
         raise InvalidValueError(f"a {type(backend).__name__} is no backend: it lacks {', '.join(missing)}.")
-    for check in (_arrays, _derivatives, _nested, _traces, _streams, _contexts, *differentiation.CHECKS):
+    for check in (_arrays, _derivatives, _traces, _nested, _streams, _contexts, *differentiation.CHECKS):
         _run(backend, check)
 
 

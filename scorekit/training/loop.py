@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -151,7 +152,10 @@ def _seed(rng: RngLike) -> tuple[int, bool]:
 
 
 def _callable(objective: Any) -> Objective:
-    if isinstance(objective, type) or not callable(objective):
+    if isinstance(objective, type):
+        name = objective.__name__
+        raise InvalidTypeError(f"objective is the class {name}: expected an objective, write {name}(…) to make one.")
+    if not callable(objective):
         raise InvalidTypeError(
             f"objective is a {describe(objective)}: expected an objective, for instance "
             "sk.objectives.DenoisingScoreMatching(sigma=0.1)."
@@ -221,7 +225,7 @@ class _Run:
                 if done or stop.requested:
                     break
             if stop.requested:
-                bar.write(self._stopped(stop.requested, store))
+                bar.write(self._stopped(stop.requested, store), file=sys.stderr)
         if stop.requested == "SIGTERM":
             raise SystemExit(143)
         return FitResult(self.learner.model, self.history, self.step, interrupted=self.step < self.steps)
