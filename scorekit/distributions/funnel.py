@@ -26,7 +26,8 @@ class Funnel(Density):
     """x₁ ~ N(0, scale²), x_i | x₁ ~ N(0, exp x₁) for i ≥ 2 (Neal, "Slice sampling", 2003).
 
     Its score is (−x₁/scale² − (d − 1)/2 + r² exp(−x₁)/2, −x_i exp(−x₁)), r² = Σ_{i ≥ 2} x_i².
-    With noise one integral remains, over x₁; it is computed to 1e-8 or better.
+    With noise one integral remains, over x₁; it is computed to 1e-8 or better. Without noise the score grows as
+    exp(−x₁), beyond what a float can hold at x₁ < −700.
 
     Args:
         dim: the number of coordinates d, at least 2.
@@ -52,14 +53,14 @@ class Funnel(Density):
 
     def _log_prob(self, x: Array, variance: Any) -> Array:
         if variance is None:
-            others = self._others(x[:, 0], _square(x), array_namespace(x).exp(x[:, 0]))
+            others = self._others(x[:, 0], _square(x) * array_namespace(x).exp(-x[:, 0]))
             first = -0.5 * (x[:, 0] / self.scale) ** 2 - math.log(self.scale)
             return first + others - 0.5 * self.dim * LOG_2PI
         return by_rows(self._smoothed_log_prob, x, variance, NODES)
 
-    def _others(self, log_width: Any, square: Any, width: Any) -> Any:
-        """The log of Π N(x_i; 0, width), without the power of 2π."""
-        return -0.5 * ((self.dim - 1) * log_width + square / width)
+    def _others(self, log_width: Any, scaled_square: Any) -> Any:
+        """The log of Π N(x_i; 0, width), without the power of 2π; ``scaled_square`` is r²/width."""
+        return -0.5 * ((self.dim - 1) * log_width + scaled_square)
 
     def _score(self, x: Array, variance: Any) -> Array:
         if variance is None:
@@ -82,24 +83,25 @@ class Funnel(Density):
         """∂₁ = −x₁/(v + s) + v/(v + s) E[∂_z log Π N(x_i; 0, exp z + s)], ∂_i = −x_i E[1/(exp z + s)]."""
         xp, v = array_namespace(x), self.scale**2
         wide = v + variance
-        growth, width, logits = self._integrand(x, variance)
+        growth, shrink, logits = self._integrand(x, variance)
         shares = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
         total = xp.sum(shares, axis=1)
-        slope = 0.5 * growth * (_square(x)[:, None] / width - (self.dim - 1))
+        slope = 0.5 * growth * (_square(x)[:, None] * shrink - (self.dim - 1))
         first = (v * xp.sum(shares * slope, axis=1) / total - x[:, 0]) / wide
-        return _columns(first, -xp.sum(shares / width, axis=1) / total, x)
+        return _columns(first, -xp.sum(shares * shrink, axis=1) / total, x)
 
     def _integrand(self, x: Array, variance: Any) -> tuple[Array, Array, Array]:
-        """What exp z/(exp z + s) and exp z + s are at the nodes, and the log-integrand with its weight, each (n, nodes)."""
+        """At the nodes: exp z/(exp z + s), 1/(exp z + s), and the log-integrand with its weight, each (n, nodes)."""
         nodes, log_weight = self._window(host(x[:, 0]), host(_square(x)), np.asarray(host(variance)))
         xp, v, column = array_namespace(x), self.scale**2, to_column(variance)
         ratio = v / (v + column)
         tau = xp.sqrt(ratio * column * xp.ones((1, 1), dtype=x.dtype))
         y = constant(nodes, x)
-        inner = xp.exp(ratio * x[:, 0:1] + tau * y)
-        width = inner + column
-        others = self._others(xp.log(width), _square(x)[:, None], width)
-        return inner / width, width, constant(log_weight, x) - 0.5 * y * y + others
+        z, floor = ratio * x[:, 0:1] + tau * y, xp.log(column * xp.ones((1, 1), dtype=x.dtype))
+        log_width = xp.logaddexp(z, floor)
+        shrink = xp.exp(-log_width)
+        others = self._others(log_width, _square(x)[:, None] * shrink)
+        return xp.exp(z - log_width), shrink, constant(log_weight, x) - 0.5 * y * y + others
 
     def _window(self, first: Any, square: Any, variance: Any) -> tuple[Any, Any]:
         """The other factor falls by at most (d − 1)/2 a unit of z, and rises only up to exp z = r²."""
@@ -112,9 +114,8 @@ class Funnel(Density):
         high = np.minimum(top, tau * square / (8 * variance)) + margin
 
         def f(y: Any) -> Any:
-            inner = np.exp(np.minimum(m[:, None] + tau[:, None] * y, 700.0))
-            width = inner + variance[:, None]
-            return self._others(np.log(width), square[:, None], width) - 0.5 * y * y
+            log_width = np.logaddexp(m[:, None] + tau[:, None] * y, np.log(variance)[:, None])
+            return self._others(log_width, square[:, None] * np.exp(-log_width)) - 0.5 * y * y
 
         return _windows.nodes(f, low, high, NODES)
 

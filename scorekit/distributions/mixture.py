@@ -38,11 +38,9 @@ class _Plan(NamedTuple):
     """The constants of a mixture at one noise level, in coordinates centred on the mixture's mean."""
 
     centre: Constant
-    """(d, 1)"""
+    """(d,)"""
     whiten: Constant
-    """(d, k, d): the j-th whitened coordinate of every component, divided by √2."""
-    shift: Constant
-    """(d, k, 1): the same of the means."""
+    """(d, k, d + 1): what maps (x, 1) to the j-th whitened coordinate of x − μ of every component, divided by √2."""
     log_weight: Constant
     """(k, 1): log w_k − ½ log det 2π(C_k + sigma² I)."""
     moments: Constant
@@ -168,7 +166,7 @@ class GaussianMixture(Density):
         return xp.log(xp.sum(xp.exp(logits - top), axis=0)) + top
 
     def _posterior(self, x: Array, variance: Any) -> Array:
-        return array_namespace(x).permute_dims(_shares(self._logits(x, variance)), (1, 0))
+        return _shares(self._logits(x, variance)).T
 
     def _logits(self, x: Array, variance: Any) -> Array:
         """The logits log w_k N(x; μ_k, C_k + variance I), shape (k, n)."""
@@ -181,8 +179,8 @@ class GaussianMixture(Density):
         """The logits (k, n), and Λ⁻¹ Qᵀ (x − μ), shape (k, d, n), Λ including the noise."""
         xp = array_namespace(x)
         turn = constant(np.swapaxes(self._eigenvectors, 1, 2), x)
-        offset = xp.permute_dims(x, (1, 0))[None, :, :] - constant(self.means[:, :, None], x)
-        along = xp.matmul(turn, offset)
+        offset = x.T[None, :, :] - constant(self.means[:, :, None], x)
+        along = turn @ offset
         spectrum = constant(self._eigenvalues[:, :, None], x) + (0.0 if variance is None else variance)
         scaled = along / spectrum
         with np.errstate(divide="ignore"):
@@ -193,8 +191,8 @@ class GaussianMixture(Density):
     def _eigen_score(self, x: Array, variance: Any) -> Array:
         xp = array_namespace(x)
         logits, scaled = self._eigen_logits(x, variance)
-        pulled = xp.matmul(constant(self._eigenvectors, x), _shares(logits)[:, None, :] * scaled)
-        return -xp.permute_dims(xp.sum(pulled, axis=0), (1, 0))
+        pulled = constant(self._eigenvectors, x) @ (_shares(logits)[:, None, :] * scaled)
+        return -xp.sum(pulled, axis=0).T
 
 
 def _shares(logits: Array) -> Array:
@@ -210,30 +208,31 @@ def _make_plan(mixture: GaussianMixture, variance: float) -> _Plan:
     centre = mixture.weights @ mixture.means
     means = mixture.means - centre
     whiten = np.swapaxes(vectors / np.sqrt(2 * spectrum)[:, None, :], 1, 2)
+    shift = whiten @ means[:, :, None]
     precision = (vectors / spectrum[:, None, :]) @ np.swapaxes(vectors, 1, 2)
     with np.errstate(divide="ignore"):
         log_weight = np.log(mixture.weights) - 0.5 * np.log(2 * math.pi * spectrum).sum(axis=1)
     moments = [np.einsum("kij,kj->ik", precision, means), np.ones((1, k)), precision.reshape(k, d * d).T]
     return _Plan(
-        centre=centre[:, None],
-        whiten=np.ascontiguousarray(np.swapaxes(whiten, 0, 1)),
-        shift=np.einsum("kji,ki->jk", whiten, means)[:, :, None],
+        centre=centre,
+        whiten=np.ascontiguousarray(np.swapaxes(np.concatenate([whiten, -shift], axis=2), 0, 1)),
         log_weight=log_weight[:, None],
         moments=np.ascontiguousarray(np.concatenate(moments)),
     )
 
 
 def _centred(plan: _Plan, x: Array) -> Array:
-    """(d, n): the long axis last, where the hot loop runs along memory."""
-    return array_namespace(x).permute_dims(x, (1, 0)) - constant(plan.centre, x)
+    """The points as (d + 1, n), the long axis last, where the hot loop runs along memory, and a row of ones."""
+    xp, centre = array_namespace(x), plan.centre.tolist()
+    coordinates = [x[:, j] - c for j, c in enumerate(centre)]
+    return xp.stack([*coordinates, xp.ones_like(coordinates[0])], axis=0)
 
 
 def _planned_logits(plan: _Plan, points: Array) -> Array:
-    xp = array_namespace(points)
-    whiten, shift = constant(plan.whiten, points), constant(plan.shift, points)
+    whiten = constant(plan.whiten, points)
     logits = constant(plan.log_weight, points)
-    for j in range(points.shape[0]):
-        u = xp.matmul(whiten[j, :, :], points) - shift[j, :, :]
+    for j in range(whiten.shape[0]):
+        u = whiten[j, :, :] @ points
         logits = logits - u * u
     return logits
 
@@ -242,8 +241,8 @@ def _planned_score(plan: _Plan, x: Array) -> Array:
     xp = array_namespace(x)
     points, d = _centred(plan, x), x.shape[1]
     logits = _planned_logits(plan, points)
-    moments = xp.matmul(constant(plan.moments, x), xp.exp(logits - xp.max(logits, axis=0)))
+    moments = constant(plan.moments, x) @ xp.exp(logits - xp.max(logits, axis=0))
     pull = moments[:d, :]
     for j in range(d):
         pull = pull - moments[d + 1 + j * d : d + 1 + (j + 1) * d, :] * points[j, :]
-    return xp.permute_dims(pull / moments[d, :], (1, 0))
+    return (pull / moments[d, :]).T
