@@ -58,8 +58,8 @@ def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: 
 
     Source: Hyvärinen, Estimation of non-normalized statistical models by score matching (2005).
 
-    >>> import numpy as np, types
-    >>> normal = types.SimpleNamespace(score=lambda x, sigma=None: -x)
+    >>> import numpy as np, scorekit as sk
+    >>> normal = sk.distributions.Gaussian([0.0], [[1.0]])
     >>> print(score_error(lambda x, sigma: -2 * x, normal, np.array([[1.0], [-1.0]])))
     ESM 0.5 ± 0, relative l2 1 ± 0, cosine 1.0000 ± 0 (2 points)
     """

@@ -67,9 +67,8 @@ def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
 
-    >>> import numpy as np, types
-    >>> mixture = types.SimpleNamespace(
-    ...     weights=np.array([0.8, 0.2]), means=np.array([[5.0], [-5.0]]), covariances=np.ones((2, 1, 1)))
+    >>> import numpy as np, scorekit as sk
+    >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0], [-5.0]], 1.0)
     >>> print(mode_weights(np.array([[5.0], [4.0], [-5.5], [30.0]]), mixture))
     mode   truth   share   95 % interval
        0  0.8000  0.7500  0.3006 to 0.9544

@@ -98,14 +98,9 @@ def score_error_report(
     Source: after figure 2 of Song and Ermon, Generative modeling by estimating gradients of the data
     distribution (2019).
 
-    >>> import scorekit as sk, numpy as np
-    >>> class Normal:
-    ...     def __init__(self, v=1.0): self.v = v
-    ...     def smoothed(self, sigma): return Normal(self.v + sigma**2)
-    ...     def sample(self, n, rng=None, like=None): return self.v**0.5 * rng.normal((n, 2), like)
-    ...     def log_prob(self, x): return -np.sum(x**2, axis=1) / (2 * self.v)
-    ...     def score(self, x, sigma=None): return -x / (self.v + (sigma or 0) ** 2)
-    >>> report = score_error_report(lambda x, sigma: -x, Normal(), (1.0, 0.1), n=100, rng=0)
+    >>> import scorekit as sk
+    >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0, 5.0], [-5.0, -5.0]], 1.0)
+    >>> report = score_error_report(lambda x, sigma: -x, mixture, (1.0, 0.1), n=100, rng=0)
     >>> [row.region for row in report if row.sigma == 1.0]
     ['all', 'lowest 10 %', '10–50 %', 'highest 50 %', 'box']
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def as_axes(ax: Axes | None, width: float = SIZE, height: float = SIZE) -> Axes:
 def as_box(limits: Limits) -> Box:
     """``((x0, x1), (y0, y1))`` from any of the accepted :data:`Limits`."""
     try:
-        values = np.asarray(limits, dtype=float)
+        values = np.asarray(None if isinstance(limits, str) else limits, dtype=float)
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(f"limits are {limits!r}: {_EXPECTED}") from error
     if values.ndim == 0:
@@ -55,9 +55,9 @@ def as_box(limits: Limits) -> Box:
 _EXPECTED = "expected r for [-r, r] in both directions, (low, high), or ((x0, x1), (y0, y1)), ascending and finite."
 
 
-def box_of(*points: np.ndarray) -> Box:
+def box_of(points: Any) -> Box:
     """The box of all points ``(…, 2)``, 5 % wider on each side."""
-    pooled = np.concatenate([p.reshape(-1, 2) for p in points])
+    pooled = points.reshape(-1, 2)
     low, high = pooled.min(axis=0), pooled.max(axis=0)
     margin = 0.05 * max(float(np.max(high - low)), 1e-9 + 1e-6 * float(np.max(np.abs(pooled))))
     return as_box(tuple((float(a - margin), float(b + margin)) for a, b in zip(low, high, strict=True)))  # type: ignore[arg-type]

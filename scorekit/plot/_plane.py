@@ -16,20 +16,27 @@ from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import describe
 
 __all__ = [
+    "Backdrop",
     "Plane",
     "check_level",
-    "check_plane",
     "counts_on",
-    "draw_contours",
+    "draw_backdrop",
     "emptiest_corner",
     "field_on",
     "log_density_on",
+    "make_backdrop",
     "make_plane",
     "planar",
 ]
 
 MASSES = (0.5, 0.9, 0.99)
 """Density is drawn as the smallest regions that hold these shares of the mass."""
+
+FINE = 200
+"""Cells a side for contours."""
+
+EMPTY = -1e4
+"""The log-density, relative to the largest, of empty space: contours cannot be drawn next to −∞."""
 
 
 class Plane(NamedTuple):
@@ -70,7 +77,7 @@ def log_density_on(plane: Plane, density: Any, sigma: float | None) -> Any:
 
 
 def _log_prob(density: Any, sigma: float | None) -> Any:
-    check_planar_distribution(density)
+    _check_dimension(density)
     if hasattr(density, "log_prob"):
         return density.log_prob if sigma is None else density.smoothed(sigma).log_prob
     if callable(density):
@@ -80,37 +87,57 @@ def _log_prob(density: Any, sigma: float | None) -> Any:
     )
 
 
-def check_planar_distribution(distribution: Any) -> None:
+def _check_dimension(distribution: Any) -> None:
     """Refuse a distribution that says that its dimension is not 2."""
     dim = getattr(distribution, "dim", 2)
     if dim != 2:
         raise ShapeError(f"the distribution has dimension {dim}: expected 2, for the plane is what can be drawn.")
 
 
-def draw_contours(ax: Axes, plane: Plane, log_density: Any, color: str, filled: bool = False) -> Line2D | None:
-    """Outline the smallest regions that hold each of :data:`MASSES`; what the legend needs, None if there are none."""
-    levels = _mass_levels(log_density)
-    if len(levels) == 0:
+class Backdrop(NamedTuple):
+    """A log-density on a fine grid, relative to its largest value, and the ascending levels to draw."""
+
+    plane: Plane
+    relative: Any
+    levels: list[float]
+
+    @property
+    def emptiest_corner(self) -> Any:
+        """Where a legend hides least of the density."""
+        return emptiest_corner(np.exp(self.relative))
+
+
+def make_backdrop(density: Any, box: Box, sigma: float | None = None, like: Array | None = None) -> Backdrop | None:
+    """What :func:`draw_backdrop` draws of a density; None of None."""
+    if density is None:
         return None
-    relative = log_density - np.max(log_density)
-    if filled:
-        shades = ["0.93", "0.84", "0.74"][-len(levels) :]
-        ax.contourf(plane.x, plane.y, relative, levels=[*levels, 1.0], colors=shades, zorder=0)
-    ax.contour(plane.x, plane.y, relative, levels=levels, colors=color, linewidths=0.8, linestyles="solid", zorder=1.5)
-    return Line2D([], [], color=color, linewidth=0.8, label="50, 90, 99 % of the mass")
-
-
-def _mass_levels(log_density: Any) -> list[float]:
-    """The ascending levels, relative to the largest, whose superlevel sets hold the masses (of what the grid shows)."""
-    finite = log_density[np.isfinite(log_density)]
+    plane = make_plane(box, FINE, like)
+    values = log_density_on(plane, density, sigma)
+    finite = values[np.isfinite(values)]
     if finite.size == 0:
         raise InvalidValueError(
             "the density is zero or not finite on the whole grid: choose limits that hold the data."
         )
-    falling = np.sort(finite - finite.max())[::-1]
+    relative = np.where(np.isfinite(values), np.maximum(values - finite.max(), EMPTY), EMPTY)
+    return Backdrop(plane, relative, _mass_levels(relative))
+
+
+def draw_backdrop(ax: Axes, backdrop: Backdrop | None, color: str = "0.55", filled: bool = True) -> list[Line2D]:
+    """Outline (and shade) the smallest regions that hold each of :data:`MASSES`; the handles for the legend."""
+    if backdrop is None or not backdrop.levels:
+        return []
+    (x, y, _), relative, levels = backdrop
+    if filled:
+        ax.contourf(x, y, relative, levels=[*levels, 1.0], colors=["0.93", "0.84", "0.74"][-len(levels) :], zorder=0)
+    ax.contour(x, y, relative, levels=levels, colors=color, linewidths=0.8, linestyles="solid", zorder=1.5)
+    return [Line2D([], [], color=color, linewidth=0.8, label="50, 90, 99 % of the mass")]
+
+
+def _mass_levels(relative: Any) -> list[float]:
+    """The ascending levels whose superlevel sets hold the masses (of what the grid shows)."""
+    falling = np.sort(relative, axis=None)[::-1]
     mass = np.cumsum(np.exp(falling))
-    at = np.searchsorted(mass / mass[-1], MASSES)
-    levels = np.unique(falling[np.minimum(at, len(falling) - 1)])
+    levels = np.unique(falling[np.searchsorted(mass, np.asarray(MASSES) * mass[-1])])
     return [float(level) for level in levels if level < 0]
 
 
@@ -128,21 +155,16 @@ def emptiest_corner(density: Any) -> Any:
 
 def counts_on(points: Any, box: Box) -> Any:
     """How many of the points ``(…, 2)`` fall in each cell of a coarse grid, rows from below."""
-    return np.histogram2d(*points.reshape(-1, 2).T[::-1], bins=20, range=(box[1], box[0]))[0]
+    return np.histogram2d(points[..., 1].ravel(), points[..., 0].ravel(), bins=20, range=np.array(box[::-1]))[0]
 
 
-def check_plane(x: Array, name: str, axes: int = 2) -> None:
-    """Refuse an array that is not a finite ``(n, 2)``, or ``(kept, n, 2)`` for three ``axes``."""
+def planar(x: Array, name: str, axes: int = 2) -> Any:
+    """Points ``(n, 2)``, or ``(kept, n, 2)`` for three ``axes``, as float64 on the host; else ``ShapeError``."""
     check_batch(x, name)
     if x.ndim != axes or x.shape[-1] != 2:
         expected = "(n, 2)" if axes == 2 else "(kept, n, 2)"
         hint = f" Choose two coordinates, for instance {name}[..., :2]." if x.ndim == axes and x.shape[-1] > 2 else ""
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected {expected}, points of the plane.{hint}")
-
-
-def planar(x: Array, name: str, axes: int = 2) -> Any:
-    """The checked points as float64 on the host."""
-    check_plane(x, name, axes)
     return host(x)
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from scorekit._arrays import check_count, check_positive
 from scorekit.errors import InvalidValueError
 from scorekit.plot._axes import DARK, SIZE, Limits, as_axes, as_box, box_of, style_plane
-from scorekit.plot._plane import draw_contours, log_density_on, make_plane
+from scorekit.plot._plane import draw_backdrop, make_backdrop
 from scorekit.plot.points import trajectory_of
 
 __all__ = ["animate_chains"]
@@ -68,12 +68,9 @@ def animate_chains(
     frames = _frames(len(states), every)
     fps, dpi = check_positive(fps, "fps"), check_count(dpi, "dpi")
     box = box_of(states) if limits is None else as_box(limits)
-    backdrop = None
-    if background is not None:
-        backdrop = (fine := make_plane(box, 200, None), log_density_on(fine, background, None))
+    backdrop = make_backdrop(background, box)
     ax = Figure(figsize=(SIZE, SIZE), layout="constrained").subplots() if ax is None else as_axes(ax)
-    if backdrop is not None:
-        draw_contours(ax, *backdrop, color="0.55", filled=True)
+    draw_backdrop(ax, backdrop)
     animation = _animation(ax, states, frames, fps)
     style_plane(ax, box)
     if target is not None:

@@ -86,12 +86,12 @@ def history(history: Any, ax: Axes | None = None, *, smoothing: int | None = Non
     """
     step, loss = _series(history, "step", "loss", required=True)
     window = max(1, len(loss) // 50) if smoothing is None else check_count(smoothing, "smoothing")
+    at, validation = _series(history, "validation_step", "validation_loss", required=False)
     ax = as_axes(ax, 1.25 * SIZE, 0.8 * SIZE)
     faint: dict[str, Any] = {"alpha": 0.3, "linewidth": 0.8} if window > 1 else {"linewidth": 1.2}
     ax.plot(step, loss, color=DARK, label="each step" if window > 1 else "training", **faint)
     if window > 1:
         ax.plot(step, _running_mean(loss, window), color=DARK, linewidth=1.5, label=f"mean of {window} steps")
-    at, validation = _series(history, "validation_step", "validation_loss", required=False)
     if len(at):
         ax.plot(at, validation, "s--", color="#c4622d", markersize=3.5, linewidth=1.2, label="validation")
     _frame_losses(ax, loss, validation)

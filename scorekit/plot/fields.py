@@ -12,13 +12,10 @@ from matplotlib.colors import Colormap, ListedColormap, LogNorm, Normalize
 from scorekit._arrays import check_option, check_positive
 from scorekit.metrics.fields import check_target
 from scorekit.plot._axes import SIZE, Limits, add_colorbar, as_axes, as_box, style_plane
-from scorekit.plot._plane import check_level, draw_contours, emptiest_corner, field_on, log_density_on, make_plane
+from scorekit.plot._plane import Backdrop, check_level, draw_backdrop, field_on, make_backdrop, make_plane
 from scorekit.protocols import Array, Distribution, ScoreModel
 
 __all__ = ["score_error", "score_field"]
-
-_FINE = 200
-"""Cells a side for contours."""
 
 
 def score_field(
@@ -63,7 +60,7 @@ def score_field(
     box, sigma = as_box(limits), check_level(sigma)
     plane = make_plane(box, grid, like)
     field = field_on(plane, model, sigma)
-    backdrop = None if density is None else (fine := make_plane(box, _FINE, like), log_density_on(fine, density, sigma))
+    backdrop = make_backdrop(density, box, sigma, like)
     ax = as_axes(ax, SIZE + colorbar)
     length = np.sqrt(np.sum(field**2, axis=-1))
     cell = min((high - low) / grid for low, high in box)
@@ -87,8 +84,7 @@ def score_field(
         headaxislength=3.8,
         zorder=2,
     )
-    if backdrop is not None:
-        _contours(ax, *backdrop, color="0.55", filled=True)
+    _add_density(ax, backdrop)
     if colorbar:
         add_colorbar(ax, quiver, _name("|s", sigma, "|"), "min" if _below(norm, length) else "neither")
     style_plane(ax, box)
@@ -160,10 +156,10 @@ def score_error(
     Raises:
         ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: what came and what was expected.
 
-    >>> import types
+    >>> import scorekit as sk
     >>> from matplotlib.figure import Figure
-    >>> normal = types.SimpleNamespace(score=lambda x, sigma=None: -x)
-    >>> ax = score_error(lambda x: -2 * x, normal, Figure().subplots(), limits=3, grid=50, contours=False)
+    >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0, 5.0], [-5.0, -5.0]], 1.0)
+    >>> ax = score_error(lambda x: -x, mixture, Figure().subplots(), limits=8.0, grid=50)
     >>> ax.collections[0].get_array().shape
     (50, 50)
     """
@@ -175,15 +171,12 @@ def score_error(
     error = _length(field_on(plane, model, sigma) - exact)
     if relative:
         error = error / np.maximum(_length(exact), np.finfo(float).tiny)
-    backdrop = None
-    if contours:
-        backdrop = (fine := make_plane(box, max(_FINE, grid), like), log_density_on(fine, distribution, sigma))
+    top = _top(error, relative) if vmax is None else check_positive(vmax, "vmax")
+    norm = _error_norm(error, scale, top)
+    backdrop = make_backdrop(distribution if contours else None, box, sigma, like)
     ax = as_axes(ax, SIZE + colorbar)
-    top = (float(np.percentile(error, 99)) if relative else float(np.max(error))) if vmax is None else vmax
-    norm = _error_norm(error, scale, check_positive(top or 1.0, "vmax"))
     mesh = ax.pcolormesh(plane.x, plane.y, error, cmap="viridis", norm=norm, shading="nearest", rasterized=True)
-    if backdrop is not None:
-        _contours(ax, *backdrop, color="white")
+    _add_density(ax, backdrop, on_dark=True)
     if colorbar:
         label = _name("|s", sigma, " − ∇log p|") + (" / |∇log p|" if relative else "")
         add_colorbar(ax, mesh, label, _extend(norm, error))
@@ -193,6 +186,11 @@ def score_error(
 
 def _length(field: Any) -> Any:
     return np.sqrt(np.sum(field**2, axis=-1))
+
+
+def _top(error: Any, relative: bool) -> float:
+    """The largest error, or for the relative one, which has a pole at every mode, nearly the largest."""
+    return float(np.percentile(error, 99) if relative else np.max(error)) or 1.0
 
 
 def _error_norm(error: Any, scale: str, top: float) -> Normalize:
@@ -208,17 +206,12 @@ def _extend(norm: Normalize, values: Any) -> str:
     return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[_below(norm, values), above]
 
 
-def _contours(ax: Axes, plane: Any, log_density: Any, color: str, filled: bool = False) -> None:
-    handle = draw_contours(ax, plane, log_density, color, filled)
-    if handle is None:
+def _add_density(ax: Axes, backdrop: Backdrop | None, on_dark: bool = False) -> None:
+    handles = draw_backdrop(ax, backdrop, "white" if on_dark else "0.55", filled=not on_dark)
+    if not handles or backdrop is None:
         return
-    legend = ax.legend(
-        handles=[handle],
-        loc=emptiest_corner(np.exp(log_density - np.max(log_density))),
-        fontsize="small",
-        framealpha=0.85,
-    )
-    if color == "white":
+    legend = ax.legend(handles=handles, loc=backdrop.emptiest_corner, fontsize="small", framealpha=0.85)
+    if on_dark:
         legend.get_frame().set_facecolor("0.25")
         for text in legend.get_texts():
             text.set_color("white")

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from scorekit._arrays import check_count, check_positive
 from scorekit.errors import InvalidTypeError
 from scorekit.plot._axes import DARK, LIGHT, Limits, as_axes, as_box, box_of, style_plane
-from scorekit.plot._plane import counts_on, draw_contours, emptiest_corner, log_density_on, make_plane, planar
+from scorekit.plot._plane import counts_on, draw_backdrop, emptiest_corner, make_backdrop, planar
 from scorekit.protocols import Array
 
 __all__ = ["chains", "samples", "trajectory_of"]
@@ -51,12 +51,13 @@ def samples(
     """
     points = planar(x, "x")
     held_out = None if reference is None else planar(reference, "reference")
-    box = box_of(points, *([] if held_out is None else [held_out])) if limits is None else as_box(limits)
+    everything = points if held_out is None else np.concatenate([points, held_out])
+    box = box_of(everything) if limits is None else as_box(limits)
+    size = None if size is None else check_positive(size, "size")
     ax = as_axes(ax)
     if held_out is not None:
         _dots(ax, held_out, box, LIGHT, labels[1], 3 * _area(len(held_out), size), zorder=1)
     _dots(ax, points, box, DARK, labels[0], _area(len(points), size), zorder=2)
-    everything = points if held_out is None else np.concatenate([points, held_out])
     legend = ax.legend(loc=emptiest_corner(counts_on(everything, box)), fontsize="small", framealpha=0.85)
     for handle in legend.legend_handles:
         handle.set_alpha(1)  # type: ignore[union-attr]
@@ -66,7 +67,7 @@ def samples(
 
 
 def _area(n: int, size: float | None) -> float:
-    return float(np.clip(6000 / n, 1.5, 16)) if size is None else check_positive(size, "size")
+    return float(np.clip(6000 / n, 1.5, 16)) if size is None else size
 
 
 def _dots(ax: Axes, points: Any, box: Any, color: str, label: str, area: float, zorder: float) -> None:
@@ -101,7 +102,7 @@ def chains(
     background: Any = None,
     most: int = 20,
 ) -> Axes:
-    """The paths of chains through the plane, each from an open circle to a filled one.
+    """The paths of chains through the plane, each from an open circle (the first kept state) to a filled one.
 
     Args:
         trajectory: the kept states ``(kept, n, 2)``, or the ``Samples`` that hold them.
@@ -126,14 +127,12 @@ def chains(
     n = states.shape[1]
     shown = states[:, np.unique(np.linspace(0, n - 1, min(n, check_count(most, "most"))).round().astype(int))]
     box = box_of(shown) if limits is None else as_box(limits)
-    backdrop = None
-    if background is not None:
-        backdrop = (fine := make_plane(box, 200, None), log_density_on(fine, background, None))
+    backdrop = make_backdrop(background, box)
     ax = as_axes(ax)
-    handle = None if backdrop is None else draw_contours(ax, *backdrop, color="0.55", filled=True)
+    regions = draw_backdrop(ax, backdrop)
     handles = _paths(ax, shown, f"{shown.shape[1]} of {n} chains" if shown.shape[1] < n else f"{n} chains")
     ax.legend(
-        handles=[*handles, *([] if handle is None else [handle])],
+        handles=[*handles, *regions],
         loc=emptiest_corner(counts_on(shown, box)),
         fontsize="small",
         framealpha=0.85,
