@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from scorekit._arrays import check_batch, check_count, check_positive, constant
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
@@ -122,7 +124,7 @@ def make_backdrop(density: Any, box: Box, sigma: float | None = None, like: Arra
     return Backdrop(plane, relative, _mass_levels(relative))
 
 
-def draw_backdrop(ax: Axes, backdrop: Backdrop | None, color: str = "0.55", filled: bool = True) -> list[Line2D]:
+def draw_backdrop(ax: Axes, backdrop: Backdrop | None, color: str = "0.55", filled: bool = True) -> list[Artist]:
     """Outline (and shade) the smallest regions that hold each of :data:`MASSES`; the handles for the legend."""
     if backdrop is None or not backdrop.levels:
         return []
@@ -130,7 +132,10 @@ def draw_backdrop(ax: Axes, backdrop: Backdrop | None, color: str = "0.55", fill
     if filled:
         ax.contourf(x, y, relative, levels=[*levels, 1.0], colors=["0.93", "0.84", "0.74"][-len(levels) :], zorder=0)
     ax.contour(x, y, relative, levels=levels, colors=color, linewidths=0.8, linestyles="solid", zorder=1.5)
-    return [Line2D([], [], color=color, linewidth=0.8, label="50, 90, 99 % of the mass")]
+    label = "50, 90, 99 % of the mass"
+    if filled:
+        return [Patch(facecolor="0.84", edgecolor=color, linewidth=0.8, label=label)]
+    return [Line2D([], [], color=color, linewidth=0.8, label=label)]
 
 
 def _mass_levels(relative: Any) -> list[float]:
