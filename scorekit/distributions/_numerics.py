@@ -15,7 +15,7 @@ from scorekit.registry import array_namespace, backend_of, describe
 __all__ = ["by_rows", "host", "log_sum_exp", "numbers", "read_only", "to_column"]
 
 ENTRIES_AT_ONCE = 1 << 18
-"""Entries of the largest temporary array; measured: 2 MiB of float64 stays in the cache and is fastest."""
+"""Entries of the largest temporary array; measured: 2 MiB of float64, in the cache, is as fast as anything smaller."""
 
 
 def log_sum_exp(a: Array, axis: int) -> Array:

@@ -57,7 +57,10 @@ def log_tail(z: Array) -> Array:
     >>> log_tail(np.array([0.0, 40.0])).round(6).tolist()
     [-0.693147, -804.608442]
     """
-    return _log_scaled_anywhere(z) - 0.5 * z * z
+    xp = array_namespace(z)
+    size = xp.abs(z)
+    upper = _log_scaled(size) - 0.5 * size * size
+    return xp.where(z < 0, xp.log1p(-xp.exp(upper)), upper)
 
 
 def log_mass(low: Array, high: Array) -> tuple[Array, Array]:

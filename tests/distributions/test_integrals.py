@@ -44,8 +44,8 @@ def test_the_smoothed_density_integrates_to_one(plane_case, sigma):
     low, high = sample.min(axis=0) - 6 * sigma - 3, sample.max(axis=0) + 6 * sigma + 3
     if "banana" in plane_case.name:  # a long arm: out to eight standard deviations of its first coordinate
         arm = 8 * sample[:, 0].std()
-        low, high = np.minimum(low, [-arm, -arm**2]), np.maximum(high, [arm, arm**2])
-    axes = [np.linspace(a, b, int((b - a) / (0.6 * max(sigma, 0.3))) + 2) for a, b in zip(low, high, strict=True)]
+        low, high = np.minimum(low, [-arm, -(arm**2)]), np.maximum(high, [arm, arm**2])
+    axes = [np.linspace(a, b, int((b - a) / (0.8 * max(sigma, 0.3))) + 2) for a, b in zip(low, high, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     area = math.prod(a[1] - a[0] for a in axes)
     assert area * np.exp(density.log_prob(grid)).sum() == pytest.approx(1.0, abs=1e-6)
