@@ -176,9 +176,7 @@ def test_the_report_is_that_of_the_smoothed_law_region_by_region():
 
     for (low, high), row in zip([(0, 1), (0, 0.2), (0.2, 0.6), (0.6, 1)], report, strict=False):
         expected = unit * (2 + 2 * (entropy(high) - entropy(low)) / (high - low))
-        assert row.error.esm == pytest.approx(expected, rel=0.03), (
-            row
-        )  # 7 standard errors or more; a neighbouring region is 30 % off
+        assert row.error.esm == pytest.approx(expected, rel=0.03), row  # 7 standard errors; a neighbour is 30 % off
         assert row.error.relative_l2 == pytest.approx(abs(A - 1 / tau) * tau, rel=1e-9)
     parts = report[1:4]
     assert sum(r.error.esm * r.error.n for r in parts) == pytest.approx(report[0].error.esm * n, rel=1e-9)
