@@ -100,6 +100,21 @@ def test_draws_of_a_bare_roll_lie_on_it():
     assert (t <= 4.5 * math.pi + 1e-9).all()
 
 
+def test_the_smallest_level_of_a_batch_sets_the_nodes():
+    x, sigma = SwissRoll(0.0).sample(5, rng=0) + 0.01, np.array([0.01, 5.0, 0.3, 0.02, 1.0])
+    alone = [SwissRoll(0.0).score(x[i : i + 1], s)[0] for i, s in enumerate(sigma)]
+    np.testing.assert_allclose(SwissRoll(0.0).score(x, sigma), alone, rtol=1e-8, atol=1e-8)
+
+
+def test_draws_of_bare_moons_lie_on_their_half_circles():
+    x, y = TwoMoons(0.0).sample(200, rng=0).T
+    upper = np.isclose(x**2 + y**2, 1.0) & (y >= 0)
+    lower = np.isclose((x - 1) ** 2 + (y - 0.5) ** 2, 1.0) & (y <= 0.5)
+    assert (upper | lower).all()
+    assert upper.any()
+    assert lower.any()
+
+
 def test_what_they_refuse():
     for family in (SwissRoll, TwoMoons, lambda noise: Rings(noise=noise)):
         with pytest.raises(ValueError, match=r"noise must be positive and finite, got -0\.1"):

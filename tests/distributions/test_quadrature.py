@@ -133,6 +133,28 @@ def test_a_narrow_gaussian_in_a_wide_bracket_is_found():
     np.testing.assert_allclose(got, np.log(np.sqrt(2 * np.pi) * width), atol=1e-10)
 
 
+def test_two_narrow_modes_in_a_wide_bracket_are_both_found():
+    """A coarse scan sees one of them far above the other, by the luck of where its points fall; both weigh the same."""
+    centres, width = np.array([[-900.0, 310.0], [4e3, -4e3], [10.0, 77.0]]), 1e-2
+
+    def f(z):
+        first, second = (-0.5 * ((z - centres[:, i : i + 1]) / width) ** 2 for i in (0, 1))
+        return np.logaddexp(first, second)
+
+    z, log_weight = _windows.nodes(f, np.full(3, -1e4), np.full(3, 1e4), 64)
+    got = np.log(np.exp(f(z) + log_weight).sum(axis=1))
+    np.testing.assert_allclose(got, math.log(2 * math.sqrt(2 * math.pi) * width), atol=1e-10)
+
+
+def test_further_coordinates_of_the_banana_are_gaussians_of_their_own():
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    for sigma in (None, 0.7):
+        wide, plane = (d if sigma is None else d.smoothed(sigma) for d in (Banana(dim=4), Banana()))
+        v = 1 + (sigma or 0.0) ** 2
+        rest = -0.5 * (x[:, 2:] ** 2).sum(axis=1) / v - math.log(2 * math.pi * v)
+        np.testing.assert_allclose(wide.log_prob(x), plane.log_prob(x[:, :2]) + rest, rtol=1e-12)
+
+
 def test_what_they_refuse():
     with pytest.raises(ValueError, match="curvature holds NaN or infinity"):
         Banana(np.nan)
