@@ -1,0 +1,1 @@
+"""asv suites; each also runs as a plain script."""
