@@ -7,7 +7,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_positive
+import numpy as np
+
+from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_positive, constant
+from scorekit.distributions._numerics import read_only
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, Shape, Sigma
 from scorekit.registry import array_namespace
@@ -77,6 +80,11 @@ class Density(ABC):
         """The law of ``x + sigma z``, z ~ N(0, I): the density convolved with N(0, sigma² I)."""
         return Smoothed(self, check_positive(sigma, "sigma"))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy or a pickle is as closed for writing as what it was made from."""
+        for name, value in state.items():
+            object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value)
+
     def _enter(self, x: Array, sigma: Sigma) -> tuple[Array, Any]:
         """``x`` and the variance of the noise, checked, in the dtype that is computed in."""
         check_batch(x)
@@ -90,7 +98,7 @@ class Density(ABC):
         if sigma is None:
             return x, None
         if getattr(sigma, "ndim", None) == 0:  # a 0-d array may carry a derivative: one level a sample
-            sigma = sigma * xp.ones((x.shape[0],), dtype=x.dtype)
+            sigma = sigma * constant(np.ones(x.shape[0]), x)
         return x, sigma * sigma
 
     def _leave(self, value: Array, x: Array) -> Array:

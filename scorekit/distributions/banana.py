@@ -84,7 +84,7 @@ class Banana(Density):
         y, _, u, log_weight = self._integrand(x, variance)
         integral = log_sum_exp(log_weight - 0.5 * (y * y + u * u / to_column(narrow)), axis=1) - 0.5 * LOG_2PI
         rest = xp.sum(x[:, 2:] ** 2, axis=1) / narrow + x[:, 0] ** 2 / wide
-        logs = xp.log(wide * narrow ** (self.dim - 1) * xp.ones((1,), dtype=x.dtype))
+        logs = xp.log(wide * narrow ** (self.dim - 1) * constant(np.ones(1), x))
         return integral - 0.5 * (rest + logs + self.dim * LOG_2PI)
 
     def _smoothed_score(self, x: Array, variance: Any) -> Array:
@@ -104,7 +104,7 @@ class Banana(Density):
         nodes, log_weight = self._window(host(x[:, 0]), host(x[:, 1]), np.asarray(host(variance)))
         xp, v, column = array_namespace(x), self.scale**2, to_column(variance)
         ratio = v / (v + column)
-        tau = xp.sqrt(ratio * column * xp.ones((1, 1), dtype=x.dtype))
+        tau = xp.sqrt(ratio * column * constant(np.ones((1, 1)), x))
         y = constant(nodes, x)
         z = ratio * x[:, 0:1] + tau * y
         return y, z, self._bend(z, x[:, 1:2]), constant(log_weight, x)

@@ -97,7 +97,7 @@ class Checkerboard(Density):
     def _bands(self, x: Array, variance: Any) -> tuple[Array, Array, Array, Array]:
         """The logs of E and O, and their slopes along each axis, each (n, 2)."""
         xp = array_namespace(x)
-        sigma = xp.sqrt(variance * xp.ones((1,), dtype=x.dtype))[:, None, None]
+        sigma = xp.sqrt(variance * constant(np.ones(1), x))[:, None, None]
         edges = constant(np.linspace(-self.size / 2, self.size / 2, self.cells + 1), x)
         scaled = (edges - x[:, :, None]) / sigma
         mass, ratio = log_mass(scaled[:, :, :-1], scaled[:, :, 1:])

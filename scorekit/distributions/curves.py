@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from scorekit._arrays import check_count, check_positive
+from scorekit._arrays import check_count, check_positive, constant
 from scorekit.distributions import _isotropic
 from scorekit.distributions._base import Density
 from scorekit.distributions._numerics import host, numbers
@@ -66,7 +66,7 @@ class _NoisyCurve(Density):
         u, arcs = rng.uniform((n,), like), self._arcs()
         chosen = rng.choice(len(arcs), (n,), p=[arc.share for arc in arcs])
         xp = array_namespace(u)
-        x = xp.zeros((n, 2), dtype=u.dtype)
+        x = constant(np.zeros((n, 2)), u)
         for i, arc in enumerate(arcs):
             x = xp.where((chosen == i)[:, None], xp.stack(arc.place(xp, u), axis=1), x)
         return x + self.noise * rng.normal((n, 2), u) if self.noise else x

@@ -76,7 +76,7 @@ class Funnel(Density):
         xp, wide = array_namespace(x), self.scale**2 + variance
         _, _, logits = self._integrand(x, variance)
         integral = log_sum_exp(logits, axis=1) - 0.5 * LOG_2PI
-        outer = x[:, 0] ** 2 / wide + xp.log(wide * xp.ones((1,), dtype=x.dtype))
+        outer = x[:, 0] ** 2 / wide + xp.log(wide * constant(np.ones(1), x))
         return integral - 0.5 * (outer + self.dim * LOG_2PI)
 
     def _smoothed_score(self, x: Array, variance: Any) -> Array:
@@ -95,9 +95,9 @@ class Funnel(Density):
         nodes, log_weight = self._window(host(x[:, 0]), host(_square(x)), np.asarray(host(variance)))
         xp, v, column = array_namespace(x), self.scale**2, to_column(variance)
         ratio = v / (v + column)
-        tau = xp.sqrt(ratio * column * xp.ones((1, 1), dtype=x.dtype))
+        tau = xp.sqrt(ratio * column * constant(np.ones((1, 1)), x))
         y = constant(nodes, x)
-        z, floor = ratio * x[:, 0:1] + tau * y, xp.log(column * xp.ones((1, 1), dtype=x.dtype))
+        z, floor = ratio * x[:, 0:1] + tau * y, xp.log(column * constant(np.ones((1, 1)), x))
         log_width = xp.logaddexp(z, floor)
         shrink = xp.exp(-log_width)
         others = self._others(log_width, _square(x)[:, None] * shrink)
