@@ -56,6 +56,51 @@ def test_sliced_loss_of_a_linear_score_on_a_gaussian(d, variance_reduced):
     assert mean == pytest.approx(d * (-A + A**2 * SIGMA**2 / 2), abs=1e-12)
 
 
+def test_explicit_loss_compares_both_at_the_level():
+    """N(0, I) smoothed at sigma: s* = -x/(1 + sigma²); against -x/2 the loss is ½ (1/(1 + sigma²) - ½)² |x|²."""
+    x = np.array([[3.0, 4.0], [0.0, 2.0]])
+
+    def target(y, sigma):
+        return -y / (1 + np.reshape(sigma, (-1, 1)) ** 2)
+
+    once = ExplicitScoreMatching(target, sigma=0.5).losses(lambda y: -y / 2, x)
+    np.testing.assert_allclose(once, 0.5 * (1 / 1.25 - 0.5) ** 2 * np.array([25.0, 4.0]), rtol=1e-14)
+    each = ExplicitScoreMatching(target, sigma=np.array([0.5, 3.0])).losses(lambda y: -y / 2, x)
+    np.testing.assert_allclose(each, 0.5 * np.array([0.3, -0.4]) ** 2 * np.array([25.0, 4.0]), rtol=1e-14)
+
+
+def test_sliced_loss_along_one_direction():
+    """s = x A has vᵀ∇s v = vᵀAᵀv: the plain loss squares the projection of s, cross terms and all."""
+    g = np.random.default_rng(5)
+    x, v, matrix = g.normal(size=(6, 3)), g.normal(size=(6, 3)), g.normal(size=(3, 3))
+    s, curvature = x @ matrix, np.sum((v @ matrix) * v, axis=1)
+    for variance_reduced, square in ((False, np.sum(v * s, axis=1) ** 2), (True, np.sum(s**2, axis=1))):
+        objective = SlicedScoreMatching(distribution="gaussian", variance_reduced=variance_reduced)
+        got = objective.losses(lambda y: y @ matrix, x, rng=ScriptedRng(normal=[v[None]]))
+        np.testing.assert_allclose(got, curvature + 0.5 * square, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k: ImplicitScoreMatching(trace="hutchinson", probes=k),
+        lambda k: SlicedScoreMatching(projections=k),
+        lambda k: SlicedScoreMatching(projections=k, variance_reduced=False),
+    ],
+    ids=["hutchinson", "sliced, reduced", "sliced"],
+)
+def test_the_loss_of_several_directions_is_the_mean_of_the_losses_of_each(make):
+    g = np.random.default_rng(6)
+    x, v, matrix = g.normal(size=(5, 3)), g.choice([-1.0, 1.0], (4, 5, 3)), g.normal(size=(3, 3))
+
+    def losses(directions):
+        return make(len(directions)).losses(
+            lambda y: y @ matrix - 0.1 * y**3, x, rng=ScriptedRng(rademacher=[directions])
+        )
+
+    np.testing.assert_allclose(losses(v), np.mean([losses(one[None]) for one in v], axis=0), rtol=1e-12)
+
+
 @DIMS
 @pytest.mark.parametrize("reduction", [None, "control", "antithetic"])
 def test_denoising_loss_of_a_linear_score_on_a_gaussian(d, reduction):

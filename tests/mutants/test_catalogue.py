@@ -1,0 +1,41 @@
+"""The catalogue fits the code as it stands. Whether the tests notice the bugs is the command's business."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mutants.catalogue import MODELS, MUTANTS, OBJECTIVES, SAMPLERS, Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+def test_a_mutant_is_one_edit_that_compiles(mutant):
+    source = (ROOT / mutant.file).read_text(encoding="utf-8")
+    assert source.count(mutant.before) == 1
+    mutated = mutant.apply(source)
+    assert ast.dump(ast.parse(mutated)) != ast.dump(ast.parse(source))
+    compile(mutated, mutant.file, "exec")
+
+
+def test_names_are_unique_and_say_why():
+    assert [name for name, count in Counter(m.name for m in MUTANTS).items() if count > 1] == []
+    assert all(m.name == m.name.lower() and " " not in m.name and m.why for m in MUTANTS)
+
+
+def test_there_are_enough_and_each_stands_in_its_room():
+    assert len(OBJECTIVES) >= 20
+    assert len(SAMPLERS) >= 14
+    assert all(m.file.startswith(("scorekit/objectives/", "scorekit/_arrays")) for m in OBJECTIVES)
+    assert all(m.file.startswith("scorekit/samplers/") for m in SAMPLERS)
+    assert all(m.file.startswith("scorekit/models/") for m in MODELS)
+
+
+@pytest.mark.parametrize("source", ["a = 1", "a = 2 + 2"])
+def test_a_snippet_that_is_not_there_exactly_once_is_refused(source):
+    with pytest.raises(ValueError, match="expected once"):
+        Mutant("two", "a.py", "2", "3", "why").apply(source)
