@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError
 from scorekit.protocols import Array, Backend, Rng
 
-__all__ = ["array_namespace", "backend", "backend_of", "backends", "register", "rng"]
+__all__ = ["array_namespace", "backend", "backend_of", "backends", "provided", "register", "rng"]
 
 ENTRY_POINT_GROUP = "scorekit.backends"
 
@@ -121,6 +121,17 @@ def _load(name: str, entry: _Entry) -> Callable[..., Backend]:
         ) from error
 
 
+def provided(name: str, what: str) -> Any:
+    """What the package of backend ``name`` exports as ``what``, such as its network ``MLP``.
+
+    Only names in the package's ``__all__`` are given out, so that a name read from a file cannot reach anything else.
+    """
+    package = importlib.import_module(_module_of_class(type(backend(name))))
+    if what not in package.__all__:
+        raise InvalidValueError(f"the {name} backend has no {what!r}: it has {', '.join(package.__all__)}.")
+    return getattr(package, what)
+
+
 def backend_of(x: Array) -> Backend:
     """The backend that owns the array ``x``. Raises ``TypeError`` when none does."""
     found = _owner(x)
@@ -202,7 +213,11 @@ def _namespace_of(x: Array) -> Any:
 
 
 def _module(x: object) -> str:
-    return type(x).__module__.partition(".")[0]
+    return _module_of_class(type(x))
+
+
+def _module_of_class(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def _device(x: Array) -> str:

@@ -8,7 +8,6 @@ while it writes leaves the folder that was there before.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import shutil
@@ -20,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from scorekit import models
-from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError
+from scorekit.errors import CheckpointError, InvalidTypeError
 from scorekit.models._view import View
 from scorekit.protocols import Array, ScoreModel
-from scorekit.registry import backend, backend_of, describe
+from scorekit.registry import backend, backend_of, describe, provided
 
 __all__ = ["load", "read_folder", "save", "write_folder"]
 
@@ -180,12 +179,8 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
 
 
 def _network(description: Mapping[str, Any]) -> Any:
-    """A network of the saved shape. Only names that the backend's package exports can be made."""
-    package = importlib.import_module(type(backend(description["backend"])).__module__.partition(".")[0])
-    name = description["network"]
-    if name not in package.__all__:
-        raise InvalidValueError(f"the {description['backend']} backend has no network {name!r}.")
-    return getattr(package, name)(**description["config"])
+    """A network of the saved shape. Only what the backend exports can be made."""
+    return provided(description["backend"], description["network"])(**description["config"])
 
 
 def _like_backend(name: str, arrays: Mapping[str, Any]) -> dict[str, Array]:

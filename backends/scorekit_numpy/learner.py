@@ -29,6 +29,10 @@ class _Traced:
     def __call__(self, x: Array, sigma: Any = None) -> Array:
         return self.current(x, sigma)
 
+    def __getattr__(self, name: str) -> Any:
+        """What else the network offers, such as a divergence of its own."""
+        return getattr(self.current, name)
+
 
 class NumpyLearner:
     """Trains a :class:`~scorekit.protocols.Parametric` model with Adam (Kingma and Ba, 2015).

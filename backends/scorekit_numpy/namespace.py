@@ -55,6 +55,10 @@ defvjp(anp.hypot, *(
 ))  # fmt: skip
 defjvp(anp.hypot, lambda g, ans, a, b: g * a / ans, lambda g, ans, a, b: g * b / ans)
 
+# autograd divides by cosh², which overflows in float32 from |x| = 45 on and costs four times as much
+defvjp(anp.tanh, lambda ans, x: lambda g: g * (1 - ans * ans))
+defjvp(anp.tanh, lambda g, ans, x: g * (1 - ans * ans))
+
 # the method x.astype(dtype) and the function astype(x, dtype) are two primitives
 for _astype in (anp.numpy_wrapper._astype, anp.astype):
     defvjp(_astype, lambda ans, x, dtype, **_: lambda g: anp.astype(g, x.dtype))
@@ -102,6 +106,11 @@ def concat(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     if axis is None:
         return anp.concatenate([anp.reshape(a, (-1,)) for a in arrays], axis=0)
     return anp.concatenate(list(arrays), axis=axis)
+
+
+def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
+    """Join arrays along a new axis; autograd's own way costs twice as much where nothing is traced."""
+    return (anp.stack if builtins.any(isbox(a) for a in arrays) else np.stack)(list(arrays), axis=axis)
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from scorekit._arrays import as_sigma, check_batch, check_option, check_positive, evaluate
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma
-from scorekit.protocols import Array, ScoreModel, Sigma
+from scorekit.protocols import Array, Sigma
 from scorekit.registry import array_namespace
 
 __all__ = ["Preconditioned"]
@@ -44,7 +45,7 @@ class Preconditioned(View):
     """
 
     _inner: ClassVar[str] = "net"
-    net: ScoreModel
+    net: Callable[..., Array]
     sigma_data: float
     kind: Literal["edm", "ncsn", "none"] = "edm"
 

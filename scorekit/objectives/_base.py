@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import align, as_rng, check_batch, check_score, event_size, score_function, weighted_mean
-from scorekit.errors import InvalidValueError
+from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
 
-__all__ = ["ScoreObjective", "refuse_coupled_rows"]
+__all__ = ["CheckedScore", "ScoreObjective", "refuse_coupled_rows"]
 
-ScoreFunction = Callable[..., Array]
+
+class CheckedScore:
+    """A model as the objectives call it: what comes back is shaped and typed like what went in."""
+
+    def __init__(self, model: ScoreModel) -> None:
+        self.model = model
+        self._score = score_function(model)
+
+    def __call__(self, x: Array, sigma: Any = None) -> Array:
+        return check_score(self._score(x, sigma), x)
+
+    def divergence(self, x: Array) -> tuple[Array, Array]:
+        """``(s, tr ∇s)`` without noise: by the model's own ``divergence(x, sigma)`` if it offers one."""
+        own = getattr(self.model, "divergence", None)
+        if own is None:
+            return backend_of(x).divergence(self, x)
+        s, trace = own(x, None)
+        if tuple(trace.shape) != (x.shape[0],):
+            raise ShapeError(
+                f"model.divergence returned a trace of shape {tuple(trace.shape)}: expected ({x.shape[0]},)."
+            )
+        return check_score(s, x), trace
 
 
 class ScoreObjective(ABC):
@@ -45,21 +65,16 @@ class ScoreObjective(ABC):
     def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
         """One loss a sample, shape ``(n,)``; arguments as for a call."""
         check_batch(x)
-        score = score_function(model)
-        stream = as_rng(rng, x) if self.draws else None
+        score = CheckedScore(model)
+        self._prepare(score, x)
+        return self._losses(score, x, as_rng(rng, x) if self.draws else None)
 
-        def checked(y: Array, sigma: Any = None) -> Array:
-            return check_score(score(y, sigma), y)
-
-        self._prepare(model, checked, x)
-        return self._losses(checked, x, stream)
-
-    def _prepare(self, model: ScoreModel, score: ScoreFunction, x: Array) -> None:
+    def _prepare(self, score: CheckedScore, x: Array) -> None:
         """Look at the model before it is used."""
-        del model, score, x
+        del score, x
 
     @abstractmethod
-    def _losses(self, score: ScoreFunction, x: Array, rng: Rng | None) -> Array:
+    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
         """The losses of checked arguments."""
 
 
@@ -68,13 +83,14 @@ _COUPLED = 1e-6  # rounding apart, the reach of one row into another relative to
 _seen_uncoupled: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
-def refuse_coupled_rows(model: ScoreModel, score: ScoreFunction, x: Array) -> None:
+def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
     """Refuse a model whose score at one sample depends on the other samples, where a trace is to be taken.
 
     The trace is differentiated for all rows at once, which is right only when row i of the score depends on row i
     of ``x`` alone; batch normalisation in training mode does not do so, and its ISM loss would be wrong without
     a word. One reverse pass from sample 0 decides, once for each model and each of its modes.
     """
+    model: Any = score.model
     mode = getattr(model, "training", None)
     with suppress(TypeError):  # a model that cannot be hashed or weakly referenced is looked at each time
         if _seen_uncoupled.get(model, _UNSEEN) == mode:
@@ -89,7 +105,7 @@ def refuse_coupled_rows(model: ScoreModel, score: ScoreFunction, x: Array) -> No
         _seen_uncoupled[model] = mode
 
 
-def _couples_rows(score: ScoreFunction, x: Array) -> bool:
+def _couples_rows(score: CheckedScore, x: Array) -> bool:
     """Does Jᵀ v reach other rows when v is zero outside row 0?"""
     xp, owner = array_namespace(x), backend_of(x)
     first = xp.astype(xp.arange(x.shape[0]) == 0, x.dtype)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from scorekit._arrays import align, check_option, check_positive, event_dot, event_size
-from scorekit.objectives._base import ScoreFunction, ScoreObjective
+from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Rng
 
 __all__ = ["DenoisingScoreMatching", "VarianceReduction", "scaled_denoising_losses"]
@@ -16,7 +16,7 @@ VARIANCE_REDUCTIONS: tuple[VarianceReduction, ...] = (None, "control", "antithet
 
 
 def scaled_denoising_losses(
-    score: ScoreFunction, x: Array, z: Array, sigma: Any, variance_reduction: VarianceReduction
+    score: CheckedScore, x: Array, z: Array, sigma: Any, variance_reduction: VarianceReduction
 ) -> Array:
     """sigma² times the DSM loss of each sample, for given standard normal ``z`` and sigma a scalar or ``(n,)``.
 
@@ -67,7 +67,7 @@ class DenoisingScoreMatching(ScoreObjective):
         object.__setattr__(self, "sigma", check_positive(self.sigma, "sigma", hint))
         check_option(self.variance_reduction, "variance_reduction", VARIANCE_REDUCTIONS)
 
-    def _losses(self, score: ScoreFunction, x: Array, rng: Rng | None) -> Array:
+    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
         assert rng is not None
         z = rng.normal(x.shape, like=x)
         return scaled_denoising_losses(score, x, z, self.sigma, self.variance_reduction) / self.sigma**2

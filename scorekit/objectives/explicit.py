@@ -7,7 +7,7 @@ from typing import Any
 
 from scorekit._arrays import as_sigma, check_score, event_dot, score_function
 from scorekit.errors import InvalidTypeError
-from scorekit.objectives._base import ScoreFunction, ScoreObjective
+from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, Rng, ScoreModel, Sigma
 from scorekit.registry import describe
 
@@ -48,7 +48,7 @@ class ExplicitScoreMatching(ScoreObjective):
     def _target(self) -> Any:
         return getattr(self.target, "score", self.target)
 
-    def _losses(self, score: ScoreFunction, x: Array, rng: Rng | None) -> Array:  # noqa: ARG002
+    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:  # noqa: ARG002
         sigma = as_sigma(self.sigma, x)
         difference = score(x, sigma) - check_score(score_function(self._target())(x, sigma), x)
         return 0.5 * event_dot(difference, difference)

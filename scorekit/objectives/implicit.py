@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scorekit._arrays import check_count, check_option, event_dot
-from scorekit.objectives._base import ScoreFunction, ScoreObjective, refuse_coupled_rows
-from scorekit.protocols import Array, Rng, ScoreModel
+from scorekit.objectives._base import CheckedScore, ScoreObjective, refuse_coupled_rows
+from scorekit.protocols import Array, Rng
 from scorekit.registry import backend_of
 
 __all__ = ["ImplicitScoreMatching"]
@@ -25,6 +25,8 @@ class ImplicitScoreMatching(ScoreObjective):
             ``"hutchinson"``, the unbiased estimate vᵀ∇s v with Rademacher v, of variance
             2(|S|² − Σ S_ii²) for the symmetric part S of the Jacobian.
         probes: Hutchinson probes a sample, at least 1. Each sample has its own.
+
+    A model with a method ``divergence(x, sigma) -> (s, tr ∇s)`` of its own is asked for the exact trace.
 
     Raises:
         ValueError: rows of the model depend on each other (batch normalisation in training mode).
@@ -49,10 +51,12 @@ class ImplicitScoreMatching(ScoreObjective):
         """Only the estimate draws random numbers."""
         return self.trace == "hutchinson"
 
-    def _prepare(self, model: ScoreModel, score: ScoreFunction, x: Array) -> None:
-        refuse_coupled_rows(model, score, x)
+    def _prepare(self, score: CheckedScore, x: Array) -> None:
+        refuse_coupled_rows(score, x)
 
-    def _losses(self, score: ScoreFunction, x: Array, rng: Rng | None) -> Array:
-        probes = None if rng is None else rng.rademacher((self.probes, *x.shape), like=x)
-        s, trace = backend_of(x).divergence(score, x, probes)
+    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
+        if rng is None:
+            s, trace = score.divergence(x)
+        else:
+            s, trace = backend_of(x).divergence(score, x, rng.rademacher((self.probes, *x.shape), like=x))
         return trace + 0.5 * event_dot(s, s)

@@ -9,7 +9,7 @@ from typing import Literal
 from scorekit._arrays import check_option, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw
-from scorekit.objectives._base import ScoreFunction, ScoreObjective
+from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, scaled_denoising_losses
 from scorekit.protocols import Array, Rng
 from scorekit.registry import describe
@@ -70,7 +70,7 @@ class NoiseConditional(ScoreObjective):
         elif self.sigma_data is not None:
             raise InvalidValueError(f'sigma_data is used by weighting "edm" only, got weighting {self.weighting!r}.')
 
-    def _losses(self, score: ScoreFunction, x: Array, rng: Rng | None) -> Array:
+    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
         assert rng is not None
         sigma = self.noise.sample(x.shape[0], rng, like=x)
         z = rng.normal(x.shape, like=x)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scorekit._arrays import check_count, check_option, event_size, event_sum
-from scorekit.objectives._base import ScoreFunction, ScoreObjective, refuse_coupled_rows
-from scorekit.protocols import Array, Rng, ScoreModel
+from scorekit.objectives._base import CheckedScore, ScoreObjective, refuse_coupled_rows
+from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace, backend_of
 
 __all__ = ["SlicedScoreMatching"]
@@ -49,10 +49,10 @@ class SlicedScoreMatching(ScoreObjective):
         check_count(self.projections, "projections")
         check_option(self.distribution, "distribution", ("rademacher", "gaussian", "sphere"))
 
-    def _prepare(self, model: ScoreModel, score: ScoreFunction, x: Array) -> None:
-        refuse_coupled_rows(model, score, x)
+    def _prepare(self, score: CheckedScore, x: Array) -> None:
+        refuse_coupled_rows(score, x)
 
-    def _losses(self, score: ScoreFunction, x: Array, rng: Rng | None) -> Array:
+    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
         assert rng is not None
         directions = self._directions(x, rng)
         s, curvature = backend_of(x).divergence(score, x, directions)

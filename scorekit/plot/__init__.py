@@ -12,14 +12,20 @@ from scorekit.plot.curves import history, noise_levels
 from scorekit.plot.fields import score_error, score_field
 from scorekit.plot.images import image_grid
 from scorekit.plot.points import chains, samples
+from scorekit.plot.reports import error_levels, mode_shares
+from scorekit.plot.sheets import panels, write
 
 __all__ = [
     "animate_chains",
     "chains",
+    "error_levels",
     "history",
     "image_grid",
+    "mode_shares",
     "noise_levels",
+    "panels",
     "samples",
     "score_error",
     "score_field",
+    "write",
 ]

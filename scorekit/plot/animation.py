@@ -69,10 +69,14 @@ def animate_chains(
     fps, dpi = check_positive(fps, "fps"), check_count(dpi, "dpi")
     box = box_of(states) if limits is None else as_box(limits)
     backdrop = make_backdrop(background, box)
-    ax = Figure(figsize=(SIZE, SIZE), layout="constrained").subplots() if ax is None else as_axes(ax)
+    own = Figure(figsize=(SIZE, SIZE), layout="constrained") if ax is None else None
+    ax = own.subplots() if own is not None else as_axes(ax)
     draw_backdrop(ax, backdrop)
     animation = _animation(ax, states, frames, fps)
     style_plane(ax, box)
+    if own is not None:  # one layout serves all frames, and working it out again is most of the cost of a frame
+        own.draw_without_rendering()
+        own.set_layout_engine("none")
     if target is not None:
         _write(animation, target, fps, dpi)
     return animation

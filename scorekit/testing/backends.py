@@ -25,8 +25,8 @@ def check_backend(backend: Backend) -> None:
     >>> import scorekit as sk
     >>> check_backend(sk.backend("numpy"))
     """
-    if not isinstance(backend, Backend):
-        missing = sorted(name for name in MEMBERS if not hasattr(backend, name))
+    missing = sorted(name for name in MEMBERS if not hasattr(backend, name))
+    if missing:
         raise InvalidValueError(f"a {type(backend).__name__} is no backend: it lacks {', '.join(missing)}.")
     for check in (_arrays, _derivatives, _traces, _nested, _streams, _contexts, *differentiation.CHECKS):
         _run(backend, check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,11 @@ def _the_derivative_of_every_built_in_score(backend: Backend) -> None:
         u = backend.asarray(np.resize(u_values, (5, density.dim)))
         for sigma in (0.5, backend.asarray(np.linspace(0.4, 0.8, 5))):
             name = f"score of {type(density).__name__} at sigma"
-            _compare_modes(backend, name, lambda z, d=density, s=sigma: d.score(z, s), x, u)
+            _compare_modes(backend, name, partial(_score_at, density, sigma), x, u)
+
+
+def _score_at(density: Any, sigma: Any, x: Array) -> Array:
+    return density.score(x, sigma)
 
 
 def _views_of_models(backend: Backend) -> None:
@@ -172,7 +177,7 @@ def _views_of_models(backend: Backend) -> None:
         "Preconditioned": models.Preconditioned(lambda z, sigma: xp.tanh(z), 0.5),
     }
     for name, view in views.items():
-        _compare_modes(backend, name, lambda z, s=view: s(z, 0.5), x, u)
+        _compare_modes(backend, name, models.at(view, 0.5), x, u)
 
 
 CHECKS = (

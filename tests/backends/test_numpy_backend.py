@@ -13,7 +13,7 @@ from autograd.test_util import check_grads
 import scorekit as sk
 from scorekit.objectives import ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
 from scorekit_numpy import MLP, namespace
-from scorekit_numpy.networks import gelu
+from scorekit_numpy.layers import gelu, linear
 
 X = np.random.default_rng(0).normal(size=(5, 3))
 
@@ -40,8 +40,14 @@ def test_the_parameter_gradient_of_a_trace_through_a_network_is_right_to_1e_6(ob
             assert gradient[place] == pytest.approx(central, rel=1e-6, abs=1e-6), (name, place)
 
 
-def test_gelu_has_four_derivatives():
-    check_grads(gelu, modes=["rev", "fwd"], order=3)(np.linspace(-3, 3, 7))
+def test_gelu_has_derivatives_of_every_order():
+    check_grads(gelu, modes=["rev", "fwd"], order=2)(np.linspace(-3, 3, 7))
+    check_grads(autograd.elementwise_grad(autograd.elementwise_grad(gelu)), modes=["rev", "fwd"], order=2)(X[0])
+
+
+def test_a_linear_layer_has_all_its_derivatives():
+    g = np.random.default_rng(1)
+    check_grads(linear, modes=["rev", "fwd"], order=2)(X, g.normal(size=(4, 3)), g.normal(size=4))
 
 
 @pytest.mark.parametrize(
@@ -148,6 +154,28 @@ def test_the_network_written_out():
             h = 0.5 * h * (1 + np.tanh(np.sqrt(2 / np.pi) * (h + 0.044715 * h**3)))
     np.testing.assert_allclose(net(x, sigma), h, rtol=1e-12)
     np.testing.assert_allclose(net(x, 0.3), net(x, np.full(5, 0.3)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4)])
+@pytest.mark.parametrize("conditional", [True, False])
+def test_the_networks_own_divergence_is_the_generic_one(hidden, conditional):
+    net = MLP(3, hidden=hidden, conditional=conditional, rng=4)
+    for sigma in (0.3, np.linspace(0.1, 1, 5)):
+        s, trace = net.divergence(X, sigma)
+        expected = sk.backend("numpy").divergence(lambda x, at=sigma: net(x, at), X)
+        np.testing.assert_allclose(s, expected[0], rtol=1e-12)
+        np.testing.assert_allclose(trace, expected[1], rtol=1e-10, atol=1e-12)
+
+
+def test_implicit_matching_asks_a_model_that_knows_its_divergence():
+    class Knowing:
+        def __call__(self, x, sigma=None):
+            return -x
+
+        def divergence(self, x, sigma=None):
+            return -x, np.full(len(x), 100.0)
+
+    assert ImplicitScoreMatching().losses(Knowing(), np.zeros((2, 3))).tolist() == [100.0, 100.0]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

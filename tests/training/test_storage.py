@@ -63,7 +63,7 @@ def test_a_manifest_cannot_name_code(tmp_path):
     """Only networks that the backend exports are made: a name from elsewhere is refused, not imported."""
     description = {"kind": "model", "backend": "numpy", "network": "os", "config": {}, "views": []}
     write_folder(tmp_path / "evil", {"a": np.ones(2)}, description)
-    with pytest.raises(ValueError, match="has no network 'os'"):
+    with pytest.raises(ValueError, match="has no 'os'"):
         sk.load(tmp_path / "evil")
 
 

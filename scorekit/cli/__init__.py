@@ -1,0 +1,61 @@
+"""The command line: a thin skin over the library."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from scorekit import __version__
+from scorekit.errors import ScorekitError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``scorekit …``; returns the exit status: 0, 1 for an error, 130 after Ctrl-C.
+
+    >>> main(["--version"])
+    Traceback (most recent call last):
+    SystemExit: 0
+    """
+    parser = argparse.ArgumentParser(
+        prog="scorekit", description="Score matching and score-based generative modelling."
+    )
+    parser.add_argument("--version", action="version", version=f"scorekit {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except ScorekitError as error:
+        print(f"scorekit: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("scorekit: stopped by Ctrl-C.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="the toy experiments: true and learned fields, chains, and the shares between modes",
+        description="Learn the scores of toy densities, sample them, and write tables and figures to a folder.",
+    )
+    demo.add_argument("name", nargs="?", default=None, metavar="NAME", help="gmm, banana, swiss-roll or all")
+    demo.add_argument("--backend", default="numpy", help="numpy (default), or another that sk.backends() lists")
+    demo.add_argument("--out", default="scorekit-demo", help="folder for the figures (default: %(default)s)")
+    demo.add_argument("--seed", type=int, default=0, help="seed of data, training and sampling (default: %(default)s)")
+    demo.add_argument("--quick", action="store_true", help="a rough version in a few seconds")
+    demo.set_defaults(run=_run_demo)
+
+
+def _run_demo(options: argparse.Namespace) -> None:
+    # the products of toy networks are too small to share: a second BLAS thread makes them slower. Read by NumPy
+    # when it is first imported, which is below.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from scorekit.cli.demo import run
+
+    run(options.name, backend=options.backend, out=options.out, seed=options.seed, quick=options.quick)

@@ -1,0 +1,76 @@
+"""Figures of measurements: errors by noise level, and shares of modes with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from scorekit.errors import InvalidTypeError
+from scorekit.plot._axes import DARK, LIGHT, SIZE, as_axes
+from scorekit.registry import describe
+
+__all__ = ["error_levels", "mode_shares"]
+
+_MARKS = ("o-", "s--", "^:", "D-.", "v-", "P--")
+
+
+def error_levels(report: Any, ax: Axes | None = None) -> Axes:
+    """The relative ℓ2 error of a field at each noise level, one line a density region.
+
+    Args:
+        report: what ``sk.metrics.score_error_report`` returned.
+        ax: where to draw; None for a new figure.
+
+    Returns:
+        The Axes, with error bars of one standard error.
+    """
+    rows = list(report)
+    if not rows or not hasattr(rows[0], "region"):
+        raise InvalidTypeError(f"report is a {describe(report)}: expected what sk.metrics.score_error_report returns.")
+    ax = as_axes(ax, SIZE * 1.2)
+    regions = list(dict.fromkeys(row.region for row in rows))
+    shades = [str(0.72 * i / max(1, len(regions) - 1)) for i in range(len(regions))]
+    for region, mark, shade in zip(regions, _MARKS, shades, strict=False):
+        own = [row for row in rows if row.region == region]
+        sigma, error = [row.sigma for row in own], [row.error.relative_l2 for row in own]
+        spread = [row.error.relative_l2_stderr for row in own]
+        label = "box around the data" if region == "box" else region
+        ax.errorbar(sigma, error, spread, fmt=mark, color=shade, markersize=4, linewidth=1.2, label=label)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel(r"noise level $\sigma$")
+    ax.set_ylabel(r"relative $\ell_2$ error of the score")
+    ax.legend(fontsize="small", title="region of density", title_fontsize="small", frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def mode_shares(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int = 0) -> Axes:
+    """The share of one mode in several sets of samples, with intervals, beside the truth.
+
+    Args:
+        results: names and what ``sk.metrics.mode_weights`` returned.
+        ax: where to draw; None for a new figure.
+        mode: which component.
+    """
+    names = list(results)
+    if not names:
+        raise InvalidTypeError("results are empty: expected names with what sk.metrics.mode_weights returns.")
+    ax = as_axes(ax, SIZE * 1.2)
+    places = np.arange(len(names))[::-1]
+    shares = np.array([results[name].shares[mode] for name in names])
+    low = shares - np.array([results[name].lower[mode] for name in names])
+    high = np.array([results[name].upper[mode] for name in names]) - shares
+    first = results[names[0]]
+    ax.axvline(first.truth[mode], color=LIGHT, linewidth=4, zorder=0, label=f"truth, {first.truth[mode]:g}")
+    ax.errorbar(shares, places, xerr=[low, high], fmt="o", color=DARK, capsize=3, label=f"{first.level:.0%} interval")
+    ax.set_yticks(places, names)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(-0.6, len(names) - 0.4)
+    ax.set_xlabel(f"share of mode {mode + 1}")
+    ax.legend(fontsize="small", frameon=False, loc="lower left")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax

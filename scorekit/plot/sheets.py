@@ -1,0 +1,46 @@
+"""Several panels on one sheet."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from scorekit._arrays import check_count
+from scorekit.errors import InvalidValueError
+from scorekit.plot._axes import SIZE
+
+__all__ = ["panels", "write"]
+
+
+def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None = None) -> tuple[Figure, Any]:
+    """A sheet of ``rows`` by ``columns`` panels, each ``size`` inches high and a little wider for a colour bar.
+
+    The figure does not belong to pyplot: there is nothing to close.
+
+    Returns:
+        The figure, and its Axes as a list in reading order.
+
+    >>> figure, axes = panels(3)
+    >>> len(axes)
+    3
+    """
+    check_count(columns, "columns")
+    check_count(rows, "rows")
+    figure = Figure(figsize=(columns * size * 1.08, rows * size), layout="constrained")
+    FigureCanvasAgg(figure)
+    if title is not None:
+        figure.suptitle(title)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def write(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
+    """Write the figure to a file whose ending says the format; a place that cannot be written raises ``ValueError``."""
+    try:
+        figure.savefig(path, dpi=dpi)
+    except OSError as error:
+        raise InvalidValueError(
+            f"cannot write {path} ({error.strerror or error}): name a file in a folder that exists and may be written."
+        ) from error
