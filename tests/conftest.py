@@ -1,8 +1,14 @@
-"""Hypothesis profiles: CI draws the same examples each time, so that a red run is about the change."""
+"""Hypothesis profiles and threads, for all tests.
+
+CI draws the same examples each time, so that a red run is about the change. Each test process has one BLAS thread: as
+many threads as cores in every worker make small products several times slower. NumPy reads that at its first import.
+"""
 
 from __future__ import annotations
 
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from hypothesis import HealthCheck, settings
 

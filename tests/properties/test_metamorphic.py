@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import autograd
 import numpy as np
 import pytest
@@ -47,6 +49,11 @@ def _picked(draws, rows):
     return {kind: [pick(kind, a) for a in arrays] for kind, arrays in draws.items()}
 
 
+def _name(objective):
+    """A name without the address that a function shows: parallel workers must agree on it."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(objective))[:90]
+
+
 OBJECTIVES = [
     ExplicitScoreMatching(lambda x, sigma: -x),
     ImplicitScoreMatching(),
@@ -64,9 +71,9 @@ OBJECTIVES = [
     NoiseConditional(LogUniform(1.0, 0.1), weighting="likelihood", variance_reduction="antithetic"),
     NoiseConditional(LogUniform(1.0, 0.1), weighting="edm", sigma_data=0.5),
 ]
-EACH = pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: repr(o)[:70])
+EACH = pytest.mark.parametrize("objective", OBJECTIVES, ids=_name)
 ROW_WISE = pytest.mark.parametrize(
-    "objective", [o for o in OBJECTIVES if not isinstance(o, NoiseConditional)], ids=lambda o: repr(o)[:70]
+    "objective", [o for o in OBJECTIVES if not isinstance(o, NoiseConditional)], ids=_name
 )
 
 
@@ -171,7 +178,7 @@ def test_the_parameter_gradient_agrees_with_central_differences(objective):
     law()
 
 
-@pytest.mark.parametrize("objective", [o for o in OBJECTIVES if o.draws], ids=lambda o: repr(o)[:70])
+@pytest.mark.parametrize("objective", [o for o in OBJECTIVES if o.draws], ids=_name)
 def test_every_sample_has_noise_of_its_own(objective):
     """Equal rows have different losses: one probe shared by the batch would make them equal."""
     family = FAMILIES[1]

@@ -1,0 +1,38 @@
+"""Does every benchmark still run? One short round of each, without a clock that judges."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def suites():
+    """The classes of all modules here that asv would find."""
+    for found in pkgutil.iter_modules([str(HERE)]):
+        if found.name == "smoke":
+            continue
+        module = importlib.import_module(f"benchmarks.{found.name}")
+        yield from (c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__)
+
+
+def run(suite):
+    """All its methods, with the smallest parameters."""
+    first = [values[0] for values in getattr(suite, "params", [])]
+    for name, method in inspect.getmembers(suite, inspect.isfunction):
+        if name.startswith(("time_", "track_", "peakmem_")):
+            case = suite()
+            if hasattr(case, "setup"):
+                case.setup(*first)
+            method(case, *first)
+            print(f"{suite.__name__}.{name}{tuple(first)}: ran")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parent))
+    for each in suites():
+        run(each)
