@@ -1,5 +1,7 @@
 """Sphinx: the guide and the API reference."""
 
+import re
+
 import scorekit
 
 project = "scorekit"
@@ -11,3 +13,14 @@ html_theme = "furo"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 exclude_patterns = ["_build"]
+
+
+def _escape_bars(app, what, name, obj, options, lines):
+    """|s| is a length to us, and a substitution to reStructuredText: escape bars outside of literals."""
+    for i, line in enumerate(lines):
+        parts = re.split(r"(``.*?``)", line)
+        lines[i] = "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in parts)
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _escape_bars, priority=400)
