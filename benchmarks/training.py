@@ -1,6 +1,7 @@
 """One optimiser step of each objective with the NumPy backend: a 3 x 64 network, 256 samples, float32.
 
-``OPENBLAS_NUM_THREADS=1 python benchmarks/training.py`` prints milliseconds a step, min / median / max of interleaved runs.
+``OPENBLAS_NUM_THREADS=1 python benchmarks/training.py`` prints milliseconds a step, min / median / max of
+interleaved runs.
 """
 
 from __future__ import annotations
