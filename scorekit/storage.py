@@ -24,13 +24,26 @@ from scorekit.models._view import View
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, describe, provided
 
-__all__ = ["load", "read_folder", "save", "write_folder"]
+__all__ = ["load", "read_folder", "save", "writable_folder", "write_folder"]
 
 _ARRAYS, _MANIFEST, _FORMAT = "arrays.safetensors", "manifest.json", 1
 _VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
 
 
 # ---------------------------------------------------------------- folders
+
+
+def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
+    """The folder, made when it is missing; ``CheckpointError`` with a ``hint`` when nothing can be written there."""
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".write-test"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CheckpointError(f"cannot write to {path} ({error.strerror or error}): {hint}") from error
+    return path
 
 
 def write_folder(path: Path, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:

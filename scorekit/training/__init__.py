@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from scorekit.training.history import History
-from scorekit.training.loop import FitResult, FitState, fit
+from scorekit.training.loop import fit
+from scorekit.training.run import FitResult, FitState
 from scorekit.training.schedules import WarmupCosine
 
 __all__ = ["FitResult", "FitState", "History", "WarmupCosine", "fit"]

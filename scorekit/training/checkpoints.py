@@ -13,7 +13,7 @@ from typing import Any
 
 from scorekit._arrays import check_count
 from scorekit.errors import CheckpointError
-from scorekit.storage import read_folder, write_folder
+from scorekit.storage import read_folder, writable_folder, write_folder
 
 __all__ = ["Checkpoints"]
 
@@ -30,17 +30,8 @@ class Checkpoints:
     @classmethod
     def open(cls, folder: str | os.PathLike[str], keep: int) -> Checkpoints:
         """Make the folder when it is missing; refuse one that cannot be written."""
-        path = Path(folder)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            probe = path / ".write-test"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise CheckpointError(
-                f"cannot write to {path} ({error.strerror or error}): choose a folder that you may write to."
-            ) from error
-        return cls(path, check_count(keep, "keep"))
+        check_count(keep, "keep")
+        return cls(writable_folder(folder, "choose a folder that you may write to."), keep)
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, in order."""

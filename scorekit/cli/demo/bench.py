@@ -12,6 +12,7 @@ import scorekit as sk
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array, Backend, Objective, Rng
 from scorekit.registry import provided
+from scorekit.storage import writable_folder
 from scorekit.training import WarmupCosine
 
 __all__ = ["Bench", "table"]
@@ -33,16 +34,7 @@ class Bench:
         """Check everything that the command line said before any work is done."""
         if seed < 0:
             raise InvalidValueError(f"--seed must not be negative, got {seed}.")
-        folder = Path(out)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            probe = folder / ".write-test"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise InvalidValueError(
-                f"cannot write to {folder} ({error.strerror or error}): choose another folder with --out."
-            ) from error
+        folder = writable_folder(out, "choose another folder with --out.")
         return cls(sk.backend(backend, dtype="float32"), folder, seed, quick)
 
     def rng(self, *stream: int) -> Rng:

@@ -1,0 +1,213 @@
+"""A run in progress: its steps, its record, and how it stops and resumes."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit.errors import CheckpointError, NonFiniteError
+from scorekit.protocols import Array, Backend, Learner, Objective, ScoreModel, StepInfo
+from scorekit.training.checkpoints import Checkpoints
+from scorekit.training.history import History
+from scorekit.training.interrupt import StopBetweenSteps
+
+__all__ = ["FitResult", "FitState", "Run", "Store"]
+
+_ORDER, _NOISE, _VALIDATION = 0, 1, 2  # the three streams of a run, each a function of the seed
+_VALIDATIONS = 20  # evaluations of the held-out loss a run
+_SKIPS_IN_A_ROW = 100
+
+
+class FitState(NamedTuple):
+    """What a callback gets after each step."""
+
+    step: int
+    steps: int
+    info: StepInfo
+    learner: Learner
+    history: History
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a run has learned.
+
+    Attributes:
+        model: a score model with the averaged weights.
+        history: losses, gradient norms and times (:class:`~scorekit.training.History`).
+        step: the steps done.
+        interrupted: stopped before the last step, by Ctrl-C or by a callback.
+    """
+
+    model: ScoreModel
+    history: History
+    step: int
+    interrupted: bool
+
+
+class Store(NamedTuple):
+    """Where and how often a run is kept."""
+
+    checkpoints: Checkpoints
+    every: int
+    resume: bool
+    named: bool
+
+
+@dataclass
+class Run:
+    """A run in progress: what was asked for, and where it stands."""
+
+    owner: Backend
+    objective: Objective
+    data: Array
+    batch: int
+    validation: Array | None
+    steps: int
+    seed: int
+    skip: bool
+    learner: Learner
+    callbacks: tuple[Callable[[FitState], bool | None], ...]
+    history: History = field(default_factory=History)
+    step: int = 0
+    spent: float = 0.0
+    skipped: int = 0
+    _epoch: int = -1
+    _order: Any = None
+
+    def go(self, store: Store | None, progress: bool) -> FitResult:
+        """All steps that are left, then the last checkpoint."""
+        if store is not None:
+            self._resume(store)
+        started = time.perf_counter() - self.spent
+        with StopBetweenSteps() as stop, _bar(self.steps, self.step, progress) as bar:
+            for info in self._infos():
+                self.spent = time.perf_counter() - started
+                done = self._record(info)
+                bar.set_postfix(loss=f"{info.loss:.4g}", refresh=False)
+                bar.update()
+                if store is not None and (self.step % store.every == 0 or done or stop.requested):
+                    self._keep(store)
+                if done or stop.requested:
+                    break
+            if stop.requested:
+                bar.write(self._stopped(stop.requested, store), file=sys.stderr)
+        if stop.requested == "SIGTERM":
+            raise SystemExit(143)
+        return FitResult(self.learner.model, self.history, self.step, interrupted=self.step < self.steps)
+
+    def _infos(self) -> Iterator[StepInfo]:
+        while self.step < self.steps:
+            info = self.learner.step(self._minibatch(), self.owner.rng((self.seed, _NOISE, self.step)))
+            self.step += 1
+            self._check(info)
+            yield info
+
+    def _minibatch(self) -> Array:
+        """The samples of this step: a slice of its epoch's permutation."""
+        n = self.data.shape[0]
+        epoch, place = divmod(self.step, n // self.batch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self.owner.rng((self.seed, _ORDER, epoch)).choice(n, (n,), replace=False)
+        rows = self._order[place * self.batch : (place + 1) * self.batch]
+        return self.owner.xp.take(self.data, rows, axis=0)
+
+    def _check(self, info: StepInfo) -> None:
+        self.skipped = 0 if info.applied else self.skipped + 1
+        if info.applied or (self.skip and self.skipped < _SKIPS_IN_A_ROW):
+            return
+        often = f", as in {self.skipped} steps in a row" if self.skip else ""
+        advice = "lower learning_rate or gradient_clip" + ("" if self.skip else ', or pass on_nonfinite="skip"')
+        raise NonFiniteError(
+            f"loss {info.loss} and gradient norm {info.grad_norm} at step {self.step} of {self.steps}{often}. Weights, "
+            f"average and optimiser are as they were before this step. Look at the model at large inputs, {advice}."
+        )
+
+    def _record(self, info: StepInfo) -> bool:
+        """Write the step down and call the callbacks; is the run done?"""
+        self.history.append(
+            step=self.step, loss=info.loss, grad_norm=info.grad_norm, seconds=self.spent, applied=info.applied
+        )
+        if self.validation is not None and (self.step % max(1, self.steps // _VALIDATIONS) == 0 or self._last):
+            self.history.append(validation_step=self.step, validation_loss=self._validate())
+        state = FitState(self.step, self.steps, info, self.learner, self.history)
+        asked = [callback(state) is True for callback in self.callbacks]
+        return self._last or any(asked)
+
+    @property
+    def _last(self) -> bool:
+        return self.step >= self.steps
+
+    def _validate(self) -> float:
+        rng = self.owner.rng((self.seed, _VALIDATION))
+        return float(self.owner.to_numpy(self.objective(self.learner.model, self.validation, rng)))
+
+    # -------------------------------------------------------- stopping and resuming
+
+    def _stopped(self, by: str, store: Store | None) -> str:
+        where = (
+            f"resume with checkpoint={str(store.checkpoints.folder)!r}" if store else "no checkpoint folder was given"
+        )
+        return f"fit: stopped by {by} after step {self.step} of {self.steps}; {where}."
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with for its continuation to be the same run."""
+        n = self.data.shape[0]
+        rows = self.owner.to_numpy(self.data)[np.linspace(0, n - 1, min(n, 4096)).astype(int)]
+        return {
+            "backend": self.owner.name,
+            "objective": type(self.objective).__name__,
+            "seed": self.seed,
+            "batch_size": self.batch,
+            "data shape": list(self.data.shape),
+            "data dtype": str(self.data.dtype),
+            "data sample": hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()[:16],
+        }
+
+    def _keep(self, store: Store) -> None:
+        state = {f"learner.{key}": self.owner.to_numpy(v) for key, v in self.learner.state_dict().items()}
+        state |= {f"history.{key}": value for key, value in self.history.arrays().items()}
+        description = {"identity": self._identity(), "skipped": self.skipped, "spent": self.spent}
+        store.checkpoints.write(self.step, state, description)
+
+    def _resume(self, store: Store) -> None:
+        folder = store.checkpoints.folder
+        if not store.checkpoints.steps():
+            return
+        if not store.resume or not store.named:
+            reason = "resume is False" if not store.resume else "rng is None, so that no run can be the same"
+            raise CheckpointError(f"{folder} holds a run already and {reason}: choose another folder, or remove it.")
+        found = store.checkpoints.newest()
+        assert found is not None
+        state, description = found
+        self._check_identity(folder, description["identity"])
+        learned = {key.removeprefix("learner."): v for key, v in state.items() if key.startswith("learner.")}
+        self.learner.load_state_dict({key: self.owner.asarray(value) for key, value in learned.items()})
+        past = {key.removeprefix("history."): v for key, v in state.items() if key.startswith("history.")}
+        self.history = History.from_arrays(past)
+        if description["step"] > self.steps:
+            raise CheckpointError(
+                f"the run in {folder} has done {description['step']} steps already: steps must be at least that, "
+                f"got {self.steps}."
+            )
+        self.step, self.skipped, self.spent = description["step"], description["skipped"], description["spent"]
+
+    def _check_identity(self, folder: Any, theirs: dict[str, Any]) -> None:
+        mine = self._identity()
+        wrong = [f"{key} was {theirs.get(key)}, now {mine[key]}" for key in mine if theirs.get(key) != mine[key]]
+        if wrong:
+            raise CheckpointError(
+                f"the run in {folder} is another one: {'; '.join(wrong)}. Use the same arguments, or another folder."
+            )
+
+
+def _bar(total: int, start: int, shown: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, initial=start, disable=not shown, desc="fit", unit="step", dynamic_ncols=True)
