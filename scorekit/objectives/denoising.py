@@ -50,8 +50,8 @@ class DenoisingScoreMatching(ScoreObjective):
         sigma: the noise level, positive.
         variance_reduction: None, ``"control"`` or ``"antithetic"``.
 
-    References: Vincent, A Connection Between Score Matching and Denoising Autoencoders, 2011. The control variate:
-    Song, Kingma, How to Train Your Energy-Based Models, 2021 (section 4.3), and Wang, Cheng, Li, Zhu, Zhang, 2020.
+    References: Vincent, A Connection Between Score Matching and Denoising Autoencoders, 2011. The control variate: Wang,
+    Cheng, Li, Zhu, Zhang, A Wasserstein Minimum Velocity Approach to Learning Unnormalized Models, 2020.
 
     >>> import numpy as np
     >>> loss = DenoisingScoreMatching(sigma=0.5)(lambda x, sigma: -x, np.zeros((4, 2)), rng=0)
