@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -23,7 +25,10 @@ __all__ = [
     "as_sigma",
     "check_batch",
     "check_count",
+    "check_like",
+    "check_number",
     "check_option",
+    "check_path",
     "check_positive",
     "check_score",
     "constant",
@@ -31,6 +36,7 @@ __all__ = [
     "event_dot",
     "event_size",
     "event_sum",
+    "own",
     "score_function",
     "weighted_mean",
 ]
@@ -71,6 +77,11 @@ def constant(value: Any, like: Array) -> Array:
     return owner.asarray(value, like=like)
 
 
+def own(x: Array) -> Array:
+    """A copy for a function that may write into its argument; the derivative passes through."""
+    return 1 * x
+
+
 # ---------------------------------------------------------------- checks at the door
 
 
@@ -109,23 +120,57 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
         raise InvalidTypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
     if value < minimum:
         raise InvalidValueError(f"{name} must be at least {minimum}, got {value}.")
+    if value > _MOST:
+        raise InvalidValueError(f"{name} must be at most {_MOST}, got a number of {int(value).bit_length()} bits.")
     return int(value)
 
 
-def check_positive(value: Any, name: str, hint: str = "") -> float:
-    """``value`` as a positive, finite float."""
+_MOST = 1 << 48  # nothing that is counted here can be that many, and sizes made of it still fit into 64 bits
+
+
+def check_number(value: Any, name: str, kind: str = "number") -> float:
+    """``value`` as a float, if it is one real number; True and "0.5" are not."""
+    if isinstance(value, (bool, np.bool_, str, bytes)):
+        raise InvalidTypeError(f"{name} must be a {kind}, got {value!r} ({type(value).__name__}).")
     try:
-        number = float(value)
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError) as error:
-        raise InvalidTypeError(f"{name} must be a positive number, got {describe(value)}.") from error
-    if not (number > 0 and math.isfinite(number)):
+        raise InvalidTypeError(f"{name} must be a {kind}, got {describe(value)}.") from error
+
+
+def check_positive(value: Any, name: str, hint: str = "") -> float:
+    """``value`` as a positive, finite float whose square is that too."""
+    number = check_number(value, name, "positive number")
+    if not _SMALLEST <= number <= 1 / _SMALLEST:
+        if 0 < number < math.inf:
+            hint = f"Its square must be too: from {_SMALLEST:g} to {1 / _SMALLEST:g} it is."
         raise InvalidValueError(f"{name} must be positive and finite, got {number}.{' ' + hint if hint else ''}")
     return number
 
 
+_SMALLEST = 1e-150
+
+
+def check_path(value: Any, name: str) -> Path:
+    """``value`` as a path; the empty name, which would be the working folder, is refused."""
+    try:
+        given = os.fspath(value)
+    except TypeError as error:
+        raise InvalidTypeError(
+            f"{name} is a {describe(value)}: expected a path, as a str or a pathlib.Path."
+        ) from error
+    if not isinstance(given, str):
+        raise InvalidTypeError(f"{name} is {value!r}: expected a path, as a str or a pathlib.Path.")
+    if not given or "\0" in given:
+        raise InvalidValueError(f"{name} is {value!r}: expected the name of a file or folder.")
+    return Path(given)
+
+
 def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
-    """Refuse a ``value`` that is not one of the ``known`` ones, and list them."""
-    if value not in known:
+    """Refuse a ``value`` that is not one of the ``known`` ones (names, True, False, None), and list them."""
+    if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in known:
         listed = ", ".join(repr(k) for k in known)
         raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.")
 
@@ -147,6 +192,8 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
             f"sigma has shape {tuple(sigma.shape)} for x of shape {tuple(x.shape)}: "
             f"expected None, a scalar or shape ({x.shape[0]},), one level a sample."
         )
+    if sigma.dtype != x.dtype and not xp.isdtype(sigma.dtype, ("real floating", "integral")):
+        raise InvalidTypeError(f"sigma has dtype {sigma.dtype}: expected real numbers.")
     if not bool(xp.all((sigma > 0) & xp.isfinite(sigma))):
         raise InvalidValueError(
             f"sigma must be positive and finite, got values from {float(xp.min(sigma))} to {float(xp.max(sigma))}. "
@@ -172,8 +219,17 @@ def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
     )
 
 
+def check_like(like: Array) -> Array:
+    """``like`` itself, if arrays of real numbers can be made like it."""
+    if not array_namespace(like=like).isdtype(like.dtype, "real floating"):
+        raise InvalidTypeError(f"like is a {describe(like)}: expected a real floating dtype, that of what is made.")
+    return like
+
+
 def _home(like: Array | None) -> Backend:
-    return backend("numpy") if like is None else backend_of(like)
+    if like is None:
+        return backend("numpy")
+    return backend_of(check_like(like))
 
 
 # ---------------------------------------------------------------- score models
@@ -187,12 +243,18 @@ def score_function(model: ScoreModel) -> Callable[[Array, Sigma], Array]:
     """
     if not callable(model):
         raise InvalidTypeError(f"model is a {describe(model)}: expected a function s(x, sigma) or s(x).")
+    if isinstance(model, type):
+        raise InvalidTypeError(
+            f"model is the class {model.__name__}: expected one of its objects, {model.__name__}(…)."
+        )
     try:
         parameters = inspect.signature(model).parameters
     except (TypeError, ValueError):  # some callables written in C have no signature
         return cast(Callable[[Array, Sigma], Array], model)
     if _has_place(list(parameters.values())):
         return cast(Callable[[Array, Sigma], Array], model)
+    if not any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters.values()):
+        raise InvalidTypeError("model takes no argument by position: expected a function s(x, sigma) or s(x).")
     keyed = cast(Callable[..., Array], model)
     if "sigma" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return lambda x, sigma: keyed(x, sigma=sigma)
@@ -248,13 +310,15 @@ def weighted_mean(values: Array, weights: Array | None = None) -> Array:
 
 def _check_weights(weights: Array, values: Array) -> Array:
     xp = array_namespace(x=values, weights=weights)
-    if tuple(weights.shape) != tuple(values.shape):
-        raise ShapeError(
-            f"weights have shape {tuple(weights.shape)} for {values.shape[0]} samples: expected ({values.shape[0]},)."
-        )
+    shape = tuple(getattr(weights, "shape", ()))
+    if shape != tuple(values.shape):
+        raise ShapeError(f"weights have shape {shape} for {values.shape[0]} samples: expected ({values.shape[0]},).")
+    if not xp.isdtype(weights.dtype, ("real floating", "integral", "bool")):
+        raise InvalidTypeError(f"weights have dtype {weights.dtype}: expected real numbers.")
     w = xp.astype(weights, values.dtype)
     if not bool(xp.all((w >= 0) & xp.isfinite(w))):
         raise InvalidValueError(f"weights must be finite and not negative, got a smallest of {float(xp.min(w))}.")
-    if not float(xp.sum(w)) > 0:
+    largest = xp.max(w)
+    if not float(largest) > 0:
         raise InvalidValueError("weights sum to zero: expected at least one positive weight.")
-    return w
+    return w / largest if float(largest) > 1e30 else w  # so that their sum cannot overflow

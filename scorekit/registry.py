@@ -100,7 +100,7 @@ def backend(name: str, device: str | None = None, dtype: str | None = None) -> B
     dtype('float32')
     """
     entries = _entries()
-    if name not in entries:
+    if not isinstance(name, str) or name not in entries:
         known = ", ".join(sorted(entries))
         raise InvalidValueError(f"unknown backend {name!r}: the known backends are {known}.")
     if device is None and dtype is None:

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from scorekit import models
-from scorekit.errors import CheckpointError, InvalidTypeError
+from scorekit._arrays import check_path
+from scorekit.errors import CheckpointError, InvalidTypeError, ScorekitError
 from scorekit.models._view import View
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, describe, provided
@@ -35,7 +36,7 @@ _VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
 
 def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
     """The folder, made when it is missing; ``CheckpointError`` with a ``hint`` when nothing can be written there."""
-    path = Path(folder)
+    path = check_path(folder, "the folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".write-test"
@@ -140,8 +141,8 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
     ...     sk.load(place + "/model")
     MLP(2, hidden=(8,), conditional=True, dtype='float64')
     """
-    path = Path(folder)
-    if path.exists():
+    path = check_path(folder, "folder")
+    if os.path.lexists(path):
         raise CheckpointError(f"{path} exists already: choose a new folder, or remove that one first.")
     network, views = _unwrap(model)
     arrays = network.parameters()
@@ -162,14 +163,18 @@ def load(folder: str | os.PathLike[str]) -> Any:
     Raises:
         CheckpointError: the folder is missing, damaged, or not a saved model.
     """
-    path = Path(folder)
+    path = check_path(folder, "folder")
     arrays, description = read_folder(path)
     if description.get("kind") != "model":
         raise CheckpointError(f"{path} holds a {description.get('kind')}, not a model written by sk.save.")
-    model = _network(description).with_parameters(_like_backend(description["backend"], arrays))
-    for view in reversed(description["views"]):
-        kind = getattr(models, view["view"])
-        model = kind(model, **view["fields"])
+    try:
+        model = _network(description).with_parameters(_like_backend(description["backend"], arrays))
+        for view in reversed(description["views"]):
+            model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
+    except ScorekitError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} describes no model that this version can make ({error}).") from error
     return model
 
 

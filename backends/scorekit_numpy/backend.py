@@ -12,7 +12,7 @@ from autograd.tracer import getval, isbox
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
 from scorekit_numpy import autodiff, namespace
-from scorekit_numpy.random import NumpyRng
+from scorekit_numpy.random import NumpyRng, as_dtype
 
 __all__ = ["NumpyBackend"]
 
@@ -34,11 +34,9 @@ class NumpyBackend:
     name = "numpy"
 
     def __init__(self, device: str | None = None, dtype: Any = None) -> None:
-        if device not in (None, "cpu"):
+        if not (device is None or isinstance(device, str)) or device not in (None, "cpu"):
             raise InvalidValueError(f"the numpy backend has no device {device!r}: expected 'cpu'.")
-        self.dtype = None if dtype is None else np.dtype(dtype)
-        if self.dtype not in (None, np.float32, np.float64):
-            raise InvalidValueError(f"the numpy backend has no default dtype {dtype!r}: expected float32 or float64.")
+        self.dtype = None if dtype is None else as_dtype(dtype)
 
     def __repr__(self) -> str:
         return f"NumpyBackend(dtype={None if self.dtype is None else self.dtype.name!r})"
@@ -58,8 +56,17 @@ class NumpyBackend:
         """A NumPy array with the dtype of ``like``, else of ``x``; the same array when nothing changes."""
         if hasattr(x, "detach"):
             x = x.detach().cpu()
-        dtype = like.dtype if like is not None else self.dtype
-        made = namespace.asarray(x, dtype=dtype)
+        if isinstance(x, np.ma.MaskedArray):
+            raise InvalidTypeError("cannot make an array of a masked one: fill or drop what is masked, x.filled(…).")
+        dtype = self.dtype if like is None else getattr(like, "dtype", None)
+        if like is not None and dtype is None:
+            raise InvalidTypeError(f"like is a {type(like).__name__}: expected an array.")
+        if dtype is not None and getattr(getattr(x, "dtype", None), "kind", "") == "c" != np.dtype(dtype).kind:
+            raise InvalidTypeError("cannot make an array of real numbers of complex ones.")
+        try:
+            made = namespace.asarray(x, dtype=dtype)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidTypeError(f"cannot make an array of numbers of a {type(x).__name__} ({error}).") from error
         if made.dtype == object:
             raise InvalidTypeError(
                 f"cannot make an array of numbers of a {type(x).__name__}: it became an object array."

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd import value_and_grad
 
-from scorekit._arrays import check_option, check_positive
-from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError
+from scorekit._arrays import check_number, check_option, check_positive
+from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
+from scorekit.registry import describe
 
 __all__ = ["NumpyLearner"]
 
@@ -61,6 +62,7 @@ class NumpyLearner:
         ema: float | None = 0.999,
     ) -> None:
         check_option(optimizer, "optimizer", ("adam",))
+        ema = None if ema is None else check_number(ema, "ema")
         if ema is not None and not 0 <= ema < 1:
             raise InvalidValueError(f"ema must lie in [0, 1), or be None for no average, got {ema}.")
         self._rate = learning_rate if callable(learning_rate) else _constant(learning_rate)
@@ -94,23 +96,33 @@ class NumpyLearner:
 
     def _loss(self, values: tuple[Array, ...], batch: Array, rng: Rng) -> Array:
         self._traced.current = self._network.with_parameters(dict(zip(self._shapes, values, strict=True)))
-        return self._objective(self._traced, batch, rng)
+        loss = self._objective(self._traced, batch, rng)
+        if getattr(loss, "shape", None) != ():
+            raise ShapeError(f"objective returned a {describe(loss)}: expected a scalar array, the loss of the batch.")
+        return loss
 
     def step(self, batch: Array, rng: Rng) -> StepInfo:
         """One step of Adam on ``batch``; nothing changes when the loss or the gradient is not finite."""
-        loss, gradients = self._gradient(tuple(self._named(self._theta).values()), batch, rng)
-        gradient = np.concatenate([np.ravel(g) for g in gradients])
-        norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
+        rate = self._rate_now()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at below
+            loss, gradients = self._gradient(tuple(self._named(self._theta).values()), batch, rng)
+            gradient = np.concatenate([np.ravel(g) for g in gradients])
+            norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
         if not (np.isfinite(loss) and np.isfinite(norm)):
             return StepInfo(float(loss), norm, applied=False)
         if self._clip is not None and norm > self._clip:
             gradient *= self._clip / norm
-        self._adam(gradient)
+        self._adam(gradient, rate)
         self._follow()
         return StepInfo(float(loss), norm, applied=True)
 
-    def _adam(self, gradient: Array) -> None:
-        rate = float(self._rate(self._steps))
+    def _rate_now(self) -> float:
+        rate = check_number(self._rate(self._steps), f"learning_rate({self._steps})")
+        if not 0 <= rate < np.inf:
+            raise InvalidValueError(f"learning_rate({self._steps}) is {rate}: expected a finite rate, not negative.")
+        return rate
+
+    def _adam(self, gradient: Array, rate: float) -> None:
         self._steps += 1
         self._moment1 += (1 - _BETA1) * (gradient - self._moment1)
         self._moment2 += (1 - _BETA2) * (gradient * gradient - self._moment2)

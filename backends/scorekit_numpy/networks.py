@@ -8,11 +8,12 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from scorekit._arrays import align, as_rng, as_sigma, check_count, event_size
-from scorekit.errors import InvalidValueError, ShapeError
+from scorekit._arrays import align, as_rng, as_sigma, check_batch, check_count, check_option, event_size
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import RngLike
 from scorekit_numpy import namespace as xp
 from scorekit_numpy.layers import gelu, gelu_slope, linear
+from scorekit_numpy.random import as_dtype
 
 __all__ = ["MLP"]
 
@@ -51,11 +52,12 @@ class MLP:
         rng: RngLike = 0,
     ) -> None:
         self.dim = check_count(dim, "dim")
+        if not isinstance(hidden, (tuple, list)):
+            raise InvalidTypeError(f"hidden is {hidden!r}: expected widths, as (128, 128).")
         self.hidden = tuple(check_count(width, "hidden width") for width in hidden)
+        check_option(conditional, "conditional", (True, False))
         self.conditional = bool(conditional)
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise InvalidValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
-        self.dtype = np.dtype(dtype).name
+        self.dtype = as_dtype(dtype).name
         self._parameters = self._start(rng)
 
     def _start(self, rng: RngLike) -> dict[str, Array]:
@@ -81,8 +83,12 @@ class MLP:
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
         """The same network with other parameters; names and shapes must agree."""
+        if not isinstance(parameters, Mapping):
+            raise InvalidTypeError(
+                f"parameters are a {type(parameters).__name__}: expected a dict of names and arrays."
+            )
         mine = {name: tuple(value.shape) for name, value in self._parameters.items()}
-        given = {name: tuple(value.shape) for name, value in parameters.items()}
+        given = {name: tuple(getattr(value, "shape", ())) for name, value in parameters.items()}
         if mine != given:
             wrong = sorted(n for n in mine.keys() | given.keys() if mine.get(n) != given.get(n))
             listed = "; ".join(
@@ -96,8 +102,6 @@ class MLP:
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
         """The network's output at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
-        if event_size(x) != self.dim:
-            raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
         h = self._inputs(x, sigma)
         for i in range(len(self.hidden)):
             h = gelu(self._linear(i, h))
@@ -129,6 +133,10 @@ class MLP:
         return linear(h, self._weight(i), self._parameters[f"layers.{i}.bias"])
 
     def _inputs(self, x: Array, sigma: Any) -> Array:
+        if getattr(x, "ndim", 0) < 2 or not x.shape[0]:
+            check_batch(x, finite=False)  # says what is wrong
+        if event_size(x) != self.dim:
+            raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
         flat = xp.reshape(x, (x.shape[0], -1))
         if not self.conditional:
             return flat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Seed, Shape
 
-__all__ = ["NumpyRng"]
+__all__ = ["NumpyRng", "as_dtype"]
 
 Array: TypeAlias = Any
 
@@ -29,7 +29,7 @@ class NumpyRng:
 
     def __init__(self, seed: Seed | np.random.SeedSequence = None, dtype: Any = np.float64) -> None:
         self._dtype = np.dtype(dtype)
-        self._open(seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed))
+        self._open(seed if isinstance(seed, np.random.SeedSequence) else _seeded(seed))
 
     def _open(self, seed: np.random.SeedSequence) -> None:
         self._seed = seed
@@ -40,15 +40,20 @@ class NumpyRng:
 
     def _type(self, like: Array | None) -> Any:
         dtype = self._dtype if like is None else like.dtype
-        return dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
+        return dtype if dtype.kind == "f" else np.dtype(np.float64)
+
+    def _draw(self, draw: Callable[..., Array], shape: Shape, like: Array | None) -> Array:
+        """Drawn in the type of ``like``; the generator knows two, and draws for the others in float64."""
+        dtype = self._type(like)
+        return draw(shape, dtype=dtype) if dtype in (np.float32, np.float64) else draw(shape).astype(dtype)
 
     def normal(self, shape: Shape, like: Array | None = None) -> Array:
-        """Independent standard normals, float64 or float32 as ``like``."""
-        return self._generator.standard_normal(shape, dtype=self._type(like))
+        """Independent standard normals, of the float type of ``like``."""
+        return self._draw(self._generator.standard_normal, shape, like)
 
     def uniform(self, shape: Shape, like: Array | None = None) -> Array:
         """Uniform on [0, 1)."""
-        return self._generator.random(shape, dtype=self._type(like))
+        return self._draw(self._generator.random, shape, like)
 
     def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
         """-1.0 or 1.0, each with probability one half."""
@@ -97,6 +102,29 @@ class NumpyRng:
         if not isinstance(n, int):
             raise InvalidTypeError(f"n must be an integer, got {n!r}.")
         return [NumpyRng(child, self._dtype) for child in self._seed.spawn(n)]
+
+
+def as_dtype(dtype: Any) -> Any:
+    """float32 or float64 as a NumPy dtype, from any of its spellings."""
+    try:
+        found = np.dtype(dtype)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(
+            f"the numpy backend has no such dtype here: expected 'float32' or 'float64', got {dtype!r}."
+        ) from error
+    if dtype is None or found not in (np.float32, np.float64):
+        raise InvalidValueError(
+            f"the numpy backend has no such dtype here: expected 'float32' or 'float64', got {dtype!r}."
+        )
+    return found
+
+
+def _seeded(seed: Any) -> np.random.SeedSequence:
+    try:
+        return np.random.SeedSequence(seed)
+    except (TypeError, ValueError) as error:
+        kind = InvalidTypeError if isinstance(error, TypeError) else InvalidValueError
+        raise kind(f"the seed is {seed!r}: expected a non-negative int, a sequence of them, or None.") from error
 
 
 def _plain(entropy: Any) -> Any:

@@ -11,9 +11,9 @@ import numpy as np
 
 from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_positive, constant
 from scorekit.distributions._numerics import read_only
-from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, Shape, Sigma
-from scorekit.registry import array_namespace
+from scorekit.registry import array_namespace, describe
 
 __all__ = ["Density", "Smoothed"]
 
@@ -133,6 +133,11 @@ class Smoothed(Density):
 
     base: Density
     sigma: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.base, Density):
+            raise InvalidTypeError(f"base is a {describe(self.base)}: expected a density of sk.distributions.")
+        object.__setattr__(self, "sigma", check_positive(self.sigma, "sigma"))
 
     @property
     def dim(self) -> int:

@@ -76,7 +76,7 @@ def _symmetric(matrices: Constant) -> Constant:
             f"covariances must be symmetric: that of component {worst} differs from its transpose by {gap[worst]:.3g}. "
             "Use (C + C.T) / 2."
         )
-    return (matrices + np.swapaxes(matrices, 1, 2)) / 2
+    return matrices / 2 + np.swapaxes(matrices, 1, 2) / 2  # halves first: their sum cannot overflow
 
 
 def spectra(covariances: Constant) -> tuple[Constant, Constant]:

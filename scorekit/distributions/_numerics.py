@@ -55,12 +55,14 @@ def host(x: Any) -> Any:
 
 def numbers(value: Any, name: str) -> npt.NDArray[np.float64]:
     """A constructor's argument as finite NumPy float64, in memory of its own."""
+    refused = InvalidTypeError(f"{name} must hold real numbers in a rectangular array, got {describe(value)}.")
     try:
-        made = np.array(host(value) if hasattr(value, "shape") else value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidTypeError(
-            f"{name} must hold real numbers in a rectangular array, got {describe(value)}."
-        ) from error
+        given = np.asarray(value) if not hasattr(value, "shape") else value
+        if isinstance(value, np.ma.MaskedArray) or getattr(getattr(given, "dtype", None), "kind", "f") not in "fiubO":
+            raise refused
+        made = np.array(host(given), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise refused from error
     if not np.isfinite(made).all():
         bad = int((~np.isfinite(made)).sum())
         raise InvalidValueError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, evaluate
+from scorekit._arrays import check_batch, evaluate, own
 from scorekit.errors import InvalidTypeError, NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace, backend_of
@@ -53,7 +53,7 @@ def _no_tape(x: Array) -> AbstractContextManager[None]:
 def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "model") -> Any:
     """``model(x, sigma)`` without a tape, as finite float64 rows ``(n, d)``."""
     with _no_tape(x):
-        s = evaluate(model, x, sigma)
+        s = evaluate(model, own(x), sigma)
     rows = host(s).reshape(x.shape[0], -1)
     bad = int(np.sum(~np.isfinite(rows).all(axis=1)))
     if bad:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit._arrays import check_number
+from scorekit.errors import InvalidValueError
 
 __all__ = ["Estimate", "check_level", "mean", "root_ratio", "wilson"]
 
@@ -53,9 +54,7 @@ def root_ratio(a: Any, b: Any) -> Estimate:
 
 def check_level(level: Any) -> float:
     """``level`` as a float strictly between 0 and 1."""
-    if isinstance(level, bool) or not isinstance(level, (int, float, np.generic)):
-        raise InvalidTypeError(f"level must be a number, got {level!r} ({type(level).__name__}).")
-    number = float(level)
+    number = check_number(level, "level")
     if not 0 < number < 1:
         raise InvalidValueError(f"level must lie between 0 and 1, got {level}. For 95 % write level=0.95.")
     return number

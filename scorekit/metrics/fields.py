@@ -13,7 +13,7 @@ from scorekit.metrics._host import host_score
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
 from scorekit.registry import describe
 
-__all__ = ["ScoreError", "check_target", "compare_scores", "score_error"]
+__all__ = ["ScoreError", "check_methods", "check_target", "compare_scores", "score_error"]
 
 
 class ScoreError(NamedTuple):
@@ -70,16 +70,21 @@ def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: 
 
 def check_target(distribution: Any, x: Array, needed: tuple[str, ...] = ("score",)) -> None:
     """Refuse a distribution that lacks what is ``needed``, or that lives in another dimension than ``x``."""
+    check_methods(distribution, needed)
+    dim = getattr(distribution, "dim", None)
+    if dim is not None and dim != event_size(x):
+        raise ShapeError(
+            f"x has shape {tuple(x.shape)}, {event_size(x)} numbers a sample, but the distribution has dimension {dim}."
+        )
+
+
+def check_methods(distribution: Any, needed: tuple[str, ...]) -> None:
+    """Refuse a distribution that lacks what is ``needed``."""
     missing = [name for name in needed if not callable(getattr(distribution, name, None))]
     if missing:
         raise InvalidTypeError(
             f"distribution is a {describe(distribution)} without {', '.join(missing)}: expected a Distribution, "
             "for instance sk.distributions.GaussianMixture(weights, means, covariances)."
-        )
-    dim = getattr(distribution, "dim", None)
-    if dim is not None and dim != event_size(x):
-        raise ShapeError(
-            f"x has shape {tuple(x.shape)}, {event_size(x)} numbers a sample, but the distribution has dimension {dim}."
         )
 
 

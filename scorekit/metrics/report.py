@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count
+from scorekit._arrays import as_rng, check_count, check_number
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.metrics._host import host, host_score
-from scorekit.metrics.fields import ScoreError, check_target, compare_scores
+from scorekit.metrics.fields import ScoreError, check_methods, check_target, compare_scores
 from scorekit.noise import Geometric, Ladder, NoiseLaw, as_ladder
 from scorekit.protocols import Array, Distribution, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
@@ -104,6 +104,7 @@ def score_error_report(
     >>> [row.region for row in report if row.sigma == 1.0]
     ['all', 'lowest 10 %', '10–50 %', 'highest 50 %', 'box']
     """
+    check_methods(distribution, ("score", "smoothed"))
     ladder, n, cuts = _check_ladder(noise), check_count(n, "n", minimum=2), _check_cuts(regions)
     stream = as_rng(rng, like)
     return ScoreErrorReport(
@@ -121,7 +122,10 @@ def _check_ladder(noise: Any) -> Geometric | Ladder:
 
 
 def _check_cuts(regions: Sequence[float]) -> list[float]:
-    cuts = [float(cut) for cut in regions]
+    try:
+        cuts = [check_number(cut, "a cut of regions") for cut in regions]
+    except TypeError as error:
+        raise InvalidTypeError(f"regions are {regions!r}: expected shares between 0 and 1, as (0.1, 0.5).") from error
     edges = [0.0, *cuts, 1.0]
     if not all(a < b for a, b in itertools.pairwise(edges)):
         raise InvalidValueError(

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit._arrays import as_rng, check_count, check_number
+from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.metrics._host import host, host_pair
 from scorekit.protocols import Array, RngLike
 
 __all__ = ["sliced_wasserstein", "wasserstein"]
+
+_HIGHEST = 500
+"""Of the orders: one half to this power is still a number."""
 
 _CHUNK = 1 << 22
 """Projected numbers held at once, so that memory is bounded however many directions there are."""
@@ -49,11 +52,13 @@ def sliced_wasserstein(a: Array, b: Array, projections: int = 256, order: float 
     """
     rows_a, rows_b = host_pair(a, b)
     p = _check_order(order)
+    unit = _unit(max(np.abs(rows_a).max(), np.abs(rows_b).max()))
+    rows_a, rows_b = rows_a / unit, rows_b / unit
     directions = _directions(rows_a.shape[1], check_count(projections, "projections"), rng)
     size = max(1, _CHUNK // (len(rows_a) + len(rows_b)))
     chunks = (directions[:, i : i + size] for i in range(0, directions.shape[1], size))
     powers = np.concatenate([_powers(rows_a @ u, rows_b @ u, p) for u in chunks])
-    return float(np.mean(powers) ** (1 / p))
+    return unit * float(np.mean(powers) ** (1 / p))
 
 
 def wasserstein(a: Array, b: Array, order: float = 2) -> float:
@@ -91,18 +96,23 @@ def wasserstein(a: Array, b: Array, order: float = 2) -> float:
             f"Cut the longer one, [:{min(len(rows_a), len(rows_b))}], or use sliced_wasserstein, "
             "which takes different sizes."
         )
-    cost = cdist(rows_a, rows_b) ** p
-    return float(np.mean(cost[linear_sum_assignment(cost)]) ** (1 / p))
+    distances = cdist(rows_a, rows_b)
+    unit = _unit(distances.max())
+    cost = (distances / unit) ** p
+    return unit * float(np.mean(cost[linear_sum_assignment(cost)]) ** (1 / p))
+
+
+def _unit(largest: float) -> float:
+    """The power of two next above: what is divided by it has the same digits, and powers that do not overflow."""
+    return math.ldexp(1.0, math.frexp(largest)[1]) if largest else 1.0
 
 
 def _check_order(order: Any) -> float:
-    if isinstance(order, bool) or not isinstance(order, (int, float, np.generic)):
-        raise InvalidTypeError(
-            f"order must be a number, got {order!r} ({type(order).__name__}): expected 1, 2, or more."
+    p = check_number(order, "order")
+    if not 1 <= p <= _HIGHEST:
+        raise InvalidValueError(
+            f"order must be at least 1, finite and at most {_HIGHEST}, got {p}: expected 1, 2, or more."
         )
-    p = float(order)
-    if not 1 <= p < math.inf:
-        raise InvalidValueError(f"order must be at least 1 and finite, got {order}: expected 1, 2, or more.")
     return p
 
 

@@ -10,7 +10,7 @@ from scorekit._arrays import as_sigma, check_batch, score_function
 from scorekit.errors import ShapeError
 from scorekit.models._view import View
 from scorekit.protocols import Array, Sigma
-from scorekit.registry import backend_of
+from scorekit.registry import backend_of, describe
 
 __all__ = ["EnergyModel"]
 
@@ -47,9 +47,10 @@ class EnergyModel(View):
 
         def checked(y: Array) -> Array:
             value = energy(y, level)
-            if tuple(value.shape) != (x.shape[0],):
+            if getattr(value, "shape", None) != (x.shape[0],):
+                came = f"shape {tuple(value.shape)}" if hasattr(value, "shape") else f"a {describe(value)}"
                 raise ShapeError(
-                    f"energy returned shape {tuple(value.shape)} for x of shape {tuple(x.shape)}: expected "
+                    f"energy returned {came} for x of shape {tuple(x.shape)}: expected "
                     f"({x.shape[0]},), one value a sample. Sum over the sample's axes."
                 )
             return value

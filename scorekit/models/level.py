@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import check_batch, check_positive, evaluate
+from scorekit._arrays import check_batch, check_positive, evaluate, own
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, ScoreModel, Sigma
@@ -28,6 +28,7 @@ class AtLevel(View):
     def __call__(self, x: Array, sigma: Sigma = None) -> Array:
         """The score at ``x`` at the fixed level; a level given here is that same one or none."""
         del sigma
+        check_batch(x, finite=False)
         return evaluate(self.model, x, self.level)
 
 
@@ -62,4 +63,4 @@ def denoise(model: ScoreModel, x: Array, sigma: Sigma) -> Array:
     """
     check_batch(x)
     level = required_sigma(sigma, x, "denoising")
-    return x + level**2 * evaluate(model, x, sigma)
+    return x + level**2 * evaluate(model, own(x), sigma)

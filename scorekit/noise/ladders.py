@@ -98,8 +98,11 @@ class Ladder(_Levels):
 
     def __post_init__(self) -> None:
         try:
-            values = np.asarray(self.values, dtype=float)
-        except (TypeError, ValueError) as error:
+            given = np.asarray(self.values)
+            if given.dtype.kind in "cMmSUV":
+                raise TypeError(given.dtype)
+            values = given.astype(float)
+        except (TypeError, ValueError, OverflowError) as error:
             raise InvalidTypeError(f"levels are {self.values!r}: expected a sequence of numbers.") from error
         if values.ndim != 1 or values.size == 0:
             raise ShapeError(f"levels have shape {values.shape}: expected a sequence of at least one level.")
@@ -122,7 +125,7 @@ def as_ladder(noise: Geometric | Ladder | Sequence[float]) -> Geometric | Ladder
     """A ladder from a ladder, or from a descending sequence of levels."""
     if isinstance(noise, (Geometric, Ladder)):
         return noise
-    if isinstance(noise, (str, NoiseLaw)) or not hasattr(noise, "__iter__"):
+    if isinstance(noise, (str, bytes, NoiseLaw)) or not hasattr(noise, "__iter__") or getattr(noise, "ndim", 1) == 0:
         raise InvalidTypeError(
             f"noise is {noise!r}: expected a ladder, or a descending sequence of levels. "
             "Write Geometric(sigma_max, sigma_min, levels), or [10.0, 1.0, 0.1]."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_positive, constant
+from scorekit._arrays import as_rng, check_count, check_number, check_positive, constant
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array, RngLike
 from scorekit.registry import array_namespace, backend_of
@@ -90,7 +90,7 @@ class LogNormal(NoiseLaw):
 
     def __post_init__(self) -> None:
         check_positive(self.std, "std")
-        if not math.isfinite(self.mean):
+        if not math.isfinite(check_number(self.mean, "mean")):
             raise InvalidValueError(f"mean must be finite, got {self.mean}.")
 
     def quantile(self, u: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scorekit._arrays import align, check_option, check_positive, event_dot, event_size
+from scorekit._arrays import align, check_option, check_positive, event_dot, event_size, own
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Rng
 
@@ -26,7 +26,7 @@ def scaled_denoising_losses(
     level = align(sigma, x)
     t = level * score(x + level * z, sigma)
     if variance_reduction == "control":
-        at_data = level * score(x, sigma)
+        at_data = level * score(own(x), sigma)
         return 0.5 * event_dot(t, t) + event_dot(t - at_data, z) + 0.5 * event_size(x)
     if variance_reduction == "antithetic":
         mirrored = level * score(x - level * z, sigma)
@@ -50,8 +50,8 @@ class DenoisingScoreMatching(ScoreObjective):
         sigma: the noise level, positive.
         variance_reduction: None, ``"control"`` or ``"antithetic"``.
 
-    References: Vincent, A Connection Between Score Matching and Denoising Autoencoders, 2011. The control variate: Wang,
-    Cheng, Li, Zhu, Zhang, A Wasserstein Minimum Velocity Approach to Learning Unnormalized Models, 2020.
+    References: Vincent, A Connection Between Score Matching and Denoising Autoencoders, 2011. The control variate:
+    Wang, Cheng, Li, Zhu, Zhang, A Wasserstein Minimum Velocity Approach to Learning Unnormalized Models, 2020.
 
     >>> import numpy as np
     >>> loss = DenoisingScoreMatching(sigma=0.5)(lambda x, sigma: -x, np.zeros((4, 2)), rng=0)

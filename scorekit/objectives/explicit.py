@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scorekit._arrays import as_sigma, check_score, event_dot, score_function
+from scorekit._arrays import as_sigma, check_score, event_dot, own, score_function
 from scorekit.errors import InvalidTypeError
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, Rng, ScoreModel, Sigma
-from scorekit.registry import describe
+from scorekit.registry import backend_of, describe
 
 __all__ = ["ExplicitScoreMatching"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExplicitScoreMatching(ScoreObjective):
     """``ESM = ½ E|s(x, sigma) − ∇ log p_sigma(x)|²``, for densities whose score is known.
 
@@ -40,6 +40,14 @@ class ExplicitScoreMatching(ScoreObjective):
                 "or a score function."
             )
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ExplicitScoreMatching):
+            return NotImplemented
+        return bool(self.target == other.target) and _plain(self.sigma) == _plain(other.sigma)
+
+    def __hash__(self) -> int:
+        return hash((self.target, _plain(self.sigma)))
+
     @property
     def draws(self) -> bool:
         """Nothing is random here."""
@@ -50,5 +58,11 @@ class ExplicitScoreMatching(ScoreObjective):
 
     def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:  # noqa: ARG002
         sigma = as_sigma(self.sigma, x)
-        difference = score(x, sigma) - check_score(score_function(self._target())(x, sigma), x)
+        exact = check_score(score_function(self._target())(own(x), sigma), x)
+        difference = score(own(x), sigma) - exact
         return 0.5 * event_dot(difference, difference)
+
+
+def _plain(sigma: Any) -> Any:
+    """A level, or an array of them, as something that can be compared and hashed."""
+    return tuple(backend_of(sigma).to_numpy(sigma).tolist()) if getattr(sigma, "ndim", 0) else sigma

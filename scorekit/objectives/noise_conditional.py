@@ -12,7 +12,7 @@ from scorekit.noise import NoiseLaw
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, scaled_denoising_losses
 from scorekit.protocols import Array, Rng
-from scorekit.registry import describe
+from scorekit.registry import array_namespace, describe
 
 __all__ = ["NoiseConditional"]
 
@@ -88,4 +88,13 @@ class NoiseConditional(ScoreObjective):
         weight = self.weighting(sigma)
         if getattr(weight, "shape", None) != sigma.shape:
             raise ShapeError(f"weighting returned a {describe(weight)} for sigma of shape {tuple(sigma.shape)}.")
+        xp = array_namespace(sigma=sigma, weighting=weight)
+        if weight.dtype != sigma.dtype:
+            if not xp.isdtype(weight.dtype, ("real floating", "integral")):
+                raise InvalidTypeError(
+                    f"weighting returned dtype {weight.dtype}: expected that of sigma, {sigma.dtype}."
+                )
+            weight = xp.astype(weight, sigma.dtype)
+        if not bool(xp.all((weight >= 0) & xp.isfinite(weight))):
+            raise InvalidValueError("weighting returned values that are negative or not finite: a weight is neither.")
         return weight / sigma**2

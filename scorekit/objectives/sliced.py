@@ -48,6 +48,7 @@ class SlicedScoreMatching(ScoreObjective):
     def __post_init__(self) -> None:
         check_count(self.projections, "projections")
         check_option(self.distribution, "distribution", ("rademacher", "gaussian", "sphere"))
+        check_option(self.variance_reduced, "variance_reduced", (True, False))
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)

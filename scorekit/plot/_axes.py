@@ -40,14 +40,15 @@ def as_axes(ax: Axes | None, width: float = SIZE, height: float = SIZE) -> Axes:
 def as_box(limits: Limits) -> Box:
     """``((x0, x1), (y0, y1))`` from any of the accepted :data:`Limits`."""
     try:
-        values = np.asarray(None if isinstance(limits, str) else limits, dtype=float)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(limits)
+        values = given.astype(float) if given.dtype.kind in "fiuO" else np.asarray(np.nan)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidTypeError(f"limits are {limits!r}: {_EXPECTED}") from error
     if values.ndim == 0:
         values = np.array([-values, values])
     if values.shape == (2,):
         values = np.stack([values, values])
-    if values.shape != (2, 2) or not np.all(np.isfinite(values)) or not np.all(values[:, 0] < values[:, 1]):
+    if values.shape != (2, 2) or not np.all(np.abs(values) < 1e150) or not np.all(values[:, 0] < values[:, 1]):
         raise InvalidValueError(f"limits are {limits!r}: {_EXPECTED}")
     return cast(Box, tuple((float(low), float(high)) for low, high in values))
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from scorekit._arrays import check_batch, check_count, check_positive, constant
+from scorekit._arrays import check_batch, check_count, check_like, check_positive, constant
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.metrics._host import host, host_score
 from scorekit.plot._axes import Box
@@ -60,7 +60,7 @@ def make_plane(box: Box, grid: int, like: Array | None) -> Plane:
     steps = (np.arange(grid) + 0.5) / grid
     x, y = (low + (high - low) * steps for low, high in box)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    return Plane(x, y, points if like is None else constant(points, like))
+    return Plane(x, y, points if like is None else constant(points, check_like(like)))
 
 
 def field_on(plane: Plane, model: ScoreModel, sigma: float | None, name: str = "model") -> Any:

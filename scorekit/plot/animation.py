@@ -11,7 +11,7 @@ from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scorekit._arrays import check_count, check_positive
+from scorekit._arrays import check_count, check_path, check_positive
 from scorekit.errors import InvalidValueError
 from scorekit.plot._axes import DARK, SIZE, Limits, as_axes, as_box, box_of, style_plane
 from scorekit.plot._plane import draw_backdrop, make_backdrop
@@ -109,7 +109,7 @@ def _caption(frame: int, kept: int, n: int) -> str:
 
 
 def _check_path(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
+    target = check_path(path, "path")
     if target.suffix.lower() != ".gif":
         raise InvalidValueError(
             f"path is {str(target)!r}: expected a name that ends in .gif. For a film write "

@@ -57,6 +57,7 @@ def score_field(
     >>> len(ax.collections[0].get_array())
     100
     """
+    check_option(colorbar, "colorbar", (True, False))
     box, sigma = as_box(limits), check_level(sigma)
     plane = make_plane(box, grid, like)
     field = field_on(plane, model, sigma)
@@ -164,6 +165,8 @@ def score_error(
     (50, 50)
     """
     check_option(scale, "scale", ("linear", "log"))
+    for name, flag in {"relative": relative, "contours": contours, "colorbar": colorbar}.items():
+        check_option(flag, name, (True, False))
     box, sigma = as_box(limits), check_level(sigma)
     plane = make_plane(box, grid, like)
     check_target(distribution, plane.points)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from scorekit._arrays import check_batch, check_count
+from scorekit._arrays import check_batch, check_count, check_number
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.metrics._host import host
 from scorekit.plot._axes import SIZE, as_axes
@@ -76,12 +76,22 @@ def _channels_last(x: Any) -> Any:
 
 def _scaled(pixels: Any, limits: tuple[float, float] | None) -> Any:
     """Values in [0, 1]; all in the middle when they are all the same."""
-    low, high = (float(pixels.min()), float(pixels.max())) if limits is None else (float(v) for v in limits)
+    low, high = (float(pixels.min()), float(pixels.max())) if limits is None else _shades(limits)
     if limits is None and low == high:
         return np.full_like(pixels, 0.5)
-    if not low < high:
-        raise InvalidValueError(f"limits are {limits!r}: expected (black, white), ascending, for instance (0, 1).")
     return np.clip((pixels - low) / (high - low), 0, 1)
+
+
+def _shades(limits: Any) -> tuple[float, float]:
+    """The values that are black and white, checked."""
+    expected = f"limits are {limits!r}: expected (black, white), ascending, for instance (0, 1)."
+    try:
+        low, high = (check_number(value, "limits") for value in limits)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(expected) from error
+    if not -1e150 < low < high < 1e150:
+        raise InvalidValueError(expected)
+    return low, high
 
 
 def _tile(shades: Any, columns: int, gap: int) -> Any:

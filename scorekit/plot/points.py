@@ -54,6 +54,8 @@ def samples(
     everything = points if held_out is None else np.concatenate([points, held_out])
     box = box_of(everything) if limits is None else as_box(limits)
     size = None if size is None else check_positive(size, "size")
+    if not isinstance(labels, (tuple, list)) or len(labels) != 2:
+        raise InvalidTypeError(f"labels are {labels!r}: expected two names, as ('samples', 'data').")
     ax = as_axes(ax)
     if held_out is not None:
         _dots(ax, held_out, box, LIGHT, labels[1], 3 * _area(len(held_out), size), zorder=1)

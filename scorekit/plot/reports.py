@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from scorekit.errors import InvalidTypeError
+from scorekit._arrays import check_count
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.metrics import ModeWeights
 from scorekit.plot._axes import DARK, LIGHT, SIZE, as_axes
 from scorekit.registry import describe
 
@@ -27,7 +29,7 @@ def error_levels(report: Any, ax: Axes | None = None) -> Axes:
     Returns:
         The Axes, with error bars of one standard error.
     """
-    rows = list(report)
+    rows = list(report) if isinstance(report, tuple) else []
     if not rows or not hasattr(rows[0], "region"):
         raise InvalidTypeError(f"report is a {describe(report)}: expected what sk.metrics.score_error_report returns.")
     ax = as_axes(ax, SIZE * 1.2)
@@ -56,9 +58,14 @@ def mode_shares(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int
         ax: where to draw; None for a new figure.
         mode: which component.
     """
-    names = list(results)
-    if not names:
-        raise InvalidTypeError("results are empty: expected names with what sk.metrics.mode_weights returns.")
+    names = list(results) if isinstance(results, Mapping) else []
+    if not names or not all(isinstance(value, ModeWeights) for value in results.values()):
+        raise InvalidTypeError(
+            f"results are {describe(results)}: expected a dict of names and what sk.metrics.mode_weights returns."
+        )
+    modes = min(len(value.shares) for value in results.values())
+    if check_count(mode, "mode", 0) >= modes:
+        raise InvalidValueError(f"mode must be below {modes}, the number of modes, got {mode}.")
     ax = as_axes(ax, SIZE * 1.2)
     places = np.arange(len(names))[::-1]
     shares = np.array([results[name].shares[mode] for name in names])

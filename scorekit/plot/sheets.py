@@ -8,9 +8,10 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from scorekit._arrays import check_count
-from scorekit.errors import InvalidValueError
+from scorekit._arrays import check_count, check_path, check_positive
+from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.plot._axes import SIZE
+from scorekit.registry import describe
 
 __all__ = ["panels", "write"]
 
@@ -29,6 +30,7 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
     """
     check_count(columns, "columns")
     check_count(rows, "rows")
+    size = check_positive(size, "size")
     figure = Figure(figsize=(columns * size * 1.08, rows * size), layout="constrained")
     FigureCanvasAgg(figure)
     if title is not None:
@@ -38,8 +40,13 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
 
 def write(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
     """Write the figure to a file whose ending says the format; a place that cannot be written raises ``ValueError``."""
+    if not isinstance(figure, Figure):
+        raise InvalidTypeError(f"figure is a {describe(figure)}: expected a matplotlib Figure. Of Axes: ax.figure.")
+    target, dpi = check_path(path, "path"), check_count(dpi, "dpi")
     try:
-        figure.savefig(path, dpi=dpi)
+        figure.savefig(target, dpi=dpi)
+    except ValueError as error:
+        raise InvalidValueError(f"cannot write {path}: {error}.") from error
     except OSError as error:
         raise InvalidValueError(
             f"cannot write {path} ({error.strerror or error}): name a file in a folder that exists and may be written."

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
-from scorekit._arrays import check_batch, check_count
+from scorekit._arrays import check_batch, check_count, check_option
 from scorekit.errors import DivergedError, InvalidTypeError
 from scorekit.protocols import Array, RngLike, ScoreModel
 from scorekit.registry import describe as kind_of
@@ -58,6 +58,7 @@ class ChainSampler(ABC):
             ShapeError, TypeError, ValueError: an argument, or what the model returned, is not as described.
         """
         keep_every = None if keep_every is None else check_count(keep_every, "keep_every")
+        check_option(progress, "progress", (True, False))
         if callback is not None and not callable(callback):
             raise InvalidTypeError(f"callback is a {kind_of(callback)}: expected a function of a State, or None.")
         walk, plan = Walk(model, check_batch(x0, "x0"), rng), self.plan()

@@ -7,7 +7,7 @@ from typing import Any
 
 from scorekit._arrays import as_rng, check_count, check_positive, constant
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.noise import Ladder, NoiseLaw
+from scorekit.noise import NoiseLaw, as_ladder
 from scorekit.protocols import Array, RngLike, Shape
 from scorekit.registry import array_namespace
 
@@ -71,7 +71,7 @@ def _largest(noise: Any) -> float:
             f"noise {noise!r} has no largest level: expected a ladder, a law with a sigma_max, "
             "or a descending sequence of levels."
         )
-    return Ladder(tuple(noise)).largest
+    return as_ladder(noise).largest
 
 
 def _moment(value: Any, name: str, z: Array) -> Array:

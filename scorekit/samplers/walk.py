@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_score, score_function
-from scorekit.errors import InvalidTypeError, ShapeError
+from scorekit._arrays import as_rng, check_score, own, score_function
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, RngLike, ScoreModel, Sigma
 from scorekit.registry import array_namespace, backend_of
 from scorekit.samplers.layout import Layout
@@ -42,13 +42,24 @@ class Walk:
     def score(self, x: Array, sigma: Sigma) -> Array:
         """``s(x, sigma)`` at an inner array ``x``; refused when it is not like ``x``."""
         points = self.layout.outer(x)
-        s = self._model(points, sigma)
+        s = self._model(points, sigma) if self.evaluations else self._first_score(points, sigma)
         self.evaluations += 1
         # a full check names the fault; this one is as strict once a first score has passed, and costs nothing
         known = type(s) is self._score_type
         if not (known and s.shape == points.shape and s.dtype == points.dtype):
             self._score_type = type(check_score(s, points))
         return self.layout.inner(s)
+
+    def _first_score(self, points: Array, sigma: Sigma) -> Array:
+        """A model that writes into its argument would move the chains: the first call is on a copy, and tells."""
+        tried = own(points)
+        s = self._model(tried, sigma)
+        if not bool(self.layout.xp.all(tried == points)):
+            raise InvalidValueError(
+                "the model changed x: expected it to leave its input alone, or the chains would move by that. Avoid "
+                "in-place operations, or give it a copy: lambda x, sigma: model(x.copy(), sigma)."
+            )
+        return s
 
     def normal(self) -> Array:
         """Fresh standard normals, independent over chains and coordinates, as an inner array."""

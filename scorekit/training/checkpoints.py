@@ -44,11 +44,23 @@ class Checkpoints:
 
     def write(self, step: int, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:
         """Write the checkpoint of ``step`` and drop those beyond the last ``keep``."""
-        if self.path(step).exists():  # written before by the run that this one continues
-            shutil.rmtree(self.path(step))
+        self._remove(step)  # written before by the run that this one continues
         write_folder(self.path(step), arrays, {"kind": "checkpoint", "step": step, **description})
         for old in self.steps()[: -self.keep]:
-            shutil.rmtree(self.path(old))
+            self._remove(old)
+
+    def _remove(self, step: int) -> None:
+        path = self.path(step)
+        try:
+            if path.is_symlink() or path.is_file():
+                path.unlink()
+            elif path.exists():
+                shutil.rmtree(path)
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot remove {path} ({error.strerror or error}): give each run a folder of its own, and one in "
+                "which nothing else writes."
+            ) from error
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Arrays and description of the newest checkpoint that is whole; None when there is none at all.

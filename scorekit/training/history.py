@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from scorekit._arrays import check_path
+from scorekit.errors import InvalidValueError
 
 __all__ = ["History"]
 
@@ -68,8 +70,15 @@ class History:
         return history
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write JSON lines: one object a step, and one for each validation."""
-        with Path(path).open("w") as file:
-            for group in (_STEPWISE, _VALIDATION):
-                for row in zip(*(self._columns[name] for name in group), strict=True):
-                    file.write(json.dumps(dict(zip(group, row, strict=True))) + "\n")
+        """Write JSON lines: one object a step, and one for each validation; ``ValueError`` when it cannot be done."""
+        rows = [
+            dict(zip(group, row, strict=True))
+            for group in (_STEPWISE, _VALIDATION)
+            for row in zip(*(self._columns[name] for name in group), strict=True)
+        ]
+        try:
+            check_path(path, "path").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        except OSError as error:
+            raise InvalidValueError(
+                f"cannot write {path} ({error.strerror or error}): name a file in a folder that exists."
+            ) from error

@@ -83,6 +83,9 @@ def fit(
     """
     check_option(on_nonfinite, "on_nonfinite", ("raise", "skip"))
     check_count(checkpoint_every, "checkpoint_every")
+    check_count(keep, "keep")
+    check_option(resume, "resume", (True, False))
+    check_option(progress, "progress", (True, False))
     seed, named = _seed(rng)
     owner = backend_of(check_batch(data, "data"))
     run = Run(
@@ -97,7 +100,7 @@ def fit(
         learner=owner.learner(
             model, objective, learning_rate=learning_rate, optimizer=optimizer, gradient_clip=gradient_clip, ema=ema
         ),
-        callbacks=tuple(callbacks),
+        callbacks=_callbacks(callbacks),
     )
     store = None if checkpoint is None else Store(Checkpoints.open(checkpoint, keep), checkpoint_every, resume, named)
     return run.go(store, progress)
@@ -126,6 +129,13 @@ def _callable(objective: Any) -> Objective:
             "sk.objectives.DenoisingScoreMatching(sigma=0.1)."
         )
     return objective  # type: ignore[no-any-return]
+
+
+def _callbacks(callbacks: Any) -> tuple[Callable[[FitState], bool | None], ...]:
+    wrong = [c for c in callbacks if not callable(c)] if isinstance(callbacks, (tuple, list)) else [callbacks]
+    if wrong:
+        raise InvalidTypeError(f"callbacks hold a {describe(wrong[0])}: expected a tuple of functions of a FitState.")
+    return tuple(callbacks)
 
 
 def _batch_size(batch_size: int | None, n: int) -> int:

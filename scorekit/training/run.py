@@ -162,7 +162,7 @@ class Run:
         rows = self.owner.to_numpy(self.data)[np.linspace(0, n - 1, min(n, 4096)).astype(int)]
         return {
             "backend": self.owner.name,
-            "objective": type(self.objective).__name__,
+            "objective": _name_of(self.objective),
             "seed": self.seed,
             "batch_size": self.batch,
             "data shape": list(self.data.shape),
@@ -211,3 +211,9 @@ def _bar(total: int, start: int, shown: bool) -> Any:
     from tqdm import tqdm
 
     return tqdm(total=total, initial=start, disable=not shown, desc="fit", unit="step", dynamic_ncols=True)
+
+
+def _name_of(objective: Objective) -> str:
+    """The objective with its options, where its text says the same in every process; else its kind."""
+    text = repr(objective)
+    return type(objective).__name__ if " at 0x" in text else text

@@ -165,7 +165,7 @@ class TestModels:
         constant.flags.writeable = False
         Langevin(0.1, 5).sample(lambda x: constant, _start(shape), rng=0)
 
-    def test_a_model_that_scribbles_on_its_input_cannot_reach_the_start(self):
+    def test_a_model_that_scribbles_on_its_input_is_refused_and_cannot_reach_the_start(self):
         for shape in ((1, 2), (6, 2), (4, 3, 8, 8)):
             x0 = np.zeros(shape)
 
@@ -173,7 +173,8 @@ class TestModels:
                 x[...] = 5.0
                 return -x
 
-            Langevin(0.1, 2).sample(scribble, x0, rng=0)
+            with pytest.raises(sk.ScorekitError, match="the model changed x"):
+                Langevin(0.1, 2).sample(scribble, x0, rng=0)
             assert not x0.any()
 
     def test_runs_without_a_tape_and_without_touching_numpys_settings(self):
