@@ -153,22 +153,22 @@ OBJECTIVES = (
     Mutant(
         "esm-target-sign",
         EXPLICIT,
-        "difference = score(x, sigma) - check_score(",
-        "difference = score(x, sigma) + check_score(",
+        "difference = score(own(x), sigma) - exact",
+        "difference = score(own(x), sigma) + exact",
         "the negative score taken for the score",
     ),
     Mutant(
         "esm-target-without-sigma",
         EXPLICIT,
-        "(self._target())(x, sigma), x)",
-        "(self._target())(x, None), x)",
+        "(self._target())(own(x), sigma), x)",
+        "(self._target())(own(x), None), x)",
         "the model at sigma against the target without noise",
     ),
     Mutant(
         "esm-model-without-sigma",
         EXPLICIT,
-        "difference = score(x, sigma) -",
-        "difference = score(x, None) -",
+        "difference = score(own(x), sigma) -",
+        "difference = score(own(x), None) -",
         "the model without noise against the target at sigma",
     ),
     # ---------------------------------------------------------------- implicit
@@ -301,15 +301,15 @@ OBJECTIVES = (
     Mutant(
         "control-at-noisy-point",
         DENOISING,
-        "at_data = level * score(x, sigma)",
+        "at_data = level * score(own(x), sigma)",
         "at_data = level * score(x + level * z, sigma)",
         "the control cancels the cross term",
     ),
     Mutant(
         "control-detached",
         DENOISING,
-        "at_data = level * score(x, sigma)",
-        "from autograd.tracer import getval\n\n        at_data = level * getval(score(x, sigma))",
+        "at_data = level * score(own(x), sigma)",
+        "from autograd.tracer import getval\n\n        at_data = level * getval(score(own(x), sigma))",
         "the value has the smaller spread, the gradient has not",
     ),
     Mutant("antithetic-scale", DENOISING, ANTITHETIC, ANTITHETIC.replace("0.25", "0.5"), "a sum of two, not a mean"),
@@ -593,9 +593,7 @@ SAMPLERS = (
     Mutant("start-variance", START, FIRST_POINT, FIRST_POINT.replace("xp.sqrt", ""), "the variance for the deviation"),
     Mutant("start-without-mean", START, FIRST_POINT, FIRST_POINT.replace("center + ", ""), "the data's mean left out"),
     Mutant("start-smallest-level", START, '("largest", "sigma_max")', '("smallest", "sigma_min")', "σ_L for σ_1"),
-    Mutant(
-        "start-last-of-a-list", START, "Ladder(tuple(noise)).largest", "Ladder(tuple(noise)).smallest", "σ_L for σ_1"
-    ),
+    Mutant("start-last-of-a-list", START, "as_ladder(noise).largest", "as_ladder(noise).smallest", "σ_L for σ_1"),
 )
 
 
