@@ -24,9 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="scorekit", description="Score matching and score-based generative modelling."
     )
     parser.add_argument("--version", action="version", version=f"scorekit {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
     options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        print("\nTo begin: scorekit demo", file=sys.stderr)
+        return 2
     try:
         options.run(options)
     except ScorekitError as error:
@@ -48,7 +52,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.add_argument("--backend", default="numpy", help="numpy (default), or another that sk.backends() lists")
     demo.add_argument("--out", default="scorekit-demo", help="folder for the figures (default: %(default)s)")
     demo.add_argument("--seed", type=int, default=0, help="seed of data, training and sampling (default: %(default)s)")
-    demo.add_argument("--quick", action="store_true", help="a rough version in a few seconds")
+    demo.add_argument("--quick", action="store_true", help="a rough version in a quarter of a minute")
     demo.set_defaults(run=_run_demo)
 
 

@@ -27,6 +27,7 @@ def score_field(
     sigma: float | None = None,
     like: Array | None = None,
     density: Any = None,
+    scale_by: ScoreModel | None = None,
     colorbar: bool = True,
 ) -> Axes:
     """Arrows of a score model on the plane.
@@ -44,6 +45,7 @@ def score_field(
         like: an array whose framework, dtype and device the model wants; NumPy float64 by default.
         density: a distribution (drawn smoothed by sigma), or a function from points ``(n, 2)`` to log-densities
             ``(n,)``: contours around 50, 90 and 99 % of the mass.
+        scale_by: another field, whose lengths set the scales of colours and arrows, so that panels can be compared.
         colorbar: whether to add one.
 
     Returns:
@@ -61,12 +63,13 @@ def score_field(
     box, sigma = as_box(limits), check_level(sigma)
     plane = make_plane(box, grid, like)
     field = field_on(plane, model, sigma)
+    measure = _length(field if scale_by is None else field_on(plane, scale_by, sigma, "scale_by"))
     backdrop = make_backdrop(density, box, sigma, like)
     ax = as_axes(ax, SIZE + colorbar)
-    length = np.sqrt(np.sum(field**2, axis=-1))
+    length = _length(field)
     cell = min((high - low) / grid for low, high in box)
-    arrows = field * (0.95 * cell * _shown_length(length))[..., None]
-    norm = _length_norm(length)
+    arrows = field * (0.95 * cell * _shown_length(length, measure))[..., None]
+    norm = _length_norm(measure)
     quiver = ax.quiver(
         plane.x,
         plane.y,
@@ -87,18 +90,21 @@ def score_field(
     )
     _add_density(ax, backdrop)
     if colorbar:
-        add_colorbar(ax, quiver, _name("|s", sigma, "|"), "min" if _below(norm, length) else "neither")
+        add_colorbar(ax, quiver, _name("|s", sigma, "|"), _extend(norm, length))
     style_plane(ax, box)
     return ax
 
 
-def _shown_length(length: Any) -> Any:
-    """By how much to scale each vector so that its length becomes log(1 + |s|/median), at most 1."""
-    largest = float(np.max(length))
+def _shown_length(length: Any, measure: Any) -> Any:
+    """By how much to scale each vector so that its length becomes log(1 + |s|/median), at most 1.
+
+    Median and largest length are those of ``measure``.
+    """
+    largest = float(np.max(measure))
     if largest == 0:
         return np.zeros_like(length)
-    middle = float(np.median(length)) or largest
-    shown = np.log1p(length / middle) / np.log1p(largest / middle)
+    middle = float(np.median(measure)) or largest
+    shown = np.minimum(np.log1p(length / middle) / np.log1p(largest / middle), 1.0)
     return shown / np.where(length > 0, length, 1.0)
 
 
@@ -108,10 +114,6 @@ def _length_norm(length: Any) -> Normalize:
         smallest = float(np.min(length[length > 0]))
         return LogNorm(max(smallest, 1e-3 * middle), largest, clip=False)
     return Normalize(0, largest or 1.0)
-
-
-def _below(norm: Normalize, values: Any) -> bool:
-    return norm.vmin is not None and bool(np.min(values) < norm.vmin)
 
 
 def _on_white() -> Colormap:
@@ -205,8 +207,9 @@ def _error_norm(error: Any, scale: str, top: float) -> Normalize:
 
 
 def _extend(norm: Normalize, values: Any) -> str:
+    below = norm.vmin is not None and bool(np.min(values) < norm.vmin)
     above = norm.vmax is not None and bool(np.max(values) > norm.vmax)
-    return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[_below(norm, values), above]
+    return {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
 
 
 def _add_density(ax: Axes, backdrop: Backdrop | None, on_dark: bool = False) -> None:

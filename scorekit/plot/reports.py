@@ -45,7 +45,7 @@ def error_levels(report: Any, ax: Axes | None = None) -> Axes:
     ax.set_yscale("log")
     ax.set_xlabel(r"noise level $\sigma$")
     ax.set_ylabel(r"relative $\ell_2$ error of the score")
-    ax.legend(fontsize="small", title="region of density", title_fontsize="small", frameon=False)
+    ax.legend(fontsize="small", title="region of density (bars: 1 s.e.)", title_fontsize="small", frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

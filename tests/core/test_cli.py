@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -94,9 +96,36 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys):
     assert "choose another folder with --out" in capsys.readouterr().err
 
 
-def test_no_command_and_unknown_options_show_the_usage(capsys):
-    for arguments in ([], ["demo", "--fast"], ["teach"]):
+def test_no_command_shows_the_help_and_where_to_begin(capsys):
+    assert main([]) == 2
+    assert "To begin: scorekit demo" in capsys.readouterr().err
+
+
+def test_unknown_options_show_the_usage(capsys):
+    for arguments in (["demo", "--fast"], ["teach"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
         assert "usage: scorekit" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_a_network_is_trained_stops_the_demo(tmp_path):
+    """Nothing is drawn from a network that is half trained."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scorekit", "demo", "gmm", "--out", str(tmp_path / "out")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stderr is not None
+    shown = ""
+    while "gmm:" not in shown and child.poll() is None:
+        shown += child.stderr.read(1)
+    time.sleep(1.0)
+    child.send_signal(signal.SIGINT)
+    try:
+        out, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert child.returncode == 130
+    assert "stopped by Ctrl-C" in err
+    assert "share" not in out
+    assert not list((tmp_path / "out").glob("*.png"))

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 
 import scorekit as sk
 from scorekit import plot
@@ -238,7 +239,20 @@ def test_errors_of_the_map(model, target, options, kind, message):
 
 
 def test_an_array_of_axes_is_refused_with_a_hint():
-    from matplotlib.figure import Figure
 
     with pytest.raises(TypeError, match=r"axes\[0\]"):
         plot.score_field(swirl, Figure().subplots(1, 2), limits=1)
+
+
+def test_two_fields_on_one_scale():
+    """Twice the field on its own scale looks the same; on the other's scale it is longer, and darker."""
+    alone, shared = Figure().subplots(), Figure().subplots()
+    plot.score_field(lambda x: -2 * x, alone, limits=2.0, grid=6)
+    plot.score_field(lambda x: -2 * x, shared, limits=2.0, grid=6, scale_by=lambda x: -x)
+    base = plot.score_field(lambda x: -x, Figure().subplots(), limits=2.0, grid=6).collections[0]
+    free, common = alone.collections[0], shared.collections[0]
+    assert np.allclose(np.hypot(free.U, free.V), np.hypot(base.U, base.V))
+    assert common.norm.vmax == base.norm.vmax
+    assert np.all(np.hypot(common.U, common.V) >= np.hypot(base.U, base.V) - 1e-12)
+    cell = 4.0 / 6
+    assert np.max(np.hypot(common.U, common.V)) <= cell

@@ -44,7 +44,7 @@ def run(bench: Bench) -> None:
 def _draw(bench: Bench, banana: Any, fitted: Any, samples: Any, held_out: Any) -> None:
     figure, axes = sk.plot.panels(3, 2)
     for ax, field, name in ((axes[0], banana.score, "true score"), (axes[1], fitted.model, "learned score")):
-        sk.plot.score_field(field, ax, limits=BOX, density=banana, like=bench.like)
+        sk.plot.score_field(field, ax, limits=BOX, density=banana, scale_by=banana.score, like=bench.like)
         ax.set_title(name)
     sk.plot.score_error(fitted.model, banana, axes[2], limits=BOX, like=bench.like)
     axes[2].set_title("their distance")

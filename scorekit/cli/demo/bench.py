@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,7 +60,8 @@ class Bench:
         """One bar over all the optimiser steps and sampler steps of a demo."""
         from tqdm import tqdm
 
-        with tqdm(total=steps, desc=title, unit="step", dynamic_ncols=True) as self._bar:
+        pause = 0.1 if sys.stderr.isatty() else 10.0  # a log file wants few lines
+        with tqdm(total=steps, desc=title, unit="step", dynamic_ncols=True, mininterval=pause) as self._bar:
             yield
 
     def tick(self, _: Any = None) -> None:
@@ -74,7 +76,7 @@ class Bench:
     def train(self, model: Any, objective: Objective, data: Array, steps: int, rate: float, batch: int) -> Any:
         """The recipe of all demos: Adam, warm-up and half a cosine, averaged weights."""
         schedule = WarmupCosine(rate, steps, warmup=steps // 15)
-        return sk.fit(
+        fitted = sk.fit(
             model,
             objective,
             data,
@@ -85,6 +87,9 @@ class Bench:
             progress=False,
             callbacks=[self.tick],
         )
+        if fitted.interrupted:
+            raise KeyboardInterrupt
+        return fitted
 
     def write(self, figure: Any, name: str) -> None:
         """Write a figure to the folder and remember its path."""

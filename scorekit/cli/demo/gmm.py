@@ -8,19 +8,18 @@ import numpy as np
 
 import scorekit as sk
 from scorekit.cli.demo.bench import Bench, table
-from scorekit.protocols import Array
 
 __all__ = ["run"]
 
 MIXTURE = ((0.8, 0.2), ((5.0, 5.0), (-5.0, -5.0)))
-SIGMA_MAX, SIGMA_MIN = 30.0, 0.3
+SIGMA_MAX, SIGMA_MIN = 30.0, 0.1
 SHOWN = 1.0  # the level at which fields are drawn
 BOX = (-10.0, 10.0)
 
 
 def ladder() -> sk.noise.Ladder:
     """Coarse where the data are one blob and where they are apart, fine between: there the shares are decided."""
-    far, between, near = np.geomspace(20, 8, 4), np.geomspace(8, 2.5, 16), np.geomspace(2.5, 0.5, 6)
+    far, between, near = np.geomspace(20, 8, 4), np.geomspace(8, 2.5, 16), np.geomspace(2.5, 0.1, 10)
     return sk.noise.Ladder((*far[:-1], *between, *near[1:]))
 
 
@@ -53,7 +52,7 @@ def run(bench: Bench) -> None:
     _print(report, chains.shares)
     _draw_fields(bench, mixture, fitted.model)
     _draw_measurements(bench, report, chains.shares, fitted.history)
-    _draw_chains(bench, mixture, chains.trajectories)
+    _draw_chains(bench, mixture, chains)
 
 
 def _sample(bench: Bench, mixture: Any, model: Any, levels: Any, per_level: int, plain_steps: int) -> _Chains:
@@ -110,10 +109,12 @@ def _print(report: Any, shares: dict[str, Any]) -> None:
 
 
 def _draw_fields(bench: Bench, mixture: Any, model: Any) -> None:
-    figure, axes = sk.plot.panels(3, title=f"Two Gaussians, 0.8 and 0.2, smoothed at sigma = {SHOWN:g}")
+    figure, axes = sk.plot.panels(3, title=f"Two Gaussians of weights 0.8 and 0.2, smoothed at sigma = {SHOWN:g}")
     for ax, field, name in ((axes[0], mixture.score, "true"), (axes[1], model, "learned")):
-        sk.plot.score_field(field, ax, limits=BOX, sigma=SHOWN, density=mixture, like=bench.like)
-        ax.set_title(f"{name} score")
+        sk.plot.score_field(
+            field, ax, limits=BOX, sigma=SHOWN, density=mixture, scale_by=mixture.score, like=bench.like
+        )
+        ax.set_title(f"{name} score, over the true density")
     sk.plot.score_error(model, mixture, axes[2], limits=BOX, sigma=SHOWN, like=bench.like)
     axes[2].set_title("their distance")
     bench.write(figure, "gmm-fields.png")
@@ -126,17 +127,18 @@ def _draw_measurements(bench: Bench, report: Any, shares: dict[str, Any], histor
     sk.plot.error_levels(report, axes[1])
     axes[1].set_title("error of the learned field")
     sk.plot.mode_shares(shares, axes[2])
-    axes[2].set_title("who gets the shares right")
+    axes[2].set_title(f"share of the mode of weight {MIXTURE[0][0]}")
     bench.write(figure, "gmm-measurements.png")
 
 
-def _draw_chains(bench: Bench, mixture: Any, trajectories: dict[str, Array]) -> None:
-    figure, axes = sk.plot.panels(2, 2)
-    for ax, (name, trajectory) in zip(axes, trajectories.items(), strict=True):
+def _draw_chains(bench: Bench, mixture: Any, chains: _Chains) -> None:
+    figure, axes = sk.plot.panels(2, 2, title=f"Share of the mode of weight {MIXTURE[0][0]}, upper right")
+    for ax, (name, trajectory) in zip(axes, chains.trajectories.items(), strict=True):
         sk.plot.samples(trajectory[-1], ax, reference=bench.draw(mixture, 4000, 6), limits=BOX)
-        ax.set_title(name)
+        ax.set_title(f"{name}: {chains.shares[name].shares[0]:.3f}")
     bench.write(figure, "gmm-samples.png")
-    for name, key in (("langevin", "Langevin, learned field"), ("annealed", "annealed, learned field")):
+    films = (("langevin", "Langevin, learned field", 10.0), ("annealed", "annealed, learned field", 25.0))
+    for name, key, reach in films:
         path = bench.folder / f"gmm-{name}.gif"
-        sk.plot.animate_chains(trajectories[key][:, :500], path, background=mixture, limits=BOX)
+        sk.plot.animate_chains(chains.trajectories[key][:, :500], path, background=mixture, limits=reach)
         bench.written.append(path)

@@ -13,7 +13,7 @@ from scorekit.protocols import Array
 __all__ = ["run"]
 
 SIGMA_MAX, SIGMA_MIN, SIGMA_DSM = 3.0, 0.02, 0.1
-BOX = (-1.8, 1.8)
+BOX = ((-1.8, 1.8), (-1.6, 2.2))  # room for the legends above the roll
 FLOOR_PAIRS = 8
 
 
@@ -94,14 +94,25 @@ def _print(bench: Bench, roll: Any, learned: dict[str, _Learned], held_out: Arra
 
 
 def _draw(bench: Bench, roll: Any, learned: dict[str, _Learned], held_out: Array) -> None:
-    figure, axes = sk.plot.panels(5, 2)
-    sk.plot.score_field(roll.score, axes[0], limits=BOX, sigma=SIGMA_DSM, density=roll, like=bench.like)
-    axes[0].set_title(f"true score, sigma = {SIGMA_DSM:g}")
-    sk.plot.samples(held_out, axes[5], limits=BOX, labels=("held-out data", ""))
-    axes[5].set_title("held-out data")
-    for i, (name, found) in enumerate(learned.items(), start=1):
-        sk.plot.score_field(found.model, axes[i], limits=BOX, sigma=found.sigma, density=roll, like=bench.like)
-        axes[i].set_title(name if found.sigma is None else f"{name}, sigma = {found.sigma:g}")
-        sk.plot.samples(found.samples, axes[5 + i], reference=held_out, limits=BOX)
-        axes[5 + i].set_title(f"{name} with {found.sampler}")
+    """One column a field, above the samples that it gives; each truth beside those that aim at it."""
+    figure, axes = sk.plot.panels(6, 2, title="Swiss roll: true and learned scores, and samples beside held-out data")
+    noisy = bench.draw(roll.smoothed(SIGMA_DSM), held_out.shape[0], 10)
+    columns: list[tuple[str, Any, float | None, Array, str]] = [
+        ("true", roll.score, None, held_out, "held-out data"),
+        *(_column(name, learned[name]) for name in ("ISM", "SSM")),
+        ("true", roll.score, SIGMA_DSM, noisy, f"held-out data, noise {SIGMA_DSM:g}"),
+        *(_column(name, learned[name]) for name in ("DSM", "NCSN")),
+    ]
+    for i, (name, field, sigma, samples, title) in enumerate(columns):
+        sk.plot.score_field(
+            field, axes[i], limits=BOX, sigma=sigma, density=roll, scale_by=roll.score, like=bench.like, grid=24
+        )
+        axes[i].set_title(f"{name} score, " + ("no noise" if sigma is None else f"sigma = {sigma:g}"))
+        reference = None if name == "true" else noisy if name == "DSM" else held_out
+        sk.plot.samples(samples, axes[6 + i], reference=reference, limits=BOX, labels=("samples", "held-out"))
+        axes[6 + i].set_title(title)
     bench.write(figure, "swiss-roll.png")
+
+
+def _column(name: str, found: _Learned) -> tuple[str, Any, float | None, Array, str]:
+    return name, found.model, found.sigma, found.samples, f"{name} with {found.sampler}"
