@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import check_batch, check_positive, evaluate, own
+from scorekit._arrays import as_sigma, check_batch, check_positive, evaluate, own
+from scorekit.errors import InvalidValueError
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, ScoreModel, Sigma
+from scorekit.registry import array_namespace
 
 __all__ = ["at", "denoise"]
 
@@ -26,10 +28,20 @@ class AtLevel(View):
         object.__setattr__(self, "level", check_positive(self.level, "sigma"))
 
     def __call__(self, x: Array, sigma: Sigma = None) -> Array:
-        """The score at ``x`` at the fixed level; a level given here is that same one or none."""
-        del sigma
+        """The score at ``x`` at the fixed level; another level given here is refused."""
         check_batch(x, finite=False)
+        given = as_sigma(sigma, x)
+        if given is not None and not self._is_level(given, x):
+            raise InvalidValueError(
+                f"this model is fixed at sigma = {self.level:g}, got {sigma}: give the same level or none, or use the "
+                "model that it was made of."
+            )
         return evaluate(self.model, x, self.level)
+
+    def _is_level(self, sigma: Sigma, x: Array) -> bool:
+        xp = array_namespace(x)
+        off = abs(sigma - self.level) if isinstance(sigma, float) else xp.max(xp.abs(sigma - self.level))
+        return bool(off <= 1e-6 * self.level)
 
 
 def at(model: ScoreModel, sigma: float) -> Any:

@@ -17,7 +17,10 @@ __all__ = ["DenoiserModel", "required_sigma"]
 def required_sigma(sigma: Sigma, x: Array, who: str) -> Sigma:
     """A noise level lined up with ``x``; None is refused, since ``who`` has no meaning without noise."""
     if sigma is None:
-        raise InvalidValueError(f"{who} needs a noise level, got sigma=None: call model(x, sigma).")
+        raise InvalidValueError(
+            f"{who} needs a noise level, got sigma=None: call model(x, sigma), fix one with sk.models.at(model, 0.1), "
+            "or use what brings its own, such as NoiseConditional, DenoisingScoreMatching and AnnealedLangevin."
+        )
     return align(as_sigma(sigma, x), x)
 
 

@@ -27,7 +27,11 @@ class AnnealedLangevin(ChainSampler):
         steps_per_level: T >= 1.
         step_size: epsilon > 0, the step at the smallest level. Where the score is as steep as 1/sigma² the chain is
             stable below 4 · sigma_L².
-        denoise: whether to end with the denoising step.
+        denoise: whether to end with the denoising step. It removes the noise of the last level and more: samples come
+            out narrower than the data where sigma_L is not small beside their scale (for N(0, v) by the factor
+            v / (v + sigma_L²) on the standard deviation of the noisy law), so let the ladder go down far enough.
+
+    The model must depend on sigma: a function of ``x`` alone is called as it is, at every level.
 
     Start from :func:`initial`, a draw from the noisiest level.
 

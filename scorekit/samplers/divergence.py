@@ -18,6 +18,7 @@ from scorekit.samplers.walk import Walk
 __all__ = ["Autopsy", "count_lost", "describe", "examine", "is_finite", "langevin_advice"]
 
 POWER_STEPS = 12
+EXPLODED = 1e3  # times the largest entry of the start
 
 
 class Autopsy(NamedTuple):
@@ -25,6 +26,7 @@ class Autopsy(NamedTuple):
 
     ``lost``: chains that left. ``reach`` and ``largest_score``: the largest entries, in magnitude, of positions and
     scores where the last step began. ``bad_scores``: chains whose position was finite there and whose score was not.
+    ``exploded``: by then positions had grown far beyond those of the start, so that the model is not to blame.
     """
 
     stage: Stage
@@ -32,6 +34,7 @@ class Autopsy(NamedTuple):
     reach: float
     largest_score: float
     bad_scores: int
+    exploded: bool
     curvature: float | None
 
 
@@ -60,7 +63,9 @@ def examine(walk: Walk, tick: Tick, before: Array, lost: int) -> Autopsy:
     """The autopsy of the step ``tick`` that began at the inner array ``before`` and lost ``lost`` chains."""
     score, sigma = tick.moved.score, tick.stage.sigma
     bad = ~walk.layout.xp.isfinite(walk.layout.event_sum(score * 0.0)) & _finite_rows(before, walk)
-    return Autopsy(tick.stage, lost, _largest(before), _largest(score), _count(bad), _curvature_or_none(walk, sigma))
+    reach = _largest(before)
+    exploded = reach > EXPLODED * max(1.0, _largest(walk.layout.enter(walk.x0)))
+    return Autopsy(tick.stage, lost, reach, _largest(score), _count(bad), exploded, _curvature_or_none(walk, sigma))
 
 
 def _largest(x: Array) -> float:
@@ -113,13 +118,13 @@ def _chains(count: int) -> str:
 
 def langevin_advice(autopsy: Autopsy, step_size: float) -> str:
     """What to change: ``step_size`` is the sampler's own, to which the step of the stage is proportional."""
-    if autopsy.bad_scores:
+    used = autopsy.stage.kernel.step_size
+    if autopsy.bad_scores and not autopsy.exploded:
         return (
             f"The model returned NaN or infinity for {_chains(autopsy.bad_scores)} at finite points "
             f"(entries up to {autopsy.reach:.3g}): look at the model there. If they are far out, "
             f"lower step_size ({step_size:.4g}): try {step_size / 10:.1g}."
         )
-    used = autopsy.stage.kernel.step_size
     if autopsy.curvature is None or math.isnan(used):
         return f"Lower step_size ({step_size:.4g}): try {step_size / 10:.1g}."
     limit = 4 / autopsy.curvature

@@ -42,3 +42,8 @@ class Samples(NamedTuple):
     x: Array
     trajectory: Array | None
     stats: dict[str, Any]
+
+    def __repr__(self) -> str:
+        """Shapes, not numbers: a run has too many to print."""
+        kept = "None" if self.trajectory is None else f"of shape {tuple(self.trajectory.shape)}"
+        return f"Samples(x of shape {tuple(self.x.shape)}, trajectory {kept}, stats of {', '.join(self.stats)})"

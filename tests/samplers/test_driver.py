@@ -298,3 +298,10 @@ def test_every_public_name_is_there():
     assert all(hasattr(sk.samplers, name) for name in sk.samplers.__all__)
     for module in [m for name, m in sys.modules.items() if name.startswith("scorekit.samplers.")]:
         assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_samples_print_their_shapes():
+    samples = Langevin(0.1, 4).sample(lambda x: -x, np.zeros((5, 2)), rng=0, keep_every=2)
+    shown = repr(samples)
+    assert shown.startswith("Samples(x of shape (5, 2), trajectory of shape (2, 5, 2), stats of step, level")
+    assert len(shown) < 200
