@@ -35,8 +35,14 @@ def _numpy_backend() -> Callable[..., Backend]:
     return factory
 
 
+def _torch_backend() -> Callable[..., Backend]:
+    factory: Callable[..., Backend] = importlib.import_module("scorekit_torch").TorchBackend
+    return factory
+
+
 _table: dict[str, _Entry] = {
     "numpy": _Entry(_numpy_backend, "autograd", "python -m pip install autograd", frozenset({"numpy", "autograd"})),
+    "torch": _Entry(_torch_backend, "torch", "python -m pip install 'scorekit[torch]'", frozenset({"torch"})),
 }
 _defaults: dict[str, Backend] = {}
 _owner_of_type: dict[type, Backend] = {}
@@ -164,6 +170,8 @@ def _search(x: object) -> Backend | None:
 def _unowned(x: object) -> str:
     known = ", ".join(sorted(_entries()))
     hint = " Write numpy.asarray(x, dtype=float)." if isinstance(x, (list, tuple, int, float)) else ""
+    if hasattr(getattr(x, "x", None), "shape"):  # the result of a sampler
+        hint = " Give the array in it: samples.x."
     return f"no backend owns a {describe(x)}: expected an array of one of {known}.{hint}"
 
 

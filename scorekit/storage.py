@@ -145,7 +145,7 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
     if os.path.lexists(path):
         raise CheckpointError(f"{path} exists already: choose a new folder, or remove that one first.")
     network, views = _unwrap(model)
-    arrays = network.parameters()
+    arrays = _arrays_of(network)
     owner = backend_of(next(iter(arrays.values())))
     description = {
         "kind": "model",
@@ -168,12 +168,12 @@ def load(folder: str | os.PathLike[str]) -> Any:
     if description.get("kind") != "model":
         raise CheckpointError(f"{path} holds a {description.get('kind')}, not a model written by sk.save.")
     try:
-        model = _network(description).with_parameters(_like_backend(description["backend"], arrays))
+        model = _filled(_network(description), _like_backend(description["backend"], arrays))
         for view in reversed(description["views"]):
             model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
     except ScorekitError:
         raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} describes no model that this version can make ({error}).") from error
     return model
 
@@ -194,6 +194,19 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
             "such as scorekit_numpy.MLP, alone or inside the views of sk.models."
         )
     return model, views
+
+
+def _arrays_of(network: Any) -> dict[str, Array]:
+    """The arrays of a network by name; a module has them in ``state_dict()``, buffers too."""
+    return dict(network.state_dict() if hasattr(network, "state_dict") else network.parameters())
+
+
+def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
+    """The network with these arrays: a module takes them in, any other makes a new one."""
+    if not hasattr(network, "load_state_dict"):
+        return network.with_parameters(arrays)
+    network.load_state_dict(arrays)
+    return network
 
 
 def _network(description: Mapping[str, Any]) -> Any:

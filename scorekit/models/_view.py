@@ -29,6 +29,11 @@ class View(ABC):
         """What the view wraps."""
         return getattr(self, self._inner)
 
+    @property
+    def training(self) -> bool | None:
+        """The mode of a module that is wrapped, which decides what it computes; None without one."""
+        return getattr(self.inner, "training", None)
+
     def check_inner(self) -> None:
         """Refuse to wrap what cannot be called."""
         if not callable(self.inner):

@@ -9,10 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import align, as_rng, check_batch, check_score, event_size, score_function, weighted_mean
+from scorekit._arrays import (
+    align,
+    as_rng,
+    check_batch,
+    check_score,
+    constant,
+    event_size,
+    score_function,
+    weighted_mean,
+)
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
-from scorekit.registry import array_namespace, backend_of
+from scorekit.registry import backend_of
 
 __all__ = ["CheckedScore", "ScoreObjective", "refuse_coupled_rows"]
 
@@ -107,8 +116,8 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
 
 def _couples_rows(score: CheckedScore, x: Array) -> bool:
     """Does Jᵀ v reach other rows when v is zero outside row 0?"""
-    xp, owner = array_namespace(x), backend_of(x)
-    first = xp.astype(xp.arange(x.shape[0]) == 0, x.dtype)
-    ramp = xp.reshape(xp.astype(xp.arange(1, event_size(x) + 1), x.dtype), (1, *x.shape[1:]))
+    owner = backend_of(x)
+    first = constant((np.arange(x.shape[0]) == 0).astype(float), x)
+    ramp = constant(np.arange(1.0, event_size(x) + 1).reshape(1, *x.shape[1:]), x)
     reach = np.abs(owner.to_numpy(owner.vjp(score, x, align(first, x) * ramp)[1]))
     return bool(reach[1:].max() > _COUPLED * reach.max())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import align, as_sigma, check_batch, evaluate
+from scorekit._arrays import align, as_sigma, check_batch, constant, evaluate
 from scorekit.errors import InvalidValueError, NonFiniteError, ScorekitError
 from scorekit.protocols import Array, Backend, ScoreModel, Sigma
 from scorekit.registry import array_namespace, backend_of
@@ -95,7 +95,7 @@ def _levels(case: _Case) -> None:
 def _rows(case: _Case) -> None:
     """Move every sample but the first: the first one's score must stay."""
     xp = array_namespace(case.x)
-    first = align(xp.astype(xp.arange(case.x.shape[0]) == 0, case.x.dtype), case.x)
+    first = align(constant((np.arange(case.x.shape[0]) == 0).astype(float), case.x), case.x)
     moved = case.x + (1 - first) * (0.5 + xp.abs(case.x))
     here, there = case.numpy(case.score(case.x))[:1], case.numpy(case.score(moved))[:1]
     off = case.differs(here, there)

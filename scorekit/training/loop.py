@@ -11,7 +11,7 @@ import numpy as np
 from scorekit._arrays import check_batch, check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
-from scorekit.registry import backend_of, describe
+from scorekit.registry import array_namespace, backend_of, describe
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.run import FitResult, FitState, Run, Store
 
@@ -155,6 +155,8 @@ def _batch_size(batch_size: int | None, n: int) -> int:
 
 
 def _held_out(validation: Array | None, data: Array) -> Array | None:
+    if validation is not None:
+        array_namespace(data=data, validation=validation)
     if validation is not None and tuple(check_batch(validation, "validation").shape[1:]) != tuple(data.shape[1:]):
         raise ShapeError(
             f"validation has shape {tuple(validation.shape)}, data {tuple(data.shape)}: expected the same event shape."

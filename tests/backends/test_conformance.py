@@ -10,7 +10,7 @@ from scorekit.testing import check_backend
 from scorekit_numpy import NumpyBackend
 
 
-@pytest.mark.parametrize("name", sorted(sk.backends()))
+@pytest.mark.parametrize("name", sorted(name for name, installed in sk.backends().items() if installed))
 def test_backend(name):
     check_backend(sk.backend(name))
 

@@ -58,7 +58,6 @@ def test_losses(objective):
         sk.models.DenoiserModel(lambda x, sigma: x / 2),
         sk.models.Preconditioned(linear, 0.5),
         sk.models.Preconditioned(linear, 0.5, "ncsn"),
-        sk.models.at(linear, 0.4),
     ],
     ids=lambda m: type(m).__name__,
 )
@@ -75,3 +74,8 @@ def test_what_needs_a_backend_says_so():
         sk.objectives.ImplicitScoreMatching()(linear, strict.asarray(X))
     with pytest.raises(TypeError, match="no backend owns a array_api_strict"):
         sk.objectives.DenoisingScoreMatching(0.1)(linear, strict.asarray(X), rng=0)
+
+
+def test_a_fixed_level():
+    model = sk.models.at(linear, 0.3)
+    assert np.array_equal(numpy_of(model(strict.asarray(X), strict.asarray(np.full(6, 0.3)))), linear(X))

@@ -192,6 +192,14 @@ def test_float32_stays_float32(objective):
     assert objective(score, X.astype(np.float32), rng=0).dtype == np.float32
 
 
+def test_a_result_in_the_place_of_what_it_holds():
+    samples = sk.samplers.Langevin(0.1, 2).sample(score, X, rng=0)
+    with pytest.raises(TypeError, match=r"no backend owns a scorekit\.Samples.*Give the array in it: samples\.x"):
+        SlicedScoreMatching()(score, samples)
+    with pytest.raises(TypeError, match=r"model is a scorekit\.Gaussian.*Give its \.score"):
+        SlicedScoreMatching()(sk.distributions.Gaussian([0.0, 0.0], 1.0), X)
+
+
 def test_a_bound_default_is_not_a_place_for_sigma():
     scale = 2.0
     bound = DenoisingScoreMatching(0.3)(lambda x, a=scale: -a * x, X, rng=0)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties.strategies import density_and_model, gaussians, mixtures, seeds
+from scorekit._arrays import constant
 from scorekit.noise import Ladder, NoiseLaw
 from scorekit.objectives import DenoisingScoreMatching, ExplicitScoreMatching, NoiseConditional
 from support import ScriptedRng, gauss_hermite, parameter_gradient
@@ -141,7 +142,7 @@ class _AtNodes(NoiseLaw):
 
     def sample(self, n, rng=None, like=None):
         assert n == len(self.levels)
-        return self.levels
+        return constant(self.levels, like)
 
 
 @given(seeds)

@@ -9,6 +9,7 @@ import autograd
 import numpy as np
 
 import scorekit as sk
+from support import bridge
 
 HIDDEN = 3
 
@@ -24,7 +25,7 @@ class Family:
     def model(self, theta, d):
         def s(x, sigma=None):
             scale = 1.0 if sigma is None else 1.0 / (1.0 + _column(sigma) ** 2)
-            return self.score(sk.array_namespace(x), theta, d, x) * scale
+            return self.score(sk.array_namespace(x), sk.backend_of(x).asarray(theta, like=x), d, x) * scale
 
         return s
 
@@ -73,9 +74,19 @@ FAMILIES = [
 def parameter_gradient(objective, family, theta, x, rng=None, weights=None):
     """The gradient of the objective with respect to theta. ``rng`` is a function that makes a new Rng."""
     d = int(np.prod(x.shape[1:]))
+    if bridge.on_tensors():
+        return _on_tensors(objective, family, theta, x, rng, weights)
     return autograd.grad(
         lambda t: objective(family.model(t, d), x, rng=None if rng is None else rng(), weights=weights)
     )(theta)
+
+
+def _on_tensors(objective, family, theta, x, rng, weights):
+    objective, draws = bridge.as_tensors(objective, None if rng is None else rng())
+    leaf = bridge.tensor(theta).clone().requires_grad_()
+    model = family.model(leaf, int(np.prod(x.shape[1:])))
+    objective(model, bridge.tensor(x), rng=draws, weights=bridge.tensor(weights)).backward()
+    return leaf.grad.numpy()
 
 
 def flattened(model):

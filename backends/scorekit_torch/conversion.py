@@ -1,0 +1,63 @@
+"""Tensors of what is not a tensor yet."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from scorekit.errors import InvalidTypeError, InvalidValueError
+
+__all__ = ["as_dtype", "to_tensor"]
+
+Array: TypeAlias = Any
+
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def as_dtype(dtype: Any) -> torch.dtype:
+    """float32 or float64 as torch has it, from any of its spellings."""
+    name = getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch.")
+    if name not in _DTYPES:
+        raise InvalidValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+    return _DTYPES[name]
+
+
+def to_tensor(x: Any, dtype: torch.dtype | None = None, device: Any = None) -> Array:
+    """``x`` as a tensor; a tensor stays in its graph, and nothing is copied that need not be."""
+    if isinstance(x, torch.Tensor):
+        if x.is_complex() and dtype is not None and not dtype.is_complex:
+            raise InvalidTypeError("cannot make a tensor of real numbers of complex ones.")
+        return x.to(dtype=dtype, device=device)
+    if isinstance(x, (list, tuple)) and _holds_tensors(x):
+        return torch.stack([to_tensor(item) for item in x]).to(dtype=dtype, device=device)
+    if not isinstance(x, (bool, int, float, complex, list, tuple)):
+        x = _shareable(x)
+        if x.dtype.kind == "c" and dtype is not None and not dtype.is_complex:
+            raise InvalidTypeError("cannot make a tensor of real numbers of complex ones.")
+    try:
+        return torch.as_tensor(x, dtype=dtype, device=device)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise InvalidTypeError(f"cannot make a tensor of numbers of a {type(x).__name__} ({error}).") from error
+
+
+def _holds_tensors(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return any(_holds_tensors(item) for item in x)
+    return isinstance(x, torch.Tensor)
+
+
+def _shareable(x: Any) -> Any:
+    """A NumPy array that a tensor may share memory with: writable, in native byte order, without negative strides."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise InvalidTypeError("cannot make a tensor of a masked array: fill or drop what is masked, x.filled(…).")
+    made = np.asarray(x)
+    if made.dtype == object:
+        raise InvalidTypeError(f"cannot make a tensor of numbers of a {type(x).__name__}: it became an object array.")
+    if not made.dtype.isnative:
+        return made.astype(made.dtype.newbyteorder("="))
+    if not made.flags.writeable or any(stride < 0 for stride in made.strides):
+        return made.copy()
+    return made

@@ -1,0 +1,141 @@
+"""Derivatives of functions of tensors: reverse mode, forward mode by two reverse passes, and traces.
+
+A derivative is differentiable in turn: with respect to what ``f`` closes over, and with respect to ``x`` when that
+is part of a graph already. Graphs are kept only where someone can use them: not under ``torch.no_grad``, and not
+when nothing but ``x`` itself was differentiated.
+
+The caller's ``x`` is never touched: ``f`` sees a view of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+
+__all__ = ["divergence", "grad", "jvp", "vjp"]
+
+Array: TypeAlias = Any
+Function: TypeAlias = Callable[[Array], Array]
+
+_CHUNK = 64  # directions at a time: nearly all the speed of doing all at once, in bounded memory
+_FEW = 2  # up to here a loop over the directions is faster than one batched pass
+
+
+class _Evaluated:
+    """``f`` at a view ``z`` of ``x``, with the graph between the two."""
+
+    def __init__(self, f: Function, x: Array, *others: Array) -> None:
+        asked = torch.is_grad_enabled()
+        outer = asked and (x.requires_grad or any(v.requires_grad for v in others))
+        with torch.enable_grad():
+            self.z = x.view_as(x) if asked and x.requires_grad else x.detach().requires_grad_()
+            self.y = f(self.z)
+        self.keep = outer or (asked and _reaches_beyond(self.y, self.z))
+
+    def pull(self, v: Array, *, keep: bool | None = None, batched: bool = False, last: bool = True) -> Array:
+        """``Jᵀ v``; zero when ``f`` takes no notice of ``x``. ``last`` frees a graph that nobody will use again."""
+        create = self.keep if keep is None else keep
+        pulled = _gradient(self.y, self.z, v, create=create, retain=create or not last, batched=batched)
+        if pulled is None:
+            return self.z.new_zeros((v.shape[0], *self.z.shape) if batched else self.z.shape)
+        return pulled
+
+    @property
+    def value(self) -> Array:
+        return self.y if self.keep else self.y.detach()
+
+
+def _gradient(y: Array, z: Array, v: Array, *, create: bool, retain: bool, batched: bool = False) -> Array | None:
+    if not y.requires_grad:
+        return None
+    with torch.enable_grad():
+        made = torch.autograd.grad(
+            y, z, v, create_graph=create, retain_graph=retain, allow_unused=True, is_grads_batched=batched
+        )[0]
+    # the derivative of a sign is a tensor without memory, which most functions refuse
+    return torch.zeros(made.shape, dtype=made.dtype, device=made.device) if _is_hollow(made) else made
+
+
+def _is_hollow(made: Array | None) -> bool:
+    return made is not None and bool(made._is_zerotensor())
+
+
+def _reaches_beyond(y: Array, z: Array) -> bool:
+    """Does the graph of ``y`` end anywhere but in ``z``? In a network that is being trained the first step tells."""
+    if y.grad_fn is None:
+        return bool(y.requires_grad) and y is not z
+    seen, left = {y.grad_fn}, [y.grad_fn]
+    while left:
+        node = left.pop()
+        leaf = getattr(node, "variable", None)
+        if leaf is not None and leaf is not z:
+            return True
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen:
+                seen.add(following)
+                left.append(following)
+    return False
+
+
+def vjp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
+    """``(f(x), Jᵀ v)``."""
+    at = _Evaluated(f, x, v)
+    pulled = at.pull(v)
+    return at.value, pulled
+
+
+def grad(f: Function, x: Array) -> tuple[Array, Array]:
+    """``(f(x), ∇f(x))`` of one value a sample."""
+    at = _Evaluated(f, x)
+    pulled = at.pull(torch.ones_like(at.y))
+    return at.value, pulled
+
+
+def jvp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
+    """``(f(x), J v)``, as the derivative of the linear map u ↦ Jᵀ u.
+
+    Two reverse passes cost less here than a forward one, and every function that can be differentiated twice has them.
+    """
+    at = _Evaluated(f, x, v)
+    u = torch.zeros_like(at.y).requires_grad_()
+    pulled = at.pull(u, keep=True)
+    pushed = _gradient(pulled, u, v, create=at.keep, retain=at.keep)
+    return at.value, torch.zeros_like(at.y) if pushed is None else pushed
+
+
+def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
+    """``(f(x), tr J)``, or with ``probes`` of shape ``(m, n, *event)`` ``(f(x), mean of vᵀ J v)``, shape ``(n,)``."""
+    at = _Evaluated(f, x) if probes is None else _Evaluated(f, x, probes)
+    total = _exact(at) if probes is None else _probed(at, probes)
+    return at.value, total
+
+
+def _probed(at: _Evaluated, probes: Array) -> Array:
+    """One reverse pass a probe: (Jᵀ v)·v."""
+    m = probes.shape[0]
+    forms = [_dot(at.pull(v, last=k == m - 1), v) for k, v in enumerate(probes.unbind(0))]
+    return forms[0] if m == 1 else torch.stack(forms).mean(dim=0)
+
+
+def _dot(a: Array, b: Array) -> Array:
+    return (a * b).flatten(1).sum(dim=1)
+
+
+def _exact(at: _Evaluated) -> Array:
+    """All unit vectors pulled back through one graph, a chunk of them in each pass."""
+    n, d = at.z.shape[0], at.z[0].numel()
+    if d <= _FEW:
+        units = torch.eye(d, dtype=at.y.dtype, device=at.y.device).reshape(d, 1, *at.z.shape[1:])
+        pulled = [at.pull(unit.expand(at.z.shape), last=i == d - 1) for i, unit in enumerate(units)]
+        return sum((p.reshape(n, d)[:, i] for i, p in enumerate(pulled[1:], 1)), pulled[0].reshape(n, d)[:, 0])
+    total = torch.zeros(n, dtype=at.y.dtype, device=at.y.device)
+    for start in range(0, d, _CHUNK):
+        size = min(_CHUNK, d - start)
+        units = torch.zeros(size, d, dtype=at.y.dtype, device=at.y.device)
+        units[:, start : start + size].fill_diagonal_(1.0)
+        directions = units.reshape(size, 1, *at.z.shape[1:]).expand(size, *at.z.shape)
+        pulled = at.pull(directions, batched=True, last=start + size == d).reshape(size, n, d)
+        total = total + pulled[:, :, start : start + size].diagonal(dim1=0, dim2=2).sum(dim=1)
+    return total

@@ -1,0 +1,147 @@
+"""A multilayer perceptron as a score network, for low-dimensional data: the NumPy backend's, as a module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+from torch.nn.functional import gelu
+
+from scorekit._arrays import align, as_rng, as_sigma, check_batch, check_count, check_option, event_size
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import RngLike
+from scorekit.registry import array_namespace
+from scorekit_torch.conversion import as_dtype, to_tensor
+from scorekit_torch.random import TorchRng
+
+__all__ = ["MLP"]
+
+Array: TypeAlias = Any
+
+_SIGMA_SCALE = 0.25  # log(sigma) / 4 keeps the noise input of the order of one over four decades
+_LAST_LAYER = 0.1  # the network starts close to zero, where every objective is well behaved
+
+
+class MLP(nn.Module):
+    """A score network for samples of ``dim`` numbers: linear layers with GELU between them.
+
+    A conditional network takes ``log(sigma) / 4`` as one more input; an unconditional one ignores sigma.
+    Wrap it in ``sk.models.Preconditioned`` to give its output the scale that a score has at each level.
+    Names and shapes of the parameters are those of ``scorekit_numpy.MLP``: weights carry over by name.
+
+    Args:
+        dim: numbers in one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
+        hidden: widths of the hidden layers.
+        conditional: does the score depend on sigma?
+        dtype: ``"float64"`` or ``"float32"``; it must be that of the data.
+        rng: an Rng, a seed or None; weights start as N(0, 1/fan_in), biases at zero.
+
+    >>> MLP(2, hidden=(16,))(torch.zeros(5, 2, dtype=torch.float64), 0.1).shape
+    torch.Size([5, 2])
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        hidden: Sequence[int] = (128, 128, 128),
+        *,
+        conditional: bool = True,
+        dtype: str = "float64",
+        rng: RngLike = 0,
+    ) -> None:
+        super().__init__()
+        if not isinstance(hidden, (tuple, list)):
+            raise InvalidTypeError(f"hidden is {hidden!r}: expected widths, as (128, 128).")
+        self.dim = check_count(dim, "dim")
+        self.hidden = tuple(check_count(width, "hidden width") for width in hidden)
+        check_option(conditional, "conditional", (True, False))
+        self.conditional = bool(conditional)
+        widths = (self.dim + self.conditional, *self.hidden, self.dim)
+        self.layers = nn.ModuleList(_empty_layer(a, b, as_dtype(dtype)) for a, b in pairwise(widths))
+        self._start(rng)
+
+    @torch.no_grad()
+    def _start(self, rng: RngLike) -> None:
+        stream = as_rng(rng, self._weight(0).detach())
+        for i in range(len(self.layers)):
+            weight = self._weight(i)
+            scale = weight.shape[1] ** -0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)
+            like = weight.detach() if isinstance(stream, TorchRng) else None  # another backend's Rng knows no tensors
+            weight.copy_(scale * to_tensor(stream.normal(tuple(weight.shape), like)))
+            self._bias(i).zero_()
+
+    def __repr__(self) -> str:
+        return f"MLP({', '.join(f'{self.dim}' if k == 'dim' else f'{k}={v!r}' for k, v in self.config().items())})"
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a network of this shape."""
+        dtype = str(self._weight(0).dtype).removeprefix("torch.")
+        return {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": dtype}
+
+    def forward(self, x: Array, sigma: Any = None) -> Array:
+        """The network's output at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
+        h = self._inputs(x, sigma)
+        for i in range(len(self.hidden)):
+            h = gelu(self.layers[i](h), approximate="tanh")
+        return self.layers[-1](h).reshape(x.shape)
+
+    def divergence(self, x: Array, sigma: Any = None) -> tuple[Array, Array]:
+        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of d + 1 outputs.
+
+        All d directions are pushed through the layers at once, and of the last layer only the diagonal is formed.
+        """
+        h, last = self._inputs(x, sigma), len(self.hidden)
+        pushed = self._weight(0).T[: self.dim].unsqueeze(1)
+        if not last:
+            return self(x, sigma), pushed[:, 0].diagonal().sum() + 0 * h[:, 0]
+        for i in range(last):
+            before = self.layers[i](h)
+            if i > 0:
+                pushed = pushed @ self._weight(i).T
+            h, pushed = gelu(before, approximate="tanh"), _gelu_slope(before) * pushed
+        # summing over directions and units in one product never forms a third array of this size
+        rows = pushed.transpose(0, 1).reshape(x.shape[0], -1)
+        return self.layers[last](h).reshape(x.shape), rows @ self._weight(last).reshape(-1)
+
+    def _weight(self, i: int) -> Array:
+        return self.layers[i].weight
+
+    def _bias(self, i: int) -> Array:
+        return self.layers[i].bias
+
+    def _inputs(self, x: Array, sigma: Any) -> Array:
+        array_namespace(x=x, weights=self._weight(0))
+        if x.ndim < 2 or not x.shape[0]:
+            check_batch(x, finite=False)  # says what is wrong
+        if event_size(x) != self.dim:
+            raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
+        flat = x.reshape(x.shape[0], -1).to(self._weight(0).dtype)
+        if not self.conditional:
+            return flat
+        if sigma is None:
+            raise InvalidValueError(
+                "this network is conditional on sigma, got None: call model(x, sigma), fix a level with "
+                "sk.models.at(model, sigma), or make MLP(…, conditional=False)."
+            )
+        return torch.cat([flat, self._level(as_sigma(sigma, x), flat)], dim=1)
+
+    def _level(self, sigma: Any, flat: Array) -> Array:
+        """``log(sigma) / 4`` as a column beside ``flat``."""
+        if isinstance(sigma, float):
+            return flat.new_full((flat.shape[0], 1), _SIGMA_SCALE * math.log(sigma))
+        return (_SIGMA_SCALE * align(sigma.to(flat.dtype).log(), flat)).expand(flat.shape[0], 1)
+
+
+def _empty_layer(fan_in: int, fan_out: int, dtype: torch.dtype) -> nn.Linear:
+    """A linear layer whose weights torch's global generator has not been asked for."""
+    layer: nn.Linear = nn.Linear(fan_in, fan_out, device="meta", dtype=dtype).to_empty(device="cpu")
+    return layer
+
+
+def _gelu_slope(x: Array) -> Array:
+    """The derivative of the activation, by torch's own kernel, which has derivatives in turn."""
+    return torch.ops.aten.gelu_backward(torch.ones_like(x), x, approximate="tanh")

@@ -1,0 +1,157 @@
+"""Random numbers on tensors: a :class:`scorekit.protocols.Rng` over ``torch.Generator``."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.protocols import Seed, Shape
+
+__all__ = ["TorchRng"]
+
+Array: TypeAlias = Any
+
+_KIND = "torch.Generator"
+
+
+class TorchRng:
+    """A stream of random numbers, drawn on the device that it is asked for.
+
+    Equal seeds give equal streams on the same kind of device; a seed may be a sequence of ints, so that a stream can
+    be named by, say, ``(seed, epoch, step)``. There is one generator a device, made at the first draw there. Torch's
+    global generators are neither read nor moved.
+
+    Args:
+        seed: a non-negative int, a sequence of them, or None for fresh entropy.
+        device: where draws without ``like`` go.
+        dtype: what draws without ``like`` are; None for torch's default.
+
+    >>> TorchRng(0).normal((2, 3)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self, seed: Seed | np.random.SeedSequence = None, device: Any = "cpu", dtype: torch.dtype | None = None
+    ) -> None:
+        self._device, self._dtype = torch.device(device), dtype
+        self._open(seed if isinstance(seed, np.random.SeedSequence) else _seeded(seed))
+
+    def _open(self, seed: np.random.SeedSequence) -> None:
+        self._seed = seed
+        self._generators: dict[torch.device, torch.Generator] = {}
+
+    def __repr__(self) -> str:
+        return f"TorchRng(entropy={self._seed.entropy}, spawn_key={self._seed.spawn_key}, device={str(self._device)!r})"
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        found = self._generators.get(device)
+        if found is None:
+            found = self._generators[device] = torch.Generator(device)
+            found.manual_seed(int(self._seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        return found
+
+    def _options(self, like: Array | None) -> dict[str, Any]:
+        device = self._device if like is None else like.device
+        dtype = self._dtype if like is None or not like.dtype.is_floating_point else like.dtype
+        return {"device": device, "dtype": dtype or torch.get_default_dtype(), "generator": self._generator(device)}
+
+    def normal(self, shape: Shape, like: Array | None = None) -> Array:
+        """Independent standard normals, with dtype and device of ``like``."""
+        return torch.randn(tuple(shape), **self._options(like))
+
+    def uniform(self, shape: Shape, like: Array | None = None) -> Array:
+        """Uniform on [0, 1)."""
+        return torch.rand(tuple(shape), **self._options(like))
+
+    def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
+        """-1.0 or 1.0, each with probability one half."""
+        options = self._options(like)
+        generator = options.pop("generator")
+        return torch.empty(tuple(shape), **options).bernoulli_(0.5, generator=generator).mul_(2.0).sub_(1.0)
+
+    def integers(self, low: int, high: int, shape: Shape) -> Array:
+        """Integers in [low, high), as int64."""
+        return torch.randint(low, high, tuple(shape), generator=self._generator(self._device), device=self._device)
+
+    def choice(self, n: int, shape: Shape, p: Any = None, replace: bool = True) -> Array:
+        """Indices in [0, n), with probabilities ``p`` when given; distinct ones without ``replace``."""
+        count = math.prod(shape)
+        weights = None if p is None else self._probabilities(p, n)
+        reachable = n if weights is None else int((weights > 0).sum())
+        if not replace and count > reachable:
+            raise InvalidValueError(f"cannot draw {count} different indices: only {reachable} have a probability > 0.")
+        if weights is None:
+            return self.integers(0, n, shape) if replace else self._permutation(n)[:count].reshape(shape)
+        return (self._weighted(weights, count) if replace else self._distinct(weights, count)).reshape(shape)
+
+    def _probabilities(self, p: Any, n: int) -> Array:
+        weights = torch.as_tensor(p if isinstance(p, torch.Tensor) else np.array(p, dtype=np.float64))
+        weights = weights.detach().to(self._device, torch.float64)
+        if tuple(weights.shape) != (n,) or not bool((weights >= 0).all()) or abs(float(weights.sum()) - 1) > 1e-6:
+            raise InvalidValueError(
+                f"p has shape {tuple(weights.shape)} and sums to {float(weights.sum()):.6g}: expected {n} "
+                "probabilities, none of them negative, with sum 1. Write p / p.sum()."
+            )
+        return weights
+
+    def _permutation(self, n: int) -> Array:
+        return torch.randperm(n, generator=self._generator(self._device), device=self._device)
+
+    def _wide(self) -> dict[str, Any]:
+        return self._options(None) | {"dtype": torch.float64}
+
+    def _weighted(self, weights: Array, count: int) -> Array:
+        """By inversion: the first index whose cumulative weight exceeds a uniform."""
+        rising = weights.cumsum(0)
+        places = torch.searchsorted(rising, torch.rand(count, **self._wide()) * rising[-1], right=True)
+        return places.clamp(max=int(torch.nonzero(weights)[-1]))
+
+    def _distinct(self, weights: Array, count: int) -> Array:
+        """The first of exponential clocks, which is drawing one after the other (Efraimidis, Spirakis, 2006)."""
+        waits = -torch.log1p(-torch.rand(weights.shape[0], **self._wide())) / weights
+        return torch.topk(waits, count, largest=False).indices
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to continue, streams spawned later included, as plain JSON types."""
+        entropy: Any = self._seed.entropy
+        generators = {str(device): generator.get_state() for device, generator in self._generators.items()}
+        return {
+            "kind": _KIND,
+            "generators": {d: base64.b64encode(s.numpy().tobytes()).decode() for d, s in generators.items()},
+            "entropy": [int(e) for e in entropy] if np.ndim(entropy) else int(entropy),
+            "spawn_key": list(self._seed.spawn_key),
+            "spawned": self._seed.n_children_spawned,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`state` returned; a state of another kind of stream is refused."""
+        if state.get("kind") != _KIND:
+            raise InvalidValueError(f"the state is of a {state.get('kind')!r} stream: expected {_KIND!r}.")
+        self._open(
+            np.random.SeedSequence(
+                state["entropy"], spawn_key=tuple(state["spawn_key"]), n_children_spawned=state["spawned"]
+            )
+        )
+        for device, content in state["generators"].items():
+            packed = np.frombuffer(base64.b64decode(content), dtype=np.uint8)
+            self._generator(torch.device(device)).set_state(torch.from_numpy(packed.copy()))
+
+    def spawn(self, n: int) -> list[TorchRng]:
+        """``n`` independent streams; another call gives others."""
+        if not isinstance(n, int):
+            raise InvalidTypeError(f"n must be an integer, got {n!r}.")
+        return [TorchRng(child, self._device, self._dtype) for child in self._seed.spawn(n)]
+
+
+def _seeded(seed: Any) -> np.random.SeedSequence:
+    try:
+        return np.random.SeedSequence(seed)
+    except (TypeError, ValueError) as error:
+        kind = InvalidTypeError if isinstance(error, TypeError) else InvalidValueError
+        raise kind(f"the seed is {seed!r}: expected a non-negative int, a sequence of them, or None.") from error

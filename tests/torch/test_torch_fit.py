@@ -1,0 +1,242 @@
+"""fit, checkpoints and saved models on tensors: the same loop, the same promises."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+import scorekit as sk
+import scorekit_numpy
+from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
+from scorekit.training import WarmupCosine
+
+torch = pytest.importorskip("torch")
+from scorekit_torch import MLP  # noqa: E402
+
+VALUES = np.random.default_rng(0).normal(size=(200, 2)) * [1.0, 0.5] + [0.3, -0.2]
+DATA = torch.tensor(VALUES)
+
+
+def network(**options):
+    return MLP(2, **{"hidden": (16,), "conditional": False} | options)
+
+
+def run(**options):
+    options = {"steps": 12, "batch_size": 50, "progress": False} | options
+    model = options.pop("model", None) or network()
+    return sk.fit(model, options.pop("objective", SlicedScoreMatching()), options.pop("data", DATA), **options)
+
+
+def weights(result):
+    return torch.cat([v.flatten() for v in result.model.state_dict().values()])
+
+
+def test_implicit_score_matching_finds_the_gaussian_maximum_likelihood_fit():
+    """The minimiser is the sample mean and the inverse sample covariance (ddof 0), the minimum -tr(P)/2."""
+    precision = np.linalg.inv(np.cov(VALUES.T, ddof=0))
+    affine = torch.nn.Linear(2, 2, dtype=torch.float64)
+    torch.nn.init.zeros_(affine.weight)
+    result = run(
+        model=affine,
+        objective=ImplicitScoreMatching(),
+        steps=2000,
+        batch_size=200,
+        learning_rate=WarmupCosine(0.05, 2000),
+        gradient_clip=None,
+    )
+    np.testing.assert_allclose(result.model.weight.detach(), -precision, atol=2e-3)
+    np.testing.assert_allclose(result.model.bias.detach(), VALUES.mean(0) @ precision, atol=2e-3)
+    assert result.history.loss[-1] == pytest.approx(-np.trace(precision) / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_noise_conditional_network_learns_the_smoothed_score(dtype):
+    mixture = sk.distributions.GaussianMixture([0.5, 0.5], [[1.0, 0.0], [-1.0, 0.5]], np.stack([0.1 * np.eye(2)] * 2))
+    like = torch.zeros(1, dtype=getattr(torch, dtype))
+    model = sk.models.Preconditioned(MLP(2, hidden=(48, 48), dtype=dtype), sigma_data=1.0)
+    result = run(
+        model=model,
+        objective=NoiseConditional(sk.noise.LogUniform(3.0, 0.1)),
+        data=mixture.sample(2000, rng=0, like=like),
+        steps=500,
+        batch_size=256,
+        learning_rate=WarmupCosine(8e-3, 500, 50),
+    )
+    with torch.no_grad():
+        for sigma in (0.3, 1.0):
+            x = mixture.smoothed(sigma).sample(1000, rng=1, like=like)
+            truth = mixture.score(x, sigma)
+            assert ((result.model(x, sigma) - truth) ** 2).mean() < 0.05 * (truth**2).mean()
+            assert ((model(x, sigma) - truth) ** 2).mean() > 0.1 * (truth**2).mean()
+
+
+def test_equal_arguments_give_equal_weights_and_other_seeds_others():
+    assert torch.equal(weights(run()), weights(run()))
+    assert not torch.equal(weights(run()), weights(run(rng=1)))
+
+
+def test_a_loss_that_is_not_finite_stops_or_is_skipped():
+    def failing():
+        calls = []
+
+        def objective(model, x, rng=None):
+            calls.append(0)
+            return (model(x) ** 2).sum() * (float("nan") if len(calls) == 3 else 1.0)
+
+        return objective
+
+    with pytest.raises(sk.NonFiniteError, match=r"loss nan and gradient norm nan at step 3 of 12"):
+        run(objective=failing())
+    result = run(objective=failing(), on_nonfinite="skip")
+    assert np.flatnonzero(~result.history.applied).tolist() == [2]
+    assert weights(result).isfinite().all()
+
+
+def _module_with_everything():
+    """Batch norm has buffers, dropout draws: all of it must come back."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        return torch.nn.Sequential(
+            torch.nn.Linear(2, 16), torch.nn.BatchNorm1d(16), torch.nn.Dropout(0.2), torch.nn.Linear(16, 2)
+        ).double()
+
+
+@pytest.mark.parametrize(
+    ("make", "objective"),
+    [
+        (network, SlicedScoreMatching()),
+        (lambda: sk.models.Preconditioned(MLP(2, hidden=(8,)), 1.0), NoiseConditional(sk.noise.LogUniform(2.0, 0.1))),
+        (_module_with_everything, DenoisingScoreMatching(0.2)),
+    ],
+    ids=["mlp", "view", "module"],
+)
+def test_a_stopped_run_resumes_to_the_same_bits(tmp_path, make, objective):
+    options = {"steps": 30, "validation": DATA[:30], "ema": 0.9, "objective": objective, "optimizer": "adamw"}
+    whole = run(model=make(), **options)
+    stop = [lambda state: state.step == 13]
+    stopped = run(model=make(), **options, checkpoint=tmp_path, callbacks=stop)
+    assert (stopped.step, stopped.interrupted) == (13, True)
+    resumed = run(model=make(), **options, checkpoint=tmp_path)
+    inside = [r.model.inner if hasattr(r.model, "inner") else r.model for r in (resumed, whole)]
+    for name, value in inside[1].state_dict().items():
+        assert torch.equal(inside[0].state_dict()[name], value)
+    for name in ("step", "loss", "grad_norm", "validation_loss"):
+        assert np.array_equal(getattr(resumed.history, name), getattr(whole.history, name))
+
+
+CHILD = textwrap.dedent("""
+    import sys, numpy as np, torch, scorekit as sk
+    from scorekit_torch import MLP
+    torch.set_num_threads(1)
+    data = torch.tensor(np.random.default_rng(0).normal(size=(200, 2)))
+    result = sk.fit(MLP(2, hidden=(16,), conditional=False), sk.objectives.SlicedScoreMatching(), data, steps=400,
+                    batch_size=50, progress=False, checkpoint=sys.argv[1], checkpoint_every=7)
+    np.save(sys.argv[2], np.concatenate([v.numpy().ravel() for v in result.model.state_dict().values()]))
+""")
+
+
+def test_a_run_killed_at_random_moments_resumes_to_the_same_bits(tmp_path):
+    """SIGKILL, a real process, twice; the weights are those of a run that was left alone."""
+
+    def start(folder):
+        return subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path / folder), str(tmp_path / f"{folder}.npy")])
+
+    assert start("whole").wait() == 0
+    for _ in range(2):
+        child, before, deadline = start("killed"), _newest(tmp_path / "killed"), time.time() + 60
+        while _newest(tmp_path / "killed") == before and child.poll() is None:
+            assert time.time() < deadline
+            time.sleep(0.005)
+        time.sleep(np.random.default_rng().uniform(0.0, 0.05))
+        child.kill()
+        child.wait()
+    assert start("killed").wait() == 0
+    assert np.array_equal(np.load(tmp_path / "killed.npy"), np.load(tmp_path / "whole.npy"))
+
+
+def _newest(folder):
+    return max((p.name for p in folder.glob("step-*[0-9]")), default=None)
+
+
+def test_sigterm_writes_and_exits(tmp_path):
+    def send(state):
+        if state.step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as caught:
+        run(checkpoint=tmp_path, callbacks=[send])
+    assert caught.value.code == 143
+    assert (tmp_path / "step-000000005").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": network(hidden=(8,))}, "arrays differ"),
+        ({"data": VALUES, "model": scorekit_numpy.MLP(2, hidden=(16,), conditional=False)}, "backend was torch, now"),
+        ({"data": DATA.float(), "model": network(dtype="float32")}, "data dtype was torch.float64, now torch.float32"),
+    ],
+)
+def test_another_run_is_not_continued(tmp_path, change, words):
+    run(steps=12, checkpoint=tmp_path)
+    with pytest.raises(sk.CheckpointError, match=words):
+        run(**{"steps": 24, "checkpoint": tmp_path} | change)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"data": VALUES}, TypeError, r"MLP.*numpy backend"),
+        ({"model": scorekit_numpy.MLP(2)}, TypeError, r"scorekit_numpy.MLP.*data are tensors"),
+        ({"model": lambda x: -x}, TypeError, "function and the data are tensors"),
+        ({"data": DATA.float()}, TypeError, r"dtype torch.float64 for x of dtype torch.float32"),
+        ({"data": DATA.to(torch.int64)}, TypeError, "data has dtype torch.int64"),
+        ({"data": DATA.to(torch.complex128)}, TypeError, "data has dtype torch.complex128"),
+        ({"data": DATA / 0}, ValueError, "data holds NaN or infinity"),
+        ({"optimizer": "sgd"}, ValueError, "unknown optimizer 'sgd'"),
+        ({"validation": VALUES[:5]}, TypeError, "got two frameworks"),
+    ],
+)
+def test_what_fit_refuses(options, error, words):
+    with pytest.raises(error, match=words):
+        run(**options)
+
+
+# ---------------------------------------------------------------- saved models
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MLP(2, hidden=(8,)),
+        MLP(2, hidden=(8, 4), dtype="float32", rng=3),
+        sk.models.Preconditioned(MLP(2, hidden=(8,)), 0.7, "ncsn"),
+        sk.models.DenoiserModel(sk.models.Preconditioned(MLP(2, hidden=(8,)), 0.7)),
+    ],
+    ids=repr,
+)
+def test_a_model_comes_back_with_the_same_bits(tmp_path, model):
+    sk.save(model, tmp_path / "model")
+    again = sk.load(tmp_path / "model")
+    x = DATA.float() if "float32" in repr(model) else DATA
+    assert torch.equal(again(x, 0.3), model(x, 0.3))
+    assert repr(again) == repr(model)
+
+
+def test_a_module_without_a_description_cannot_be_written_down(tmp_path):
+    with pytest.raises(TypeError, match=r"cannot save a torch\.Linear"):
+        sk.save(torch.nn.Linear(2, 2), tmp_path / "model")
+
+
+def test_the_demo_runs_on_tensors(tmp_path, capsys):
+    from scorekit.cli import main
+
+    main(["demo", "banana", "--backend", "torch", "--quick", "--out", str(tmp_path / "demo")])
+    assert "figures in" in capsys.readouterr().out
