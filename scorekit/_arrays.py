@@ -12,6 +12,7 @@ import math
 import os
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +39,8 @@ __all__ = [
     "event_dot",
     "event_size",
     "event_sum",
+    "host",
+    "no_tape",
     "own",
     "score_function",
     "weighted_mean",
@@ -82,6 +85,25 @@ def constant(value: Any, like: Array) -> Array:
 def own(x: Array) -> Array:
     """A copy for a function that may write into its argument; the derivative passes through."""
     return 1 * x
+
+
+def host(x: Any) -> Any:
+    """The values of an array of any framework, or of a number, as NumPy float64, cut from any graph."""
+    if isinstance(x, (int, float)):
+        return np.float64(x)
+    try:
+        values = backend_of(x).to_numpy(x)
+    except InvalidTypeError:  # an array of the standard that no backend owns
+        values = np.asarray(x)
+    return values.astype(np.float64, copy=False)
+
+
+def no_tape(x: Array) -> Callable[[], AbstractContextManager[None]]:
+    """What makes the context in which the backend of ``x`` keeps no tape; an array that nobody owns has none."""
+    try:
+        return backend_of(x).no_grad
+    except InvalidTypeError:
+        return nullcontext
 
 
 # ---------------------------------------------------------------- checks at the door

@@ -1,4 +1,4 @@
-"""What several densities share: log-sum-exp, batches in bounded memory, and values on the host."""
+"""What several densities share: log-sum-exp, batches in bounded memory, and checked numbers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scorekit._arrays import host
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Array
-from scorekit.registry import array_namespace, backend_of, describe
+from scorekit.registry import array_namespace, describe
 
-__all__ = ["by_rows", "host", "log_sum_exp", "numbers", "read_only", "to_column"]
+__all__ = ["by_rows", "log_sum_exp", "numbers", "read_only", "to_column"]
 
 ENTRIES_AT_ONCE = 1 << 18
 """Entries of the largest temporary array; measured: 2 MiB of float64, in the cache, is as fast as anything smaller."""
@@ -41,16 +42,6 @@ def by_rows(f: Callable[..., Array], x: Array, variance: Any, entries_per_row: i
         for i in range(0, n, rows)
     ]
     return array_namespace(x).concat(parts, axis=0)
-
-
-def host(x: Any) -> Any:
-    """The values of an array of any framework, or of a Python number, as NumPy float64, cut from any graph."""
-    if isinstance(x, (int, float)):
-        return np.float64(x)
-    try:
-        return np.asarray(backend_of(x).to_numpy(x), dtype=np.float64)
-    except InvalidTypeError:  # an array of the standard that no backend owns
-        return np.asarray(x, dtype=np.float64)
 
 
 def numbers(value: Any, name: str) -> npt.NDArray[np.float64]:

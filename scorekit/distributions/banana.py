@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_positive, constant
+from scorekit._arrays import check_count, check_positive, constant, host
 from scorekit.distributions import _windows
 from scorekit.distributions._base import Density
-from scorekit.distributions._numerics import by_rows, host, log_sum_exp, numbers, to_column
+from scorekit.distributions._numerics import by_rows, log_sum_exp, numbers, to_column
 from scorekit.errors import InvalidTypeError
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, evaluate, own
-from scorekit.errors import InvalidTypeError, NonFiniteError, ShapeError
+from scorekit._arrays import check_batch, evaluate, host, no_tape, own
+from scorekit.errors import NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma
-from scorekit.registry import array_namespace, backend_of
+from scorekit.registry import array_namespace
 
-__all__ = ["host", "host_batch", "host_pair", "host_score"]
-
-
-def host(x: Array) -> Any:
-    """The values of ``x`` as a NumPy array of float64; never the caller's own memory written to."""
-    try:
-        values = backend_of(x).to_numpy(x)
-    except InvalidTypeError:  # an array of the standard that no backend owns
-        values = np.from_dlpack(x)
-    return values.astype(np.float64, copy=False)
+__all__ = ["host_batch", "host_pair", "host_score"]
 
 
 def host_batch(x: Array, name: str = "x") -> Any:
@@ -43,16 +33,9 @@ def host_pair(a: Array, b: Array) -> tuple[Any, Any]:
     return host_batch(a, "a"), host_batch(b, "b")
 
 
-def _no_tape(x: Array) -> AbstractContextManager[None]:
-    try:
-        return backend_of(x).no_grad()
-    except InvalidTypeError:
-        return nullcontext()
-
-
 def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "model") -> Any:
     """``model(x, sigma)`` without a tape, as finite float64 rows ``(n, d)``."""
-    with _no_tape(x):
+    with no_tape(x)():
         s = evaluate(model, own(x), sigma)
     rows = host(s).reshape(x.shape[0], -1)
     bad = int(np.sum(~np.isfinite(rows).all(axis=1)))

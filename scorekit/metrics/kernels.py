@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_positive
+from scorekit._arrays import as_rng, check_count, check_positive, host
 from scorekit.errors import ShapeError
-from scorekit.metrics._host import host, host_pair
+from scorekit.metrics._host import host_pair
 from scorekit.protocols import Array, Rng, RngLike
 
 __all__ = ["Discrepancy", "mmd"]

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_number
+from scorekit._arrays import as_rng, check_count, check_number, host
 from scorekit.errors import InvalidTypeError, InvalidValueError
-from scorekit.metrics._host import host, host_score
+from scorekit.metrics._host import host_score
 from scorekit.metrics.fields import ScoreError, check_methods, check_target, compare_scores
 from scorekit.noise import Geometric, Ladder, NoiseLaw, as_ladder
 from scorekit.protocols import Array, Distribution, Rng, RngLike, ScoreModel

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_number
+from scorekit._arrays import as_rng, check_count, check_number, host
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.metrics._host import host, host_pair
+from scorekit.metrics._host import host_pair
 from scorekit.protocols import Array, RngLike
 
 __all__ = ["sliced_wasserstein", "wasserstein"]

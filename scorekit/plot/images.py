@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from scorekit._arrays import check_batch, check_count, check_number
+from scorekit._arrays import check_batch, check_count, check_number, host
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.metrics._host import host
 from scorekit.plot._axes import SIZE, as_axes
 from scorekit.protocols import Array
 

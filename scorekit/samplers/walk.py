@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_score, own, score_function
+from scorekit._arrays import as_rng, check_score, no_tape, own, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, RngLike, ScoreModel, Sigma
-from scorekit.registry import array_namespace, backend_of
+from scorekit.registry import array_namespace
 from scorekit.samplers.layout import Layout
 
 __all__ = ["Walk"]
@@ -33,7 +33,7 @@ class Walk:
         self.layout = Layout.of(x0)
         self.x0 = x0
         self.evaluations = 0
-        self._no_grad = _no_grad(x0)
+        self._no_grad = no_tape(x0)
         self._model = score_function(model)
         self._rng = as_rng(rng, x0)
         self._score_type: type | None = None
@@ -85,10 +85,3 @@ class Walk:
         """
         with self._no_grad(), np.errstate(over="ignore", invalid="ignore"):
             yield
-
-
-def _no_grad(x: Array) -> Callable[[], AbstractContextManager[None]]:
-    try:
-        return backend_of(x).no_grad
-    except InvalidTypeError:  # a standard array that no backend owns has no tape
-        return nullcontext
