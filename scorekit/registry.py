@@ -42,7 +42,7 @@ def _torch_backend() -> Callable[..., Backend]:
 
 _table: dict[str, _Entry] = {
     "numpy": _Entry(_numpy_backend, "autograd", "python -m pip install autograd", frozenset({"numpy", "autograd"})),
-    "torch": _Entry(_torch_backend, "torch", "python -m pip install 'scorekit[torch]'", frozenset({"torch"})),
+    "torch": _Entry(_torch_backend, "torch", "python -m pip install torch", frozenset({"torch"})),
 }
 _defaults: dict[str, Backend] = {}
 _owner_of_type: dict[type, Backend] = {}
