@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd import value_and_grad
 
-from scorekit._arrays import check_number, check_option, check_positive
+from scorekit._recipe import Recipe
 from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
@@ -61,13 +61,7 @@ class NumpyLearner:
         gradient_clip: float | None = 1.0,
         ema: float | None = 0.999,
     ) -> None:
-        check_option(optimizer, "optimizer", ("adam",))
-        ema = None if ema is None else check_number(ema, "ema")
-        if ema is not None and not 0 <= ema < 1:
-            raise InvalidValueError(f"ema must lie in [0, 1), or be None for no average, got {ema}.")
-        self._rate = learning_rate if callable(learning_rate) else _constant(learning_rate)
-        self._clip = None if gradient_clip is None else check_positive(gradient_clip, "gradient_clip")
-        self._ema = ema
+        self._recipe = Recipe(learning_rate, optimizer, gradient_clip, ema, known=("adam",))
         self._network = _parametric(model)
         self._traced = _Traced(self._network)
         self._objective = objective
@@ -103,24 +97,17 @@ class NumpyLearner:
 
     def step(self, batch: Array, rng: Rng) -> StepInfo:
         """One step of Adam on ``batch``; nothing changes when the loss or the gradient is not finite."""
-        rate = self._rate_now()
+        rate = self._recipe.rate(self._steps)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at below
             loss, gradients = self._gradient(tuple(self._named(self._theta).values()), batch, rng)
             gradient = np.concatenate([np.ravel(g) for g in gradients])
             norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
         if not (np.isfinite(loss) and np.isfinite(norm)):
             return StepInfo(float(loss), norm, applied=False)
-        if self._clip is not None and norm > self._clip:
-            gradient *= self._clip / norm
+        gradient *= self._recipe.shrink(norm)
         self._adam(gradient, rate)
         self._follow()
         return StepInfo(float(loss), norm, applied=True)
-
-    def _rate_now(self) -> float:
-        rate = check_number(self._rate(self._steps), f"learning_rate({self._steps})")
-        if not 0 <= rate < np.inf:
-            raise InvalidValueError(f"learning_rate({self._steps}) is {rate}: expected a finite rate, not negative.")
-        return rate
 
     def _adam(self, gradient: Array, rate: float) -> None:
         self._steps += 1
@@ -131,8 +118,7 @@ class NumpyLearner:
         self._theta -= first * self._moment1 / (root + _EPSILON)
 
     def _follow(self) -> None:
-        decay = 0.0 if self._ema is None else min(self._ema, (1 + self._steps) / (10 + self._steps))
-        self._average += (1 - decay) * (self._theta - self._average)
+        self._average += (1 - self._recipe.decay(self._steps)) * (self._theta - self._average)
 
     @property
     def model(self) -> ScoreModel:
@@ -161,11 +147,6 @@ class NumpyLearner:
 
 def _kind(value: Array | None) -> str:
     return "nothing" if value is None else f"{value.dtype} {tuple(value.shape)}"
-
-
-def _constant(rate: float) -> Callable[[int], float]:
-    value = check_positive(rate, "learning_rate")
-    return lambda step: value
 
 
 def _parametric(model: ScoreModel) -> Parametric:

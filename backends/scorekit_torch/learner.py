@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import check_number, check_option, check_positive
+from scorekit._recipe import Recipe
 from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.models._view import View
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
@@ -51,13 +51,7 @@ class TorchLearner:
         gradient_clip: float | None = 1.0,
         ema: float | None = 0.999,
     ) -> None:
-        check_option(optimizer, "optimizer", tuple(_OPTIMIZERS))
-        ema = None if ema is None else check_number(ema, "ema")
-        if ema is not None and not 0 <= ema < 1:
-            raise InvalidValueError(f"ema must lie in [0, 1), or be None for no average, got {ema}.")
-        self._rate = learning_rate if callable(learning_rate) else _constant(learning_rate)
-        self._clip = None if gradient_clip is None else check_positive(gradient_clip, "gradient_clip")
-        self._ema = ema
+        self._recipe = Recipe(learning_rate, optimizer, gradient_clip, ema, known=tuple(_OPTIMIZERS))
         _module(model)  # refused before it is copied
         self._model = copy.deepcopy(model)
         self._objective = objective
@@ -82,7 +76,7 @@ class TorchLearner:
 
     def step(self, batch: Array, rng: Rng) -> StepInfo:
         """One optimiser step on ``batch``; nothing changes when the loss or the gradient is not finite."""
-        rate = self._rate_now()
+        rate = self._recipe.rate(self._steps)
         kept = {name: buffer.clone() for name, buffer in self._buffers.items()}
         loss, gradients = self._gradient(batch, rng)
         value, norm = _numbers(loss, gradients)
@@ -90,8 +84,9 @@ class TorchLearner:
             for name, buffer in kept.items():
                 self._buffers[name].copy_(buffer)
             return StepInfo(value, norm, applied=False)
-        if self._clip is not None and norm > self._clip:
-            torch._foreach_mul_(gradients, self._clip / norm)
+        shrink = self._recipe.shrink(norm)
+        if shrink < 1:
+            torch._foreach_mul_(gradients, shrink)
         self._update(gradients, rate)
         self._follow()
         return StepInfo(value, norm, applied=True)
@@ -111,12 +106,6 @@ class TorchLearner:
             gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
         return loss.detach(), list(gradients)
 
-    def _rate_now(self) -> float:
-        rate = check_number(self._rate(self._steps), f"learning_rate({self._steps})")
-        if not 0 <= rate < math.inf:
-            raise InvalidValueError(f"learning_rate({self._steps}) is {rate}: expected a finite rate, not negative.")
-        return rate
-
     def _update(self, gradients: list[Array], rate: float) -> None:
         self._steps += 1
         for group in self._optimizer.param_groups:
@@ -128,9 +117,8 @@ class TorchLearner:
             parameter.grad = None
 
     def _follow(self) -> None:
-        decay = 0.0 if self._ema is None else min(self._ema, (1 + self._steps) / (10 + self._steps))
         values = [v.to(a.dtype) for v, a in zip(self._values, self._average, strict=True)]
-        torch._foreach_lerp_(self._average, values, 1 - decay)
+        torch._foreach_lerp_(self._average, values, 1 - self._recipe.decay(self._steps))
 
     @property
     def model(self) -> ScoreModel:
@@ -217,8 +205,3 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
 
 def _kind(value: Array | None) -> str:
     return "nothing" if value is None else f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-
-
-def _constant(rate: float) -> Callable[[int], float]:
-    value = check_positive(rate, "learning_rate")
-    return lambda step: value

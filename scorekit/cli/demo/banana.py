@@ -9,7 +9,7 @@ from scorekit.cli.demo.bench import Bench, table
 
 __all__ = ["run"]
 
-BOX = ((-4.5, 4.5), (-5.0, 8.0))
+BOX = ((-6.0, 6.0), (-6.0, 13.0))
 
 
 def run(bench: Bench) -> None:

@@ -1,0 +1,59 @@
+"""What the learners of all backends agree on: the options of an optimiser step, checked, and its two schedules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scorekit._arrays import check_number, check_option, check_positive
+from scorekit.errors import InvalidValueError
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a learner steps.
+
+    Args:
+        learning_rate: a positive number, or a function of the step (from 0).
+        optimizer: one of ``known``.
+        gradient_clip: largest norm of the whole gradient; None leaves it alone.
+        ema: decay of the averaged weights, in [0, 1); None for no average.
+        known: the optimizers that the backend has.
+    """
+
+    learning_rate: float | Callable[[int], float]
+    optimizer: str
+    gradient_clip: float | None
+    ema: float | None
+    known: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_option(self.optimizer, "optimizer", self.known)
+        ema = None if self.ema is None else check_number(self.ema, "ema")
+        if ema is not None and not 0 <= ema < 1:
+            raise InvalidValueError(f"ema must lie in [0, 1), or be None for no average, got {ema}.")
+        object.__setattr__(self, "ema", ema)
+        if not callable(self.learning_rate):
+            object.__setattr__(self, "learning_rate", check_positive(self.learning_rate, "learning_rate"))
+        if self.gradient_clip is not None:
+            object.__setattr__(self, "gradient_clip", check_positive(self.gradient_clip, "gradient_clip"))
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0; one that is negative or not finite raises ``ValueError``."""
+        if not callable(self.learning_rate):
+            return self.learning_rate
+        rate = check_number(self.learning_rate(step), f"learning_rate({step})")
+        if not 0 <= rate < math.inf:
+            raise InvalidValueError(f"learning_rate({step}) is {rate}: expected a finite rate, not negative.")
+        return rate
+
+    def decay(self, updates: int) -> float:
+        """The decay m of the average after so many updates: min(ema, (1 + t)/(10 + t)), and 0 for no average."""
+        return 0.0 if self.ema is None else min(self.ema, (1 + updates) / (10 + updates))
+
+    def shrink(self, norm: float) -> float:
+        """The factor that brings a gradient of this norm down to ``gradient_clip``; 1 when it need not be."""
+        return 1.0 if self.gradient_clip is None or norm <= self.gradient_clip else self.gradient_clip / norm
