@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from scorekit._arrays import check_number, check_option, check_positive
-from scorekit.errors import InvalidValueError
+from scorekit._arrays import check_number, check_positive
+from scorekit.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "check_known"]
+
+
+def check_known(options: Mapping[str, Any], learner: type, backend: str) -> None:
+    """Refuse options that the learner of a backend does not have, and list those that it has."""
+    parameters = inspect.signature(learner).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise InvalidTypeError(
+            f"the {backend} backend trains without an option {unknown[0]!r}: it has {', '.join(known)}.{hint}"
+        )
 
 
 @dataclass(frozen=True)
@@ -18,20 +34,15 @@ class Recipe:
 
     Args:
         learning_rate: a positive number, or a function of the step (from 0).
-        optimizer: one of ``known``.
         gradient_clip: largest norm of the whole gradient; None leaves it alone.
         ema: decay of the averaged weights, in [0, 1); None for no average.
-        known: the optimizers that the backend has.
     """
 
     learning_rate: float | Callable[[int], float]
-    optimizer: str
     gradient_clip: float | None
     ema: float | None
-    known: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        check_option(self.optimizer, "optimizer", self.known)
         ema = None if self.ema is None else check_number(self.ema, "ema")
         if ema is not None and not 0 <= ema < 1:
             raise InvalidValueError(f"ema must lie in [0, 1), or be None for no average, got {ema}.")

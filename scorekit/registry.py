@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError
 from scorekit.protocols import Array, Backend, Rng
 
-__all__ = ["array_namespace", "backend", "backend_of", "backends", "provided", "register", "rng"]
+__all__ = ["array_namespace", "backend", "backend_of", "backends", "framework_of", "provided", "register", "rng"]
 
 ENTRY_POINT_GROUP = "scorekit.backends"
 
@@ -125,6 +125,16 @@ def _load(name: str, entry: _Entry) -> Callable[..., Backend]:
         raise MissingBackendError(
             f"the {name} backend cannot be loaded ({error}). Install what it needs: {entry.install}"
         ) from error
+
+
+def framework_of(thing: object) -> str | None:
+    """The backend whose framework the class of ``thing``, or one that it derives from, belongs to; None for none.
+
+    >>> framework_of([1, 2]) is None
+    True
+    """
+    modules = {_module_of_class(kind) for kind in type(thing).__mro__}
+    return next((name for name, entry in _entries().items() if modules & entry.array_modules), None)
 
 
 def provided(name: str, what: str) -> Any:

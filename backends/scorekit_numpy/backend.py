@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd.tracer import getval, isbox
 
+from scorekit._recipe import check_known
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
 from scorekit_numpy import autodiff, namespace
@@ -111,4 +112,5 @@ class NumpyBackend:
         """A learner with Adam for a model that knows its parameters."""
         from scorekit_numpy.learner import NumpyLearner
 
+        check_known(options, NumpyLearner, self.name)
         return NumpyLearner(model, objective, **options)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd import value_and_grad
 
+from scorekit._arrays import check_option
 from scorekit._recipe import Recipe
 from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
@@ -61,7 +62,8 @@ class NumpyLearner:
         gradient_clip: float | None = 1.0,
         ema: float | None = 0.999,
     ) -> None:
-        self._recipe = Recipe(learning_rate, optimizer, gradient_clip, ema, known=("adam",))
+        check_option(optimizer, "optimizer", ("adam",))
+        self._recipe = Recipe(learning_rate, gradient_clip, ema)
         self._network = _parametric(model)
         self._traced = _Traced(self._network)
         self._objective = objective

@@ -1,44 +1,54 @@
-"""Adam, gradient clipping and an average of the weights, for modules."""
+"""An optimiser step with clipping and an average of the weights, for modules."""
 
 from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
+from scorekit._arrays import check_count
 from scorekit._recipe import Recipe
+from scorekit._streams import Draws, PartRng
 from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.models._view import View
+from scorekit.models._view import innermost, with_innermost
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
+from scorekit_torch import distributed, equipment, optimizers
 from scorekit_torch.conversion import to_tensor
 
 __all__ = ["TorchLearner"]
 
 Array: TypeAlias = Any
 
-_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-
 
 class TorchLearner:
-    """Trains a module, alone or inside the views of ``sk.models``, with Adam (Kingma and Ba, 2015).
+    """Trains a module, alone or inside the views of ``sk.models``, with an optimizer of ``torch.optim``.
 
     The learner works on a copy: the given module keeps its weights, and the copy keeps its mode (train or eval) and
     its frozen parameters. The average follows θ̄ ← m θ̄ + (1 − m) θ with m = min(ema, (1 + t)/(10 + t)) after t
     updates: short runs average over their last tenth, long ones with the given decay. It is kept in float32 or wider.
 
+    In a program started by torchrun all processes train one model (``DistributedDataParallel``), each on its rows of
+    the batch.
+
     Args:
         model: an ``nn.Module`` with ``forward(x, sigma)`` or ``forward(x)``, or a view of one.
         objective: any objective.
         learning_rate: a positive number, or a function of the step (from 0).
-        optimizer: ``"adam"``, or ``"adamw"`` with its weight decay of 0.01 (Loshchilov and Hutter, 2019).
+        optimizer: the name of a class of ``torch.optim`` in lower case (``"adam"``, ``"adamw"``, ``"sgd"``, …), the
+            class, or a function of the parameters such as ``functools.partial(torch.optim.SGD, momentum=0.9)``.
         gradient_clip: largest norm of the whole gradient; None leaves it alone.
         ema: decay of the average, in [0, 1); None for none: the model is then the last one.
+        accumulate: in how many parts a batch is passed through, at least 1. Memory falls, the result stays: each sample
+            keeps the noise that it has in the whole batch.
+        autocast: ``"bfloat16"`` runs the module in mixed precision; weights, ``x``, noise and loss stay as they are.
+        channels_last: lay images and weights out as (n, h, w, c) in memory.
+        compile: run the module through torch's compiler; not for objectives with derivatives of the model.
     """
 
     def __init__(
@@ -47,84 +57,163 @@ class TorchLearner:
         objective: Objective,
         *,
         learning_rate: float | Callable[[int], float] = 1e-3,
-        optimizer: str = "adam",
+        optimizer: str | Callable[..., torch.optim.Optimizer] = "adam",
         gradient_clip: float | None = 1.0,
         ema: float | None = 0.999,
+        accumulate: int = 1,
+        autocast: str | None = None,
+        channels_last: bool = False,
+        compile: bool = False,  # noqa: A002
     ) -> None:
-        self._recipe = Recipe(learning_rate, optimizer, gradient_clip, ema, known=tuple(_OPTIMIZERS))
-        _module(model)  # refused before it is copied
+        self._recipe = Recipe(learning_rate, gradient_clip, ema)
+        self._accumulate = check_count(accumulate, "accumulate")
+        equipment.check_equipment(autocast, channels_last, compile)
+        _check_module(model)  # refused before it is copied
         self._model = copy.deepcopy(model)
-        self._objective = objective
-        self._lay_out(_module(self._model), optimizer)
+        self._objective, self._optimizer_name = objective, optimizer
+        self._lay_out(innermost(self._model), channels_last)
+        self._equip(autocast, channels_last, compile)
 
-    def _lay_out(self, module: nn.Module, optimizer: str) -> None:
+    def _lay_out(self, module: nn.Module, channels_last: bool) -> None:
         self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
         if not self._parameters:
             raise InvalidValueError("the model has no parameters that require a gradient: there is nothing to train.")
+        self._device = distributed.home(next(iter(self._parameters.values())).device)
+        module.to(self._device)
+        if channels_last:
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._module, self._frozen = module, {n: p for n, p in module.named_parameters() if not p.requires_grad}
         self._buffers = dict(module.named_buffers())
-        self._values = [p.detach() for p in self._parameters.values()]
+        self._noisy = equipment.noisy_layers(module)
+        self._leaves = list(self._parameters.values())
+        self._values = [p.detach() for p in self._leaves]
         self._average = [v.to(_wide(v.dtype), copy=True) for v in self._values]
-        self._optimizer = _OPTIMIZERS[optimizer](list(self._parameters.values()), lr=1.0, fused=True)
-        for p in self._parameters.values():
-            self._optimizer.state[p] = {
-                "step": torch.zeros((), dtype=torch.float32, device=p.device),
-                "exp_avg": torch.zeros_like(p, memory_format=torch.preserve_format),
-                "exp_avg_sq": torch.zeros_like(p, memory_format=torch.preserve_format),
-            }
+        self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
 
-    def step(self, batch: Array, rng: Rng) -> StepInfo:
-        """One optimiser step on ``batch``; nothing changes when the loss or the gradient is not finite."""
+    def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
+        """What the objective is given: the model itself, or one whose module is dressed for the occasion."""
+        self.world = distributed.World(self._device)
+        self._takes_labels = getattr(self._module, "classes", None) is not None
+        if autocast or channels_last or compile or self._takes_labels or self.world.size > 1:
+            equipped = equipment.Equipped(self._module, autocast, channels_last, compile)
+            self._dressed: Any = distributed.shared(equipped, self.world)
+            self._trained: Any = with_innermost(self._model, self._dressed)
+        else:
+            self._dressed, self._trained = self._module, self._model
+
+    # ---------------------------------------------------------------- one step
+
+    def receive(self, batch: Any) -> Any:
+        """The batch where the model is; what comes from the host to a device is pinned and copied while others work."""
+        if isinstance(batch, (tuple, list)):
+            return tuple(self.receive(each) for each in batch)
+        if batch.device == self._device:
+            return batch
+        pinned = batch.pin_memory() if self._device.type == "cuda" and not batch.is_cuda else batch
+        return pinned.to(self._device, non_blocking=True)
+
+    def step(self, batch: Any, rng: Rng) -> StepInfo:
+        """One optimiser step on ``batch``, samples or a pair of samples and labels.
+
+        Nothing changes when the loss or the gradient is not finite.
+        """
         rate = self._recipe.rate(self._steps)
         kept = {name: buffer.clone() for name, buffer in self._buffers.items()}
-        loss, gradients = self._gradient(batch, rng)
-        value, norm = _numbers(loss, gradients)
-        if not (math.isfinite(value) and math.isfinite(norm)):
-            for name, buffer in kept.items():
-                self._buffers[name].copy_(buffer)
-            return StepInfo(value, norm, applied=False)
-        shrink = self._recipe.shrink(norm)
-        if shrink < 1:
-            torch._foreach_mul_(gradients, shrink)
-        self._update(gradients, rate)
+        try:
+            loss = self._backward(batch, rng)
+            value, norm = self._numbers(loss)
+            if not (math.isfinite(value) and math.isfinite(norm)):
+                for name, buffer in kept.items():
+                    self._buffers[name].copy_(buffer)
+                return StepInfo(value, norm, applied=False)
+            self._update(self._recipe.shrink(norm), rate)
+        finally:
+            for parameter in self._leaves:
+                parameter.grad = None
         self._follow()
         return StepInfo(value, norm, applied=True)
 
-    def _gradient(self, batch: Array, rng: Rng) -> tuple[Array, list[Array]]:
-        parameters = tuple(self._parameters.values())
-        with torch.enable_grad(), _noise_of_layers(self._module, rng):
-            loss = self._objective(self._model, batch, rng)
-            if getattr(loss, "shape", None) != ():
-                raise ShapeError(f"objective returned a {describe(loss)}: expected a scalar, the loss of the batch.")
-            if not loss.requires_grad:
-                raise InvalidValueError(
-                    "the loss does not depend on the model's parameters: part of it is cut from the graph (detach, "
-                    "no_grad, .numpy())."
-                )
-            # a parameter that the loss takes no notice of has a gradient of zero
-            gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)
-        return loss.detach(), list(gradients)
+    def _backward(self, batch: Any, rng: Rng) -> Array:
+        """The loss of the batch; its gradient is left in the parameters."""
+        x, label = batch if isinstance(batch, tuple) else (batch, None)
+        if self._accumulate == 1 and self.world.size == 1:
+            return self._pass(x, label, rng, 1.0)
+        parts = list(self._parts(x.shape[0], rng))
+        losses = []
+        for k, (rows, stream, share) in enumerate(parts):
+            waits = self.world.size > 1 and k < len(parts) - 1
+            with self._dressed.no_sync() if waits else nullcontext():
+                part = None if label is None else label[rows]
+                losses.append(self._pass(x[rows], part, stream, share))
+        return torch.stack(losses).sum()
 
-    def _update(self, gradients: list[Array], rate: float) -> None:
+    def _parts(self, n: int, rng: Rng) -> Iterator[tuple[slice, Rng, float]]:
+        """The rows, the stream and the weight of each part; weights are those of a mean over all processes' samples."""
+        pieces = min(self._accumulate, n)
+        draws = rng if isinstance(rng, PartRng) else Draws(rng, n)
+        total = draws.total
+        for k in range(pieces):
+            start, stop = n * k // pieces, n * (k + 1) // pieces
+            yield slice(start, stop), draws.part(start, stop), (stop - start) / total * self.world.size
+
+    def _pass(self, x: Array, label: Array | None, rng: Rng, share: float) -> Array:
+        """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
+        try:
+            with torch.enable_grad(), equipment.layer_noise(self._noisy, self._device, rng, x.shape[0]):
+                loss = _checked_loss(self._objective(self._labelled(label), x, rng))
+                if share != 1.0:
+                    loss = loss * share
+                if self.world.size > 1:  # it waits for every parameter, also for those without a part in the loss
+                    loss = loss + 0.0 * torch.stack([p.sum() for p in self._leaves]).sum()
+                loss.backward(inputs=self._leaves)
+        except RuntimeError as error:
+            equipment.refuse_compiled_derivatives(error)
+            raise
+        return loss.detach()
+
+    def _labelled(self, label: Array | None) -> Any:
+        """The model as the objective sees it, told the labels of its samples where the network has classes."""
+        if label is None or not self._takes_labels:
+            return self._trained
+        return with_innermost(self._model, lambda x, sigma=None: self._dressed(x, sigma, label))
+
+    def _numbers(self, loss: Array) -> tuple[float, float]:
+        """The loss and the norm of the whole gradient, in one transfer from the device."""
+        gradients = [p.grad for p in self._leaves if p.grad is not None]
+        if self.world.size > 1:
+            loss = self.world.sum(loss.clone()) / self.world.size
+        if not gradients:
+            return float(loss), 0.0
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        value, size = torch.stack([loss, norm.to(loss.dtype)]).tolist()
+        if math.isfinite(size) and size > 0:
+            return value, size
+        wide = torch._foreach_norm(gradients, 2, dtype=torch.float64)  # squares may have left the range of float32
+        return value, float(torch.linalg.vector_norm(torch.stack(wide)))
+
+    def _update(self, shrink: float, rate: float) -> None:
         self._steps += 1
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        for parameter, gradient in zip(self._parameters.values(), gradients, strict=True):
-            parameter.grad = gradient
+        for parameter in self._leaves:
+            if parameter.grad is None:  # the loss takes no notice of it
+                parameter.grad = torch.zeros_like(parameter)
+        if shrink < 1:
+            torch._foreach_mul_([p.grad for p in self._leaves if p.grad is not None], shrink)
         self._optimizer.step()
-        for parameter in self._parameters.values():
-            parameter.grad = None
 
     def _follow(self) -> None:
         values = [v.to(a.dtype) for v, a in zip(self._values, self._average, strict=True)]
         torch._foreach_lerp_(self._average, values, 1 - self._recipe.decay(self._steps))
 
+    # ---------------------------------------------------------------- what comes out, and back in
+
     @property
     def model(self) -> ScoreModel:
         """The model with the averaged weights in eval mode, a copy that later steps leave alone."""
         made = copy.deepcopy(self._model)
-        module = _module(made).eval()
+        module: nn.Module = innermost(made).eval()
         with torch.no_grad():
             for name, value in zip(self._parameters, self._average, strict=True):
                 module.get_parameter(name).copy_(value)
@@ -134,22 +223,21 @@ class TorchLearner:
         """All arrays that change or matter, by name, and not copied."""
         state = {f"weights.{name}": p.detach() for name, p in (self._parameters | self._frozen).items()}
         state |= {f"buffers.{name}": buffer for name, buffer in self._buffers.items()}
-        for (name, p), average in zip(self._parameters.items(), self._average, strict=True):
-            moments = self._optimizer.state[p]
-            state[f"average.{name}"] = average
-            state[f"moment1.{name}"], state[f"moment2.{name}"] = moments["exp_avg"], moments["exp_avg_sq"]
-        return state
+        averages = zip(self._parameters, self._average, strict=True)
+        return state | {f"average.{name}": average for name, average in averages}
 
     def state_dict(self) -> dict[str, Array]:
-        """Weights, buffers, average, moments and the step count."""
-        copies = {name: value.detach().clone() for name, value in self._state().items()}
-        return copies | {"steps": torch.tensor(self._steps)}
+        """Weights, buffers, average, the state of the optimizer and the step count."""
+        state = self._state() | optimizers.optimizer_state(self._optimizer, self._parameters)
+        return {name: value.detach().clone() for name, value in state.items()} | {"steps": torch.tensor(self._steps)}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take back what :meth:`state_dict` gave; a mismatch raises ``CheckpointError`` and changes nothing."""
+        given = {name: to_tensor(value) for name, value in state.items()}
         mine = self._state()
         expected = mine | {"steps": torch.tensor(self._steps)}
-        given = {name: to_tensor(value) for name, value in state.items()}
+        if any(name.startswith("optimizer.") for name in given):
+            expected |= optimizers.describe_state(self._optimizer_name, self._parameters)
         wrong = [
             f"{name}: came {_kind(given.get(name))}, the learner has {_kind(expected.get(name))}"
             for name in sorted(expected.keys() | given.keys())
@@ -161,42 +249,28 @@ class TorchLearner:
         with torch.no_grad():
             for name, value in mine.items():
                 value.copy_(given[name])
-            for p in self._parameters.values():
-                self._optimizer.state[p]["step"].fill_(self._steps)
+        moments = {name: value for name, value in given.items() if name.startswith("optimizer.")}
+        optimizers.restore_optimizer(self._optimizer, self._parameters, moments)
 
 
-def _numbers(loss: Array, gradients: list[Array]) -> tuple[float, float]:
-    """The loss and the norm of the whole gradient, squares summed in float64, in one transfer from the device."""
-    norms = torch._foreach_norm(gradients, 2, dtype=torch.float64)
-    value, norm = torch.stack([loss.double(), torch.linalg.vector_norm(torch.stack(norms))]).tolist()
-    return value, norm
+def _checked_loss(loss: Any) -> Array:
+    if getattr(loss, "shape", None) != ():
+        raise ShapeError(f"objective returned a {describe(loss)}: expected a scalar, the loss of the batch.")
+    if not loss.requires_grad:
+        raise InvalidValueError(
+            "the loss does not depend on the model's parameters: part of it is cut from the graph (detach, no_grad, "
+            ".numpy())."
+        )
+    return loss
 
 
-@contextmanager
-def _noise_of_layers(module: nn.Module, rng: Rng) -> Iterator[None]:
-    """Dropout draws from torch's global generator: here it draws from a child of ``rng``, and moves nothing."""
-    if not any(isinstance(m, nn.modules.dropout._DropoutNd) and m.training for m in module.modules()):
-        yield
-        return
-    device = next(module.parameters()).device
-    with torch.random.fork_rng([device] if device.type != "cpu" else []):
-        torch.random.manual_seed(
-            int(rng.spawn(1)[0].integers(0, 2**62, (1,))[0])
-        )  # inside the fork: nothing global moves
-        yield
-
-
-def _module(model: Any) -> nn.Module:
-    """The module inside the views."""
-    inside = model
-    while isinstance(inside, View):
-        inside = inside.inner
+def _check_module(model: Any) -> None:
+    inside = innermost(model)
     if not isinstance(inside, nn.Module):
         raise InvalidTypeError(
             f"model is a {describe(inside)} and the data are tensors: the torch backend cannot train it. Use "
             "scorekit_torch.MLP or any nn.Module with forward(x, sigma), alone or inside the views of sk.models."
         )
-    return inside
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:

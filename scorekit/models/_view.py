@@ -11,7 +11,7 @@ from scorekit.errors import InvalidTypeError
 from scorekit.protocols import Array, Parametric, Sigma
 from scorekit.registry import describe
 
-__all__ = ["View"]
+__all__ = ["View", "innermost", "with_innermost"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +54,17 @@ class View(ABC):
                 "there is nothing to train. Wrap a network, for instance scorekit_numpy.MLP."
             )
         return self.inner
+
+
+def innermost(model: Any) -> Any:
+    """What stands inside all the views."""
+    while isinstance(model, View):
+        model = model.inner
+    return model
+
+
+def with_innermost(model: Any, other: Any) -> Any:
+    """The same views around something else."""
+    if not isinstance(model, View):
+        return other
+    return replace(model, **{model._inner: with_innermost(model.inner, other)})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scorekit._arrays import as_rng, check_count, check_number, check_positive, constant
+from scorekit._streams import strata
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array, RngLike
 from scorekit.registry import array_namespace, backend_of
@@ -45,11 +46,7 @@ class NoiseLaw(ABC):
         (4,)
         """
         n = check_count(n, "n")
-        stream = as_rng(rng, like)
-        shift = stream.uniform((1,), like)
-        order = stream.choice(n, (n,), replace=False)
-        xp = array_namespace(shift)
-        return self.quantile((xp.astype(order, shift.dtype) + shift) / n)
+        return self.quantile(strata(as_rng(rng, like), n, like))
 
 
 @dataclass(frozen=True)

@@ -11,24 +11,23 @@ import numpy as np
 from scorekit._arrays import check_batch, check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
-from scorekit.registry import array_namespace, backend_of, describe
+from scorekit.registry import array_namespace, describe
 from scorekit.training.checkpoints import Checkpoints
-from scorekit.training.run import FitResult, FitState, Run, Store
+from scorekit.training.run import FitResult, FitState, Run, Store, name_of
+from scorekit.training.sources import open_source
 
 __all__ = ["fit"]
-
-_DEFAULT_BATCH = 128
 
 
 def fit(
     model: ScoreModel,
     objective: Objective,
-    data: Array,
+    data: Any,
     *,
     steps: int,
     batch_size: int | None = None,
     learning_rate: float | Callable[[int], float] = 1e-3,
-    optimizer: str = "adam",
+    optimizer: Any = "adam",
     gradient_clip: float | None = 1.0,
     ema: float | None = 0.999,
     rng: RngLike = 0,
@@ -40,6 +39,7 @@ def fit(
     checkpoint_every: int = 1000,
     keep: int = 3,
     resume: bool = True,
+    **options: Any,
 ) -> FitResult:
     """Minimise an objective over the parameters of a model, by minibatches.
 
@@ -49,11 +49,18 @@ def fit(
     Args:
         model: a model that the data's backend can train.
         objective: an objective of ``sk.objectives``, or any callable ``(model, x, rng=…) -> scalar``.
-        data: shape ``(n, *event)``, floating point, finite.
+        data: where the samples come from, floating point and finite:
+            an array ``(n, *event)``, or a pair of an array and integer labels ``(n,)``;
+            a dataset: ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and a label;
+            a loader: ``len()`` and batches of such items at each pass, such as a ``DataLoader``. Its randomness comes
+            from ``rng`` too, so that it resumes; what was passed already is loaded again for that.
+            Labels reach a network that has ``classes``, and no other.
         steps: optimiser steps in all, those of a resumed run included.
         batch_size: samples a step, 1 to n; None takes 128, or all when there are fewer. An epoch drops the remainder.
+            A loader has its own.
         learning_rate: positive, or a function of the step from 0, such as :class:`WarmupCosine`.
-        optimizer: ``"adam"``.
+        optimizer: ``"adam"``; on tensors the name or the class of any optimizer of ``torch.optim``, or a function of
+            the parameters such as ``functools.partial(torch.optim.SGD, momentum=0.9)``.
         gradient_clip: the largest norm of the whole gradient; None for no clipping.
         ema: decay of the averaged weights that ``result.model`` has; None for the last weights.
         rng: an int seed, an Rng (a seed is drawn from it) or None (fresh entropy; not resumable).
@@ -67,6 +74,11 @@ def fit(
         checkpoint_every: steps between checkpoints; the last step and a stop write one too.
         keep: how many checkpoints stay.
         resume: continue a run found in ``checkpoint``. False refuses a folder that holds one.
+        options: what the learner of the data's backend offers beyond this; on tensors ``accumulate``, ``autocast``,
+            ``channels_last`` and ``compile`` (:class:`scorekit_torch.learner.TorchLearner`).
+
+    In a program started by ``torchrun`` all processes train one model: each takes its rows of every batch, the loss is
+    that of the whole batch with the noise that it has in one process, and the first process alone writes and reports.
 
     Returns:
         A :class:`FitResult`. After Ctrl-C ``fit`` returns too, with what was learned so far and ``interrupted`` True: a
@@ -90,21 +102,25 @@ def fit(
     check_option(resume, "resume", (True, False))
     check_option(progress, "progress", (True, False))
     seed, named = _seed(rng)
-    owner = backend_of(check_batch(data, "data"))
+    source = open_source(data, batch_size, seed)
     run = Run(
-        owner=owner,
+        source=source,
         objective=_callable(objective),
-        data=data,
-        batch=_batch_size(batch_size, data.shape[0]),
-        validation=_held_out(validation, data),
+        validation=_held_out(validation, source.first),
         steps=check_count(steps, "steps"),
         seed=seed,
         skip=on_nonfinite == "skip",
-        learner=owner.learner(
-            model, objective, learning_rate=learning_rate, optimizer=optimizer, gradient_clip=gradient_clip, ema=ema
+        learner=source.owner.learner(
+            model,
+            objective,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            gradient_clip=gradient_clip,
+            ema=ema,
+            **options,
         ),
         callbacks=_callbacks(callbacks),
-        options={"optimizer": str(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
+        options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
     store = None if checkpoint is None else Store(Checkpoints.open(checkpoint, keep), checkpoint_every, resume, named)
     return run.go(store, progress)
@@ -144,14 +160,6 @@ def _callbacks(callbacks: Any) -> tuple[Callable[[FitState], bool | None], ...]:
     if wrong:
         raise InvalidTypeError(f"callbacks hold a {describe(wrong[0])}: expected a tuple of functions of a FitState.")
     return tuple(callbacks)
-
-
-def _batch_size(batch_size: int | None, n: int) -> int:
-    if batch_size is None:
-        return min(_DEFAULT_BATCH, n)
-    if check_count(batch_size, "batch_size") > n:
-        raise InvalidValueError(f"batch_size must be at most the {n} samples there are, got {batch_size}.")
-    return batch_size
 
 
 def _held_out(validation: Array | None, data: Array) -> Array | None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from scorekit._streams import Draws
 from scorekit.errors import CheckpointError, NonFiniteError
 from scorekit.protocols import Array, Backend, Learner, Objective, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.history import History
 from scorekit.training.interrupt import StopBetweenSteps
+from scorekit.training.sources import Source
+from scorekit.training.world import world_of
 
-__all__ = ["FitResult", "FitState", "Run", "Store"]
+__all__ = ["FitResult", "FitState", "Run", "Store", "name_of"]
 
-_ORDER, _NOISE, _VALIDATION = 0, 1, 2  # the three streams of a run, each a function of the seed
+_NOISE, _VALIDATION = 1, 2  # streams of a run, each a function of the seed; those of its data are in sources.py
 _VALIDATIONS = 20  # evaluations of the held-out loss a run
 _SKIPS_IN_A_ROW = 100
 
@@ -64,10 +64,8 @@ class Store(NamedTuple):
 class Run:
     """A run in progress: what was asked for, and where it stands."""
 
-    owner: Backend
+    source: Source
     objective: Objective
-    data: Array
-    batch: int
     validation: Array | None
     steps: int
     seed: int
@@ -79,25 +77,31 @@ class Run:
     step: int = 0
     spent: float = 0.0
     skipped: int = 0
-    _epoch: int = -1
-    _order: Any = None
+
+    def __post_init__(self) -> None:
+        self.owner: Backend = self.source.owner
+        self.world = world_of(self.learner)
+        self._receive: Callable[[Any], Any] = getattr(self.learner, "receive", lambda batch: batch)
 
     def go(self, store: Store | None, progress: bool) -> FitResult:
         """All steps that are left, then the last checkpoint."""
         if store is not None:
             self._resume(store)
+        self.world.check_same("the seed", self.seed)
+        self.world.check_same("the step to go on from", self.step)
         started = time.perf_counter() - self.spent
-        with StopBetweenSteps() as stop, _bar(self.steps, self.step, progress) as bar:
+        first = self.world.rank == 0
+        with StopBetweenSteps() as stop, _bar(self.steps, self.step, progress and first) as bar:
             for info in self._infos():
                 self.spent = time.perf_counter() - started
-                done = self._record(info)
+                done = self.world.any(self._record(info) or stop.requested is not None)
                 bar.set_postfix(loss=f"{info.loss:.4g}", refresh=False)
                 bar.update()
-                if store is not None and (self.step % store.every == 0 or done or stop.requested):
+                if store is not None and first and (self.step % store.every == 0 or done):
                     self._keep(store)
-                if done or stop.requested:
+                if done:
                     break
-            if stop.requested:
+            if stop.requested and first:
                 bar.write(self._stopped(stop.requested, store), file=sys.stderr)
         if stop.requested == "SIGTERM":
             raise SystemExit(143)
@@ -105,19 +109,14 @@ class Run:
 
     def _infos(self) -> Iterator[StepInfo]:
         while self.step < self.steps:
-            info = self.learner.step(self._minibatch(), self.owner.rng((self.seed, _NOISE, self.step)))
+            batch = self.source.batch(self.step, self.world.rank, self.world.size)
+            rng = self.owner.rng((self.seed, _NOISE, self.step))
+            if batch.stop - batch.start < batch.total:
+                rng = Draws(rng, batch.total).part(batch.start, batch.stop)
+            info = self.learner.step(self._receive(batch.content), rng)
             self.step += 1
             self._check(info)
             yield info
-
-    def _minibatch(self) -> Array:
-        """The samples of this step: a slice of its epoch's permutation."""
-        n = self.data.shape[0]
-        epoch, place = divmod(self.step, n // self.batch)
-        if epoch != self._epoch:
-            self._epoch, self._order = epoch, self.owner.rng((self.seed, _ORDER, epoch)).choice(n, (n,), replace=False)
-        rows = self._order[place * self.batch : (place + 1) * self.batch]
-        return self.owner.xp.take(self.data, rows, axis=0)
 
     def _check(self, info: StepInfo) -> None:
         self.skipped = 0 if info.applied else self.skipped + 1
@@ -146,8 +145,16 @@ class Run:
         return self.step >= self.steps
 
     def _validate(self) -> float:
-        rng = self.owner.rng((self.seed, _VALIDATION))
-        return float(self.owner.to_numpy(self.objective(self.learner.model, self.validation, rng)))
+        """The loss of the averaged model on the held-out data, passed through in batches of the run's size."""
+        assert self.validation is not None
+        model, n = self.learner.model, self.validation.shape[0]
+        draws, total = Draws(self.owner.rng((self.seed, _VALIDATION)), n), 0.0
+        for start in range(0, n, self.source.batch_size):
+            stop = min(n, start + self.source.batch_size)
+            part = self._receive(self.validation[start:stop])
+            loss = self.owner.to_numpy(self.objective(model, part, draws.part(start, stop)))
+            total += float(loss) * (stop - start) / n
+        return total
 
     # -------------------------------------------------------- stopping and resuming
 
@@ -159,17 +166,12 @@ class Run:
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with for its continuation to be the same run."""
-        n = self.data.shape[0]
-        rows = self.owner.to_numpy(self.data)[np.linspace(0, n - 1, min(n, 4096)).astype(int)]
         return {
             "backend": self.owner.name,
-            "objective": _name_of(self.objective),
+            "objective": name_of(self.objective),
             "seed": self.seed,
-            "batch_size": self.batch,
             **self.options,
-            "data shape": list(self.data.shape),
-            "data dtype": str(self.data.dtype),
-            "data sample": hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()[:16],
+            **self.source.identity(),
         }
 
     def _keep(self, store: Store) -> None:
@@ -215,7 +217,7 @@ def _bar(total: int, start: int, shown: bool) -> Any:
     return tqdm(total=total, initial=start, disable=not shown, desc="fit", unit="step", dynamic_ncols=True)
 
 
-def _name_of(objective: Objective) -> str:
-    """The objective with its options, where its text says the same in every process; else its kind."""
-    text = repr(objective)
-    return type(objective).__name__ if " at 0x" in text else text
+def name_of(thing: Any) -> str:
+    """An objective or an optimizer with its options, where its text says the same in every process; else its kind."""
+    text = thing if isinstance(thing, str) else repr(thing)
+    return type(thing).__name__ if " at 0x" in text else text

@@ -200,7 +200,8 @@ def test_another_run_is_not_continued(tmp_path, change, words):
         ({"data": DATA.to(torch.int64)}, TypeError, "data has dtype torch.int64"),
         ({"data": DATA.to(torch.complex128)}, TypeError, "data has dtype torch.complex128"),
         ({"data": DATA / 0}, ValueError, "data holds NaN or infinity"),
-        ({"optimizer": "sgd"}, ValueError, "unknown optimizer 'sgd'"),
+        ({"optimizer": "sdg"}, ValueError, "unknown optimizer 'sdg'"),
+        ({"acumulate": 2}, TypeError, "without an option 'acumulate'.*Did you mean accumulate"),
         ({"validation": VALUES[:5]}, TypeError, "got two frameworks"),
     ],
 )

@@ -1,0 +1,89 @@
+"""More than one process: what torchrun started, as the training loop sees it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import TypeAlias
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from scorekit.errors import CheckpointError, InvalidValueError
+
+__all__ = ["World", "home", "shared"]
+
+Array: TypeAlias = torch.Tensor
+
+
+class World:
+    """The processes that train together; one alone where torchrun started none.
+
+    ``rank``: which of them this is. ``size``: how many there are.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.size = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
+        self.rank = int(os.environ["RANK"]) if self.size > 1 else 0
+        self._device = device
+        if self.size > 1:
+            _join(device)
+
+    def sum(self, numbers: Array) -> Array:
+        """The sum over all processes, in place."""
+        if self.size > 1:
+            dist.all_reduce(numbers)
+        return numbers
+
+    def any(self, flag: bool) -> bool:
+        """Is it so in any process? All of them must ask."""
+        return flag if self.size == 1 else bool(self.sum(torch.tensor(float(flag), device=self._device)))
+
+    def check_same(self, what: str, number: int) -> None:
+        """Refuse to go on when the processes disagree about a number."""
+        if self.size == 1:
+            return
+        found = [torch.zeros((), dtype=torch.int64, device=self._device) for _ in range(self.size)]
+        dist.all_gather(found, torch.tensor(number, dtype=torch.int64, device=self._device))
+        numbers = [int(each) for each in found]
+        if len(set(numbers)) > 1:
+            raise CheckpointError(
+                f"the processes disagree about {what}: {numbers} by rank. Give all of them the same arguments, and a "
+                "checkpoint folder that they share."
+            )
+
+
+def _join(device: torch.device) -> None:
+    """The process group, made at first need and left at the end of the program."""
+    if dist.is_initialized():
+        return
+    try:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        raise InvalidValueError(
+            f"RANK and WORLD_SIZE are set, and the processes cannot find each other ({error}): start the program with "
+            "torchrun --nproc-per-node N, or unset them."
+        ) from error
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def home(device: torch.device) -> torch.device:
+    """Where this process trains: on CUDA its own device, that of LOCAL_RANK."""
+    if device.type != "cuda" or "LOCAL_RANK" not in os.environ:
+        return device
+    own = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    torch.cuda.set_device(own)
+    return own
+
+
+def shared(module: nn.Module, world: World) -> nn.Module:
+    """The module with torch's distributed data parallel around it, where there is more than one process."""
+    if world.size == 1:
+        return module
+    return nn.parallel.DistributedDataParallel(module)

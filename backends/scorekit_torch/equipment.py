@@ -1,0 +1,80 @@
+"""A module as an objective calls it while it is trained: cast, laid out, compiled, shared between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from scorekit._arrays import check_option, score_function
+from scorekit.errors import InvalidValueError
+from scorekit.protocols import Rng
+
+__all__ = ["Equipped", "check_equipment", "layer_noise", "noisy_layers", "refuse_compiled_derivatives"]
+
+Array: TypeAlias = Any
+
+
+def check_equipment(autocast: Any, channels_last: Any, compile: Any) -> None:  # noqa: A002
+    """Refuse what is no option; float16 would need its gradients scaled, which bfloat16 does not."""
+    check_option(autocast, "autocast", (None, "bfloat16"))
+    check_option(channels_last, "channels_last", (True, False))
+    check_option(compile, "compile", (True, False))
+
+
+class Equipped(nn.Module):
+    """``module(x, sigma)``, or ``module(x, sigma, label)``, with ``x`` and what comes back in the dtype of ``x``.
+
+    Only the module runs in bfloat16: noise, preconditioning and the loss stay as wide as the data, where a rounding
+    of x by 2⁻⁸ would be larger than the smallest noise.
+    """
+
+    def __init__(self, module: nn.Module, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
+        super().__init__()
+        self.module = module
+        self._autocast, self._channels_last = autocast, channels_last
+        self._score = (score_function(module),)  # in a tuple: the module is registered once
+        if compile:
+            self.compile()
+        elif autocast is None and hasattr(module, "divergence"):
+            self.divergence = module.divergence
+
+    def forward(self, x: Array, sigma: Any = None, label: Array | None = None) -> Array:
+        """The score, like ``x``."""
+        laid = x.contiguous(memory_format=torch.channels_last) if self._channels_last and x.ndim == 4 else x
+        with self._precision(x.device.type):
+            s = self._score[0](laid, sigma) if label is None else self.module(laid, sigma, label)
+        return s.to(x.dtype) if isinstance(s, torch.Tensor) else s
+
+    def _precision(self, device: str) -> Any:
+        return nullcontext() if self._autocast is None else torch.autocast(device, torch.bfloat16)
+
+
+def noisy_layers(module: nn.Module) -> list[nn.Module]:
+    """The layers that draw from torch's global generator."""
+    return [m for m in module.modules() if isinstance(m, nn.modules.dropout._DropoutNd)]
+
+
+@contextmanager
+def layer_noise(layers: list[nn.Module], device: torch.device, rng: Rng, n: int) -> Iterator[None]:
+    """Dropout draws from torch's global generator: here it draws from a child of ``rng``, and moves nothing."""
+    if not any(layer.training for layer in layers):
+        yield
+        return
+    # one number a sample, so that each part of a batch has a seed of its own: that of its first sample
+    seed = int(rng.spawn(1)[0].integers(0, 2**62, (n,))[0])
+    with torch.random.fork_rng([device] if device.type != "cpu" else []):
+        torch.random.manual_seed(seed)  # inside the fork: nothing global moves
+        yield
+
+
+def refuse_compiled_derivatives(error: RuntimeError) -> None:
+    """Say what torch's compiler cannot do, where that is what went wrong."""
+    if "double backward" in str(error) or "ZeroTensor" in str(error):
+        raise InvalidValueError(
+            "compile=True does not go with an objective that differentiates the model's derivative (torch's compiler "
+            "has no second derivatives): leave it out, or use DenoisingScoreMatching or NoiseConditional."
+        ) from error

@@ -1,0 +1,41 @@
+"""Where the batches of a run come from: the batch of a step is a function of the seed and the step alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.registry import describe
+from scorekit.training.sources.base import Batch, Source
+from scorekit.training.sources.loaders import Loader
+from scorekit.training.sources.rows import Arrays, Dataset
+
+__all__ = ["Batch", "Source", "open_source"]
+
+
+def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
+    """The source for whatever ``fit`` was given as data."""
+    if isinstance(data, (tuple, list)) and len(data) == 2 and all(hasattr(part, "shape") for part in data):
+        return Arrays(data[0], data[1], batch_size, seed)
+    if hasattr(data, "shape") or not hasattr(data, "__len__") or isinstance(data, (list, tuple, str, bytes, dict)):
+        return Arrays(_array_or_advice(data), None, batch_size, seed)
+    if hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
+        if batch_size is not None:
+            raise InvalidValueError(
+                f"batch_size is {batch_size} and data is a loader, which has one of its own: drop it."
+            )
+        return Loader(data, seed)
+    return Dataset(data, batch_size, seed)
+
+
+def _array_or_advice(data: Any) -> Any:
+    if (
+        hasattr(data, "__iter__")
+        and not hasattr(data, "shape")
+        and not isinstance(data, (list, tuple, str, bytes, dict))
+    ):
+        raise InvalidTypeError(
+            f"data is a {describe(data)} without a length: expected an array, a dataset with len() and [i], or a "
+            "loader of batches with len(). Put it into a DataLoader of known length, or collect it into an array."
+        )
+    return data

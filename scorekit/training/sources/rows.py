@@ -1,0 +1,117 @@
+"""Data that can be asked for rows: arrays and datasets."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_batch, check_count
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import Array, Backend
+from scorekit.registry import array_namespace, backend_of
+from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
+
+__all__ = ["Arrays", "Dataset"]
+
+_ORDER = 0  # the stream of a run that shuffles its data
+_DEFAULT_BATCH = 128
+
+
+class _Shuffled(Source):
+    """Data that can be asked for rows: an epoch is a permutation of them, its remainder dropped."""
+
+    def __init__(self, owner: Backend, n: int, batch_size: int | None, seed: int) -> None:
+        self.owner, self._n, self._seed = owner, n, seed
+        self.batch_size = _sizes(batch_size, n)
+        self.epoch = n // self.batch_size
+        self._drawn, self._order = -1, None
+
+    @abstractmethod
+    def _rows(self, order: Any) -> Any:
+        """What the learner is given for these rows."""
+
+    def batch(self, step: int, rank: int, size: int) -> Batch:
+        """A slice of the permutation of the step's epoch."""
+        epoch, place = divmod(step, self.epoch)
+        if epoch != self._drawn:
+            rng = self.owner.rng((self._seed, _ORDER, epoch))
+            self._drawn, self._order = epoch, rng.choice(self._n, (self._n,), replace=False)
+        start, stop = share(self.batch_size, rank, size)
+        begin = place * self.batch_size
+        return Batch(self._rows(self._order[begin + start : begin + stop]), start, stop, self.batch_size)  # type: ignore[index]
+
+
+class Arrays(_Shuffled):
+    """An array ``(n, *event)``, with labels ``(n,)`` or without."""
+
+    def __init__(self, x: Array, labels: Array | None, batch_size: int | None, seed: int) -> None:
+        super().__init__(backend_of(check_batch(x, "data")), x.shape[0], batch_size, seed)
+        self._x, self._labels = x, None if labels is None else _checked_labels(labels, x)
+        self.first = x
+
+    def _rows(self, order: Any) -> Any:
+        x = self.owner.xp.take(self._x, order, axis=0)
+        return x if self._labels is None else (x, self.owner.xp.take(self._labels, order, axis=0))
+
+    def identity(self) -> dict[str, Any]:
+        """Shape, type and the bytes of some rows."""
+        n = self._x.shape[0]
+        rows = np.linspace(0, n - 1, min(n, 4096)).astype(int)
+        return {
+            "batch_size": self.batch_size,
+            "data shape": list(self._x.shape),
+            "data dtype": str(self._x.dtype),
+            "data sample": digest(self.owner.to_numpy(self._x)[rows]),
+        }
+
+
+def _checked_labels(labels: Array, x: Array) -> Array:
+    xp = array_namespace(data=x, labels=labels)
+    if tuple(labels.shape) != (x.shape[0],):
+        raise ShapeError(f"labels have shape {tuple(labels.shape)} for {x.shape[0]} samples: expected ({x.shape[0]},).")
+    if not xp.isdtype(labels.dtype, "integral"):
+        raise InvalidTypeError(f"labels have dtype {labels.dtype}: expected integers.")
+    return labels
+
+
+class Dataset(_Shuffled):
+    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more."""
+
+    def __init__(self, items: Any, batch_size: int | None, seed: int) -> None:
+        if len(items) == 0:
+            raise ShapeError("the dataset is empty: expected at least one sample.")
+        self._items = items
+        sample, self._labelled = sample_of(items[0], "dataset[0]")
+        super().__init__(backend_of(sample), len(items), batch_size, seed)
+        self.first = check_batch(sample[None], "dataset[0][None]")
+
+    def _rows(self, order: Any) -> Any:
+        items = [self._items[int(i)] for i in self.owner.to_numpy(order)]
+        x = self._stack([sample_of(item, "an item of the dataset")[0] for item in items])
+        return (x, self._stack([self.owner.asarray(item[1]) for item in items])) if self._labelled else x
+
+    def _stack(self, arrays: list[Array]) -> Array:
+        shapes = {tuple(a.shape) for a in arrays}
+        if len(shapes) > 1:
+            raise ShapeError(f"items of the dataset have shapes {sorted(shapes)}: expected one shape for all.")
+        return self.owner.xp.stack(arrays)
+
+    def identity(self) -> dict[str, Any]:
+        """The length, and the bytes of the first item."""
+        return {
+            "batch_size": self.batch_size,
+            "data": type(self._items).__name__,
+            "data shape": [self._n, *self.first.shape[1:]],
+            "data dtype": str(self.first.dtype),
+            "data sample": digest(self.owner.to_numpy(self.first)),
+        }
+
+
+def _sizes(batch_size: int | None, n: int) -> int:
+    if batch_size is None:
+        return min(_DEFAULT_BATCH, n)
+    if check_count(batch_size, "batch_size") > n:
+        raise InvalidValueError(f"batch_size must be at most the {n} samples there are, got {batch_size}.")
+    return batch_size

@@ -1,0 +1,51 @@
+"""The processes of a run. A learner that can share its work offers a ``world``; any other works alone."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+from scorekit.errors import InvalidValueError
+from scorekit.protocols import Learner
+
+__all__ = ["World", "world_of"]
+
+
+class World(Protocol):
+    """What the loop asks of the processes that train together."""
+
+    rank: int
+    size: int
+
+    def any(self, flag: bool) -> bool:
+        """Is it so in any process? All of them ask."""
+        ...
+
+    def check_same(self, what: str, number: int) -> None:
+        """Refuse to go on when the processes disagree about a number."""
+        ...
+
+
+class _Alone:
+    """One process."""
+
+    rank, size = 0, 1
+
+    def any(self, flag: bool) -> bool:
+        return flag
+
+    def check_same(self, what: str, number: int) -> None:
+        del what, number
+
+
+def world_of(learner: Learner) -> World:
+    """The processes that a learner shares its work with."""
+    found: Any = getattr(learner, "world", None)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ:
+        raise InvalidValueError(
+            f"the program runs in {os.environ['WORLD_SIZE']} processes, and {type(learner).__name__} trains in one: "
+            "start it without torchrun, or train on tensors."
+        )
+    return _Alone()
