@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from scorekit._arrays import check_option
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
 from scorekit.registry import describe
 
 __all__ = ["Parameters", "describe_state", "make_optimizer", "optimizer_state", "restore_optimizer"]
@@ -37,15 +37,17 @@ def make_optimizer(optimizer: str | Maker, parameters: list[nn.Parameter]) -> Op
     make = _maker(optimizer)
     try:
         made = make(parameters, **_options(make))
+        if not isinstance(made, Optimizer):
+            raise InvalidTypeError(f"optimizer made a {describe(made)}: expected a torch.optim.Optimizer.")
         trial = [nn.Parameter(torch.zeros_like(p)) for p in parameters[:1]]
         _stepped_once(make(trial, **_options(make)), trial)
+    except ScorekitError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidValueError(
             f"optimizer {_name(make)} cannot train this model ({error}): choose one whose step() takes dense gradients "
             'and no closure, such as "adam", "sgd" or functools.partial(torch.optim.SGD, momentum=0.9).'
         ) from error
-    if not isinstance(made, Optimizer):
-        raise InvalidTypeError(f"optimizer returned a {describe(made)}: expected a torch.optim.Optimizer.")
     return made
 
 

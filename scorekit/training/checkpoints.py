@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorekit._arrays import check_count
+from scorekit._arrays import check_count, check_path
 from scorekit.errors import CheckpointError
 from scorekit.storage import read_folder, writable_folder, write_folder
 
@@ -28,9 +28,11 @@ class Checkpoints:
     keep: int
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], keep: int) -> Checkpoints:
-        """Make the folder when it is missing; refuse one that cannot be written."""
+    def open(cls, folder: str | os.PathLike[str], keep: int, *, writes: bool = True) -> Checkpoints:
+        """Make the folder when it is missing; refuse one that cannot be written, by the process that ``writes``."""
         check_count(keep, "keep")
+        if not writes:
+            return cls(check_path(folder, "the folder"), keep)
         return cls(writable_folder(folder, "choose a folder that you may write to."), keep)
 
     def steps(self) -> list[int]:

@@ -122,8 +122,10 @@ def fit(
         callbacks=_callbacks(callbacks),
         options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
-    store = None if checkpoint is None else Store(Checkpoints.open(checkpoint, keep), checkpoint_every, resume, named)
-    return run.go(store, progress)
+    if checkpoint is None:
+        return run.go(None, progress)
+    checkpoints = Checkpoints.open(checkpoint, keep, writes=run.world.rank == 0)
+    return run.go(Store(checkpoints, checkpoint_every, resume, named), progress)
 
 
 def _plain(number: float | None) -> float | None:

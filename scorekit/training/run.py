@@ -85,9 +85,9 @@ class Run:
 
     def go(self, store: Store | None, progress: bool) -> FitResult:
         """All steps that are left, then the last checkpoint."""
+        self.world.check_same("the seed", self.seed)  # all are here: what an earlier run wrote is written
         if store is not None:
             self._resume(store)
-        self.world.check_same("the seed", self.seed)
         self.world.check_same("the step to go on from", self.step)
         started = time.perf_counter() - self.spent
         first = self.world.rank == 0

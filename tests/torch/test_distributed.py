@@ -1,0 +1,154 @@
+"""Real processes under torchrun, over gloo: they learn what one process learns, and none of them is left hanging."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import scorekit as sk
+
+torch = pytest.importorskip("torch")
+if not torch.distributed.is_available():
+    pytest.skip("this build of torch has no torch.distributed", allow_module_level=True)
+
+SETTING = textwrap.dedent("""
+    import json, os, sys, signal
+    import numpy as np, torch, scorekit as sk
+    from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+    from scorekit.objectives import *
+    from scorekit_torch import MLP
+
+    torch.set_num_threads(1)
+    RANK = int(os.environ.get("RANK", "0"))
+    DATA = torch.tensor(np.random.default_rng(0).normal(size=(60, 2)))
+    WHERE = sys.argv[1]
+
+    def net(**options):
+        return MLP(2, hidden=(8,), **{"conditional": False} | options)
+
+    class Energy(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Softplus(), torch.nn.Linear(8, 1)).double()
+            for k, p in enumerate(self.net.parameters()):
+                torch.nn.init.constant_(p, 0.1 * (k + 1)) if p.ndim == 1 else p.data.copy_(
+                    torch.linspace(-1, 1, p.numel()).reshape(p.shape))
+        def forward(self, x, sigma=None):
+            return self.net(x)[:, 0]
+
+    def loader(shuffle=True):
+        return DataLoader(TensorDataset(DATA, torch.arange(60)), batch_size=20, shuffle=shuffle)
+
+    CASES = {
+        "ism": (net, ImplicitScoreMatching(), DATA, {}),
+        "ssm": (net, SlicedScoreMatching(projections=2), DATA, {}),
+        "dsm": (net, DenoisingScoreMatching(0.3, "control"), DATA, {}),
+        "ncsn": (lambda: sk.models.Preconditioned(net(conditional=True), 1.0),
+                 NoiseConditional(sk.noise.LogUniform(3.0, 0.1)), DATA, {"accumulate": 3}),
+        "energy": (lambda: sk.models.EnergyModel(Energy()), SlicedScoreMatching(), DATA, {}),
+        "loader": (net, SlicedScoreMatching(), loader(), {"batch_size": None}),
+    }
+
+    def run(name, **more):
+        make, objective, data, options = CASES[name]
+        options = {"steps": 7, "batch_size": 19, "progress": False, "ema": 0.9, "validation": DATA[:25]} | options | more
+        result = sk.fit(make(), objective, data, **options)
+        model = result.model
+        while not isinstance(model, torch.nn.Module):
+            model = model.inner
+        weights = torch.cat([v.flatten() for v in model.state_dict().values()]).tolist()
+        return {"loss": result.history.loss.tolist(), "norm": result.history.grad_norm.tolist(), "weights": weights,
+                "validation": result.history.validation_loss.tolist()}
+""")
+
+
+def torchrun(script, *arguments, processes=2, **options):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", str(port), str(script)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, *command, *map(str, arguments)], env=environment, **options)
+
+
+def script(tmp_path, body):
+    path = tmp_path / "program.py"
+    path.write_text(SETTING + textwrap.dedent(body))
+    return path
+
+
+def test_two_processes_learn_what_one_learns(tmp_path):
+    """Loss curve, gradient norms, held-out loss and averaged weights to 1e-10; the issue asks for 1e-6."""
+    program = script(
+        tmp_path,
+        """
+        results = {name: run(name) for name in CASES}
+        results["resumed"] = (run("ism", steps=4, checkpoint=WHERE + "/run"), run("ism", checkpoint=WHERE + "/run"))[1]
+        if RANK == 0:
+            json.dump(results, open(WHERE + "/two.json", "w"))
+        """,
+    )
+    assert torchrun(program, tmp_path).wait(timeout=120) == 0
+    two, one = json.loads((tmp_path / "two.json").read_text()), {"sys": sys, "__name__": "one"}
+    exec(SETTING.replace("sys.argv[1]", "''"), one)  # the same program in this process
+    for name, found in two.items():
+        wanted = one["run"]("ism" if name == "resumed" else name)
+        for key, values in wanted.items():
+            np.testing.assert_allclose(found[key], values, rtol=1e-10, atol=1e-10, err_msg=f"{name}: {key}")
+
+
+def test_a_process_that_dies_ends_the_run(tmp_path):
+    program = script(
+        tmp_path,
+        """
+        run("ism", steps=100_000, callbacks=[lambda state: os._exit(3) if RANK == 1 and state.step == 5 else None])
+        """,
+    )
+    child = torchrun(program, tmp_path, stderr=subprocess.PIPE, text=True)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode != 0
+    assert "exitcode  : 3" in said
+
+
+def test_sigterm_stops_all_processes_after_one_step_and_one_of_them_writes(tmp_path):
+    program = script(
+        tmp_path,
+        """
+        def once(state):
+            if RANK == 1 and state.step == 6:
+                os.kill(os.getpid(), signal.SIGTERM)
+        run("ism", steps=100_000, checkpoint=WHERE + "/run", callbacks=[once])
+        print("stopped", RANK, flush=True)
+        """,
+    )
+    child = torchrun(program, tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, said = child.communicate(timeout=60)
+    assert "exitcode  : 143" in said
+    assert "stopped 0" in out
+    assert [p.name for p in (tmp_path / "run").glob("step-*")] == ["step-000000006"]
+
+
+def test_arrays_of_numpy_are_not_trained_in_several_processes(monkeypatch):
+    import scorekit_numpy
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ValueError, match="runs in 2 processes, and NumpyLearner trains in one"):
+        sk.fit(scorekit_numpy.MLP(2), sk.objectives.DenoisingScoreMatching(0.1), np.ones((4, 2)), steps=1)
+
+
+def test_variables_without_the_other_processes_are_named(monkeypatch):
+    from scorekit_torch import MLP
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with pytest.raises(ValueError, match="RANK and WORLD_SIZE are set.*torchrun --nproc-per-node N"):
+        sk.backend("torch").learner(MLP(2), sk.objectives.DenoisingScoreMatching(0.1))

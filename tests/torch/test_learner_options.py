@@ -1,0 +1,277 @@
+"""What the torch learner offers beyond Adam: other optimizers, parts of batches, mixed precision, layouts, labels."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+import scorekit as sk
+from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
+
+torch = pytest.importorskip("torch")
+from scorekit_torch import MLP  # noqa: E402
+
+RNG = sk.backend("torch").rng
+X = torch.tensor(np.random.default_rng(0).normal(size=(12, 2)))
+IMAGES = torch.tensor(np.random.default_rng(1).uniform(size=(6, 3, 4, 4)), dtype=torch.float32)
+TRAINABLE = sorted({"adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "asgd", "nadam", "radam"} | {"rmsprop", "rprop", "sgd"})  # fmt: skip
+
+
+def learner(model=None, objective=None, **options):
+    options = {"learning_rate": 0.01, "gradient_clip": None, "ema": None} | options
+    model = model or MLP(2, hidden=(8,), conditional=False)
+    return sk.backend("torch").learner(model, objective or SlicedScoreMatching(), **options)
+
+
+def stepped(trained, steps=3, x=X):
+    for step in range(steps):
+        assert trained.step(x, RNG(step)).applied
+    return trained
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+# ---------------------------------------------------------------- optimizers
+
+
+@pytest.mark.parametrize("name", TRAINABLE)
+def test_every_optimizer_is_torchs_own_and_resumes_to_the_same_bits(name):
+    """Beside the loop that everybody writes; then out, into a new learner, and on."""
+    trained, kind = learner(optimizer=name), {n.lower(): c for n, c in vars(torch.optim).items()}[name]
+    plain = MLP(2, hidden=(8,), conditional=False)
+    optimizer = kind(plain.parameters(), lr=0.01)
+    for step in range(4):
+        optimizer.zero_grad()
+        SlicedScoreMatching()(plain, X, rng=RNG(step)).backward()
+        optimizer.step()
+        trained.step(X, RNG(step))
+    for key, value in plain.state_dict().items():
+        np.testing.assert_allclose(trained.state_dict()[f"weights.{key}"], value, rtol=1e-9, atol=1e-12)
+    other = learner(optimizer=name)
+    other.load_state_dict(trained.state_dict())
+    assert same(stepped(other).state_dict(), stepped(trained).state_dict())
+
+
+def test_a_class_and_a_function_with_options():
+    def velocity(made):
+        return stepped(made).state_dict()["optimizer.momentum_buffer.layers.0.bias"]
+
+    momentum = velocity(learner(optimizer=functools.partial(torch.optim.SGD, momentum=0.9)))
+    assert momentum.abs().max() > 0
+    assert not any(name.startswith("optimizer") for name in stepped(learner(optimizer=torch.optim.SGD)).state_dict())
+
+
+def test_sgd_takes_the_gradient_times_the_rate():
+    trained, before = learner(optimizer="sgd", learning_rate=0.25), dict(MLP(2, hidden=(8,), conditional=False).named_parameters())  # fmt: skip
+    loss = SlicedScoreMatching()(net := MLP(2, hidden=(8,), conditional=False), X, rng=RNG(0))
+    loss.backward()
+    trained.step(X, RNG(0))
+    for name, p in net.named_parameters():
+        wanted = before[name] - 0.25 * p.grad
+        np.testing.assert_allclose(trained.state_dict()[f"weights.{name}"], wanted.detach(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "error", "words"),
+    [
+        ("lbfgs", ValueError, "optimizer LBFGS cannot train this model .*closure"),
+        (torch.optim.SparseAdam, ValueError, "optimizer SparseAdam cannot train this model .*dense"),
+        ("muon", ValueError, "optimizer Muon cannot train this model .*2D"),
+        (functools.partial(torch.optim.SGD, lr=1.0), ValueError, "fixes lr: give learning_rate"),
+        (torch.optim.SGD([torch.nn.Parameter(torch.ones(1))]), TypeError, "holds weights already"),
+        (functools.partial(torch.optim.SGD, momentum=-1.0), ValueError, "cannot train this model .*momentum"),
+        (lambda parameters: 3, TypeError, "optimizer made a int: expected a torch.optim.Optimizer"),
+        (3, ValueError, "unknown optimizer 3"),
+    ],
+)
+def test_optimizers_that_cannot_work_are_refused_before_the_first_step(optimizer, error, words):
+    with pytest.raises(error, match=words):
+        learner(optimizer=optimizer)
+
+
+def test_the_state_of_another_optimizer_is_refused_whole():
+    trained, other = stepped(learner(optimizer="rmsprop")), stepped(learner())
+    before = trained.state_dict()
+    with pytest.raises(sk.CheckpointError, match=r"optimizer.exp_avg.*came float64 .*the learner has nothing"):
+        trained.load_state_dict(other.state_dict())
+    assert same(before, trained.state_dict())
+
+
+# ---------------------------------------------------------------- parts
+
+
+@pytest.mark.parametrize("parts", [2, 5, 12])
+@pytest.mark.parametrize(
+    "objective",
+    [
+        ImplicitScoreMatching(),
+        SlicedScoreMatching(projections=2),
+        DenoisingScoreMatching(0.3, "control"),
+        NoiseConditional(sk.noise.LogUniform(3.0, 0.1), variance_reduction="antithetic"),
+    ],
+    ids=["ism", "ssm", "dsm", "ncsn"],
+)
+def test_a_batch_in_parts_gives_the_same_weights(objective, parts):
+    """The noise of a sample is the one that it has in the whole batch, so only rounding differs."""
+    conditional = isinstance(objective, NoiseConditional)
+    make = functools.partial(MLP, 2, hidden=(8,), conditional=conditional)
+    whole, cut = learner(make(), objective), learner(make(), objective, accumulate=parts)
+    for step in range(3):
+        one, other = whole.step(X, RNG(step)), cut.step(X, RNG(step))
+        assert other.loss == pytest.approx(one.loss, rel=1e-12)
+        assert other.grad_norm == pytest.approx(one.grad_norm, rel=1e-10)
+    for name, value in whole.state_dict().items():
+        np.testing.assert_allclose(cut.state_dict()[name], value, rtol=1e-8, atol=1e-11)
+
+
+def test_a_part_that_is_not_finite_undoes_the_whole_step():
+    trained = learner(objective=lambda model, x, rng=None: (model(x) ** 2).sum() / (0 if x[0, 0] == X[9, 0] else 1), accumulate=4)  # fmt: skip
+    before = trained.state_dict()
+    assert not trained.step(X, RNG(0)).applied
+    assert same(before, trained.state_dict())
+    assert trained.step(X[:9], RNG(0)).applied
+
+
+def test_parts_have_dropout_masks_of_their_own():
+    net = torch.nn.Sequential(torch.nn.Dropout(0.5)).append(torch.nn.Linear(2, 2, bias=False)).double()
+    seen = []
+
+    def objective(model, x, rng=None):
+        seen.append(model(x).detach())
+        return (model(x) ** 2).mean()
+
+    learner(net, objective, accumulate=2).step(torch.ones(40, 2, dtype=torch.float64), RNG(0))
+    assert not torch.equal(seen[0], seen[1])
+
+
+# ---------------------------------------------------------------- precision and layout
+
+
+class Widths(torch.nn.Module):
+    """A convolution that writes down what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = torch.nn.Conv2d(3, 3, 3, padding=1)
+        with torch.no_grad():
+            self.net.weight.copy_(torch.linspace(-0.3, 0.3, 81).reshape(3, 3, 3, 3))
+            self.net.bias.zero_()
+        self.seen = []
+
+    def forward(self, x, sigma):
+        y = self.net(x)
+        self.seen.append((x.dtype, y.dtype, x.is_contiguous(memory_format=torch.channels_last)))
+        return y
+
+
+def _seen(**options):
+    """What the network saw in a step, and the loss."""
+    facts = []
+
+    def objective(model, x, rng=None):
+        loss = NoiseConditional(sk.noise.Geometric(1.0, 0.1, 3))(model, x, rng)
+        facts.append((x.dtype, loss.dtype))
+        return loss
+
+    trained = learner(Widths(), objective, **options)
+    info = trained.step(IMAGES, RNG(0))
+    return trained._module.seen[-1], facts[-1], info
+
+
+def test_autocast_runs_the_network_in_bfloat16_and_nothing_else():
+    (given, inside, _), (x, loss), info = _seen(autocast="bfloat16")
+    assert (given, inside, x, loss) == (torch.float32, torch.bfloat16, torch.float32, torch.float32)
+    exact = _seen()[2]
+    assert info.loss == pytest.approx(exact.loss, rel=2**-7)
+    assert info.loss != exact.loss
+
+
+def test_channels_last_changes_the_layout_and_not_the_numbers():
+    plain, laid = _seen(), _seen(channels_last=True)
+    assert (plain[0][2], laid[0][2]) == (False, True)
+    assert laid[2].loss == pytest.approx(plain[2].loss, rel=1e-5)
+    assert laid[2].grad_norm == pytest.approx(plain[2].grad_norm, rel=1e-5)
+
+
+def test_weights_and_average_stay_in_float32_under_autocast():
+    state = stepped(learner(Widths(), DenoisingScoreMatching(0.1), autocast="bfloat16", ema=0.9), x=IMAGES).state_dict()
+    assert {v.dtype for n, v in state.items() if n != "steps"} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"autocast": "float16"}, "unknown autocast 'float16': expected one of None, 'bfloat16'"),
+        ({"autocast": True}, "unknown autocast True"),
+        ({"channels_last": 1}, "unknown channels_last 1"),
+        ({"compile": "yes"}, "unknown compile 'yes'"),
+        ({"accumulate": 0}, "accumulate must be at least 1"),
+    ],
+)
+def test_bad_options(options, words):
+    with pytest.raises(ValueError, match=words):
+        learner(**options)
+
+
+# ---------------------------------------------------------------- labels
+
+
+class ByClass(torch.nn.Module):
+    """s(x) = a level of its own for each class: its ESM optimum is the mean target of the class."""
+
+    classes = 3
+
+    def __init__(self):
+        super().__init__()
+        self.level = torch.nn.Parameter(torch.zeros(3, 2, dtype=torch.float64))
+
+    def forward(self, x, sigma=None, label=None):
+        return 0 * x + (self.level.mean(0) if label is None else self.level[label])
+
+
+LABELS = torch.arange(12) % 3
+GIVEN = sk.objectives.ExplicitScoreMatching(lambda x: x)
+
+
+@pytest.mark.parametrize("accumulate", [1, 4])
+@pytest.mark.parametrize("around", [lambda m: m, lambda m: sk.models.at(m, 0.5)], ids=["bare", "view"])
+def test_labels_reach_a_network_with_classes(accumulate, around):
+    result = sk.fit(
+        around(ByClass()),
+        GIVEN,
+        (X, LABELS),
+        steps=400,
+        batch_size=12,
+        optimizer="sgd",
+        learning_rate=1.0,
+        ema=None,
+        gradient_clip=None,
+        progress=False,
+        accumulate=accumulate,
+    )
+    level = getattr(result.model, "model", result.model).level.detach()
+    for k in range(3):
+        np.testing.assert_allclose(level[k], X[LABELS == k].mean(0), atol=1e-9)
+
+
+def test_labels_of_a_network_without_classes_are_passed_over():
+    plain = sk.fit(MLP(2, hidden=(4,), conditional=False), SlicedScoreMatching(), X, steps=3, progress=False)
+    paired = sk.fit(MLP(2, hidden=(4,), conditional=False), SlicedScoreMatching(), (X, LABELS), steps=3, progress=False)
+    assert np.array_equal(plain.history.loss, paired.history.loss)
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "words"),
+    [
+        (LABELS[:5], ValueError, r"labels have shape \(5,\) for 12 samples"),
+        (LABELS.double(), TypeError, "labels have dtype torch.float64: expected integers"),
+        (LABELS.numpy(), TypeError, "got two frameworks"),
+    ],
+)
+def test_labels_that_do_not_fit(labels, error, words):
+    with pytest.raises(error, match=words):
+        sk.fit(ByClass(), GIVEN, (X, labels), steps=1)
