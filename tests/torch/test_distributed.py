@@ -58,7 +58,8 @@ SETTING = textwrap.dedent("""
 
     def run(name, **more):
         make, objective, data, options = CASES[name]
-        options = {"steps": 7, "batch_size": 19, "progress": False, "ema": 0.9, "validation": DATA[:25]} | options | more
+        options = {"steps": 7, "batch_size": 19, "progress": False, "ema": 0.9} | options | more
+        options["validation"] = DATA[:25]
         result = sk.fit(make(), objective, data, **options)
         model = result.model
         while not isinstance(model, torch.nn.Module):
@@ -73,9 +74,9 @@ def torchrun(script, *arguments, processes=2, **options):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--master-port", str(port), str(script)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, *command, *map(str, arguments)], env=environment, **options)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+    command = [*launcher, "--master-port", str(port), str(script), *map(str, arguments)]
+    return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **options)
 
 
 def script(tmp_path, body):
@@ -150,5 +151,5 @@ def test_variables_without_the_other_processes_are_named(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     monkeypatch.delenv("MASTER_ADDR", raising=False)
-    with pytest.raises(ValueError, match="RANK and WORLD_SIZE are set.*torchrun --nproc-per-node N"):
+    with pytest.raises(ValueError, match=r"RANK and WORLD_SIZE are set.*torchrun --nproc-per-node N"):
         sk.backend("torch").learner(MLP(2), sk.objectives.DenoisingScoreMatching(0.1))

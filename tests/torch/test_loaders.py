@@ -1,0 +1,193 @@
+"""Datasets and DataLoaders as the data of a run: the same samples at the same steps, and the same bits after a stop."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+import pytest
+
+import scorekit as sk
+from scorekit.objectives import ExplicitScoreMatching, SlicedScoreMatching
+
+torch = pytest.importorskip("torch")
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, TensorDataset  # noqa: E402
+
+from scorekit_torch import MLP  # noqa: E402
+
+X = torch.tensor(np.random.default_rng(0).normal(size=(23, 2)))
+PAIRS = TensorDataset(X, torch.arange(23) % 3)
+
+
+class Seen:
+    """An objective that writes down which samples came."""
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, model, x, rng=None):
+        self.batches.append([int((row == X).all(dim=1).nonzero()) for row in x])
+        return SlicedScoreMatching()(model, x, rng)
+
+
+class Jittered(Dataset):
+    """Samples with noise from torch's global generator, as a random transform has it."""
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return X[i] + 0.1 * torch.randn(2, dtype=torch.float64)
+
+
+def run(data, objective=None, **options):
+    options = {"steps": 9, "progress": False} | options
+    return sk.fit(MLP(2, hidden=(8,), conditional=False), objective or SlicedScoreMatching(), data, **options)
+
+
+def bits(result):
+    return torch.cat([v.flatten() for v in result.model.state_dict().values()])
+
+
+def loader(data=PAIRS, **options):
+    return DataLoader(data, **{"batch_size": 5, "shuffle": True} | options)
+
+
+# ---------------------------------------------------------------- what comes
+
+
+@pytest.mark.parametrize("data", [PAIRS, TensorDataset(X)], ids=["pairs", "samples"])
+def test_a_dataset_gives_what_its_array_gives(data):
+    """Order and noise are functions of the seed: an array and a dataset of its rows train alike."""
+    assert torch.equal(bits(run(data, batch_size=6)), bits(run(X, batch_size=6)))
+
+
+def test_a_loader_is_passed_again_and_again_and_shuffled_by_the_seed():
+    seen, again, other = Seen(), Seen(), Seen()
+    run(loader(), seen, steps=10)
+    run(loader(), again, steps=10)
+    run(loader(), other, steps=10, rng=1)
+    epochs = [list(chain(*seen.batches[:5])), list(chain(*seen.batches[5:]))]
+    assert [sorted(e) for e in epochs] == [list(range(23))] * 2
+    assert epochs[0] != epochs[1]
+    assert [len(b) for b in seen.batches[:5]] == [5, 5, 5, 5, 3]
+    assert seen.batches == again.batches != other.batches
+
+
+def test_the_order_of_a_loader_that_does_not_shuffle_is_kept():
+    seen = Seen()
+    run(loader(shuffle=False), seen, steps=5)
+    assert list(chain(*seen.batches)) == list(range(23))
+
+
+def test_nothing_global_moves():
+    before = torch.random.get_rng_state()
+    run(loader(Jittered()))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PAIRS,
+        lambda: loader(),
+        lambda: loader(Jittered()),
+        lambda: loader(Jittered(), generator=torch.Generator()),
+        lambda: loader(Jittered(), num_workers=1),
+    ],
+    ids=["dataset", "loader", "random transform", "own generator", "worker"],
+)
+def test_a_stopped_run_resumes_to_the_same_bits(tmp_path, make):
+    whole = bits(run(make(), steps=12))
+    run(make(), steps=7, checkpoint=tmp_path)
+    assert torch.equal(bits(run(make(), steps=12, checkpoint=tmp_path)), whole)
+
+
+def test_another_loader_is_another_run(tmp_path):
+    run(loader(), checkpoint=tmp_path)
+    with pytest.raises(sk.CheckpointError, match="batches was 5, now 6"):
+        run(loader(batch_size=4), checkpoint=tmp_path)
+
+
+def test_the_samplers_of_distributed_loaders_are_told_the_epoch():
+    seen, sampler = Seen(), DistributedSampler(PAIRS, num_replicas=1, rank=0, shuffle=True)
+    run(loader(shuffle=None, sampler=sampler), seen, steps=10)
+    epochs = [list(chain(*seen.batches[:5])), list(chain(*seen.batches[5:]))]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(23))
+    assert epochs[0] != epochs[1]
+
+
+def test_labels_come_with_the_samples():
+    class ByClass(torch.nn.Module):
+        classes = 3
+
+        def __init__(self):
+            super().__init__()
+            self.level = torch.nn.Parameter(torch.zeros(3, 2, dtype=torch.float64))
+
+        def forward(self, x, sigma=None, label=None):
+            return 0 * x + self.level[label]
+
+    for data, more in ((loader(), {}), (PAIRS, {"batch_size": 23})):
+        given = ExplicitScoreMatching(lambda x: x)
+        options = {"steps": 2000, "progress": False, "learning_rate": sk.training.WarmupCosine(0.1, 2000), "ema": None}
+        made = sk.fit(ByClass(), given, data, **options, **more)
+        for k in range(3):
+            np.testing.assert_allclose(made.model.level[k].detach(), X[k::3].mean(0), atol=0.02)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter(X)
+
+
+class OnePass:
+    """Says that it has five batches, and gives them once."""
+
+    def __init__(self):
+        self.left = iter([X[:5]] * 5)
+
+    def __len__(self):
+        return 5
+
+    def __iter__(self):
+        return self.left
+
+
+class Words(Dataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        return "image"
+
+
+class Ragged(Words):
+    def __getitem__(self, i):
+        return torch.ones(2 + i)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "error", "words"),
+    [
+        (loader(), {"batch_size": 4}, ValueError, "batch_size is 4 and data is a loader"),
+        (Stream(), {}, TypeError, "without a length: expected an array, a dataset"),
+        (iter([X]), {}, TypeError, "without a length"),
+        (OnePass(), {}, ValueError, "the loader ended after 4 batches and says that it has 5"),
+        (Words(), {}, TypeError, r"dataset\[0\] is a str: expected an array, or a tuple \(array, label\)"),
+        (Ragged(), {}, ValueError, r"items of the dataset have shapes \[\(2,\), \(3,\), \(4,\)\]: expected one shape"),
+        (TensorDataset(X[:0]), {}, ValueError, "the dataset is empty"),
+        (loader(TensorDataset(X[:3]), drop_last=True), {}, ValueError, "the loader is empty"),
+        (TensorDataset(X.to(torch.uint8)), {}, TypeError, "dtype torch.uint8: expected a real floating"),
+        (loader(TensorDataset(X / 0)), {}, ValueError, "a batch of the loader holds NaN or infinity"),
+        ([X, X, X], {}, TypeError, "no backend owns a list"),
+        ({"x": X}, {}, TypeError, "no backend owns a dict"),
+    ],
+    ids=str,
+)
+def test_data_that_cannot_be_used(data, options, error, words):
+    with pytest.raises(error, match=words):
+        run(data, **options)
