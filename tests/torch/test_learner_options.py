@@ -18,19 +18,6 @@ X = torch.tensor(np.random.default_rng(0).normal(size=(12, 2)))
 IMAGES = torch.tensor(np.random.default_rng(1).uniform(size=(6, 3, 4, 4)), dtype=torch.float32)
 TRAINABLE = ["adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "asgd", "nadam", "radam", "rmsprop"]
 TRAINABLE += ["rprop", "sgd"]
-    "adadelta",
-    "adafactor",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamw",
-    "asgd",
-    "nadam",
-    "radam",
-    "rmsprop",
-    "rprop",
-    "sgd",
-]
 
 
 def learner(model=None, objective=None, **options):
