@@ -123,21 +123,19 @@ def gather(blocks: Iterable[Block]) -> Gathered:
     >>> gather(sample_blocks(langevin, lambda x: -x, start, 30, 0, block=8, blocks=[3, 1])).rows
     array([24, 25, 26, 27, 28, 29,  8,  9, 10, 11, 12, 13, 14, 15])
     """
-    parts: list[Array] = []
-    rows: list[Any] = []
+    kept: list[tuple[Array, Any]] = []
     interrupted = False
     try:
         for made in blocks:
-            parts.append(made.samples.x)
-            rows.append(np.arange(made.rows.start, made.rows.stop))
+            kept.append((made.samples.x, np.arange(made.rows.start, made.rows.stop)))
     except KeyboardInterrupt:
-        if not parts:
+        if not kept:
             raise
         interrupted = True
-    if not parts:
+    if not kept:
         raise InvalidValueError("there is no block to gather: expected at least one.")
-    xp = array_namespace(parts[0])
-    return Gathered(xp.concat(parts, axis=0), np.concatenate(rows[: len(parts)]), interrupted)
+    parts, rows = zip(*kept, strict=True)
+    return Gathered(array_namespace(parts[0]).concat(parts, axis=0), np.concatenate(rows), interrupted)
 
 
 def _chosen(blocks: Iterable[int] | None, count: int) -> list[int]:
