@@ -6,7 +6,7 @@ one level a sample, as the noise-conditional objectives need it; a ladder is als
 
 from __future__ import annotations
 
-from scorekit.noise.design import Designed, design, variance_ratio
+from scorekit.noise.designed import Designed, design, variance_ratio
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.noise.laws import LogNormal, LogUniform, NoiseLaw
 from scorekit.noise.overlap import overlaps, widest_ratio

@@ -74,7 +74,9 @@ def _ladder(sigmas: Any, ax: Axes) -> Axes:
 def _with_overlaps(shared: Any, ax: Axes) -> Axes:
     """The overlap of levels i and i + 1 stands at i + ½."""
     right = ax.twinx()
-    right.plot(np.arange(1, len(shared) + 1) + 0.5, shared, ".:", color=ACCENT, markersize=4, linewidth=1)
+    right.plot(
+        np.arange(1, len(shared) + 1) + 0.5, shared, ".:", color=ACCENT, markersize=4, linewidth=1, clip_on=False
+    )
     right.axhline(0.5, color=ACCENT, linewidth=0.6, alpha=0.5)
     right.set_ylim(0, 1)
     right.set_ylabel("overlap with the level before", color=ACCENT)
