@@ -47,6 +47,7 @@ TESTS = {
         "tests/samplers/test_annealed_law.py",
         "tests/samplers",
     ),
+    "scorekit/noise": ("tests/noise",),
     "scorekit/models": ("tests/models",),
 }
 

@@ -103,6 +103,11 @@ class TestLevels:
         assert design(DATA).sigma_max == pytest.approx(diameter(DATA), rel=1e-12)
         assert design(np.array([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0]])).sigma_max == pytest.approx(5.0, rel=1e-15)
 
+    def test_of_many_small_sets(self):
+        for seed in range(200):
+            x = spread(7, 3, seed)
+            assert design(x).sigma_max == pytest.approx(diameter(x), rel=1e-12)
+
     def test_across_chunks(self, monkeypatch):
         x = spread(33, 5)
         for chunk in (1, 7, 32, 33, 100):
