@@ -158,8 +158,8 @@ def _step_size(gamma: float, steps: int) -> float:
 
 
 def _range(data: Array) -> float:
-    low = min(float(rows.min()) for rows in _chunks(data))
-    high = max(float(rows.max()) for rows in _chunks(data))
+    ends = [(rows.min(), rows.max()) for rows in _chunks(data)]
+    low, high = float(min(low for low, _ in ends)), float(max(high for _, high in ends))
     if low == high:
         raise InvalidValueError("all numbers of data are the same: their range gives no sigma_min. Give sigma_min.")
     return high - low

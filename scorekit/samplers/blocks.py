@@ -100,7 +100,7 @@ def sample_blocks(
     chosen = _chosen(blocks, count)
     streams = as_rng(rng, like).spawn(count)
     run = _Run(sampler, model, start, n, block, streams)
-    return run.all(chosen, progress)
+    return run.blocks(chosen, progress)
 
 
 def gather(blocks: Iterable[Block]) -> Gathered:
@@ -163,7 +163,7 @@ class _Run(NamedTuple):
     block: int
     streams: Sequence[Rng]
 
-    def all(self, chosen: list[int], progress: bool) -> Iterator[Block]:
+    def blocks(self, chosen: list[int], progress: bool) -> Iterator[Block]:
         with _bar(self, len(chosen)) if progress else nullcontext() as bar:
             for index in chosen:
                 yield self.one(index, None if bar is None else lambda state: bar.update())

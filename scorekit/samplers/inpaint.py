@@ -37,12 +37,12 @@ class Inpaint(ChainSampler):
         sampler: the sampler that moves the chains.
         mask: booleans, True where an entry is known; any shape that broadcasts to x, so ``(h, w)`` serves all images.
         values: numbers, shaped so that they broadcast to x; looked at where ``mask`` is True only, NaN elsewhere will
-            do. Given per sample, they have the first axis of x.
+            do. Given per sample, they have the first axis of x, and fit no blocks of another size.
 
     Raises:
         ShapeError, TypeError, ValueError: what came and what was expected; a shape that does not fit x0, when sampling.
 
-    Reference: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), App. B.3.
+    Reference: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), Algorithm 2.
 
     >>> import numpy as np, scorekit as sk
     >>> law = sk.distributions.Gaussian([0.0, 0.0], [[1.0, 0.9], [0.9, 1.0]])
