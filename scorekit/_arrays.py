@@ -27,6 +27,7 @@ __all__ = [
     "as_rng",
     "as_sigma",
     "check_batch",
+    "check_conditional",
     "check_count",
     "check_like",
     "check_number",
@@ -274,18 +275,36 @@ def score_function(model: ScoreModel) -> Callable[[Array, Sigma], Array]:
         raise InvalidTypeError(
             f"model is the class {model.__name__}: expected one of its objects, {model.__name__}(…)."
         )
+    place = _place_of_sigma(model)
+    if place == "position":
+        return cast(Callable[[Array, Sigma], Array], model)
+    keyed = cast(Callable[..., Array], model)
+    if place == "keyword":
+        return lambda x, sigma: keyed(x, sigma=sigma)
+    return lambda x, sigma: keyed(x)
+
+
+def check_conditional(model: ScoreModel, asked: str, instead: str) -> None:
+    """Refuse a function of ``x`` alone where there are levels: who ``asked`` for what, and what to use ``instead``."""
+    if _place_of_sigma(model) == "nowhere":
+        raise InvalidTypeError(
+            f"model is a function of x alone, and {asked}: expected a function s(x, sigma). {instead} "
+            "If it is to ignore the level, say so: lambda x, sigma: model(x)."
+        )
+
+
+def _place_of_sigma(model: ScoreModel) -> str:
+    """Where a call of ``model`` takes sigma: by ``"position"``, by ``"keyword"`` or ``"nowhere"``."""
     try:
         parameters = _parameters(model)
     except (TypeError, ValueError):  # some callables written in C have no signature
-        return cast(Callable[[Array, Sigma], Array], model)
+        return "position"
     if _has_place(list(parameters.values())):
-        return cast(Callable[[Array, Sigma], Array], model)
+        return "position"
     if not any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters.values()):
         raise InvalidTypeError("model takes no argument by position: expected a function s(x, sigma) or s(x).")
-    keyed = cast(Callable[..., Array], model)
-    if "sigma" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return lambda x, sigma: keyed(x, sigma=sigma)
-    return lambda x, sigma: keyed(x)
+    keyed = "sigma" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return "keyword" if keyed else "nowhere"
 
 
 _known: weakref.WeakKeyDictionary[Any, Mapping[str, inspect.Parameter]] = weakref.WeakKeyDictionary()

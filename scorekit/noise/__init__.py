@@ -6,7 +6,21 @@ one level a sample, as the noise-conditional objectives need it; a ladder is als
 
 from __future__ import annotations
 
+from scorekit.noise.designed import Designed, design, variance_ratio
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.noise.laws import LogNormal, LogUniform, NoiseLaw
+from scorekit.noise.overlap import overlaps, widest_ratio
 
-__all__ = ["Geometric", "Ladder", "LogNormal", "LogUniform", "NoiseLaw", "as_ladder"]
+__all__ = [
+    "Designed",
+    "Geometric",
+    "Ladder",
+    "LogNormal",
+    "LogUniform",
+    "NoiseLaw",
+    "as_ladder",
+    "design",
+    "overlaps",
+    "variance_ratio",
+    "widest_ratio",
+]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from scorekit._arrays import check_option, check_positive
+from scorekit._arrays import check_conditional, check_option, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw
 from scorekit.objectives._base import CheckedScore, ScoreObjective
@@ -35,6 +35,8 @@ class NoiseConditional(ScoreObjective):
         weighting: λ, see above.
         variance_reduction: None, ``"control"`` or ``"antithetic"``, as in :class:`DenoisingScoreMatching`.
         sigma_data: standard deviation of the data, needed by ``"edm"`` and by nothing else.
+
+    The model must take sigma: a function of ``x`` alone is refused.
 
     References: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019. Song,
     Durkan, Murray, Ermon, Maximum Likelihood Training of Score-Based Diffusion Models, 2021. Karras, Aittala, Aila,
@@ -69,6 +71,13 @@ class NoiseConditional(ScoreObjective):
             check_positive(self.sigma_data, "sigma_data")
         elif self.sigma_data is not None:
             raise InvalidValueError(f'sigma_data is used by weighting "edm" only, got weighting {self.weighting!r}.')
+
+    def _prepare(self, score: CheckedScore, x: Array) -> None:  # noqa: ARG002
+        check_conditional(
+            score.model,
+            "NoiseConditional teaches it the score at each noise level",
+            "For one level use DenoisingScoreMatching(sigma), for none SlicedScoreMatching.",
+        )
 
     def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
         assert rng is not None

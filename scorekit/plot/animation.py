@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scorekit._arrays import check_count, check_path, check_positive
-from scorekit.errors import InvalidValueError
+from scorekit._arrays import check_count, check_positive
 from scorekit.plot._axes import DARK, SIZE, Limits, as_axes, as_box, box_of, style_plane
+from scorekit.plot._gif import check_gif, freeze_layout, write_gif
 from scorekit.plot._plane import draw_backdrop, make_backdrop
+from scorekit.plot._states import shown_frames
 from scorekit.plot.points import trajectory_of
 
 __all__ = ["animate_chains"]
-
-_FRAMES = 60
-"""About as many frames as a GIF of less than a megabyte holds."""
 
 
 def animate_chains(
@@ -64,8 +61,8 @@ def animate_chains(
     ['chains.gif']
     """
     states = trajectory_of(trajectory)
-    target = None if path is None else _check_path(path)
-    frames = _frames(len(states), every)
+    target = None if path is None else check_gif(path)
+    frames = shown_frames(len(states), every)
     fps, dpi = check_positive(fps, "fps"), check_count(dpi, "dpi")
     box = box_of(states) if limits is None else as_box(limits)
     backdrop = make_backdrop(background, box)
@@ -74,18 +71,11 @@ def animate_chains(
     draw_backdrop(ax, backdrop)
     animation = _animation(ax, states, frames, fps)
     style_plane(ax, box)
-    if own is not None:  # one layout serves all frames, and working it out again is most of the cost of a frame
-        own.draw_without_rendering()
-        own.set_layout_engine("none")
+    if own is not None:
+        freeze_layout(own)
     if target is not None:
-        _write(animation, target, fps, dpi)
+        write_gif(animation, target, fps, dpi)
     return animation
-
-
-def _frames(kept: int, every: int | None) -> list[int]:
-    step = max(1, round(kept / _FRAMES)) if every is None else check_count(every, "every")
-    shown = list(range(0, kept, step))
-    return shown if shown[-1] == kept - 1 else [*shown, kept - 1]
 
 
 def _animation(ax: Axes, states: Any, frames: list[int], fps: float) -> FuncAnimation:
@@ -106,28 +96,3 @@ def _animation(ax: Axes, states: Any, frames: list[int], fps: float) -> FuncAnim
 
 def _caption(frame: int, kept: int, n: int) -> str:
     return f"{n:,} chains, state {frame + 1:,} of {kept:,}"
-
-
-def _check_path(path: str | os.PathLike[str]) -> Path:
-    target = check_path(path, "path")
-    if target.suffix.lower() != ".gif":
-        raise InvalidValueError(
-            f"path is {str(target)!r}: expected a name that ends in .gif. For a film write "
-            "animate_chains(…).save('chains.mp4'), which needs ffmpeg."
-        )
-    if not target.parent.is_dir():
-        raise InvalidValueError(
-            f"cannot write {str(target)!r}: the folder {str(target.parent)!r} does not exist. Create it first."
-        )
-    if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
-        raise InvalidValueError(
-            f"cannot write {str(target)!r}: no permission, or a folder has this name. Choose another."
-        )
-    return target
-
-
-def _write(animation: FuncAnimation, target: Path, fps: float, dpi: int) -> None:
-    try:
-        animation.save(target, writer=PillowWriter(fps=fps), dpi=dpi)  # type: ignore[arg-type]
-    except OSError as error:
-        raise InvalidValueError(f"cannot write {str(target)!r}: {error}. Choose another folder.") from error

@@ -11,23 +11,32 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from scorekit._arrays import check_count
-from scorekit.errors import InvalidTypeError, ShapeError
-from scorekit.noise import NoiseLaw
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.noise import NoiseLaw, overlaps
 from scorekit.plot._axes import DARK, SIZE, as_axes
 from scorekit.registry import describe
 
 __all__ = ["history", "noise_levels"]
 
+ACCENT = "#c4622d"
+"""A second quantity in a picture."""
 
-def noise_levels(noise: Any, ax: Axes | None = None) -> Axes:
+
+def noise_levels(noise: Any, ax: Axes | None = None, *, dim: int | None = None) -> Axes:
     """The levels of a ladder on a logarithmic axis, or the density of log σ under a continuous law.
+
+    With ``dim`` also how much each level overlaps with the one before (:func:`scorekit.noise.overlaps`), on an axis at
+    the right: chains pass from level to level where that is not small, and one half is what
+    :func:`scorekit.noise.design` aims at.
 
     Args:
         noise: a ladder (anything with ``sigmas``), or a law with ``quantile`` and ``density``.
         ax: where to draw; None for a new figure.
+        dim: the number of numbers in a sample, for the overlaps of a ladder of at least two levels. Of a ladder made by
+            ``design`` it is known.
 
     Returns:
-        The Axes; its first line is the ladder, or the density.
+        The Axes; its first line is the ladder, or the density. The overlaps are in ``ax.figure.axes[-1]``.
 
     >>> import scorekit as sk
     >>> from matplotlib.figure import Figure
@@ -36,8 +45,16 @@ def noise_levels(noise: Any, ax: Axes | None = None) -> Axes:
     [10.0, 1.0, 0.1]
     """
     if hasattr(noise, "sigmas"):
-        return _ladder(np.asarray(noise.sigmas, dtype=float), as_axes(ax, SIZE, 0.75 * SIZE))
+        sigmas = np.asarray(noise.sigmas, dtype=float)
+        size = getattr(noise, "dim", None) if dim is None else check_count(dim, "dim")
+        if dim is not None and len(sigmas) < 2:
+            raise InvalidValueError("a ladder of one level has no overlaps: leave dim out, or take two levels.")
+        shared = None if size is None else overlaps(sigmas.tolist(), size)
+        drawn = _ladder(sigmas, as_axes(ax, SIZE, 0.75 * SIZE))
+        return drawn if shared is None else _with_overlaps(shared, drawn)
     if isinstance(noise, NoiseLaw):
+        if dim is not None:
+            raise InvalidValueError(f"dim is {dim!r}, but {noise!r} has no neighbouring levels: it is for ladders.")
         return _law(noise, as_axes(ax, SIZE, 0.75 * SIZE))
     raise InvalidTypeError(
         f"noise is a {describe(noise)}: expected a ladder or a law, for instance sk.noise.Geometric(10.0, 0.01, 10)."
@@ -51,6 +68,19 @@ def _ladder(sigmas: Any, ax: Axes) -> Axes:
     ax.set_ylabel(r"noise level $\sigma_i$")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _open(ax)
+    return ax
+
+
+def _with_overlaps(shared: Any, ax: Axes) -> Axes:
+    """The overlap of levels i and i + 1 stands at i + ½."""
+    right = ax.twinx()
+    right.plot(
+        np.arange(1, len(shared) + 1) + 0.5, shared, ".:", color=ACCENT, markersize=4, linewidth=1, clip_on=False
+    )
+    right.axhline(0.5, color=ACCENT, linewidth=0.6, alpha=0.5)
+    right.set_ylim(0, 1)
+    right.set_ylabel("overlap with the level before", color=ACCENT)
+    right.spines[["top", "left"]].set_visible(False)
     return ax
 
 
@@ -93,7 +123,7 @@ def history(history: Any, ax: Axes | None = None, *, smoothing: int | None = Non
     if window > 1:
         ax.plot(step, _running_mean(loss, window), color=DARK, linewidth=1.5, label=f"mean of {window} steps")
     if len(at):
-        ax.plot(at, validation, "s--", color="#c4622d", markersize=3.5, linewidth=1.2, label="validation")
+        ax.plot(at, validation, "s--", color=ACCENT, markersize=3.5, linewidth=1.2, label="validation")
     _frame_losses(ax, loss, validation)
     ax.set_xlabel("step")
     ax.set_ylabel("loss")

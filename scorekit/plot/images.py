@@ -13,7 +13,7 @@ from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.plot._axes import SIZE, as_axes
 from scorekit.protocols import Array
 
-__all__ = ["image_grid"]
+__all__ = ["channels_last", "check_shades", "columns_of", "image_grid", "scaled", "tile"]
 
 
 def image_grid(
@@ -47,19 +47,23 @@ def image_grid(
     (17, 26)
     """
     check_batch(images, "images")
-    pixels = _channels_last(host(images))
-    n, height, width, _ = pixels.shape
-    columns = math.ceil(math.sqrt(n * height / width)) if columns is None else check_count(columns, "columns")
-    columns = min(n, columns)
-    shades = _scaled(pixels, limits)
-    tiles = _tile(shades, columns, check_count(gap, "gap", minimum=0))
+    pixels = channels_last(host(images))
+    shades = scaled(pixels, limits)
+    tiles = tile(shades, columns_of(pixels, columns), check_count(gap, "gap", minimum=0))
     ax = as_axes(ax, SIZE, SIZE * max(0.25, tiles.shape[0] / tiles.shape[1]))
     ax.imshow(tiles, interpolation="nearest")
     ax.set_axis_off()
     return ax
 
 
-def _channels_last(x: Any) -> Any:
+def columns_of(pixels: Any, columns: int | None) -> int:
+    """Images a row: as many as asked for, or as make the whole nearly square; never more than there are."""
+    n, height, width, _ = pixels.shape
+    wanted = math.ceil(math.sqrt(n * height / width)) if columns is None else check_count(columns, "columns")
+    return min(int(n), wanted)
+
+
+def channels_last(x: Any) -> Any:
     """``(n, h, w, c)``; channels are taken to stand first, as usual here, unless only the last axis can be them."""
     if x.ndim == 3:
         return x[..., None]
@@ -73,15 +77,15 @@ def _channels_last(x: Any) -> Any:
     )
 
 
-def _scaled(pixels: Any, limits: tuple[float, float] | None) -> Any:
+def scaled(pixels: Any, limits: tuple[float, float] | None) -> Any:
     """Values in [0, 1]; all in the middle when they are all the same."""
-    low, high = (float(pixels.min()), float(pixels.max())) if limits is None else _shades(limits)
+    low, high = (float(pixels.min()), float(pixels.max())) if limits is None else check_shades(limits)
     if limits is None and low == high:
         return np.full_like(pixels, 0.5)
     return np.clip((pixels - low) / (high - low), 0, 1)
 
 
-def _shades(limits: Any) -> tuple[float, float]:
+def check_shades(limits: Any) -> tuple[float, float]:
     """The values that are black and white, checked."""
     expected = f"limits are {limits!r}: expected (black, white), ascending, for instance (0, 1)."
     try:
@@ -93,14 +97,14 @@ def _shades(limits: Any) -> tuple[float, float]:
     return low, high
 
 
-def _tile(shades: Any, columns: int, gap: int) -> Any:
+def tile(shades: Any, columns: int, gap: int) -> Any:
     """One RGBA picture ``(rows, columns, 4)``, see-through in the gaps and where the last row has no images."""
     n, height, width, _ = shades.shape
     rows = math.ceil(n / columns)
     sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4))
     for i in range(n):
         top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
-        tile = sheet[top : top + height, left : left + width]
-        tile[..., :3] = shades[i]
-        tile[..., 3] = 1
+        place = sheet[top : top + height, left : left + width]
+        place[..., :3] = shades[i]
+        place[..., 3] = 1
     return sheet

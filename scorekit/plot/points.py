@@ -12,6 +12,7 @@ from scorekit._arrays import check_count, check_positive
 from scorekit.errors import InvalidTypeError
 from scorekit.plot._axes import DARK, LIGHT, Limits, as_axes, as_box, box_of, style_plane
 from scorekit.plot._plane import counts_on, draw_backdrop, emptiest_corner, make_backdrop, planar
+from scorekit.plot._states import kept_states
 from scorekit.protocols import Array
 
 __all__ = ["chains", "samples", "trajectory_of"]
@@ -87,13 +88,7 @@ def _counted(points: Any, box: Any) -> str:
 
 def trajectory_of(trajectory: Any) -> Any:
     """The states ``(kept, n, 2)`` as float64, from an array or from what a sampler returned."""
-    if not hasattr(trajectory, "shape") and hasattr(trajectory, "trajectory"):
-        trajectory = trajectory.trajectory
-        if trajectory is None:
-            raise InvalidTypeError(
-                "these samples keep no trajectory: expected (kept, n, 2). Write sampler.sample(…, keep_every=10)."
-            )
-    return planar(trajectory, "trajectory", axes=3)
+    return planar(kept_states(trajectory, "(kept, n, 2)"), "trajectory", axes=3)
 
 
 def chains(

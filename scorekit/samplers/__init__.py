@@ -8,7 +8,10 @@ stops a chain that leaves the finite numbers. A new family is a kernel and a pla
 from __future__ import annotations
 
 from scorekit.samplers.annealed import AnnealedLangevin
+from scorekit.samplers.blocks import Block, Gathered, gather, sample_blocks
 from scorekit.samplers.chain import ChainSampler
+from scorekit.samplers.consistent import Consistent, ConsistentAnnealed
+from scorekit.samplers.inpaint import Clamped, Inpaint
 from scorekit.samplers.kernels import Denoise, Kernel, Moved, Stage, Unadjusted
 from scorekit.samplers.langevin import Langevin
 from scorekit.samplers.start import initial
@@ -17,8 +20,14 @@ from scorekit.samplers.walk import Walk
 
 __all__ = [
     "AnnealedLangevin",
+    "Block",
     "ChainSampler",
+    "Clamped",
+    "Consistent",
+    "ConsistentAnnealed",
     "Denoise",
+    "Gathered",
+    "Inpaint",
     "Kernel",
     "Langevin",
     "Moved",
@@ -27,5 +36,7 @@ __all__ = [
     "State",
     "Unadjusted",
     "Walk",
+    "gather",
     "initial",
+    "sample_blocks",
 ]

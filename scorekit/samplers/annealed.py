@@ -31,7 +31,7 @@ class AnnealedLangevin(ChainSampler):
             out narrower than the data where sigma_L is not small beside their scale (for N(0, v) by the factor
             v / (v + sigma_L²) on the standard deviation of the noisy law), so let the ladder go down far enough.
 
-    The model must depend on sigma: a function of ``x`` alone is called as it is, at every level.
+    The model must take sigma: a function of ``x`` alone is refused.
 
     Start from :func:`initial`, a draw from the noisiest level.
 

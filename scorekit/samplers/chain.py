@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
-from scorekit._arrays import check_batch, check_count, check_option
+from scorekit._arrays import check_batch, check_conditional, check_count, check_option
 from scorekit.errors import DivergedError, InvalidTypeError
 from scorekit.protocols import Array, RngLike, ScoreModel
 from scorekit.registry import describe as kind_of
@@ -30,6 +30,10 @@ class ChainSampler(ABC):
     @abstractmethod
     def advice(self, autopsy: Autopsy) -> str:
         """What the user should change after a divergence, as a sentence."""
+
+    def stages(self, walk: Walk) -> tuple[Stage, ...]:  # noqa: ARG002
+        """The plan of one run, for a sampler that has to know its arrays; by default :meth:`plan`."""
+        return self.plan()
 
     def sample(
         self,
@@ -61,7 +65,7 @@ class ChainSampler(ABC):
         check_option(progress, "progress", (True, False))
         if callback is not None and not callable(callback):
             raise InvalidTypeError(f"callback is a {kind_of(callback)}: expected a function of a State, or None.")
-        walk, plan = Walk(model, check_batch(x0, "x0"), rng), self.plan()
+        walk, plan = self._begin(model, x0, rng)
         recorder = Recorder(walk, _length(plan), keep_every)
         x = x0
         with closing(self._ticks(walk, plan)) as ticks:
@@ -79,8 +83,19 @@ class ChainSampler(ABC):
 
         The same seed gives the same states, bit for bit. The arguments are checked at once, not at the first step.
         """
+        walk, plan = self._begin(model, x0, rng)
+        return (_state(tick, walk) for tick in self._ticks(walk, plan))
+
+    def _begin(self, model: ScoreModel, x0: Array, rng: RngLike) -> tuple[Walk, tuple[Stage, ...]]:
         walk = Walk(model, check_batch(x0, "x0"), rng)
-        return (_state(tick, walk) for tick in self._ticks(walk, self.plan()))
+        plan = self.stages(walk)
+        if any(stage.sigma is not None for stage in plan):
+            check_conditional(
+                model,
+                f"{type(self).__name__} asks it for the score at each noise level",
+                "For a score without noise, or of one level (sk.models.at), use Langevin.",
+            )
+        return walk, plan
 
     def _ticks(self, walk: Walk, plan: tuple[Stage, ...]) -> Generator[Tick, None, None]:
         step, x = 0, walk.layout.enter(walk.x0)

@@ -41,18 +41,32 @@ CONDITIONAL = "scorekit/objectives/noise_conditional.py"
 KERNELS = "scorekit/samplers/kernels.py"
 LANGEVIN = "scorekit/samplers/langevin.py"
 ANNEALED = "scorekit/samplers/annealed.py"
+CONSISTENT = "scorekit/samplers/consistent.py"
+INPAINT = "scorekit/samplers/inpaint.py"
+BLOCKS = "scorekit/samplers/blocks.py"
 CHAIN = "scorekit/samplers/chain.py"
 DIVERGENCE = "scorekit/samplers/divergence.py"
 LAYOUT = "scorekit/samplers/layout.py"
 RECORDS = "scorekit/samplers/records.py"
 START = "scorekit/samplers/start.py"
 WALK = "scorekit/samplers/walk.py"
+DESIGNED = "scorekit/noise/designed.py"
+OVERLAP = "scorekit/noise/overlap.py"
 ENERGY = "scorekit/models/energy.py"
 LEVEL = "scorekit/models/level.py"
 PRECONDITIONED = "scorekit/models/preconditioned.py"
 TWEEDIE = "scorekit/models/tweedie.py"
 
 # snippets that several mutants begin from
+SPREAD = "variance = self.target**2 - ((1 - self.eta) * self.source) ** 2"
+CONSISTENT_DRIFT = "x + (self.eta * self.source**2) * score"
+ANCESTRAL = "1 - (target / source) ** 2 if self.eta is None"
+BETWEEN = "float(sigmas[i] * (sigmas[i + 1] / sigmas[i]) ** ((k % n) / n))"
+KNOWN = "self.values if sigma is None else self.values + sigma * walk.normal()"
+STEP_FROM = "self.kernel.step(self._clamp(known, x, walk), inside, sigma, walk)"
+REST = "rest = 1 / (1 - u / 2)"
+RELAX = "return float((1 - u) ** (2 * steps) * (gamma**2 - rest) + rest)"
+RADII = "ndtr(apart + 3 * gamma) - ndtr(apart - 3 * gamma)"
 EVENT_SUM = "return array_namespace(x).sum(x, axis=tuple(range(1, x.ndim)))"
 WEIGHTED = "return xp.sum(w * values) / xp.sum(w)"
 SEED = "as_rng(rng, x) if self.draws else None"
@@ -508,6 +522,86 @@ SAMPLERS = (
         "self.steps_per_level, last, i)",
         "the model is asked at the smallest level throughout",
     ),
+    # ---------------------------------------------------------------- consistent annealed sampling
+    Mutant(
+        "cas-spread-of-the-source", CONSISTENT, SPREAD, SPREAD.replace("self.target**2", "self.source**2"), "σ, not σ'"
+    ),
+    Mutant(
+        "cas-spread-not-squared", CONSISTENT, SPREAD, SPREAD.replace("(1 - self.eta)", "(1 - self.eta) ** 2"), "beta"
+    ),
+    Mutant("cas-eta-for-rest", CONSISTENT, SPREAD, SPREAD.replace("(1 - self.eta)", "self.eta"), "η for 1 − η in beta"),
+    Mutant("cas-variance-for-deviation", CONSISTENT, "return math.sqrt(variance) if", "return variance if", "β² for β"),
+    Mutant(
+        "cas-langevin-noise",
+        CONSISTENT,
+        "self.spread * walk.normal()",
+        "math.sqrt(2 * self.eta) * self.source * walk.normal()",
+        "the noise of Langevin, without regard to what is left",
+    ),
+    Mutant("cas-drift-sign", CONSISTENT, CONSISTENT_DRIFT, CONSISTENT_DRIFT.replace("x + ", "x - "), "a sign"),
+    Mutant(
+        "cas-drift-half", CONSISTENT, CONSISTENT_DRIFT, CONSISTENT_DRIFT.replace("(self.eta", "(0.5 * self.eta"), "½"
+    ),
+    Mutant(
+        "cas-drift-sigma", CONSISTENT, CONSISTENT_DRIFT, CONSISTENT_DRIFT.replace("source**2", "source"), "σ for σ²"
+    ),
+    Mutant(
+        "cas-drift-target",
+        CONSISTENT,
+        CONSISTENT_DRIFT,
+        CONSISTENT_DRIFT.replace("source", "target"),
+        "one level ahead",
+    ),
+    Mutant("cas-not-ancestral", CONSISTENT, ANCESTRAL, ANCESTRAL.replace(" ** 2", ""), "1 − γ for 1 − γ²"),
+    Mutant(
+        "cas-model-at-the-target", CONSISTENT, "1, source, i)", "1, target, i)", "the model is asked one level ahead"
+    ),
+    Mutant(
+        "cas-linear-between", CONSISTENT, BETWEEN, BETWEEN.replace("((k % n) / n)", "(k % n)"), "whole ratios between"
+    ),
+    Mutant("cas-denoise-missing", CONSISTENT, "if self.denoise else []", "if False else []", "the last noise stays"),
+    Mutant("cas-denoise-always", CONSISTENT, "if self.denoise else []", "if True else []", "even when refused"),
+    Mutant("cas-range-one-sided", CONSISTENT, "if not (1 - eta) ** 2 <=", "if not (1 - eta) <=", "no upper end for η"),
+    Mutant("cas-widest-ratio", CONSISTENT, "gamma = min(", "gamma = max(", "the range of the closest pair of levels"),
+    # ---------------------------------------------------------------- inpainting
+    Mutant("inpaint-without-noise", INPAINT, KNOWN, "self.values", "the known entries have no noise at any level"),
+    Mutant("inpaint-variance", INPAINT, KNOWN, KNOWN.replace("+ sigma", "+ sigma**2"), "σ² for σ"),
+    Mutant(
+        "inpaint-shared-noise", INPAINT, KNOWN, KNOWN.replace("sigma * walk", "sigma * 0 * walk"), "noise of size 0"
+    ),
+    Mutant(
+        "inpaint-noise-each-step",
+        INPAINT,
+        STEP_FROM,
+        "self.kernel.step(self._clamp(self.init(x, sigma, walk)[0], x, walk), inside, sigma, walk)",
+        "fresh noise at each step of a level",
+    ),
+    Mutant("inpaint-not-clamped", INPAINT, STEP_FROM, "self.kernel.step(x, inside, sigma, walk)", "values, not noisy"),
+    Mutant(
+        "inpaint-end-noisy",
+        INPAINT,
+        "x=self._clamp(self.values, moved.x, walk)",
+        "x=self._clamp(known, moved.x, walk)",
+        "the known entries come out with the noise of the last level",
+    ),
+    Mutant(
+        "inpaint-mask-inverted", INPAINT, "where(self.mask, known, x)", "where(self.mask, x, known)", "keeps the rest"
+    ),
+    # ---------------------------------------------------------------- samples in blocks
+    Mutant(
+        "blocks-one-stream", BLOCKS, "self.streams[index]", "self.streams[0]", "one stream: all blocks are the same"
+    ),
+    Mutant("blocks-off-by-one", BLOCKS, "slice(index * self.block", "slice(index * self.block + 1", "a sample short"),
+    Mutant(
+        "blocks-streams-of-the-chosen",
+        BLOCKS,
+        "self.one(index, None",
+        "self.one(chosen.index(index), None",
+        "the stream and the place depend on which blocks are made",
+    ),
+    Mutant(
+        "gather-drops-the-last", BLOCKS, "zip(*kept, strict=True)", "zip(*kept[:-1], strict=True)", "a block is lost"
+    ),
     # ---------------------------------------------------------------- the driver
     Mutant(
         "noise-reused",
@@ -579,8 +673,8 @@ SAMPLERS = (
     Mutant(
         "iterate-ignores-the-seed",
         CHAIN,
-        'walk = Walk(model, check_batch(x0, "x0"), rng)\n        return (',
-        'walk = Walk(model, check_batch(x0, "x0"), None)\n        return (',
+        "walk, plan = self._begin(model, x0, rng)\n        return (",
+        "walk, plan = self._begin(model, x0, None)\n        return (",
         "iterate and sample do not give the same chain",
     ),
     Mutant("stability-limit", DIVERGENCE, "limit = 4 / autopsy.curvature", "limit = 2 / autopsy.curvature", "2/L"),
@@ -613,4 +707,28 @@ MODELS = (
     Mutant("ncsn-scale", PRECONDITIONED, "as_sigma(sigma, x)) / level", "as_sigma(sigma, x)) / level**2", "σ² for σ"),
 )
 
-MUTANTS = (*OBJECTIVES, *SAMPLERS, *MODELS)
+NOISE = (
+    Mutant("variance-ratio-rest", DESIGNED, REST, REST.replace("u / 2", "u"), "the variance at rest"),
+    Mutant("variance-ratio-one-step", DESIGNED, RELAX, RELAX.replace("(2 * steps)", "steps"), "a for a² a step"),
+    Mutant("variance-ratio-gamma", DESIGNED, RELAX, RELAX.replace("gamma**2", "gamma"), "γ for γ²"),
+    Mutant("step-size-half", DESIGNED, "2 * step * bottom**2", "step * bottom**2", "the published ε for our step, 2 ε"),
+    Mutant("step-size-of-the-largest", DESIGNED, "2 * step * bottom**2", "2 * step * top**2", "σ_1 for σ_L"),
+    Mutant("step-size-sigma", DESIGNED, "2 * step * bottom**2", "2 * step * bottom", "σ for σ²"),
+    Mutant("levels-one-less", DESIGNED, "max(2, 1 + math.ceil(", "max(2, math.ceil(", "levels for gaps"),
+    Mutant("levels-rounded-down", DESIGNED, "math.ceil(math.log(top", "math.floor(math.log(top", "too few"),
+    Mutant("distance-in-the-chunk", DESIGNED, "2 * rows[part] @ rows.T", "2 * rows[part] @ rows[part].T", "a chunk"),
+    Mutant("distance-squared", DESIGNED, "- 2 * rows[part]", "- rows[part]", "2 missing in |a − b|²"),
+    Mutant("distance-of-the-nearest", DESIGNED, "np.argsort(-radii", "np.argsort(radii", "those nearest to the mean"),
+    Mutant(
+        "distance-wrong-row", DESIGNED, "rows[first + i] - rows[j]", "rows[i] - rows[j]", "a row of the first chunk"
+    ),
+    Mutant("blur-of-the-largest", DESIGNED, "return high - low", "return high", "not moved with the data"),
+    Mutant("overlap-root", OVERLAP, "math.sqrt(2 * dim)", "math.sqrt(dim)", "√D for √(2D)"),
+    Mutant(
+        "overlap-one-sided", OVERLAP, RADII, "1 - ndtr(apart - 3 * gamma)", "in few dimensions the upper end counts"
+    ),
+    Mutant("overlap-width", OVERLAP, RADII, RADII.replace("3 * gamma", "3.0"), "three deviations of the smaller level"),
+    Mutant("overlap-upside-down", OVERLAP, "sigmas[:-1] / sigmas[1:]", "sigmas[1:] / sigmas[:-1]", "1/γ for γ"),
+)
+
+MUTANTS = (*OBJECTIVES, *SAMPLERS, *MODELS, *NOISE)

@@ -216,3 +216,10 @@ def test_models_of_x_alone_and_with_keyword_sigma_are_called_as_they_are_written
     plain = DenoisingScoreMatching(0.3)(lambda x: -x, X, rng=0)
     assert DenoisingScoreMatching(0.3)(keyword, X, rng=0) == plain
     assert seen == [0.3]
+
+
+@pytest.mark.parametrize("model", [lambda x: -x, lambda x, a=2.0: -a * x])
+def test_levels_need_a_model_that_takes_sigma(model):
+    with pytest.raises(TypeError, match=r"x alone, and NoiseConditional.*DenoisingScoreMatching\(sigma\)") as caught:
+        NoiseConditional(Geometric(1.0, 0.1, 3))(model, X, rng=0)
+    assert isinstance(caught.value, sk.ScorekitError)

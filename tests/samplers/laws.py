@@ -9,6 +9,7 @@ pairs it detects 9.65/sqrt(n): for n = 30,000, 0.056.
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -71,6 +72,40 @@ def denoised_moments(mean, variance, m, v, sigma):
     """Moments after x + sigma² s(x, sigma): x - m shrinks by v / (v + sigma²)."""
     shrink = v / (v + sigma**2)
     return m + shrink * (mean - m), shrink**2 * variance
+
+
+def consistent_moments(mean, variance, m, v, levels, eta=None):
+    """Moments at each level but the first on data N(m, v), of which x starts with ``mean`` and ``variance``.
+
+    x - m shrinks by 1 - eta sigma²/(v + sigma²), then the noise is added that makes |1 - eta| sigma up to sigma'.
+    """
+    rows = []
+    for sigma, after in pairwise(levels):
+        eta_i = 1 - (after / sigma) ** 2 if eta is None else eta
+        shrink = 1 - eta_i * sigma**2 / (v + sigma**2)
+        mean = m + shrink * (mean - m)
+        variance = shrink**2 * variance + after**2 - (1 - eta_i) ** 2 * sigma**2
+        rows.append((mean, variance))
+    return rows
+
+
+def clamped_moments(mean, variance, law, y, steps):
+    """Moments of the second of two coordinates after each stage, the first being clamped at y.
+
+    A stage is (sigma, drift, noise, T): the first coordinate is y + sigma z, z drawn once; then T times the second gets
+    drift times the score of ``law`` smoothed at sigma, and noise of that variance. Its score is linear, -p (f - m) - q
+    (k - m'), so f - m goes through T steps of f <- a f + b k + noise with a = 1 - drift p, b = -drift q.
+    """
+    (m_known, m_free), covariance = law
+    rows = []
+    for sigma, drift, noise, count in steps:
+        precision = np.linalg.inv(np.asarray(covariance) + sigma**2 * np.eye(2))
+        a, b = 1 - drift * precision[1, 1], -drift * precision[1, 0]
+        moved = b * sum(a**k for k in range(count))
+        mean = m_free + a**count * (mean - m_free) + moved * (y - m_known)
+        variance = a ** (2 * count) * variance + (moved * sigma) ** 2 + noise * sum(a ** (2 * k) for k in range(count))
+        rows.append((mean, variance))
+    return rows
 
 
 class Gaussian:

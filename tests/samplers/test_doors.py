@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.samplers import AnnealedLangevin, Langevin
+from scorekit.samplers import AnnealedLangevin, ConsistentAnnealed, Inpaint, Langevin
 
 GOOD = np.zeros((4, 2))
 
@@ -72,6 +72,28 @@ def test_bad_arguments_of_sample_and_iterate(sampler, bad, error, words):
         with pytest.raises(error, match=words) as caught:
             run(**arguments)
         assert isinstance(caught.value, sk.ScorekitError)
+
+
+LEVELS = [AnnealedLangevin([2.0, 1.0], 1, 0.1), ConsistentAnnealed([2.0, 1.0])]
+
+
+@pytest.mark.parametrize("sampler", [*LEVELS, Inpaint(LEVELS[0], True, 0.0)])
+@pytest.mark.parametrize("model", [lambda x: -x, lambda x, scale=2.0: -x, lambda x, *, scale=2.0: -x])
+def test_levels_need_a_model_that_takes_sigma(sampler, model):
+    words = f"function of x alone, and {type(sampler).__name__} asks.*use Langevin.*lambda x, sigma: model"
+    for run in (sampler.sample, sampler.iterate):
+        with pytest.raises(TypeError, match=words) as caught:
+            run(model, GOOD, rng=0)
+        assert isinstance(caught.value, sk.ScorekitError)
+
+
+@pytest.mark.parametrize("sampler", LEVELS)
+@pytest.mark.parametrize(
+    "model",
+    [score, lambda x, s: -x, lambda x, *, sigma: -x, lambda x, **rest: -x, lambda *args: -args[0]],
+)
+def test_every_way_to_take_sigma_is_one(sampler, model):
+    assert np.array_equal(sampler.sample(model, GOOD, rng=0).x, sampler.sample(score, GOOD, rng=0).x)
 
 
 @pytest.mark.parametrize(

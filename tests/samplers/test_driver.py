@@ -10,19 +10,22 @@ import pytest
 import scorekit as sk
 from samplers.laws import Gaussian
 from scorekit.protocols import Sampler
-from scorekit.samplers import AnnealedLangevin, Langevin, Samples, State
+from scorekit.samplers import AnnealedLangevin, ConsistentAnnealed, Inpaint, Langevin, Samples, State
 
 SAMPLERS = [
     pytest.param(Langevin(0.1, 7), id="langevin"),
     pytest.param(AnnealedLangevin([2.0, 0.5], 3, 0.1), id="annealed"),
     pytest.param(AnnealedLangevin([2.0, 1.0, 0.5], 1, 0.1, denoise=False), id="one step a level"),
+    pytest.param(ConsistentAnnealed([2.0, 1.0, 0.5], steps_per_level=2), id="consistent"),
+    pytest.param(Inpaint(AnnealedLangevin([2.0, 0.5], 3, 0.1), False, 0.0), id="inpaint"),
 ]
-TOTAL = {7: 7, 3: 7, 1: 3}
+TOTAL = {7: 7, 3: 7, 1: 3, 2: 5}
 SHAPES = [(6, 1), (6, 2), (1, 3), (6, 17), (4, 3, 8, 8)]
 
 
 def _total(sampler):
-    return TOTAL[getattr(sampler, "steps", None) or sampler.steps_per_level]
+    inner = getattr(sampler, "sampler", sampler)
+    return TOTAL[getattr(inner, "steps", None) or inner.steps_per_level]
 
 
 def _start(shape, dtype=float):

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.samplers import AnnealedLangevin, Langevin, initial
+from scorekit.samplers import AnnealedLangevin, ConsistentAnnealed, Inpaint, Langevin, initial
+
+SAMPLERS = [
+    Langevin(0.1, 6),
+    AnnealedLangevin([2.0, 1.0, 0.5], 2, 0.1),
+    ConsistentAnnealed([2.0, 1.0, 0.5]),
+]
 
 
 class StrictRng:
@@ -27,7 +33,7 @@ def _score(x, sigma=None):
     return (1.0 - x) / (0.5 + (0.0 if sigma is None else sigma**2))
 
 
-@pytest.mark.parametrize("sampler", [Langevin(0.1, 6), AnnealedLangevin([2.0, 1.0, 0.5], 2, 0.1)])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("shape", [(5, 1), (5, 2), (5, 2, 2), (3, 3, 8, 8), (1, 2)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_same_chain(sampler, shape, dtype):
@@ -40,6 +46,15 @@ def test_the_same_chain(sampler, shape, dtype):
     assert np.allclose(strict.stats["score_norm"], expected.stats["score_norm"], rtol=1e-6)
     states = list(sampler.iterate(_score, array_api_strict.asarray(x0), rng=StrictRng(3)))
     assert np.array_equal(np.asarray(states[-1].x), expected.x)
+
+
+def test_inpainting():
+    x0, values = np.zeros((5, 2)), np.array([1.5, np.nan])
+    expected = Inpaint(SAMPLERS[1], [True, False], values).sample(_score, x0, rng=3).x
+    mask = array_api_strict.asarray([True, False])
+    strict = Inpaint(SAMPLERS[1], mask, array_api_strict.asarray(values))
+    x = strict.sample(_score, array_api_strict.asarray(x0), rng=StrictRng(3)).x
+    assert np.array_equal(np.asarray(x), expected)
 
 
 def test_divergence():

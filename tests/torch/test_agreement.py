@@ -69,11 +69,16 @@ def test_every_log_density_and_every_sample(density):
         sk.samplers.Langevin(0.1, 20),
         sk.samplers.AnnealedLangevin([2.0, 0.5], 10, 0.1),
         sk.samplers.AnnealedLangevin([2.0, 0.5], 10, 0.1, denoise=False),
+        sk.samplers.ConsistentAnnealed([2.0, 1.0, 0.5], steps_per_level=5),
     ],
-    ids=["langevin", "annealed", "annealed, noisy"],
+    ids=["langevin", "annealed", "annealed, noisy", "consistent"],
 )
 @pytest.mark.parametrize("shape", [(5, 2), (4, 2, 3)])
-def test_every_sampler(sampler, shape):
+@pytest.mark.parametrize("clamp", [False, True])
+def test_every_sampler(sampler, shape, clamp):
+    if clamp:
+        values = np.where(np.arange(shape[-1]) == 0, 0.7, np.nan)
+        sampler = sk.samplers.Inpaint(sampler, tensor(values).isfinite(), tensor(values))
     x0 = np.random.default_rng(4).normal(size=shape)
 
     def model(x, sigma=None):

@@ -1,0 +1,201 @@
+"""A ladder and a step size from the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_batch, check_count, check_positive, event_size, host
+from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.noise.ladders import Geometric
+from scorekit.noise.laws import check_range
+from scorekit.noise.overlap import overlaps, widest_ratio
+from scorekit.protocols import Array
+
+__all__ = ["Designed", "design", "variance_ratio"]
+
+CHUNK = 512  # samples that are looked at together
+BLUR = 0.01  # sigma_min as a share of the range of the data
+
+
+@dataclass(frozen=True)
+class Designed(Geometric):
+    """A geometric ladder with what belongs to it; made by :func:`design`.
+
+    ``step_size`` and ``steps_per_level`` are for :class:`~scorekit.samplers.AnnealedLangevin`. ``dim`` is the number of
+    numbers in a sample. ``samples`` were given, and the largest distance was looked for among ``compared`` of them (0
+    when the user gave ``sigma_max``).
+    """
+
+    step_size: float
+    steps_per_level: int
+    dim: int
+    samples: int
+    compared: int
+
+    @property
+    def ratio(self) -> float:
+        """Gamma = sigma_i / sigma_(i + 1) > 1."""
+        return float((self.sigma_max / self.sigma_min) ** (1 / (self.levels - 1)))
+
+    @property
+    def overlap(self) -> float:
+        """That of neighbouring levels, see :func:`overlaps`."""
+        return float(overlaps(self, self.dim)[0])
+
+    @property
+    def variance_ratio(self) -> float:
+        """Variance over sigma_i² after the steps of a level, entered with the variance of the level before."""
+        return variance_ratio(self.ratio, self.steps_per_level, self.step_size / (2 * self.smallest**2))
+
+    def report(self) -> str:
+        """What was chosen, why, and the sampler to type."""
+        among = (
+            "given" if not self.compared else f"the largest distance among {self.compared} of {self.samples} samples"
+        )
+        return "\n".join(
+            [
+                f"noise levels for {self.samples} samples of {self.dim} numbers",
+                f"  sigma_max        {self.sigma_max:.6g}  ({among})",
+                f"  sigma_min        {self.sigma_min:.6g}",
+                f"  levels           {self.levels}  (ratio {self.ratio:.5f}, neighbours overlap by {self.overlap:.3f})",
+                f"  steps_per_level  {self.steps_per_level}",
+                f"  step_size        {self.step_size:.6g}  ({self.step_size / self.smallest**2:.4g} sigma_min^2; after "
+                f"the steps of a level the variance is {self.variance_ratio:.4f} sigma^2)",
+                "sampler: AnnealedLangevin(noise, noise.steps_per_level, noise.step_size)",
+            ]
+        )
+
+
+def design(
+    data: Array,
+    *,
+    sigma_max: float | None = None,
+    sigma_min: float | None = None,
+    levels: int | None = None,
+    steps_per_level: int = 5,
+    subset: int = 2000,
+) -> Designed:
+    """The ladder and the step size that NCSNv2 takes for these data; what is given is taken as given.
+
+    - ``sigma_max`` is the largest distance between two samples, so that the noisiest level joins all modes
+      (Technique 1).
+    - ``levels`` are as few as let neighbours overlap by one half, see :func:`overlaps` (Technique 2), with a ratio of
+      at most 1.5.
+    - ``step_size`` makes the variance of one-point data, after the steps of a level that was entered with the variance
+      of the level before, as near as can be to sigma² (Technique 4). It is of the form x + step/2 · s + sqrt(step) · z,
+      twice the published epsilon.
+    - ``sigma_min`` is 0.01 of the range (the largest number of the data minus the smallest), the published 0.01 for
+      images in [0, 1].
+
+    Args:
+        data: samples, shape ``(n, *event)``, n >= 2; of any framework.
+        sigma_max: the largest level.
+        sigma_min: the smallest level, below ``sigma_max``.
+        levels: L >= 2.
+        steps_per_level: T >= 1, as many as the time allows.
+        subset: the largest distance is looked for among so many samples, at least 2: those that lie farthest from the
+            mean. With no more samples than that it is exact; with more it is a lower bound, and rarely a smaller one.
+
+    Returns:
+        :class:`Designed`, a :class:`Geometric` with the step size, a ``report()`` and what it rests on.
+
+    Raises:
+        ShapeError, TypeError, ValueError: one sample only, samples that are all the same, a NaN, levels that do not
+            descend.
+
+    Reference: Song and Ermon, Improved techniques for training score-based generative models (2020).
+
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).random((50, 1, 8, 8))
+    >>> noise = design(images)
+    >>> noise.levels, round(noise.ratio, 3), noise.steps_per_level
+    (21, 1.349, 5)
+    """
+    check_batch(data, "data")
+    count, subset = check_count(steps_per_level, "steps_per_level"), check_count(subset, "subset", minimum=2)
+    if data.shape[0] < 2:
+        raise ShapeError(
+            f"data has shape {tuple(data.shape)}: expected at least two samples, the levels follow their distances."
+        )
+    compared = 0 if sigma_max is not None else min(subset, int(data.shape[0]))
+    top = _largest_distance(data, compared) if sigma_max is None else check_positive(sigma_max, "sigma_max")
+    bottom = BLUR * _range(data) if sigma_min is None else check_positive(sigma_min, "sigma_min")
+    check_range(top, bottom)
+    dim = event_size(data)
+    if levels is None:
+        levels = max(2, 1 + math.ceil(math.log(top / bottom) / math.log(widest_ratio(dim)) - 1e-9))
+    levels = check_count(levels, "levels", minimum=2)
+    step = _step_size((top / bottom) ** (1 / (levels - 1)), count)
+    return Designed(top, bottom, levels, 2 * step * bottom**2, count, dim, int(data.shape[0]), compared)
+
+
+def variance_ratio(gamma: float, steps: int, u: float) -> float:
+    """Variance over sigma² after ``steps`` Langevin steps of size 2u sigma² on N(m, sigma²), from gamma² sigma².
+
+    A step multiplies x − m by a = 1 − u and adds N(0, 2u sigma²): v ← a² v + 2u, which is at 1/(1 − u/2) at rest.
+
+    >>> variance_ratio(2.0, 1, 0.5)
+    2.0
+    """
+    rest = 1 / (1 - u / 2)
+    return float((1 - u) ** (2 * steps) * (gamma**2 - rest) + rest)
+
+
+def _step_size(gamma: float, steps: int) -> float:
+    """The u in (0, 1] whose :func:`variance_ratio` is nearest to 1; it is above 1 for all of them."""
+    from scipy.optimize import minimize_scalar
+
+    grid = np.geomspace(1e-6, 1.0, 400)
+    best = int(np.argmin([variance_ratio(gamma, steps, u) for u in grid]))
+    around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
+    found = minimize_scalar(lambda u: variance_ratio(gamma, steps, u), bounds=around, options={"xatol": 1e-12})
+    return float(found.x)
+
+
+def _range(data: Array) -> float:
+    ends = [(rows.min(), rows.max()) for rows in _chunks(data)]
+    low, high = float(min(low for low, _ in ends)), float(max(high for _, high in ends))
+    if low == high:
+        raise InvalidValueError("all numbers of data are the same: their range gives no sigma_min. Give sigma_min.")
+    return high - low
+
+
+def _chunks(data: Array) -> Iterator[Any]:
+    """The samples as rows on the host, so many at a time that a large data set is never copied as a whole."""
+    for first in range(0, data.shape[0], CHUNK):
+        part = host(data[first : first + CHUNK, ...])
+        yield part.reshape(len(part), -1)
+
+
+def _largest_distance(data: Array, count: int) -> float:
+    """The largest distance between two of the ``count`` samples that lie farthest from the mean."""
+    center = sum(rows.sum(axis=0) for rows in _chunks(data)) / data.shape[0]
+    radii = np.concatenate([np.linalg.norm(rows - center, axis=1) for rows in _chunks(data)])
+    taken = np.zeros(len(radii), dtype=bool)
+    taken[np.argsort(-radii, kind="stable")[:count]] = True
+    masks = np.split(taken, range(CHUNK, len(taken), CHUNK))
+    distance = _diameter(np.concatenate([rows[m] for rows, m in zip(_chunks(data), masks, strict=True)]) - center)
+    if distance == 0:
+        raise InvalidValueError(
+            f"all {data.shape[0]} samples of data are the same: their largest distance gives no sigma_max. "
+            "Give sigma_max and sigma_min, or other data."
+        )
+    return distance
+
+
+def _diameter(rows: Any) -> float:
+    """The largest distance between two rows: the pair from |a|² + |b|² − 2 ab, its distance from their difference."""
+    squares = np.sum(rows * rows, axis=1)
+    largest, best = -math.inf, 0.0
+    for first in range(0, len(rows), CHUNK):
+        part = slice(first, first + CHUNK)
+        apart = squares[part, None] + squares - 2 * rows[part] @ rows.T
+        i, j = np.unravel_index(np.argmax(apart), apart.shape)
+        if apart[i, j] > largest:
+            largest, best = float(apart[i, j]), float(np.linalg.norm(rows[first + i] - rows[j]))
+    return best

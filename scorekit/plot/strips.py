@@ -1,0 +1,178 @@
+"""Images on their way down the noise levels: side by side, and in motion."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.animation import FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scorekit._arrays import check_batch, check_count, check_positive, host
+from scorekit.errors import ShapeError
+from scorekit.plot._axes import SIZE, as_axes
+from scorekit.plot._gif import check_gif, freeze_layout, write_gif
+from scorekit.plot._states import kept_states, shown_frames, state_names
+from scorekit.plot.images import channels_last, check_shades, columns_of, scaled, tile
+
+__all__ = ["animate_images", "image_strip"]
+
+_EXPECTED = "(kept, n, c, h, w), (kept, n, h, w, c) or (kept, n, h, w)"
+
+
+def image_strip(
+    trajectory: Any,
+    ax: Axes | None = None,
+    *,
+    rows: int = 8,
+    columns: int = 10,
+    labels: Sequence[str] | None = None,
+    limits: tuple[float, float] | None = None,
+    gap: int = 1,
+) -> Axes:
+    """The way of images down the noise levels: a row a sample, a column a kept state, the last at the right.
+
+    Args:
+        trajectory: the kept states ``(kept, n, c, h, w)``, or the ``Samples`` that hold them; channels as in
+            :func:`image_grid`. With ``keep_every=steps_per_level`` a sampler keeps one state a level.
+        ax: where to draw; None for a new figure.
+        rows: the first so many samples are shown.
+        columns: so many states are shown at most, evenly spread, the first and the last among them.
+        labels: a name for each kept state. By default, of ``Samples``, the noise level of the step that led to it, or
+            "denoised" after the last step of an annealed sampler.
+        limits: the values that are black and white; values beyond are clipped. By default the smallest and largest of
+            the last column, so that states with much noise are mostly black and white.
+        gap: pixels between images.
+
+    Returns:
+        The Axes; its image holds all tiles, its ticks are the labels.
+
+    Raises:
+        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> ax = image_strip(np.random.default_rng(0).random((20, 3, 1, 8, 8)), Figure().subplots(), columns=4)
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['state 1', 'state 7', 'state 14', 'state 20']
+    """
+    states = _states(trajectory)
+    kept, n = states.shape[:2]
+    names = state_names(trajectory, labels, kept)
+    chosen = np.unique(np.linspace(0, kept - 1, min(kept, check_count(columns, "columns"))).round().astype(int))
+    shown = np.stack([_pixels(states, k, min(n, check_count(rows, "rows"))) for k in chosen], axis=1)
+    shades = scaled(shown.reshape(-1, *shown.shape[2:]), _limits(shown[:, -1], limits))
+    gap = check_count(gap, "gap", minimum=0)
+    tiles = tile(shades, len(chosen), gap)
+    width = max(SIZE, 0.75 * len(chosen))
+    ax = as_axes(ax, width, max(0.2 * SIZE, 0.3 + width * tiles.shape[0] / tiles.shape[1]))
+    ax.imshow(tiles, interpolation="nearest")
+    pitch = shown.shape[3] + gap
+    ax.set_xticks([(pitch - gap - 1) / 2 + pitch * i for i in range(len(chosen))], [names[k] for k in chosen])
+    ax.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, labelsize="x-small")
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def animate_images(
+    trajectory: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    ax: Axes | None = None,
+    columns: int | None = None,
+    labels: Sequence[str] | None = None,
+    limits: tuple[float, float] | None = None,
+    gap: int = 1,
+    fps: float = 12,
+    every: int | None = None,
+    dpi: int = 80,
+) -> FuncAnimation:
+    """An animation of a grid of images on their way down the noise levels; written as a GIF when a path is given.
+
+    Without ``ax`` the figure is not pyplot's, as for :func:`animate_chains`.
+
+    Args:
+        trajectory: the kept states, as for :func:`image_strip`; all samples are shown, so give the first few of many:
+            ``samples.trajectory[:, :16]``, with ``labels`` if they are to be named.
+        path: a file that ends in ``.gif``, in a folder that exists; None writes nothing.
+        ax: where to draw; None for a new figure.
+        columns: images a row; by default as many as make the whole nearly square.
+        labels: a name for each kept state, as for :func:`image_strip`.
+        limits: the values that are black and white; values beyond are clipped. By default the smallest and largest of
+            the last state.
+        gap: pixels between images.
+        fps: frames a second.
+        every: show each ``every``-th kept state, and the last; by default so that there are about 60 frames.
+        dpi: dots an inch of the GIF, which is 4 inches wide.
+
+    Returns:
+        The FuncAnimation. Keep it, and render or save it: matplotlib warns of one that is dropped unseen.
+
+    Raises:
+        ShapeError, InvalidTypeError: for a trajectory that is not images.
+        InvalidValueError: for a path that cannot be written; nothing is drawn then.
+
+    >>> import numpy as np, tempfile, os
+    >>> states = np.random.default_rng(0).random((5, 4, 8, 8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     animation = animate_images(states, os.path.join(folder, "levels.gif"))
+    ...     os.listdir(folder)
+    ['levels.gif']
+    """
+    states = _states(trajectory)
+    kept, n = states.shape[:2]
+    target = None if path is None else check_gif(path)
+    names, frames = state_names(trajectory, labels, kept), shown_frames(kept, every)
+    fps, dpi, gap = check_positive(fps, "fps"), check_count(dpi, "dpi"), check_count(gap, "gap", minimum=0)
+    last = _pixels(states, kept - 1, n)
+    bounds, across = _limits(last, limits), columns_of(last, columns)
+
+    def sheet(frame: int) -> Any:
+        return tile(scaled(_pixels(states, frame, n), bounds), across, gap)
+
+    first = sheet(frames[0])
+    size = (SIZE, 0.35 + SIZE * first.shape[0] / first.shape[1])
+    own = Figure(figsize=size, layout="constrained") if ax is None else None
+    ax = own.subplots() if own is not None else as_axes(ax)
+    picture = ax.imshow(first, interpolation="nearest")
+    title = ax.set_title(names[frames[0]], fontsize="medium")
+    ax.set_axis_off()
+
+    def show(frame: int) -> tuple[Any, ...]:
+        picture.set_data(sheet(frame))
+        title.set_text(names[frame])
+        return picture, title
+
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    animation = FuncAnimation(figure, show, frames=frames, interval=1000 / fps, blit=False, cache_frame_data=False)
+    if own is not None:
+        freeze_layout(own)
+    if target is not None:
+        write_gif(animation, target, fps, dpi)
+    return animation
+
+
+def _states(trajectory: Any) -> Any:
+    """The kept states, checked as far as that needs no copy."""
+    states = check_batch(kept_states(trajectory, _EXPECTED), "trajectory")
+    if states.ndim not in (4, 5):
+        raise ShapeError(f"trajectory has shape {tuple(states.shape)}: expected {_EXPECTED}.")
+    return states
+
+
+def _pixels(states: Any, k: int, rows: int) -> Any:
+    """The first ``rows`` images of state k, ``(rows, h, w, c)``, on the host."""
+    return channels_last(host(states[k, :rows, ...]))
+
+
+def _limits(last: Any, limits: tuple[float, float] | None) -> tuple[float, float]:
+    """The given limits, or those of the last state; all in the middle when it is of one value."""
+    if limits is not None:
+        return check_shades(limits)
+    low, high = float(last.min()), float(last.max())
+    return (low, high) if low < high else (low - 0.5, high + 0.5)

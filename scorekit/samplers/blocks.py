@@ -1,0 +1,184 @@
+"""Many samples in blocks: as many as are asked for, with the memory of one block, shared by any number of processes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit._arrays import as_rng, check_batch, check_count, check_option
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import Array, Rng, RngLike, ScoreModel
+from scorekit.registry import array_namespace, describe
+from scorekit.samplers.chain import ChainSampler
+from scorekit.samplers.state import Samples, State
+
+__all__ = ["Block", "Gathered", "gather", "sample_blocks"]
+
+
+class Block(NamedTuple):
+    """A finished block: its ``number``, the ``rows`` of all samples that it holds (a slice), and the ``samples``."""
+
+    number: int
+    rows: slice
+    samples: Samples
+
+
+class Gathered(NamedTuple):
+    """Finished blocks put together.
+
+    ``x``: the samples, in the order of the blocks. ``rows``: which of all samples they are, an integer array.
+    ``interrupted``: whether Ctrl-C ended it before the last block.
+    """
+
+    x: Array
+    rows: Any
+    interrupted: bool
+
+
+def sample_blocks(
+    sampler: ChainSampler,
+    model: ScoreModel,
+    start: Callable[[int, Rng], Array],
+    n: int,
+    rng: RngLike = None,
+    *,
+    block: int = 100,
+    blocks: Iterable[int] | None = None,
+    like: Array | None = None,
+    progress: bool = False,
+) -> Iterator[Block]:
+    """``n`` samples in blocks of ``block``, each handed out when it is finished and then forgotten.
+
+    Block b holds the samples b · block, …, and has a random stream of its own, which depends on the seed and b and on
+    nothing else: not on ``n`` (but for a last block that is not full), not on which blocks are made, in which order or
+    by whom. So any number of processes share the work by taking some ``blocks`` each, with one seed, and a run that was
+    stopped goes on with those that are missing. Another size of block is another draw.
+
+    Args:
+        sampler: the sampler; its chains start anew in each block.
+        model: the score model.
+        start: a function of the number of samples and of the block's stream that returns their ``x0``.
+        n: the number of samples in all.
+        rng: an Rng, a seed or None. An Rng has other streams the next time: to come back, or to share, give a seed.
+        block: samples a block, the most that are in memory at a time.
+        blocks: the indices of the blocks to make, by default all, 0, …, ceil(n / block) − 1. The third of eight
+            processes takes ``range(2, math.ceil(n / block), 8)``.
+        like: an array whose framework and device the streams serve; NumPy without it.
+        progress: show one bar on standard error, over the steps of all these blocks.
+
+    Returns:
+        An iterator of :class:`Block`; the arguments are checked at once. Ctrl-C ends it with ``KeyboardInterrupt``, and
+        what was handed out before is finished. To have them in one array use :func:`gather`.
+
+    Raises:
+        TypeError, ValueError: what came and what was expected; when sampling what ``sampler.sample`` raises.
+
+    >>> import numpy as np, scorekit as sk
+    >>> ladder = sk.noise.Geometric(5.0, 0.1, 20)
+    >>> def start(count, rng):
+    ...     return sk.samplers.initial(ladder, (count, 2), rng, std=1.0)
+    >>> def model(x, sigma):
+    ...     return -x / (1 + sigma**2)
+    >>> sampler = sk.samplers.ConsistentAnnealed(ladder)
+    >>> [(b.number, b.samples.x.shape) for b in sample_blocks(sampler, model, start, 250, 0)]
+    [(0, (100, 2)), (1, (100, 2)), (2, (50, 2))]
+    """
+    if not isinstance(sampler, ChainSampler):
+        raise InvalidTypeError(f"sampler is a {describe(sampler)}: expected one of sk.samplers, made.")
+    if not callable(start):
+        raise InvalidTypeError(
+            f"start is a {describe(start)}: expected a function of a count and an rng, for instance "
+            "lambda n, rng: sk.samplers.initial(noise, (n, 1, 28, 28), rng)."
+        )
+    check_option(progress, "progress", (True, False))
+    n, block = check_count(n, "n"), check_count(block, "block")
+    count = math.ceil(n / block)
+    chosen = _chosen(blocks, count)
+    streams = as_rng(rng, like).spawn(count)
+    run = _Run(sampler, model, start, n, block, streams)
+    return run.blocks(chosen, progress)
+
+
+def gather(blocks: Iterable[Block]) -> Gathered:
+    """The samples of blocks in one array; after Ctrl-C those of the blocks that were finished by then.
+
+    Args:
+        blocks: what :func:`sample_blocks` returned, or any of its blocks.
+
+    Returns:
+        :class:`Gathered`.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C came before the first block was finished.
+        ValueError: there is no block.
+
+    >>> import numpy as np, scorekit as sk
+    >>> def start(count, rng):
+    ...     return rng.normal((count, 2))
+    >>> langevin = sk.samplers.Langevin(0.1, 10)
+    >>> gather(sample_blocks(langevin, lambda x: -x, start, 30, 0, block=8, blocks=[3, 1])).rows
+    array([24, 25, 26, 27, 28, 29,  8,  9, 10, 11, 12, 13, 14, 15])
+    """
+    kept: list[tuple[Array, Any]] = []
+    interrupted = False
+    try:
+        for made in blocks:
+            kept.append((made.samples.x, np.arange(made.rows.start, made.rows.stop)))
+    except KeyboardInterrupt:
+        if not kept:
+            raise
+        interrupted = True
+    if not kept:
+        raise InvalidValueError("there is no block to gather: expected at least one.")
+    parts, rows = zip(*kept, strict=True)
+    return Gathered(array_namespace(parts[0]).concat(parts, axis=0), np.concatenate(rows), interrupted)
+
+
+def _chosen(blocks: Iterable[int] | None, count: int) -> list[int]:
+    if blocks is None:
+        return list(range(count))
+    try:
+        chosen = [check_count(b, "a block", minimum=0) for b in blocks]
+    except TypeError as error:
+        raise InvalidTypeError(
+            f"blocks is {blocks!r}: expected integers, for instance range(0, {count}, 2)."
+        ) from error
+    wrong = [b for b in chosen if b >= count]
+    if wrong:
+        raise InvalidValueError(f"blocks has {wrong[0]}: there are {count} blocks, 0 to {count - 1}.")
+    return chosen
+
+
+class _Run(NamedTuple):
+    """Checked arguments."""
+
+    sampler: ChainSampler
+    model: ScoreModel
+    start: Callable[[int, Rng], Array]
+    n: int
+    block: int
+    streams: Sequence[Rng]
+
+    def blocks(self, chosen: list[int], progress: bool) -> Iterator[Block]:
+        with _bar(self, len(chosen)) if progress else nullcontext() as bar:
+            for index in chosen:
+                yield self.one(index, None if bar is None else lambda state: bar.update())
+
+    def one(self, index: int, callback: Callable[[State], Any] | None) -> Block:
+        rows = slice(index * self.block, min(self.n, (index + 1) * self.block))
+        size, stream = rows.stop - rows.start, self.streams[index]
+        x0 = check_batch(self.start(size, stream), "what start returned")
+        if x0.shape[0] != size:
+            raise ShapeError(f"start returned shape {tuple(x0.shape)} when asked for {size} samples.")
+        return Block(index, rows, self.sampler.sample(self.model, x0, rng=stream, callback=callback))
+
+
+def _bar(run: _Run, blocks: int) -> Any:
+    from tqdm import tqdm
+
+    steps = sum(stage.steps for stage in run.sampler.plan())
+    return tqdm(desc=f"{run.n} samples in blocks of {run.block}", total=blocks * steps, unit="step")
