@@ -58,6 +58,14 @@ class History:
             return "History(no steps)"
         return f"History({len(self)} steps, last loss {self._columns['loss'][-1]:.4g})"
 
+    def last(self) -> dict[str, float]:
+        """The newest row of the steps."""
+        return {name: self._columns[name][-1] for name in _STEPWISE}
+
+    def last_validation(self) -> dict[str, float]:
+        """The newest row of the validations."""
+        return {name: self._columns[name][-1] for name in _VALIDATION}
+
     def arrays(self) -> dict[str, Any]:
         """All columns by name."""
         return {name: getattr(self, name) for name in self._columns}

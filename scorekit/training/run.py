@@ -95,7 +95,7 @@ class Run:
             for info in self._infos():
                 self.spent = time.perf_counter() - started
                 done = self.world.any(self._record(info) or stop.requested is not None)
-                bar.set_postfix(loss=f"{info.loss:.4g}", refresh=False)
+                bar.set_postfix(loss=f"{info.loss:.4g}", samples=self._rate(bar), refresh=False)
                 bar.update()
                 if store is not None and first and (self.step % store.every == 0 or done):
                     self._keep(store)
@@ -106,6 +106,11 @@ class Run:
         if stop.requested == "SIGTERM":
             raise SystemExit(143)
         return FitResult(self.learner.model, self.history, self.step, interrupted=self.step < self.steps)
+
+    def _rate(self, bar: Any) -> str:
+        """Samples a second, as the bar knows its steps."""
+        rate = bar.format_dict["rate"] or 0.0
+        return f"{rate * self.source.batch_size:.3g}/s"
 
     def _infos(self) -> Iterator[StepInfo]:
         while self.step < self.steps:

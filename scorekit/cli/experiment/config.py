@@ -1,0 +1,163 @@
+"""What a TOML file says of an experiment: every section and every key is known, or refused with the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scorekit._arrays import check_count, check_option, check_path
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
+
+__all__ = ["Experiment", "Section", "read_experiment"]
+
+SECTIONS = ("data", "network", "noise", "objective", "train", "sampler")
+_TOP = ("name", "seed", "backend", "device")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: its keys, and where it stands, for messages."""
+
+    where: str
+    values: Mapping[str, Any]
+
+    def take(self, *names: str) -> tuple[dict[str, Any], Section]:
+        """The keys of these names that are given, and the section without them."""
+        taken = {key: value for key, value in self.values.items() if key in names}
+        return taken, Section(self.where, {k: v for k, v in self.values.items() if k not in names})
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a key."""
+        return self.values.get(name, default)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """The value of a key that is true or false."""
+        value = self.values.get(name, default)
+        with self.named():
+            check_option(value, name, (True, False))
+        return bool(value)
+
+    def check_keys(self, known: Sequence[str]) -> None:
+        """Refuse keys that are not known, with the nearest one that is."""
+        unknown = [key for key in self.values if key not in known]
+        if not unknown:
+            return
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise InvalidValueError(f"{self.where}: no key {unknown[0]!r}.{hint} The keys are {', '.join(sorted(known))}.")
+
+    def choose(self, known: Mapping[str, Any], default: str | None = None, key: str = "name") -> Any:
+        """What the key ``name`` names."""
+        if key not in self.values and default is None:
+            raise InvalidValueError(f"{self.where}: the key {key!r} is missing: expected one of {', '.join(known)}.")
+        with self.named():
+            check_option(self.values.get(key, default), key, tuple(known))
+        return known[self.values.get(key, default)]  # type: ignore[index]
+
+    def call(self, function: Callable[..., Any], *more: str, **fixed: Any) -> Any:
+        """``function`` of the keys and of what is ``fixed``; keys that it does not take are refused.
+
+        ``more`` are keys that are known here and were taken before.
+        """
+        parameters = inspect.signature(function).parameters
+        own = [name for name in parameters if name not in fixed]
+        self.check_keys([*own, *more])
+        missing = [
+            name for name in own if parameters[name].default is inspect.Parameter.empty and name not in self.values
+        ]
+        if missing:
+            raise InvalidValueError(f"{self.where}: the key {missing[0]!r} is missing.")
+        with self.named():
+            return function(**{**self.values, **fixed})
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Errors inside say where the value that they complain of stands."""
+        try:
+            yield
+        except ScorekitError as error:
+            raise type(error)(f"{self.where}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A checked file: its sections, and what stands above them."""
+
+    name: str
+    seed: int
+    backend: str
+    device: str
+    sections: Mapping[str, Section]
+
+    def __getitem__(self, name: str) -> Section:
+        return self.sections[name]
+
+    def plain(self) -> dict[str, Any]:
+        """All values as they were read, for ``run.json``."""
+        above = {"name": self.name, "seed": self.seed, "backend": self.backend, "device": self.device}
+        return above | {name: dict(section.values) for name, section in self.sections.items()}
+
+
+def read_experiment(path: Any, changes: Sequence[str] = ()) -> Experiment:
+    """The experiment in a TOML file, with ``changes`` such as ``"train.steps=100"`` made to it.
+
+    Raises:
+        ValueError: the file cannot be read, is no TOML, or holds a key that nobody knows.
+    """
+    file = check_path(path, "the experiment")
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValueError(f"cannot read {file} ({getattr(error, 'strerror', None) or error}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidValueError(f"{file} is no TOML: {error}.") from error
+    for change in changes:
+        _apply(content, change)
+    return as_experiment(content, str(file), file.stem)
+
+
+def as_experiment(content: Mapping[str, Any], where: str, name: str) -> Experiment:
+    """The experiment that a mapping of sections describes."""
+    Section(where, content).check_keys([*_TOP, *SECTIONS])
+    sections = {}
+    for key in SECTIONS:
+        values = content.get(key, {})
+        if not isinstance(values, dict):
+            raise InvalidTypeError(f"{where}: {key} is {values!r}: expected a section, [{key}].")
+        sections[key] = Section(f"{where}, [{key}]", values)
+    return Experiment(
+        name=_text(content, "name", name, where),
+        seed=check_count(content.get("seed", 0), f"{where}: seed", minimum=0),
+        backend=_text(content, "backend", "torch", where),
+        device=_text(content, "device", "auto", where),
+        sections=sections,
+    )
+
+
+def _text(content: Mapping[str, Any], key: str, default: str, where: str) -> str:
+    value = content.get(key, default)
+    if not isinstance(value, str) or not value or "/" in value or value.startswith("."):
+        raise InvalidTypeError(f"{where}: {key} is {value!r}: expected a name.")
+    return value
+
+
+def _apply(content: dict[str, Any], change: str) -> None:
+    """``section.key=value``, the value as TOML has it; a bare word is a string."""
+    key, equals, value = change.partition("=")
+    section, dot, name = key.strip().rpartition(".")
+    if not equals or not name:
+        raise InvalidValueError(f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100.")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    place = content.setdefault(section, {}) if dot else content
+    if not isinstance(place, dict):
+        raise InvalidValueError(f"--set {change!r}: {section} is no section.")
+    place[name] = parsed

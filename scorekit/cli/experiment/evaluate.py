@@ -1,0 +1,126 @@
+"""``scorekit evaluate RUN``: what the samples of a run are worth, in numbers with their uncertainty."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import scorekit as sk
+from scorekit._arrays import check_path
+from scorekit.cli.experiment.folder import RunFolder
+from scorekit.cli.experiment.parts import Parts
+from scorekit.cli.experiment.sample import read_samples
+from scorekit.errors import InvalidValueError
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    run: str, samples: str | None = None, *, classifier: str | None = None, features: str | None = None
+) -> dict[str, Any]:
+    """Measure samples, print tables, and write ``evaluation.json`` and pictures beside them.
+
+    - Nearest neighbours: are samples copies of the images that were learned from?
+    - Shares of classes, beside those of the data: by the generator's own templates for ``shapes``, else by a
+      ``classifier`` that the caller supplies.
+    - Fréchet distance, kernel distance, precision and recall on ``features`` that the caller supplies, each beside its
+      value for held-out images.
+
+    Args:
+        run: the folder of a run.
+        samples: the folder of samples; None for the newest one of the run.
+        classifier: ``FILE.py:NAME``, a function of images ``(n, c, h, w)`` that returns labels or probabilities.
+        features: ``FILE.py:NAME``, a function of images that returns features ``(n, d)``.
+    """
+    folder = RunFolder.open(run)
+    place = _newest(folder.path) if samples is None else check_path(samples, "--samples")
+    images = read_samples(place)
+    parts = Parts(folder.experiment)
+    learned_from, held_out = parts.data
+    found: dict[str, Any] = {"samples": len(images), "folder": place.name}
+    print(f"{len(images)} samples in {place}")
+    found |= _copies(place, images, learned_from.images, held_out.images)
+    classify = _classifier(learned_from, classifier)
+    if classify is not None:
+        found |= _shares(images, classify, parts)
+    if features is not None:
+        found |= _distances(images, held_out.images, learned_from.images, _function(features, "--features"))
+    (place / "evaluation.json").write_text(json.dumps(found, indent=1))
+    print(f"\nwritten: {place / 'evaluation.json'}, {place / 'neighbours.png'}")
+    return found
+
+
+def _newest(run: Path) -> Path:
+    places = sorted(run.glob("samples/*/samples.json"), key=lambda path: path.stat().st_mtime)
+    if not places:
+        raise InvalidValueError(f"{run} has no samples yet: scorekit sample {run} -n 1000")
+    return places[-1].parent
+
+
+def _copies(place: Path, images: Any, training: Any, held_out: Any) -> dict[str, Any]:
+    memory = sk.metrics.memorisation(images, training, held_out)
+    print(f"\n{memory}")
+    figure, axes = sk.plot.panels(1, 1)
+    sk.plot.nearest_neighbours(images[:16], training, axes[0], k=2, limits=(0.0, 1.0))
+    sk.plot.write(figure, place / "neighbours.png")
+    return {"near_share": memory.share, "near_expected": memory.expected, "near_p_value": memory.p_value}
+
+
+def _classifier(data: Any, given: str | None) -> Callable[[Any], Any] | None:
+    if given is not None:
+        return _function(given, "--classifier")
+    if data.name == "shapes":
+        return lambda images: sk.datasets.classify_shapes(images, data.classes).labels
+    return None
+
+
+def _shares(images: Any, classify: Callable[[Any], Any], parts: Parts) -> dict[str, Any]:
+    data = parts.data[0]
+    truth = None if data.labels is None else data.counts / len(data)
+    shares = sk.metrics.class_shares(images, classify, truth, data.classes or None)
+    print(f"\n{shares}")
+    return {
+        "classes": list(map(str, shares.classes)),
+        "shares": shares.shares.tolist(),
+        "truth": None if truth is None else truth.tolist(),
+        "total_variation": shares.total_variation,
+        "shares_p_value": shares.p_value,
+    }
+
+
+def _distances(images: Any, held_out: Any, training: Any, features: Callable[[Any], Any]) -> dict[str, Any]:
+    made, real, seen = (np.asarray(features(x)) for x in (images, held_out, training[: len(images)]))
+    rows = {
+        "frechet": (sk.metrics.frechet_distance(made, real), sk.metrics.frechet_distance(seen, real)),
+        "kernel": (float(sk.metrics.kernel_distance(made, real)[0]), float(sk.metrics.kernel_distance(seen, real)[0])),
+    }
+    both = sk.metrics.precision_recall(real, made)
+    print("\nfeatures                samples to held-out   real to held-out")
+    for name, (ours, floor) in rows.items():
+        print(f"{name:22s} {float(ours):20.4g} {float(floor):18.4g}")
+    print(f"{both}")
+    return {name: float(ours) for name, (ours, _) in rows.items()} | {
+        f"{name}_floor": float(floor) for name, (_, floor) in rows.items()
+    }
+
+
+def _function(text: str, option: str) -> Callable[[Any], Any]:
+    """The function NAME of the user's file FILE.py; the file is run."""
+    file, colon, name = text.rpartition(":")
+    path = Path(file)
+    if not colon or not path.is_file():
+        raise InvalidValueError(f"{option} {text!r}: expected FILE.py:NAME, a function in a file that exists.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise InvalidValueError(f"{option} {text!r}: {path} has no function {name!r}.")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,97 @@
+"""The commands train, sample and evaluate, as the command line knows them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+__all__ = ["add_to"]
+
+def add_to(commands: Any) -> None:
+    """Add the three commands; what they do is imported when one of them runs."""
+    _add_train(commands)
+    _add_sample(commands)
+    _add_evaluate(commands)
+
+
+def _add_train(commands: Any) -> None:
+    train = commands.add_parser(
+        "train",
+        help="learn the scores of images: an experiment described by a TOML file",
+        description="Run the experiment of a TOML file; called again, it goes on from the newest checkpoint. "
+        "Ready files lie in docs/experiments. Several devices: torchrun --nproc-per-node N -m scorekit train FILE.toml",
+    )
+    train.add_argument("file", metavar="FILE.toml", help="the experiment")
+    train.add_argument("--out", default=None, metavar="RUN", help="the run folder (default: runs/NAME)")
+    train.add_argument(
+        "--set", dest="changes", action="append", default=[], metavar="SECTION.KEY=VALUE", help="change a key of the file"
+    )
+    train.add_argument("--quiet", action="store_true", help="no progress bar")
+    train.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from scorekit.cli.experiment import train
+
+    train(options.file, options.out, options.changes, progress=not options.quiet)
+
+
+def _add_sample(commands: Any) -> None:
+    sample = commands.add_parser(
+        "sample",
+        help="draw images from what a run has learned",
+        description="Draw images from the averaged weights of a run, block by block; called again after a stop it draws "
+        "what is missing. Options that are left out are those of the run's file.",
+    )
+    sample.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    sample.add_argument("-n", type=int, default=64, help="how many images (default: %(default)s)")
+    sample.add_argument("--sampler", default=None, help="annealed, consistent or langevin")
+    sample.add_argument("--levels", type=int, default=None, help="noise levels of the ladder")
+    sample.add_argument("--steps-per-level", type=int, default=None, help="steps at each level")
+    sample.add_argument("--step-size", type=float, default=None, help="epsilon of annealed and langevin")
+    sample.add_argument("--eta", type=float, default=None, help="eta of consistent")
+    sample.add_argument("--steps", type=int, default=None, help="steps of langevin")
+    sample.add_argument("--block", type=int, default=64, help="images in memory at a time (default: %(default)s)")
+    sample.add_argument("--seed", type=int, default=0, help="seed of the samples (default: %(default)s)")
+    sample.add_argument("--quiet", action="store_true", help="no progress bar")
+    sample.set_defaults(run=_sample)
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from scorekit.cli.experiment import sample
+
+    named = {
+        "name": options.sampler,
+        "levels": options.levels,
+        "steps_per_level": options.steps_per_level,
+        "step_size": options.step_size,
+        "eta": options.eta,
+        "steps": options.steps,
+    }
+    given = {key: value for key, value in named.items() if value is not None}
+    sample(
+        options.run_folder, options.n, block=options.block, seed=options.seed, options=given, progress=not options.quiet
+    )
+
+
+def _add_evaluate(commands: Any) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="measure the samples of a run",
+        description="Nearest neighbours in the training data, shares of the classes, distances of features.",
+    )
+    evaluate.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    evaluate.add_argument("--samples", default=None, metavar="FOLDER", help="samples to measure (default: the newest)")
+    evaluate.add_argument(
+        "--classifier", default=None, metavar="FILE.py:NAME", help="a function of images that returns labels"
+    )
+    evaluate.add_argument(
+        "--features", default=None, metavar="FILE.py:NAME", help="a function of images that returns features"
+    )
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from scorekit.cli.experiment import evaluate
+
+    evaluate(options.run_folder, options.samples, classifier=options.classifier, features=options.features)

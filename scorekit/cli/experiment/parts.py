@@ -1,0 +1,235 @@
+"""What an experiment is made of: data, network, noise, objective, sampler, as its file describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import scorekit as sk
+from scorekit._arrays import check_number, check_option
+from scorekit.cli.experiment.config import Experiment, Section
+from scorekit.datasets import ImageData
+from scorekit.errors import InvalidValueError, ScorekitError
+from scorekit.protocols import Array, Backend, RngLike, ScoreModel
+from scorekit.registry import provided
+from scorekit.samplers import ChainSampler
+
+__all__ = ["Parts"]
+
+_DATA = {
+    name: getattr(sk.datasets, name)
+    for name in ("digits", "shapes", "fashion_mnist", "mnist", "mnist_5k", "cifar10", "celeba", "image_folder", "hub")
+}
+_NOISE = {
+    "geometric": sk.noise.Geometric,
+    "log-uniform": sk.noise.LogUniform,
+    "log-normal": sk.noise.LogNormal,
+    "design": sk.noise.design,
+}
+_OBJECTIVES = {
+    "noise-conditional": sk.objectives.NoiseConditional,
+    "denoising": sk.objectives.DenoisingScoreMatching,
+    "sliced": sk.objectives.SlicedScoreMatching,
+}
+_SAMPLERS = {
+    "annealed": sk.samplers.AnnealedLangevin,
+    "consistent": sk.samplers.ConsistentAnnealed,
+    "langevin": sk.samplers.Langevin,
+}
+_PRECONDITIONING = {"UNet": "edm", "MLP": "edm", "NCSN": "none", "NCSNv2": "none"}
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """An objective on batches that are changed at random as they come: dequantised, mirrored, put on [−1, 1]."""
+
+    objective: Any
+    dequantise: str | None
+    levels: int | None
+    flip: bool
+    centred: bool
+
+    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
+        """The loss of the changed batch; all randomness comes from ``rng``."""
+        if self.dequantise is not None:
+            x = sk.datasets.dequantise(x, self.dequantise, levels=self.levels or 256, rng=rng)
+        if self.flip:
+            x = sk.datasets.flip(x, rng)
+        return self.objective(model, 2 * x - 1 if self.centred else x, rng)
+
+
+class Parts:
+    """All parts of an experiment; each is made when it is first asked for."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        looks, self._data = experiment["data"].take("dequantise", "flip", "centred", "held_out")
+        self._looks = Section(experiment["data"].where, looks)
+        with self._looks.named():
+            check_option(self._looks.get("dequantise"), "dequantise", (None, "uniform", "gaussian"))
+            check_option(self._looks.get("flip", False), "flip", (True, False))
+            check_option(self._looks.get("centred", False), "centred", (True, False))
+
+    # ---------------------------------------------------------------- where
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The backend on its device; "auto" takes CUDA where it is there."""
+        name, device = self.experiment.backend, self.experiment.device
+        if device != "auto":
+            return sk.backend(name, device=device, dtype="float32")
+        try:
+            return sk.backend(name, device="cuda", dtype="float32")
+        except sk.MissingBackendError:
+            raise
+        except ScorekitError:
+            return sk.backend(name, device="cpu", dtype="float32")
+
+    # ---------------------------------------------------------------- data
+
+    @cached_property
+    def data(self) -> tuple[ImageData, ImageData]:
+        """Images to learn from, and images that are held out."""
+        load = self._data.choose(_DATA)
+        all_of_it: ImageData = Section(self._data.where, self._data.take("name")[1].values).call(load, "name")
+        with self._looks.named():
+            share = check_number(self._looks.get("held_out", 0.1), "held_out")
+            return all_of_it.split(1 - share, rng=self.experiment.seed)
+
+    @property
+    def centred(self) -> bool:
+        """Does the network see images on [−1, 1]?"""
+        return bool(self._looks.get("centred", False))
+
+    def as_seen(self, images: Any) -> Any:
+        """Images in [0, 1] as the network sees them."""
+        return 2 * images - 1 if self.centred else images
+
+    def as_images(self, samples: Array) -> Any:
+        """Samples as NumPy images in [0, 1]; what lies outside is cut off."""
+        seen = self.backend.to_numpy(samples)
+        return np.clip((seen + 1) / 2 if self.centred else seen, 0.0, 1.0)
+
+    @cached_property
+    def moments(self) -> tuple[Any, float]:
+        """The mean image ``(1, c, h, w)`` and the standard deviation about it, over all pixels, as the network sees them."""
+        images = self.as_seen(self.data[0].images.astype(np.float64))
+        mean = images.mean(axis=0, keepdims=True)
+        return mean, float(np.sqrt(((images - mean) ** 2).mean()))
+
+    def on_host(self, values: Any) -> Array:
+        """An array of the run's framework with a copy of these values, on the host: a learner moves what it needs."""
+        return sk.backend(self.experiment.backend).asarray(values.copy())
+
+    def training_data(self) -> Any:
+        """The images to learn from; with their labels where [network] has ``conditional = true``."""
+        data, section = self.data[0], self.experiment["network"]
+        if not section.flag("conditional", default=False):
+            return self.on_host(data.images)
+        if data.labels is None:
+            raise InvalidValueError(f"{section.where}: conditional is true, and {data.name} has no labels.")
+        return self.on_host(data.images), self.on_host(data.labels)
+
+    # ---------------------------------------------------------------- model and objective
+
+    @cached_property
+    def noise(self) -> Any:
+        """The law of noise levels in training."""
+        section = self.experiment["noise"]
+        make = section.choose(_NOISE, "design", key="kind")
+        fixed = {"data": self.as_seen(self.data[0].images)} if make is sk.noise.design else {}
+        return section.take("kind")[1].call(make, "kind", **fixed)
+
+    def network(self) -> Any:
+        """A new network, on the device, with its preconditioning."""
+        section = self.experiment["network"]
+        usual, name = section.choose(_PRECONDITIONING, "UNet"), section.get("name", "UNet")
+        chosen, rest = section.take("name", "preconditioning", "sigma_data", "conditional")
+        make = provided(self.experiment.backend, name)
+        images = self.data[0].images
+        fixed: dict[str, Any] = {"rng": self.experiment.seed}
+        if name == "MLP":
+            fixed |= {"dim": int(np.prod(images.shape[1:])), "dtype": "float32", "conditional": True}
+        else:
+            fixed |= {"channels": images.shape[1]}
+        if name == "NCSN":
+            fixed["noise"] = self.ladder(Section(section.where, {}))
+        if chosen.get("conditional"):
+            fixed["classes"] = len(self.data[0].classes)
+        net = rest.call(make, *chosen, **fixed)
+        kind = chosen.get("preconditioning", usual)
+        with section.named():
+            model = net if kind == "none" else sk.models.Preconditioned(net, self._sigma_data(chosen), kind)
+        if hasattr(net, "to"):
+            net.to(self.backend.asarray(0.0).device)
+        return model
+
+    def _sigma_data(self, chosen: dict[str, Any]) -> float:
+        """The root mean square of the pixels, unless the file says otherwise."""
+        if "sigma_data" in chosen:
+            return chosen["sigma_data"]  # type: ignore[no-any-return]
+        mean, std = self.moments
+        return float(np.sqrt(std**2 + (mean**2).mean()))
+
+    def objective(self) -> Augmented:
+        """The loss, on batches that are changed as [data] says."""
+        section = self.experiment["objective"]
+        make = section.choose(_OBJECTIVES, "noise-conditional")
+        fixed = {"noise": self.noise} if make is sk.objectives.NoiseConditional else {}
+        loss = section.take("name")[1].call(make, "name", **fixed)
+        looks = self._looks
+        levels = self.data[0].levels
+        return Augmented(loss, looks.get("dequantise"), levels, bool(looks.get("flip", False)), self.centred)
+
+    # ---------------------------------------------------------------- sampling
+
+    def ladder(self, section: Section) -> Any:
+        """The ladder of a section's keys sigma_max, sigma_min and levels; what it leaves open is that of training."""
+        given, _ = section.take("sigma_max", "sigma_min", "levels")
+        noise = self.noise
+        if not given and hasattr(noise, "sigmas"):
+            return noise
+        whole = {key: given.get(key, getattr(noise, key, None)) for key in ("sigma_max", "sigma_min", "levels")}
+        missing = [key for key, value in whole.items() if value is None]
+        if missing:
+            raise InvalidValueError(
+                f"{section.where}: the key {missing[0]!r} is missing: the noise of training is no ladder, so that the "
+                "sampler needs one."
+            )
+        with section.named():
+            return sk.noise.Geometric(**whole)
+
+    def sampler(self, section: Section | None = None) -> tuple[ChainSampler, Any]:
+        """The sampler of a section (by default that of the file) and its ladder."""
+        section = self.experiment["sampler"] if section is None else section
+        make = section.choose(_SAMPLERS, "consistent")
+        ladder = self.ladder(section)
+        given, rest = section.take("name", "sigma_max", "sigma_min", "levels")
+        if make is sk.samplers.Langevin:
+            return rest.call(make, *given), ladder
+        if make is sk.samplers.AnnealedLangevin:
+            designed = {key: getattr(ladder, key) for key in ("steps_per_level", "step_size") if hasattr(ladder, key)}
+            rest = Section(rest.where, designed | dict(rest.values))
+        return rest.call(make, *given, noise=ladder), ladder
+
+    def score(self, model: ScoreModel, sampler: ChainSampler, ladder: Any) -> ScoreModel:
+        """The model as the sampler calls it: plain Langevin walks at the smallest level."""
+        return sk.models.at(model, ladder.smallest) if isinstance(sampler, sk.samplers.Langevin) else model
+
+    def start(self, ladder: Any, like: Array) -> Any:
+        """A function of a count and a stream that returns where chains begin."""
+        mean, std = self.moments
+        center = self.backend.asarray(mean, like=like)
+
+        def begin(n: int, rng: RngLike) -> Array:
+            return sk.samplers.initial(ladder, (n, *mean.shape[1:]), rng=rng, like=like, mean=center, std=std)
+
+        return begin
+
+    @property
+    def like(self) -> Array:
+        """An array of the kind that the run computes with."""
+        return self.backend.asarray(np.zeros((1, 1), np.float32))

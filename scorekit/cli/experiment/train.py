@@ -1,0 +1,157 @@
+"""``scorekit train FILE.toml``: learn the scores of images, with previews, a history and checkpoints in a run folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import scorekit as sk
+from scorekit._arrays import check_count, check_number
+from scorekit.cli.experiment.config import Section, read_experiment
+from scorekit.cli.experiment.folder import RunFolder, rank
+from scorekit.cli.experiment.parts import Parts
+from scorekit.training import JsonLines, TensorBoard, WarmupCosine
+from scorekit.training.run import FitState
+
+__all__ = ["train"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The section [train].
+
+    Args:
+        steps: optimiser steps in all.
+        batch_size: images a step.
+        learning_rate, warmup, decay: the largest rate, the steps over which it rises, and whether it then falls to zero
+            as half a cosine.
+        preview_every, preview_samples: steps between two grids of so many samples from the averaged weights; 0 for none.
+        validate: take the loss of the held-out images 20 times a run.
+        options: all others go to ``sk.fit``; ``"none"`` stands for None there.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    warmup: int
+    decay: bool
+    preview_every: int
+    preview_samples: int
+    validate: bool
+    options: Section
+
+    @classmethod
+    def of(cls, section: Section) -> Plan:
+        """The plan that a section describes."""
+        own, rest = section.take(
+            "steps", "batch_size", "learning_rate", "warmup", "decay", "preview_every", "preview_samples", "validate"
+        )
+        rest.check_keys([*_FIT, *own])
+        with section.named():
+            steps = check_count(section.get("steps", 10_000), "steps")
+            warmup = check_count(section.get("warmup", min(100, steps // 10)), "warmup", minimum=0)
+            return cls(
+                steps=steps,
+                batch_size=check_count(section.get("batch_size", 128), "batch_size"),
+                learning_rate=check_number(section.get("learning_rate", 1e-3), "learning_rate"),
+                warmup=warmup,
+                decay=section.flag("decay", default=True),
+                preview_every=check_count(section.get("preview_every", 0), "preview_every", minimum=0),
+                preview_samples=check_count(section.get("preview_samples", 64), "preview_samples"),
+                validate=section.flag("validate", default=False),
+                options=rest,
+            )
+
+    @property
+    def schedule(self) -> Callable[[int], float] | float:
+        """The learning rate as ``sk.fit`` takes it."""
+        if self.decay:
+            return WarmupCosine(self.learning_rate, self.steps, self.warmup)
+        return lambda step: self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup))
+
+
+_FIT = ("optimizer", "gradient_clip", "ema", "on_nonfinite", "checkpoint_every", "keep", "accumulate", "autocast") + (
+    "channels_last",
+    "compile",
+)
+
+
+def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, progress: bool = True) -> Path:
+    """Run the experiment of a file, or go on with it; returns the run folder."""
+    experiment = read_experiment(file, changes)
+    parts, plan = Parts(experiment), Plan.of(experiment["train"])
+    model, objective, data = parts.network(), parts.objective(), parts.training_data()
+    parts.sampler()  # a mistake in [sampler] shows before the training, not after it
+    folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
+    _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
+    with plan.options.named():
+        result = sk.fit(
+            model,
+            objective,
+            data,
+            steps=plan.steps,
+            batch_size=plan.batch_size,
+            learning_rate=plan.schedule,
+            rng=experiment.seed,
+            progress=progress,
+            validation=parts.on_host(parts.data[1].images) if plan.validate else None,
+            callbacks=_callbacks(folder, parts, plan),
+            checkpoint=folder.path / "checkpoints",
+            **{key: None if value == "none" else value for key, value in plan.options.values.items()},
+        )
+    if rank() == 0:
+        folder.save_model(result.model)
+        _draw_history(result.history, folder.path / "history.png")
+        _say(f"{result.step} steps; next: scorekit sample {folder.path} -n 64")
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return folder.path
+
+
+def _say(text: str) -> None:
+    if rank() == 0:
+        print(text, file=sys.stderr)
+
+
+def _callbacks(folder: RunFolder, parts: Parts, plan: Plan) -> list[Callable[[FitState], None]]:
+    if rank() != 0:
+        return []
+    found: list[Any] = [JsonLines(folder.path / "history.jsonl")]
+    if TensorBoard.installed():
+        found.append(TensorBoard(folder.path / "tensorboard"))
+    return [*found, _Previews(folder, parts, plan)] if plan.preview_every else found
+
+
+class _Previews:
+    """Grids of samples from the averaged weights while they are learned."""
+
+    def __init__(self, folder: RunFolder, parts: Parts, plan: Plan) -> None:
+        self._folder, self._parts, self._every, self._n = folder, parts, plan.preview_every, plan.preview_samples
+        (folder.path / "previews").mkdir(exist_ok=True)
+
+    def __call__(self, state: FitState) -> None:
+        """Every so many steps a picture, from the same noise each time."""
+        if state.step % self._every:
+            return
+        model, parts = state.learner.model, self._parts
+        sampler, ladder = parts.sampler()
+        stream = parts.backend.rng((parts.experiment.seed, 1))
+        start = parts.start(ladder, parts.like)(self._n, stream)
+        try:
+            samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
+        except sk.DivergedError as error:
+            print(f"preview at step {state.step}: {error}", file=sys.stderr)
+            return
+        figure, axes = sk.plot.panels(1, 1)
+        sk.plot.image_grid(parts.as_images(samples.x), axes[0], limits=(0.0, 1.0))
+        sk.plot.write(figure, self._folder.path / "previews" / f"step-{state.step:09d}.png")
+        self._folder.save_model(model)
+
+
+def _draw_history(history: Any, path: Path) -> None:
+    figure, axes = sk.plot.panels(1, 1)
+    sk.plot.history(history, axes[0])
+    sk.plot.write(figure, path)
