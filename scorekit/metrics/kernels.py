@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_rng, check_count, check_positive, host
-from scorekit.errors import ShapeError
 from scorekit.metrics._host import host_pair
 from scorekit.protocols import Array, Rng, RngLike
 
@@ -54,10 +53,8 @@ def mmd(
     """
     from scipy.spatial.distance import pdist, squareform
 
-    rows_a, rows_b = host_pair(a, b)
+    rows_a, rows_b = host_pair(a, b, minimum=2)
     n, m = len(rows_a), len(rows_b)
-    if min(n, m) < 2:
-        raise ShapeError(f"a has {n} samples, b has {m}: expected at least 2 of each, for pairs of different ones.")
     permutations, stream = check_count(permutations, "permutations"), as_rng(rng)
     distances = pdist(np.concatenate([rows_a, rows_b]))
     h = _median(distances) if bandwidth is None else check_positive(bandwidth, "bandwidth")
