@@ -26,7 +26,7 @@ class Shares(NamedTuple):
 def table(title: str, names: Iterable[Any], found: Shares, truth: Any, level: float) -> list[str]:
     """The lines of the table; where a true share is known, a row whose interval misses it is starred."""
     words = [str(name) for name in names]
-    width = max(len(title), *(len(word) for word in words))
+    width = max(len(word) for word in [title, *words])
     known = truth is not None
     lines = [f"{title:{width}}  {' truth  ' if known else ''} share   {100 * level:g} % interval"]
     for k, (word, share, low, high) in enumerate(zip(words, *found, strict=True)):

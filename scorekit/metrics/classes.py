@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,14 +120,17 @@ def _classified(samples: Array, classify: Any, confidence: float, batch_size: in
     """The label of each sample, and how many classes the probabilities were of, if it was probabilities."""
     if not callable(classify):
         raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
+    n = samples.shape[0]
+    edges = [*range(0, n, batch_size), n]
     with no_tape(samples)():
         parts = [
-            _labels(classify(own(samples[i : i + batch_size])), min(batch_size, samples.shape[0] - i), confidence)
-            for i in range(0, samples.shape[0], batch_size)
+            _labels(classify(own(samples[start:stop, ...])), stop - start, confidence)
+            for start, stop in pairwise(edges)
         ]
     widths = {width for _, width in parts}
     if len(widths) > 1:
-        raise ShapeError(f"classify returned {sorted(map(str, widths))} classes from batch to batch: expected as many.")
+        listed = ", ".join(sorted("labels" if width is None else f"{width} classes" for width in widths))
+        raise ShapeError(f"classify returned {listed} from batch to batch: expected the same of each.")
     return np.concatenate([labels for labels, _ in parts]), widths.pop()
 
 
