@@ -25,12 +25,12 @@ __all__ = ["Classifier", "accuracy", "confidence", "features", "probabilities", 
 
 
 class Classifier(nn.Module):
-    """Three convolutions, each with a batch normalisation, a mean over what is left of the image, and a linear layer.
+    """Four convolutions, each with a batch normalisation, a mean over what is left of the image, and a linear layer.
 
-    The second and third convolution halve the image, so that any size from 4×4 on will do.
+    Two or three of the convolutions halve the image (three from 16 pixels on), so that any size from 4×4 on will do.
     """
 
-    def __init__(self, channels: int, classes: int, width: int = 32) -> None:
+    def __init__(self, channels: int, classes: int, size: int, width: int = 32) -> None:
         super().__init__()
 
         def block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
@@ -38,7 +38,10 @@ class Classifier(nn.Module):
             return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
 
         self.body = nn.Sequential(
-            *block(channels, width, 1), *block(width, 2 * width, 2), *block(2 * width, 4 * width, 2)
+            *block(channels, width, 2 if size >= 16 else 1),
+            *block(width, 2 * width, 2),
+            *block(2 * width, 4 * width, 2),
+            *block(4 * width, 4 * width, 1),
         )
         self.head = nn.Linear(4 * width, classes)
 
@@ -64,28 +67,27 @@ def train_classifier(
     """A classifier of ``images (n, c, h, w)`` in [0, 1] by their ``labels (n,)``, 0, 1, …, in evaluation mode.
 
     AdamW under a one-cycle learning rate. Each image of a batch is moved by up to a twelfth of its width (one pixel of
-    8×8, two of 28×28), which is worth as much as several times the data. Half as many images again belong to no class,
-    shuffled pixels and blends of two images, and their target is the same probability for each: without them the
-    network is as confident on noise as on data, and its confidence says nothing of a sample. ``rng`` is a seed; torch's
-    global generator is left as it was.
+    8×8, two of 28×28), which is worth as much as several times the data. Half as many again are no images of any class,
+    see ``_in_doubt``: without them the network is as confident on noise as on data, and its confidence says nothing of
+    a sample. ``rng`` is a seed; torch's global generator is left as it was.
     """
     x, y = torch.tensor(images, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64)
     if x.ndim != 4 or y.shape != x.shape[:1]:
         raise ValueError(
             f"images have shape {tuple(x.shape)}, labels {tuple(y.shape)}: expected (n, c, h, w) and (n,)."
         )
+    target = functional.one_hot(y).float()
     generator = torch.Generator().manual_seed(rng)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(rng)  # layers draw their first weights from the global generator
-        model = Classifier(x.shape[1], int(y.max()) + 1, width)
+        model = Classifier(x.shape[1], int(y.max()) + 1, x.shape[3], width)
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps)
     for _ in range(steps):
         rows = torch.randint(len(x), (batch_size,), generator=generator)
         real = _moved(x[rows], max(1, round(x.shape[3] / 12)), generator)
-        logits = model(torch.cat([real, _classless(real[: batch_size // 2], generator)]))
-        loss = functional.cross_entropy(logits[:batch_size], y[rows])
-        loss = loss - logits[batch_size:].log_softmax(dim=1).mean() / 4
+        doubtful, shares = _in_doubt(real[: batch_size // 2], target[rows[: batch_size // 2]], generator)
+        loss = functional.cross_entropy(model(torch.cat([real, doubtful])), torch.cat([target[rows], shares]))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -102,12 +104,17 @@ def _moved(x: torch.Tensor, reach: int, generator: torch.Generator) -> torch.Ten
     return padded[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
-def _classless(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """As many images that nobody would recognise: one half blends of two, the other with their pixels in disorder."""
-    first, second = x.chunk(2)
+def _in_doubt(x: torch.Tensor, target: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """As many images to be unsure of, and the probabilities that they should get.
+
+    One half are blends of two images, with half of each one's class; the other have their pixels in disorder, and all
+    classes alike.
+    """
+    (first, second), (classes, others) = x.chunk(2), target.chunk(2)
     order = torch.rand(len(second), x[0, 0].numel(), generator=generator).argsort(dim=1)
     shuffled = second.flatten(2).gather(2, order[:, None].expand(-1, x.shape[1], -1)).view_as(second)
-    return torch.cat([(first + first.roll(1, dims=0)) / 2, shuffled])
+    blends, both = ((value + value.roll(1, dims=0)) / 2 for value in (first, classes))
+    return torch.cat([blends, shuffled]), torch.cat([both, torch.full_like(others, 1 / others.shape[1])])
 
 
 def features(model: Classifier, images: np.ndarray, batch_size: int = 1024) -> np.ndarray:
