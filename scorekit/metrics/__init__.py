@@ -1,7 +1,8 @@
 """How good is it? Distances between score fields and between samples, each with its uncertainty.
 
 A field is held against an exact score (:func:`score_error`, :func:`score_error_report`), samples against other
-samples (:func:`sliced_wasserstein`, :func:`wasserstein`, :func:`mmd`), against the modes of a mixture
+samples (:func:`sliced_wasserstein`, :func:`wasserstein`, :func:`mmd`, :func:`c2st`), against a score
+(:func:`kernel_stein_discrepancy`), against the modes of a mixture
 (:func:`mode_weights`) or the classes of a classifier (:func:`class_shares`), and against the data that a model was
 trained on (:func:`nearest_neighbours`, :func:`memorisation`). Features of images are compared by
 :func:`frechet_distance`, :func:`kernel_distance` and :func:`precision_recall`; the caller says which features.
@@ -22,10 +23,13 @@ from scorekit.metrics.manifolds import PrecisionRecall, precision_recall
 from scorekit.metrics.modes import ModeWeights, mode_weights
 from scorekit.metrics.neighbours import Memorisation, Neighbours, memorisation, nearest_neighbours
 from scorekit.metrics.report import ScoreErrorReport, ScoreErrorRow, score_error_report
+from scorekit.metrics.stein import SteinTest, kernel_stein_discrepancy
 from scorekit.metrics.transport import sliced_wasserstein, wasserstein
+from scorekit.metrics.two_sample import ClassifierTest, c2st
 
 __all__ = [
     "ClassShares",
+    "ClassifierTest",
     "Discrepancy",
     "Estimate",
     "Memorisation",
@@ -35,10 +39,13 @@ __all__ = [
     "ScoreError",
     "ScoreErrorReport",
     "ScoreErrorRow",
+    "SteinTest",
+    "c2st",
     "class_shares",
     "frechet_distance",
     "frechet_distance_corrected",
     "kernel_distance",
+    "kernel_stein_discrepancy",
     "memorisation",
     "mmd",
     "mode_weights",

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, evaluate, host, no_tape, own
+from scorekit._arrays import check_batch, check_positive, evaluate, host, no_tape, own
 from scorekit.errors import NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace
 
-__all__ = ["host_batch", "host_pair", "host_score"]
+__all__ = ["host_batch", "host_pair", "host_score", "median_distance"]
 
 
 def host_batch(x: Array, name: str = "x") -> Any:
@@ -50,3 +50,12 @@ def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "mo
             "Evaluate it nearer to the data, or look for the step of training that broke it."
         )
     return rows
+
+
+def median_distance(distances: Any) -> float:
+    """The median of the ``distances`` of all pairs, refused when it is zero."""
+    return check_positive(
+        np.median(distances),
+        "the median distance between samples",
+        "More than half of the pairs coincide: give bandwidth=.",
+    )

@@ -48,6 +48,7 @@ TESTS = {
         "tests/samplers",
     ),
     "scorekit/models": ("tests/models",),
+    "scorekit/metrics": ("tests/metrics",),
 }
 
 
