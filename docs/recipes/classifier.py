@@ -2,7 +2,7 @@
 
 Fréchet and kernel distances, precision and recall compare features, and which features is the caller's choice. For
 digits and Fashion-MNIST a network that was trained to tell their classes apart gives better ones than pixels do; it
-trains in a minute on two cores, so that it ships as this recipe and not as weights. Copy the file next to your script::
+trains in minutes on a CPU, so that it ships as this recipe and not as weights. Copy the file next to your script::
 
     model = train_classifier(images, labels, rng=0)              # NumPy arrays, (n, c, h, w) and (n,)
     accuracy(model, held_out_images, held_out_labels)
