@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, evaluate, host, no_tape, own
+from scorekit._arrays import check_batch, check_positive, evaluate, host, no_tape, own
 from scorekit.errors import NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace
 
-__all__ = ["host_batch", "host_pair", "host_score"]
+__all__ = ["host_batch", "host_pair", "host_score", "median_distance"]
 
 
 def host_batch(x: Array, name: str = "x") -> Any:
@@ -20,17 +20,22 @@ def host_batch(x: Array, name: str = "x") -> Any:
     return host(x).reshape(x.shape[0], -1)
 
 
-def host_pair(a: Array, b: Array) -> tuple[Any, Any]:
-    """Two checked samples of the same kind of event as float64 rows ``(n, d)`` and ``(m, d)``."""
-    check_batch(a, "a")
-    check_batch(b, "b")
-    array_namespace(a=a, b=b)
+def host_pair(a: Array, b: Array, names: tuple[str, str] = ("a", "b"), minimum: int = 1) -> tuple[Any, Any]:
+    """Two checked samples of one kind of event, ``minimum`` or more of each, as float64 rows ``(n, d)``, ``(m, d)``."""
+    first, second = names
+    check_batch(a, first)
+    check_batch(b, second)
+    array_namespace(**{first: a, second: b})
     if a.shape[1:] != b.shape[1:]:
         raise ShapeError(
-            f"a has samples of shape {tuple(a.shape[1:])}, b of shape {tuple(b.shape[1:])}: "
+            f"{first} has samples of shape {tuple(a.shape[1:])}, {second} of shape {tuple(b.shape[1:])}: "
             "expected the same. Only the first axis, the number of samples, may differ."
         )
-    return host_batch(a, "a"), host_batch(b, "b")
+    if min(a.shape[0], b.shape[0]) < minimum:
+        raise ShapeError(
+            f"{first} has {a.shape[0]} samples, {second} has {b.shape[0]}: expected at least {minimum} of each."
+        )
+    return host_batch(a, first), host_batch(b, second)
 
 
 def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "model") -> Any:
@@ -45,3 +50,12 @@ def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "mo
             "Evaluate it nearer to the data, or look for the step of training that broke it."
         )
     return rows
+
+
+def median_distance(distances: Any) -> float:
+    """The median of the ``distances`` of all pairs, refused when it is zero."""
+    return check_positive(
+        np.median(distances),
+        "the median distance between samples",
+        "More than half of the pairs coincide: give bandwidth=.",
+    )

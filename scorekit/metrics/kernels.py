@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_rng, check_count, check_positive, host
-from scorekit.errors import ShapeError
-from scorekit.metrics._host import host_pair
+from scorekit.metrics._host import host_pair, median_distance
 from scorekit.protocols import Array, Rng, RngLike
 
 __all__ = ["Discrepancy", "mmd"]
@@ -54,27 +53,17 @@ def mmd(
     """
     from scipy.spatial.distance import pdist, squareform
 
-    rows_a, rows_b = host_pair(a, b)
+    rows_a, rows_b = host_pair(a, b, minimum=2)
     n, m = len(rows_a), len(rows_b)
-    if min(n, m) < 2:
-        raise ShapeError(f"a has {n} samples, b has {m}: expected at least 2 of each, for pairs of different ones.")
     permutations, stream = check_count(permutations, "permutations"), as_rng(rng)
     distances = pdist(np.concatenate([rows_a, rows_b]))
-    h = _median(distances) if bandwidth is None else check_positive(bandwidth, "bandwidth")
+    h = median_distance(distances) if bandwidth is None else check_positive(bandwidth, "bandwidth")
     kernel = squareform(np.exp(-((distances / h) ** 2) / 2))  # zero on the diagonal: no pair of one with itself
     labels = np.arange(n + m) < n
     observed = float(_squared(kernel, labels[:, None])[0])
     draws = _squared(kernel, _relabellings(labels, permutations, stream))
     ties = 1e-12 * np.max(kernel)  # the same partition summed in another order is still as large
     return Discrepancy(observed, h, (1 + int(np.sum(draws >= observed - ties))) / (1 + permutations))
-
-
-def _median(distances: Any) -> float:
-    return check_positive(
-        np.median(distances),
-        "the median distance between samples",
-        "More than half of the pairs coincide: give bandwidth=.",
-    )
 
 
 def _relabellings(labels: Any, count: int, rng: Rng) -> Any:

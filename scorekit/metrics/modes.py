@@ -9,7 +9,8 @@ import numpy as np
 from scorekit._arrays import check_batch, check_positive, event_size
 from scorekit.errors import InvalidTypeError, ShapeError
 from scorekit.metrics._host import host_batch
-from scorekit.metrics._statistics import check_level, wilson
+from scorekit.metrics._shares import Shares, table
+from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array
 from scorekit.registry import describe
 
@@ -32,12 +33,8 @@ class ModeWeights(NamedTuple):
     far_distance: float
 
     def __str__(self) -> str:
-        lines = [f"mode   truth   share   {100 * self.level:g} % interval"]
-        for k, (share, low, high, truth) in enumerate(
-            zip(self.shares, self.lower, self.upper, self.truth, strict=True)
-        ):
-            mark = "" if low <= truth <= high else "  *"
-            lines.append(f"{k:4d}  {truth:6.4f}  {share:6.4f}  {low:6.4f} to {high:6.4f}{mark}")
+        found = Shares(self.shares, self.lower, self.upper)
+        lines = table("mode", range(len(self.shares)), found, self.truth, self.level)
         lines.append(f"{self.n} samples; {self.far} farther than {self.far_distance:.3g} from every mode (Mahalanobis)")
         return "\n".join(lines)
 
@@ -83,9 +80,8 @@ def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance
     squared, log_joint = _distances(host_batch(samples, "samples"), weights, means, covariances)
     n = len(squared)
     counts = np.bincount(np.argmax(log_joint, axis=1), minlength=len(weights))
-    lower, upper = wilson(counts, n, level)
     far = int(np.sum(np.min(squared, axis=1) > reach**2))
-    return ModeWeights(counts / n, lower, upper, weights, n, level, far, reach)
+    return ModeWeights(*Shares.of(counts, n, level), weights, n, level, far, reach)
 
 
 def _components(mixture: Any, samples: Array) -> tuple[Any, Any, Any]:

@@ -11,6 +11,7 @@ from scorekit.plot.animation import animate_chains
 from scorekit.plot.curves import history, noise_levels
 from scorekit.plot.fields import score_error, score_field
 from scorekit.plot.images import image_grid
+from scorekit.plot.neighbours import nearest_neighbours
 from scorekit.plot.points import chains, samples
 from scorekit.plot.reports import error_levels, mode_shares
 from scorekit.plot.sheets import panels, write
@@ -25,6 +26,7 @@ __all__ = [
     "image_grid",
     "image_strip",
     "mode_shares",
+    "nearest_neighbours",
     "noise_levels",
     "panels",
     "samples",

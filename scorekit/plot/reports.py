@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from scorekit._arrays import check_count
 from scorekit.errors import InvalidTypeError, InvalidValueError
-from scorekit.metrics import ModeWeights
+from scorekit.metrics import ClassShares, ModeWeights
 from scorekit.plot._axes import DARK, LIGHT, SIZE, as_axes
 from scorekit.registry import describe
 
@@ -51,17 +51,18 @@ def error_levels(report: Any, ax: Axes | None = None) -> Axes:
 
 
 def mode_shares(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int = 0) -> Axes:
-    """The share of one mode in several sets of samples, with intervals, beside the truth.
+    """The share of one mode or class in several sets of samples, with intervals, beside the truth where it is known.
 
     Args:
-        results: names and what ``sk.metrics.mode_weights`` returned.
+        results: names and what ``sk.metrics.mode_weights`` or ``sk.metrics.class_shares`` returned.
         ax: where to draw; None for a new figure.
-        mode: which component.
+        mode: which component or class, from 0.
     """
     names = list(results) if isinstance(results, Mapping) else []
-    if not names or not all(isinstance(value, ModeWeights) for value in results.values()):
+    if not names or not all(isinstance(value, (ModeWeights, ClassShares)) for value in results.values()):
         raise InvalidTypeError(
-            f"results are {describe(results)}: expected a dict of names and what sk.metrics.mode_weights returns."
+            f"results are {describe(results)}: expected a dict of names and what "
+            "sk.metrics.mode_weights or class_shares returns."
         )
     modes = min(len(value.shares) for value in results.values())
     if check_count(mode, "mode", 0) >= modes:
@@ -72,12 +73,14 @@ def mode_shares(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int
     low = shares - np.array([results[name].lower[mode] for name in names])
     high = np.array([results[name].upper[mode] for name in names]) - shares
     first = results[names[0]]
-    ax.axvline(first.truth[mode], color=LIGHT, linewidth=4, zorder=0, label=f"truth, {first.truth[mode]:g}")
+    if first.truth is not None:
+        ax.axvline(first.truth[mode], color=LIGHT, linewidth=4, zorder=0, label=f"truth, {first.truth[mode]:g}")
     ax.errorbar(shares, places, xerr=[low, high], fmt="o", color=DARK, capsize=3, label=f"{first.level:.0%} interval")
     ax.set_yticks(places, names)
     ax.set_xlim(0, 1)
     ax.set_ylim(-0.6, len(names) - 0.4)
-    ax.set_xlabel(f"share of mode {mode + 1}")
+    name = f"class {first.classes[mode]}" if isinstance(first, ClassShares) else f"mode {mode + 1}"
+    ax.set_xlabel(f"share of {name}")
     ax.legend(fontsize="small", frameon=False, loc="lower left")
     ax.spines[["top", "right"]].set_visible(False)
     return ax

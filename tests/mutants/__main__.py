@@ -52,6 +52,7 @@ TESTS = {
     ),
     "scorekit/noise": ("tests/noise",),
     "scorekit/models": ("tests/models",),
+    "scorekit/metrics": ("tests/metrics",),
 }
 
 

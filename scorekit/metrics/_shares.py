@@ -1,0 +1,36 @@
+"""Shares of a whole with their intervals, and the table that they are printed as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from scorekit.metrics._statistics import wilson
+
+__all__ = ["Shares", "table"]
+
+
+class Shares(NamedTuple):
+    """The shares ``(k,)`` and the ends of their Wilson intervals."""
+
+    shares: Any
+    lower: Any
+    upper: Any
+
+    @classmethod
+    def of(cls, counts: Any, n: int, level: float) -> Shares:
+        """The shares of ``counts (k,)`` among ``n``."""
+        return cls(counts / n, *wilson(counts, n, level))
+
+
+def table(title: str, names: Iterable[Any], found: Shares, truth: Any, level: float) -> list[str]:
+    """The lines of the table; where a true share is known, a row whose interval misses it is starred."""
+    words = [str(name) for name in names]
+    width = max(len(word) for word in [title, *words])
+    known = truth is not None
+    lines = [f"{title:{width}}  {' truth  ' if known else ''} share   {100 * level:g} % interval"]
+    for k, (word, share, low, high) in enumerate(zip(words, *found, strict=True)):
+        true = f"{truth[k]:6.4f}  " if known else ""
+        mark = "  *" if known and not low <= truth[k] <= high else ""
+        lines.append(f"{word:>{width}}  {true}{share:6.4f}  {low:6.4f} to {high:6.4f}{mark}")
+    return lines

@@ -1,0 +1,214 @@
+"""Which share of the samples went to which class?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit._arrays import check_batch, check_count, check_number, host, no_tape, own
+from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError
+from scorekit.metrics._goodness import multinomial_p_value
+from scorekit.metrics._shares import Shares, table
+from scorekit.metrics._statistics import check_level
+from scorekit.protocols import Array
+from scorekit.registry import describe
+
+__all__ = ["ClassShares", "class_shares"]
+
+Classify = Callable[[Any], Any]
+
+_MOST = 1_000_000
+"""Of the classes: a label that is larger is a mistake, not a reason to count a thousand million zeros."""
+
+
+class ClassShares(NamedTuple):
+    """The share of each class, with its interval, beside the truth; and how many samples belong to none."""
+
+    shares: Any
+    lower: Any
+    upper: Any
+    truth: Any
+    n: int
+    level: float
+    unclassified: int
+    total_variation: float
+    p_value: float
+    classes: tuple[Any, ...]
+    labels: Any
+
+    def __str__(self) -> str:
+        lines = table("class", self.classes, Shares(self.shares, self.lower, self.upper), self.truth, self.level)
+        lines.append(f"{self.n} samples; {self.unclassified} unclassified")
+        if self.truth is not None:
+            lines.append(f"total variation from the truth {self.total_variation:.4f}; p-value {self.p_value:.3g}")
+        return "\n".join(lines)
+
+
+def class_shares(
+    samples: Array,
+    classify: Classify,
+    truth: Any = None,
+    classes: int | Sequence[Any] | None = None,
+    *,
+    confidence: float = 0.0,
+    level: float = 0.95,
+    batch_size: int = 1024,
+) -> ClassShares:
+    """The share of the samples in each class, as a classifier sees it, with Wilson intervals, beside the true shares.
+
+    A sample that the classifier labels −1, or gives no class a probability of ``confidence``, is *unclassified*: its
+    share is reported apart, and the others are of all samples, so that together they sum to 1.
+
+    Args:
+        samples: ``(n, *event)``, independent.
+        classify: a function of a batch of samples that returns integer labels ``(n,)``, −1 for none, or one
+            probability for each class, ``(n, k)``; its array may be of any framework.
+        truth: the true share of each class, ``(k,)``, summing to 1; None if it is not known.
+        classes: their number, or their names; by default as many as ``truth`` or the probabilities have, or as the
+            largest label needs.
+        confidence: in [0, 1], the smallest largest probability of a sample that is classified.
+        level: of each interval, in (0, 1).
+        batch_size: the most samples that ``classify`` gets at once.
+
+    Returns:
+        A :class:`ClassShares`: arrays ``(k,)`` ``shares``, ``lower``, ``upper`` and ``truth`` (or None); ``n``,
+        ``level``, the count of ``unclassified``; ``total_variation``, ½ Σ |share − truth| with the unclassified as one
+        class more, of truth 0; ``p_value`` of "the classified ones have the true shares", by Pearson's statistic,
+        exactly where the possible counts are few and by its chi-square limit elsewhere (both NaN without a truth);
+        ``classes`` and ``labels (n,)``. Printed, a class whose interval misses the truth is starred. A classifier's
+        mistakes move the shares too: see what it says of real data first.
+
+    Raises:
+        ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: for arguments, or labels, of the wrong shape,
+        kind or value.
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+
+    >>> import numpy as np
+    >>> x = np.array([[-2.0], [-1.0], [-3.0], [1.0], [0.0]])
+    >>> print(class_shares(x, lambda x: np.where(x == 0, -1, x > 0)[:, 0], truth=[0.5, 0.5], classes=["minus", "plus"]))
+    class   truth   share   95 % interval
+    minus  0.5000  0.6000  0.2307 to 0.8824
+     plus  0.5000  0.2000  0.0362 to 0.6245
+    5 samples; 1 unclassified
+    total variation from the truth 0.3000; p-value 0.625
+    """
+    check_batch(samples, "samples")
+    level, batch_size = check_level(level), check_count(batch_size, "batch_size")
+    labels, width = _classified(samples, classify, _check_confidence(confidence), batch_size)
+    truth = None if truth is None else _check_truth(truth)
+    names = _names(classes, truth, width, labels)
+    n, k = len(labels), len(names)
+    if np.max(labels) >= k:
+        raise InvalidValueError(
+            f"classify returned the label {np.max(labels)} with {k} classes: expected 0 to {k - 1}, or -1 for none."
+        )
+    counts = np.bincount(labels[labels >= 0], minlength=k)
+    found, left = Shares.of(counts, n, level), int(np.sum(labels < 0))
+    apart, p_value = math.nan, math.nan
+    if truth is not None:
+        apart = float(np.sum(np.abs(found.shares - truth)) + left / n) / 2
+        p_value = multinomial_p_value(counts, truth)
+    return ClassShares(*found, truth, n, level, left, apart, p_value, names, labels)
+
+
+def _classified(samples: Array, classify: Any, confidence: float, batch_size: int) -> tuple[Any, int | None]:
+    """The label of each sample, and how many classes the probabilities were of, if it was probabilities."""
+    if not callable(classify):
+        raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
+    n = samples.shape[0]
+    edges = [*range(0, n, batch_size), n]
+    with no_tape(samples)():
+        parts = [
+            _labels(classify(own(samples[start:stop, ...])), stop - start, confidence)
+            for start, stop in pairwise(edges)
+        ]
+    widths = {width for _, width in parts}
+    if len(widths) > 1:
+        listed = ", ".join(sorted("labels" if width is None else f"{width} classes" for width in widths))
+        raise ShapeError(f"classify returned {listed} from batch to batch: expected the same of each.")
+    return np.concatenate([labels for labels, _ in parts]), widths.pop()
+
+
+def _labels(answer: Any, n: int, confidence: float) -> tuple[Any, int | None]:
+    """The answer to a batch of ``n`` as labels, with the number of columns if it was probabilities."""
+    shape = getattr(answer, "shape", None)
+    if shape is None:
+        raise InvalidTypeError(f"classify returned a {describe(answer)}: expected an array of labels or probabilities.")
+    if len(shape) not in (1, 2) or shape[0] != n or math.prod(shape) == 0:
+        raise ShapeError(
+            f"classify returned shape {tuple(shape)} for {n} samples: expected labels ({n},) or "
+            f"probabilities ({n}, classes)."
+        )
+    values = host(answer)
+    if len(shape) == 2:
+        return _most_likely(values, confidence), int(shape[1])
+    if confidence > 0:
+        raise InvalidValueError(
+            f"confidence is {confidence} but classify returned labels ({n},): expected probabilities ({n}, classes)."
+        )
+    bad = ~((values >= -1) & (values < _MOST) & (values == np.round(values)))
+    if np.any(bad):
+        raise InvalidValueError(
+            f"classify returned {values[bad][0]:g} among its labels: expected 0, 1, … below {_MOST}, or -1 for none."
+        )
+    return values.astype(np.int64), None
+
+
+def _most_likely(probabilities: Any, confidence: float) -> Any:
+    """The likeliest class, or −1 where none has the ``confidence``."""
+    if not np.all(np.isfinite(probabilities)):
+        raise NonFiniteError("classify returned NaN or infinity among its probabilities: nothing can be counted.")
+    sums = np.sum(probabilities, axis=1)
+    if np.min(probabilities) < 0 or np.max(np.abs(sums - 1)) > 1e-3:
+        raise InvalidValueError(
+            f"classify returned rows that sum to {sums.min():.4g} to {sums.max():.4g}, of values from "
+            f"{probabilities.min():.4g}: expected probabilities. Of logits take the softmax, or return their argmax."
+        )
+    return np.where(np.max(probabilities, axis=1) >= confidence, np.argmax(probabilities, axis=1), -1)
+
+
+def _check_confidence(confidence: Any) -> float:
+    number = check_number(confidence, "confidence")
+    if not 0 <= number <= 1:
+        raise InvalidValueError(f"confidence must lie in [0, 1], got {confidence}. For 90 % write confidence=0.9.")
+    return number
+
+
+def _check_truth(truth: Any) -> Any:
+    try:
+        shares = np.array(host(truth) if hasattr(truth, "shape") else truth, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(f"truth is {truth!r}: expected the true share of each class, as numbers.") from error
+    if shares.ndim != 1 or not np.all(shares >= 0) or not abs(np.sum(shares) - 1) < 1e-6:
+        raise InvalidValueError(
+            f"truth is {truth!r}: expected one share a class, none negative, that sum to 1. "
+            "Counts become shares by division by their sum."
+        )
+    return shares
+
+
+def _names(classes: Any, truth: Any, width: int | None, labels: Any) -> tuple[Any, ...]:
+    """What each class is called, as many as everything that was given agrees on."""
+    known = {"truth": None if truth is None else len(truth), "the probabilities": width}
+    names = None if classes is None else _as_names(classes)
+    given = {"classes": None if names is None else len(names)} | known
+    sizes = {name: size for name, size in given.items() if size is not None}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise ShapeError(f"the number of classes is not one: {listed}.")
+    if names is not None:
+        return names
+    return tuple(range(next(iter(sizes.values()), int(np.max(labels)) + 1)))
+
+
+def _as_names(classes: Any) -> tuple[Any, ...]:
+    if isinstance(classes, (int, np.integer)):
+        return tuple(range(check_count(classes, "classes")))
+    if isinstance(classes, (str, bytes)) or not hasattr(classes, "__len__") or len(classes) == 0:
+        raise InvalidTypeError(f"classes is {classes!r}: expected their number, or a list of their names.")
+    return tuple(classes)

@@ -1,0 +1,112 @@
+"""The kernel distance of two sets of features: an unbiased MMD² with a cubic kernel, and its standard error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit.metrics._host import host_pair
+from scorekit.metrics._statistics import Estimate
+from scorekit.protocols import Array
+
+__all__ = ["kernel_distance"]
+
+_CHUNK = 1 << 22
+"""Values of the kernel held at once."""
+
+
+def kernel_distance(features_a: Array, features_b: Array) -> Estimate:
+    """The squared maximum mean discrepancy with the kernel (x·y/d + 1)³, unbiased for every sample size.
+
+    MMD² = E k(a, a') + E k(b, b') − 2 E k(a, b) over pairs of different samples: it compares the first three moments.
+    Being unbiased, it needs no equal n to be compared, and is negative about as often as not for samples of one law.
+
+    The standard error uses all pairs, no blocks. With u(a) = E k(a, a') − E k(a, b), v(b) likewise, and τ the
+    variance of a kernel from which the means over each argument are taken out, the variance of the U-statistic is
+
+        4 Var u/n + 4 Var v/m + 2 τ_aa/n(n − 1) + 2 τ_bb/m(m − 1) + 4 τ_ab/nm.
+
+    The spread of the row means estimates the first two terms plus twice the last three (the jackknife's), which are
+    therefore estimated too and taken off once. Where the laws agree it is somewhat large, never far too small.
+
+    With features of Inception this is the KID; on other features it is not called that.
+
+    Args:
+        features_a: independent samples ``(n, *event)``, n >= 3, flattened to ``(n, d)``.
+        features_b: ``(m, *event)``, m >= 3. Time is of order (n + m)² d, memory is bounded.
+
+    Returns:
+        An :class:`Estimate` of floats: ``value`` (the square, as is usual) and ``stderr``.
+
+    Raises:
+        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+
+    Source: Bińkowski, Sutherland, Arbel and Gretton, Demystifying MMD GANs (2018); the variance is Hoeffding's, A class
+    of statistics with asymptotically normal distribution (1948).
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = rng.normal(size=(300, 4)), rng.normal(size=(200, 4))
+    >>> same, other = kernel_distance(a, b), kernel_distance(a, b + 1.0)
+    >>> abs(same.value) < 4 * same.stderr, other.value > 4 * other.stderr
+    (True, True)
+    """
+    a, b = host_pair(features_a, features_b, ("features_a", "features_b"), minimum=3)
+    n, m = len(a), len(b)
+    within_a, within_b, across = _within(a), _within(b), _across(a, b)
+    value = within_a.mean + within_b.mean - 2 * across.mean
+    second = 2 * within_a.tau / (n * (n - 1)) + 2 * within_b.tau / (m * (m - 1)) + 4 * across.tau / (n * m)
+    rows_a, rows_b = within_a.rows - across.rows, within_b.rows - across.columns
+    jackknife = 4 * float(np.var(rows_a, ddof=1) / n + np.var(rows_b, ddof=1) / m)
+    return Estimate(value, math.sqrt(max(jackknife - second, second)))  # what the first two terms estimate is >= 0
+
+
+class _Pairs(NamedTuple):
+    """The mean of a kernel over pairs, its means over each argument, and the variance that these do not explain."""
+
+    mean: float
+    rows: Any
+    columns: Any
+    tau: float
+
+
+def _within(x: Any) -> _Pairs:
+    """Over pairs of different rows of ``x (n, d)``."""
+    n = len(x)
+    own = (np.sum(x**2, axis=1) / x.shape[1] + 1) ** 3  # each sample with itself: no pair
+    total, squares = np.zeros(n), 0.0
+    for rows, k in _blocks(x, x):
+        total[rows] = np.sum(k, axis=1)
+        squares += float(np.sum(k**2))
+    means = (total - own) / (n - 1)
+    mean = float(np.mean(means))
+    pairs = n * (n - 1)
+    # Σ over pairs of (k_ij − r_i − r_j + m)², each r_i the mean of row i, from sums alone
+    projected = float(np.sum((means - mean) ** 2))
+    left = squares - float(np.sum(own**2)) - pairs * mean**2 - 2 * n * projected
+    return _Pairs(mean, means, means, max(left, 0.0) / pairs)
+
+
+def _across(x: Any, y: Any) -> _Pairs:
+    """Over all pairs of a row of ``x (n, d)`` and one of ``y (m, d)``."""
+    n, m = len(x), len(y)
+    rows, columns, squares = np.zeros(n), np.zeros(m), 0.0
+    for where, k in _blocks(x, y):
+        rows[where] = np.mean(k, axis=1)
+        columns += np.sum(k, axis=0) / n
+        squares += float(np.sum(k**2))
+    mean = float(np.mean(rows))
+    explained = m * float(np.sum((rows - mean) ** 2)) + n * float(np.sum((columns - mean) ** 2))
+    left = squares - n * m * mean**2 - explained
+    return _Pairs(mean, rows, columns, max(left, 0.0) / (n * m))
+
+
+def _blocks(x: Any, y: Any) -> Iterator[tuple[slice, Any]]:
+    """The kernel of all rows of ``x`` with all of ``y``, a slice of rows at a time."""
+    size = max(1, _CHUNK // len(y))
+    for start in range(0, len(x), size):
+        rows = slice(start, start + size)
+        yield rows, (x[rows] @ y.T / x.shape[1] + 1) ** 3
