@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError
 from scorekit.protocols import Array, Backend, Rng
 
-__all__ = ["array_namespace", "backend", "backend_of", "backends", "provided", "register", "rng"]
+__all__ = ["array_namespace", "backend", "backend_of", "backends", "offered", "provided", "register", "rng"]
 
 ENTRY_POINT_GROUP = "scorekit.backends"
 
@@ -132,10 +132,24 @@ def provided(name: str, what: str) -> Any:
 
     Only names in the package's ``__all__`` are given out, so that a name read from a file cannot reach anything else.
     """
-    package = importlib.import_module(_module_of_class(type(backend(name))))
-    if what not in package.__all__:
-        raise InvalidValueError(f"the {name} backend has no {what!r}: it has {', '.join(package.__all__)}.")
-    return getattr(package, what)
+    found = offered(name, what)
+    if found is None:
+        raise InvalidValueError(f"the {name} backend has no {what!r}: it has {', '.join(_exports(name).__all__)}.")
+    return found
+
+
+def offered(name: str, what: str) -> Any:
+    """What the package of backend ``name`` exports as ``what``, or None: such things are optional.
+
+    scorekit asks for ``environment(like=None)``, what equal bits depend on there, and ``devices()``, a line for each
+    device, both as text.
+    """
+    package = _exports(name)
+    return getattr(package, what) if what in getattr(package, "__all__", ()) else None
+
+
+def _exports(name: str) -> Any:
+    return importlib.import_module(_module_of_class(type(backend(name))))
 
 
 def backend_of(x: Array) -> Backend:

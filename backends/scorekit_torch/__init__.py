@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scorekit_torch.backend import TorchBackend
+from scorekit_torch.environment import devices, environment
 from scorekit_torch.networks import MLP
 
-__all__ = ["MLP", "TorchBackend"]
+__all__ = ["MLP", "TorchBackend", "devices", "environment"]

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from scorekit._recipe import Recipe
-from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
+from scorekit._state import refuse_differences
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.models._view import View
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
@@ -150,13 +151,7 @@ class TorchLearner:
         mine = self._state()
         expected = mine | {"steps": torch.tensor(self._steps)}
         given = {name: to_tensor(value) for name, value in state.items()}
-        wrong = [
-            f"{name}: came {_kind(given.get(name))}, the learner has {_kind(expected.get(name))}"
-            for name in sorted(expected.keys() | given.keys())
-            if _kind(given.get(name)) != _kind(expected.get(name))
-        ]
-        if wrong:
-            raise CheckpointError(f"{len(wrong)} arrays differ: {'; '.join(wrong)}. Nothing was changed.")
+        refuse_differences(given, expected)
         self._steps = int(given["steps"])
         with torch.no_grad():
             for name, value in mine.items():
@@ -201,7 +196,3 @@ def _module(model: Any) -> nn.Module:
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-
-
-def _kind(value: Array | None) -> str:
-    return "nothing" if value is None else f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"

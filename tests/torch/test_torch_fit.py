@@ -179,7 +179,10 @@ def test_sigterm_writes_and_exits(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"model": network(hidden=(8,))}, "arrays differ"),
+        (
+            {"model": network(hidden=(8,))},
+            r"another model: 12 tensors differ: weights\.layers\.0\.weight is \(16, 2\), the model has \(8, 2\)",
+        ),
         ({"data": VALUES, "model": scorekit_numpy.MLP(2, hidden=(16,), conditional=False)}, "backend was torch, now"),
         ({"data": DATA.float(), "model": network(dtype="float32")}, "data dtype was torch.float64, now torch.float32"),
     ],
