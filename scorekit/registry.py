@@ -167,7 +167,9 @@ def _owner(x: object) -> Backend | None:
         if found is None:
             return None
         _owner_of_type[kind] = found
-    return _owner_of_type[kind]
+        return found
+    known = _owner_of_type[kind]
+    return known if known.owns(x) else None  # one type may have arrays of several layouts
 
 
 def _search(x: object) -> Backend | None:
@@ -186,13 +188,27 @@ def _unowned(x: object) -> str:
     hint = " Write numpy.asarray(x, dtype=float)." if isinstance(x, (list, tuple, int, float)) else ""
     if hasattr(getattr(x, "x", None), "shape"):  # the result of a sampler
         hint = " Give the array in it: samples.x."
+    for mark, way in _DENSE.items():
+        if getattr(x, mark, False):
+            hint = f" It is stored in another way than rows of numbers: write {way}."
     return f"no backend owns a {describe(x)}: expected an array of one of {known}.{hint}"
+
+
+_DENSE = {
+    "is_nested": "x.to_padded_tensor(0.0)",
+    "is_quantized": "x.dequantize()",
+    "is_sparse": "x.to_dense()",
+    "is_sparse_csr": "x.to_dense()",
+}
 
 
 def describe(x: object) -> str:
     """A short name for what came, for error messages: type, shape and dtype."""
     kind = type(x).__name__ if _module(x) == "builtins" else f"{_module(x)}.{type(x).__name__}"
-    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    try:
+        shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    except RuntimeError:  # ragged arrays have none
+        return kind
     return kind if shape is None else f"{kind} of shape {tuple(shape)} and dtype {dtype}"
 
 

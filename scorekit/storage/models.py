@@ -103,9 +103,10 @@ def _arrays_of(network: Any) -> dict[str, Array]:
 
 def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
     """The network with these arrays: a module takes them in, any other makes a new one."""
-    refuse_differences(arrays, _arrays_of(network))
+    own = _arrays_of(network)
+    refuse_differences(arrays, own)
     if not hasattr(network, "load_state_dict"):
-        return network.with_parameters(arrays)
+        return network.with_parameters({name: arrays[name] for name in own})  # in the network's order, not the file's
     network.load_state_dict(arrays)
     return network
 
