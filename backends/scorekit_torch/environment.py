@@ -28,7 +28,8 @@ def devices() -> list[str]:
     """One line for each device that tensors can live on here."""
     capability = torch.backends.cpu.get_cpu_capability()
     found = [f"cpu: {torch.get_num_threads()} threads, instructions {capability}"]
-    found += [_gpu(i) for i in range(torch.cuda.device_count())]
+    reason = "no device found" if torch.version.cuda else "this torch is built without CUDA"
+    found += [_gpu(i) for i in range(torch.cuda.device_count())] or [f"cuda: none, {reason}"]
     return found + (["mps: Apple's GPU"] if torch.backends.mps.is_available() else [])
 
 
