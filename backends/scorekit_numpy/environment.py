@@ -38,5 +38,5 @@ def _threads() -> str:
 
 def _instructions() -> str:
     """The widest vector instructions that NumPy has found here."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[index, call-overload]
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return found[-1] if found else "baseline"

@@ -11,7 +11,7 @@ __all__ = ["devices", "environment"]
 Array: TypeAlias = Any
 
 
-def environment(like: Array | None = None) -> dict[str, str]:
+def environment(like: Array = None) -> dict[str, str]:
     """What equal bits depend on: the version, the threads and instructions of the CPU, and the device of ``like``."""
     found = {
         "torch": torch.__version__,

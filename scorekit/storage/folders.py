@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from scorekit import __version__
 from scorekit._arrays import check_path
 from scorekit._state import BFLOAT16
+from scorekit._version import __version__
 from scorekit.errors import CheckpointError
 
 __all__ = ["NewerFormatError", "read_folder", "remove_folder", "writable_folder", "write_folder"]

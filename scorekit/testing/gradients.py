@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def parameters(case: Case) -> None:
         )
 
 
-def _distance(case: Case) -> Callable[..., Array]:
+def _distance(case: Case) -> Any:
     """A loss that pulls the score to fixed values, in which every parameter has a part."""
     target, _ = case.directions()
     return lambda model, x, rng: array_namespace(x).mean((evaluate(model, x, case.sigma) - target) ** 2)

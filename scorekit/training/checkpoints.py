@@ -6,7 +6,7 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,7 @@ def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-_PARTS = {
+_PARTS: dict[str, Callable[[Any], bool]] = {
     "step": _count,
     "skipped": _count,
     "spent": lambda value: isinstance(value, float) and 0 <= value < math.inf,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scorekit import __version__
+from scorekit._version import __version__
 from scorekit.protocols import Array, Backend
 from scorekit.registry import offered
 

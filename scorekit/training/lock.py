@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from scorekit.errors import CheckpointError
 
+fcntl: Any
 try:
-    import fcntl
+    fcntl = importlib.import_module("fcntl")
 except ImportError:  # Windows: nothing is locked there
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 __all__ = ["lock"]
 

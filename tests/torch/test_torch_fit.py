@@ -134,13 +134,14 @@ KILLED = textwrap.dedent("""
     import os, random, signal, sys, time
     from pathlib import Path
     import numpy as np, torch, scorekit as sk
+    import safetensors.numpy, scorekit.training, scorekit_torch.learner, torch._dynamo, tqdm  # what a fit imports
     from scorekit_torch import MLP
     torch.set_num_threads(1)
     place = Path(sys.argv[1])
 
     def fit(name):
         data = torch.tensor(np.random.default_rng(0).normal(size=(200, 2)))
-        result = sk.fit(MLP(2, hidden=(16,), conditional=False), sk.objectives.SlicedScoreMatching(), data, steps=600,
+        result = sk.fit(MLP(2, hidden=(16,), conditional=False), sk.objectives.SlicedScoreMatching(), data, steps=400,
                         batch_size=50, progress=False, checkpoint=place / name, checkpoint_every=5)
         np.save(place / name, np.concatenate([v.numpy().ravel() for v in result.model.state_dict().values()]))
 
@@ -169,7 +170,7 @@ KILLED = textwrap.dedent("""
             return False
 
     kills = 0
-    while kills < 20 and killed("killed"):
+    while kills < 12 and killed("killed"):
         kills += 1
     ends = [os.waitpid(start(name), 0)[1] for name in ("killed", "whole")]
     print(kills, *ends, np.array_equal(np.load(place / "killed.npy"), np.load(place / "whole.npy")))
@@ -178,7 +179,7 @@ KILLED = textwrap.dedent("""
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_run_killed_at_random_moments_resumes_to_the_same_bits(tmp_path):
-    """SIGKILL, real processes, up to 20 times in one run; the weights are those of a run that was left alone.
+    """SIGKILL, real processes, up to 12 times in one run; the weights are those of a run that was left alone.
 
     They are forked from one that has imported torch, so that a kill costs the time of a few steps.
     """
