@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from scorekit._version import __version__ as __version__
 from scorekit.errors import (
     CheckpointError,
     DivergedError,
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from scorekit import distributions, metrics, models, noise, objectives, plot, samplers, testing, training
     from scorekit.storage import load, save
     from scorekit.training import fit
-
-__version__ = "0.1.0"
 
 _ROOMS = ("distributions", "metrics", "models", "noise", "objectives", "plot", "samplers", "testing", "training")
 _FROM_ROOMS = {"fit": "training", "load": "storage", "save": "storage"}

@@ -116,15 +116,26 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
     if x.ndim < 2:
         hint = f" For one feature use {name}[:, None], for one sample {name}[None]." if x.ndim == 1 else ""
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected (n, …), the first axis is the batch.{hint}")
-    if not xp.isdtype(x.dtype, "real floating"):
-        raise InvalidTypeError(
-            f"{name} has dtype {x.dtype}: expected a real floating dtype. Convert it: {name}.astype(float)."
-        )
+    _check_precision(xp, x, name)
+    if getattr(getattr(x, "device", None), "type", None) == "meta":
+        raise InvalidTypeError(f"{name} is on the device meta, where arrays have no values: make it on another one.")
     if math.prod(x.shape) == 0:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected at least one sample and one feature, got none.")
     if finite:
         _check_finite(xp, x, name)
     return x
+
+
+def _check_precision(xp: Any, x: Array, name: str) -> None:
+    if not xp.isdtype(x.dtype, "real floating"):
+        way = "astype(float)" if hasattr(x, "astype") else "double()"
+        raise InvalidTypeError(f"{name} has dtype {x.dtype}: expected a real floating dtype. Convert it: {name}.{way}.")
+    if getattr(x.dtype, "itemsize", 4) < 4:  # x + sigma z would be rounded to a grid that is as wide as sigma z
+        way = "astype('float32')" if hasattr(x, "astype") else "float()"
+        raise InvalidTypeError(
+            f"{name} has dtype {x.dtype}, in which small noise and steps are lost to rounding: expected float32 or "
+            f"float64. Convert it: {name}.{way}; a model may use half precision inside."
+        )
 
 
 def _check_finite(xp: Any, x: Array, name: str) -> None:
@@ -246,8 +257,7 @@ def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
 
 def check_like(like: Array) -> Array:
     """``like`` itself, if arrays of real numbers can be made like it."""
-    if not array_namespace(like=like).isdtype(like.dtype, "real floating"):
-        raise InvalidTypeError(f"like is a {describe(like)}: expected a real floating dtype, that of what is made.")
+    _check_precision(array_namespace(like=like), like, "like")
     return like
 
 

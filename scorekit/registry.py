@@ -16,7 +16,17 @@ from typing import Any, NamedTuple
 from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError
 from scorekit.protocols import Array, Backend, Rng
 
-__all__ = ["array_namespace", "backend", "backend_of", "backends", "framework_of", "provided", "register", "rng"]
+__all__ = [
+    "array_namespace",
+    "backend",
+    "backend_of",
+    "backends",
+    "framework_of",
+    "offered",
+    "provided",
+    "register",
+    "rng",
+]
 
 ENTRY_POINT_GROUP = "scorekit.backends"
 
@@ -142,10 +152,24 @@ def provided(name: str, what: str) -> Any:
 
     Only names in the package's ``__all__`` are given out, so that a name read from a file cannot reach anything else.
     """
-    package = importlib.import_module(_module_of_class(type(backend(name))))
-    if what not in package.__all__:
-        raise InvalidValueError(f"the {name} backend has no {what!r}: it has {', '.join(package.__all__)}.")
-    return getattr(package, what)
+    found = offered(name, what)
+    if found is None:
+        raise InvalidValueError(f"the {name} backend has no {what!r}: it has {', '.join(_exports(name).__all__)}.")
+    return found
+
+
+def offered(name: str, what: str) -> Any:
+    """What the package of backend ``name`` exports as ``what``, or None: such things are optional.
+
+    scorekit asks for ``environment(like=None)``, what equal bits depend on there, and ``devices()``, a line for each
+    device, both as text.
+    """
+    package = _exports(name)
+    return getattr(package, what) if what in getattr(package, "__all__", ()) else None
+
+
+def _exports(name: str) -> Any:
+    return importlib.import_module(_module_of_class(type(backend(name))))
 
 
 def backend_of(x: Array) -> Backend:
@@ -163,7 +187,9 @@ def _owner(x: object) -> Backend | None:
         if found is None:
             return None
         _owner_of_type[kind] = found
-    return _owner_of_type[kind]
+        return found
+    known = _owner_of_type[kind]
+    return known if known.owns(x) else None  # one type may have arrays of several layouts
 
 
 def _search(x: object) -> Backend | None:
@@ -182,13 +208,27 @@ def _unowned(x: object) -> str:
     hint = " Write numpy.asarray(x, dtype=float)." if isinstance(x, (list, tuple, int, float)) else ""
     if hasattr(getattr(x, "x", None), "shape"):  # the result of a sampler
         hint = " Give the array in it: samples.x."
+    for mark, way in _DENSE.items():
+        if getattr(x, mark, False):
+            hint = f" It is stored in another way than rows of numbers: write {way}."
     return f"no backend owns a {describe(x)}: expected an array of one of {known}.{hint}"
+
+
+_DENSE = {
+    "is_nested": "x.to_padded_tensor(0.0)",
+    "is_quantized": "x.dequantize()",
+    "is_sparse": "x.to_dense()",
+    "is_sparse_csr": "x.to_dense()",
+}
 
 
 def describe(x: object) -> str:
     """A short name for what came, for error messages: type, shape and dtype."""
     kind = type(x).__name__ if _module(x) == "builtins" else f"{_module(x)}.{type(x).__name__}"
-    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    try:
+        shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    except RuntimeError:  # ragged arrays have none
+        return kind
     return kind if shape is None else f"{kind} of shape {tuple(shape)} and dtype {dtype}"
 
 

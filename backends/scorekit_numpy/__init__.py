@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scorekit_numpy.backend import NumpyBackend
+from scorekit_numpy.environment import devices, environment
 from scorekit_numpy.networks import MLP
 
-__all__ = ["MLP", "NumpyBackend"]
+__all__ = ["MLP", "NumpyBackend", "devices", "environment"]

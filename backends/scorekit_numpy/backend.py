@@ -44,6 +44,8 @@ class NumpyBackend:
 
     def owns(self, x: object) -> bool:
         """Plain arrays, NumPy scalars and autograd's boxes; masked arrays and matrices have other rules."""
+        if type(x) is np.ndarray:
+            return True
         if isinstance(x, (np.ma.MaskedArray, np.matrix)):
             return False
         return isinstance(getval(x) if isbox(x) else x, (np.ndarray, np.generic))

@@ -10,7 +10,8 @@ from autograd import value_and_grad
 
 from scorekit._arrays import check_option
 from scorekit._recipe import Recipe
-from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
+from scorekit._state import refuse_differences
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
 
@@ -18,6 +19,7 @@ __all__ = ["NumpyLearner"]
 
 Array: TypeAlias = Any
 
+_PARTS = ("weights", "average", "moment1", "moment2")
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 
@@ -128,27 +130,20 @@ class NumpyLearner:
         return self._network.with_parameters(self._named(self._average.copy()))  # type: ignore[return-value]
 
     def state_dict(self) -> dict[str, Array]:
-        """Weights, average, moments and the step count."""
-        vectors = {"theta": self._theta, "average": self._average, "moment1": self._moment1, "moment2": self._moment2}
-        return {name: vector.copy() for name, vector in vectors.items()} | {"steps": np.asarray(self._steps)}
+        """Weights, average and moments by the names of the parameters, and the step count."""
+        named = {f"{part}.{name}": v.copy() for part in _PARTS for name, v in self._named(self._vector(part)).items()}
+        return named | {"steps": np.asarray(self._steps)}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take back what :meth:`state_dict` gave; a mismatch raises ``CheckpointError`` and changes nothing."""
-        mine = self.state_dict()
-        wrong = [
-            f"{name}: came {_kind(state.get(name))}, the learner has {_kind(mine.get(name))}"
-            for name in sorted(mine.keys() | state.keys())
-            if _kind(state.get(name)) != _kind(mine.get(name))
-        ]
-        if wrong:
-            raise CheckpointError(f"{len(wrong)} arrays differ: {'; '.join(wrong)}. Nothing was changed.")
-        self._theta, self._average = state["theta"].copy(), state["average"].copy()
-        self._moment1, self._moment2 = state["moment1"].copy(), state["moment2"].copy()
+        refuse_differences(state, self.state_dict())
+        for part in _PARTS:
+            self._vector(part)[:] = np.concatenate([np.ravel(state[f"{part}.{name}"]) for name in self._shapes])
         self._steps = int(state["steps"])
 
-
-def _kind(value: Array | None) -> str:
-    return "nothing" if value is None else f"{value.dtype} {tuple(value.shape)}"
+    def _vector(self, part: str) -> Array:
+        vectors = (self._theta, self._average, self._moment1, self._moment2)
+        return dict(zip(_PARTS, vectors, strict=True))[part]
 
 
 def _parametric(model: ScoreModel) -> Parametric:

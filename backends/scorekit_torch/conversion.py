@@ -15,14 +15,16 @@ Array: TypeAlias = Any
 
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
-def as_dtype(dtype: Any) -> torch.dtype:
-    """float32 or float64 as torch has it, from any of its spellings."""
+def as_dtype(dtype: Any, *, half: bool = False) -> torch.dtype:
+    """float32 or float64 as torch has it, from any of its spellings; weights may be ``half`` as long too."""
+    known = _DTYPES | (_HALVES if half else {})
     name = getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch.")
-    if name not in _DTYPES:
-        raise InvalidValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
-    return _DTYPES[name]
+    if name not in known:
+        raise InvalidValueError(f"dtype must be {' or '.join(map(repr, known))}, got {dtype!r}.")
+    return known[name]
 
 
 def to_tensor(x: Any, dtype: torch.dtype | None = None, device: Any = None) -> Array:

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import torch
 
+from scorekit.errors import InvalidTypeError
+
 __all__ = ["divergence", "grad", "jvp", "vjp"]
 
 Array: TypeAlias = Any
@@ -27,6 +29,9 @@ class _Evaluated:
     """``f`` at a view ``z`` of ``x``, with the graph between the two."""
 
     def __init__(self, f: Function, x: Array, *others: Array) -> None:
+        if torch.is_inference_mode_enabled():
+            raise InvalidTypeError("no derivative can be taken inside torch.inference_mode(): use torch.no_grad().")
+        x = x.clone() if x.is_inference() else x
         asked = torch.is_grad_enabled()
         outer = asked and (x.requires_grad or any(v.requires_grad for v in others))
         with torch.enable_grad():

@@ -13,8 +13,9 @@ from torch import nn
 
 from scorekit._arrays import check_count
 from scorekit._recipe import Recipe
+from scorekit._state import refuse_differences
 from scorekit._streams import Draws, PartRng
-from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.models._view import innermost, with_innermost
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
@@ -68,6 +69,8 @@ class TorchLearner:
         self._recipe = Recipe(learning_rate, gradient_clip, ema)
         self._accumulate = check_count(accumulate, "accumulate")
         equipment.check_equipment(autocast, channels_last, compile)
+        settings = {"accumulate": accumulate, "autocast": autocast, "channels_last": channels_last, "compile": compile}
+        self.settings = {name: str(value) for name, value in settings.items()}
         _check_module(model)  # refused before it is copied
         self._model = copy.deepcopy(model)
         self._objective, self._optimizer_name = objective, optimizer
@@ -238,13 +241,7 @@ class TorchLearner:
         expected = mine | {"steps": torch.tensor(self._steps)}
         if any(name.startswith("optimizer.") for name in given):
             expected |= optimizers.describe_state(self._optimizer_name, self._parameters)
-        wrong = [
-            f"{name}: came {_kind(given.get(name))}, the learner has {_kind(expected.get(name))}"
-            for name in sorted(expected.keys() | given.keys())
-            if _kind(given.get(name)) != _kind(expected.get(name))
-        ]
-        if wrong:
-            raise CheckpointError(f"{len(wrong)} arrays differ: {'; '.join(wrong)}. Nothing was changed.")
+        refuse_differences(given, expected)
         self._steps = int(given["steps"])
         with torch.no_grad():
             for name, value in mine.items():
@@ -275,7 +272,3 @@ def _check_module(model: Any) -> None:
 
 def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-
-
-def _kind(value: Array | None) -> str:
-    return "nothing" if value is None else f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"

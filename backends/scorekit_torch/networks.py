@@ -37,7 +37,8 @@ class MLP(nn.Module):
         dim: numbers in one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
         hidden: widths of the hidden layers.
         conditional: does the score depend on sigma?
-        dtype: ``"float64"`` or ``"float32"``; it must be that of the data.
+        dtype: ``"float64"`` or ``"float32"``, that of the data; ``"bfloat16"`` and ``"float16"`` hold weights alone:
+            data of such types are refused.
         rng: an Rng, a seed or None; weights start as N(0, 1/fan_in), biases at zero.
 
     >>> MLP(2, hidden=(16,))(torch.zeros(5, 2, dtype=torch.float64), 0.1).shape
@@ -61,16 +62,17 @@ class MLP(nn.Module):
         check_option(conditional, "conditional", (True, False))
         self.conditional = bool(conditional)
         widths = (self.dim + self.conditional, *self.hidden, self.dim)
-        self.layers = nn.ModuleList(_empty_layer(a, b, as_dtype(dtype)) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(_empty_layer(a, b, as_dtype(dtype, half=True)) for a, b in pairwise(widths))
         self._start(rng)
 
     @torch.no_grad()
     def _start(self, rng: RngLike) -> None:
-        stream = as_rng(rng, self._weight(0).detach())
+        drawn = self._weight(0).new_empty((0,), dtype=torch.promote_types(self._weight(0).dtype, torch.float32))
+        stream = as_rng(rng, drawn)
         for i in range(len(self.layers)):
             weight = self._weight(i)
             scale = weight.shape[1] ** -0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)
-            like = weight.detach() if isinstance(stream, TorchRng) else None  # another backend's Rng knows no tensors
+            like = drawn if isinstance(stream, TorchRng) else None  # another backend's Rng knows no tensors
             weight.copy_(scale * to_tensor(stream.normal(tuple(weight.shape), like)))
             self._bias(i).zero_()
 

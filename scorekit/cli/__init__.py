@@ -26,20 +26,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"scorekit {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
+    _add_doctor(commands)
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help(sys.stderr)
         print("\nTo begin: scorekit demo", file=sys.stderr)
         return 2
     try:
-        options.run(options)
+        status: int | None = options.run(options)
     except ScorekitError as error:
         print(f"scorekit: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("scorekit: stopped by Ctrl-C.", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,6 +55,22 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.add_argument("--seed", type=int, default=0, help="seed of data, training and sampling (default: %(default)s)")
     demo.add_argument("--quick", action="store_true", help="a rough version in a quarter of a minute")
     demo.set_defaults(run=_run_demo)
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="versions, devices, what is missing and how to get it",
+        description="Look at the installation. The exit status is 0 when all that is needed works.",
+    )
+    doctor.set_defaults(run=_run_doctor)
+
+
+def _run_doctor(options: argparse.Namespace) -> int:
+    del options
+    from scorekit.cli.doctor import run
+
+    return run()
 
 
 def _run_demo(options: argparse.Namespace) -> None:

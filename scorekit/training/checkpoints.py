@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scorekit._arrays import check_count, check_path
 from scorekit.errors import CheckpointError
-from scorekit.storage import read_folder, writable_folder, write_folder
+from scorekit.storage.folders import NewerFormatError, read_folder, remove_folder, writable_folder, write_folder
+from scorekit.training.lock import lock
 
 __all__ = ["Checkpoints"]
 
@@ -35,6 +37,10 @@ class Checkpoints:
             return cls(check_path(folder, "the folder"), keep)
         return cls(writable_folder(folder, "choose a folder that you may write to."), keep)
 
+    def locked(self) -> AbstractContextManager[None]:
+        """Inside, this process alone may write here; ``CheckpointError`` when another one does."""
+        return lock(self.folder)
+
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, in order."""
         names = (_NAME.fullmatch(entry.name) for entry in self.folder.iterdir())
@@ -45,37 +51,55 @@ class Checkpoints:
         return self.folder / f"step-{step:09d}"
 
     def write(self, step: int, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:
-        """Write the checkpoint of ``step`` and drop those beyond the last ``keep``."""
-        self._remove(step)  # written before by the run that this one continues
+        """Write the checkpoint of ``step``; when it cannot be done, those that are there stay."""
         write_folder(self.path(step), arrays, {"kind": "checkpoint", "step": step, **description})
-        for old in self.steps()[: -self.keep]:
-            self._remove(old)
 
-    def _remove(self, step: int) -> None:
-        path = self.path(step)
-        try:
-            if path.is_symlink() or path.is_file():
-                path.unlink()
-            elif path.exists():
-                shutil.rmtree(path)
-        except OSError as error:
-            raise CheckpointError(
-                f"cannot remove {path} ({error.strerror or error}): give each run a folder of its own, and one in "
-                "which nothing else writes."
-            ) from error
+    def prune(self, step: int) -> None:
+        """Drop what a killed run left half written, and all but the last ``keep`` checkpoints up to ``step``.
+
+        Later ones can only be damaged: the run has passed them over, and replaces them when it gets there.
+        """
+        for left in self.folder.glob("step-*.partial"):
+            remove_folder(left)
+        for old in [s for s in self.steps() if s <= step][: -self.keep]:
+            remove_folder(self.path(old))
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Arrays and description of the newest checkpoint that is whole; None when there is none at all.
 
         Raises:
-            CheckpointError: there are checkpoints, and all of them are damaged.
+            CheckpointError: there are checkpoints, and all of them are damaged; or a later version wrote one.
         """
         steps = self.steps()
         for step in reversed(steps):
             try:
-                return read_folder(self.path(step))
+                return self._read(step)
+            except NewerFormatError:
+                raise
             except CheckpointError as error:
                 warnings.warn(f"{error} Trying the checkpoint before it.", RuntimeWarning, stacklevel=2)
         if steps:
             raise CheckpointError(f"all {len(steps)} checkpoints in {self.folder} are damaged: start in a new folder.")
         return None
+
+    def _read(self, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        arrays, description = read_folder(self.path(step))
+        wrong = [name for name, right in _PARTS.items() if not right(description.get(name))]
+        if description.get("kind") != "checkpoint" or description.get("step") != step or wrong:
+            what = f"no valid {wrong[0]}" if wrong else f"step {description.get('step')!r}"
+            raise CheckpointError(f"{self.path(step)} is no checkpoint of step {step}: its manifest has {what}.")
+        return arrays, description
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_PARTS: dict[str, Callable[[Any], bool]] = {
+    "step": _count,
+    "skipped": _count,
+    "spent": lambda value: isinstance(value, float) and 0 <= value < math.inf,
+    "identity": lambda value: isinstance(value, dict),
+    "environment": lambda value: isinstance(value, dict),
+}
+"""What the description of a checkpoint holds, and when it is right."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
@@ -70,7 +71,8 @@ def fit(
         on_nonfinite: a step whose loss or gradient is not finite changes nothing; then ``"raise"``, or ``"skip"`` it.
         checkpoint: a folder for checkpoints, None for none. With one, the run resumes from its newest checkpoint: its
             objective, data, seed, batch size, optimizer, clip and average must be the same; ``steps`` may grow, and the
-            learning rate is taken as given now.
+            learning rate is taken as given now. One process at a time: another one is refused. A ``RuntimeWarning``
+            names versions, threads or devices that have changed: then the bits may differ.
         checkpoint_every: steps between checkpoints; the last step and a stop write one too.
         keep: how many checkpoints stay.
         resume: continue a run found in ``checkpoint``. False refuses a folder that holds one.
@@ -82,7 +84,10 @@ def fit(
 
     Returns:
         A :class:`FitResult`. After Ctrl-C ``fit`` returns too, with what was learned so far and ``interrupted`` True: a
-        script that goes on to use the model should look.
+        script that goes on to use the model should look. A checkpoint that cannot be written, on a full disk for
+        instance, never costs what was learned: a ``RuntimeWarning`` names folder and reason, training goes on from
+        where it stands, and the next one is tried. When that was the last one, ``result.saved`` is less than
+        ``result.step``, and the weights are in ``result.model`` alone.
 
     Raises:
         NonFiniteError: a loss or gradient is NaN or infinite; the message names the step and the loss.
@@ -124,8 +129,10 @@ def fit(
     )
     if checkpoint is None:
         return run.go(None, progress)
-    checkpoints = Checkpoints.open(checkpoint, keep, writes=run.world.rank == 0)
-    return run.go(Store(checkpoints, checkpoint_every, resume, named), progress)
+    writes = run.world.rank == 0
+    store = Store(Checkpoints.open(checkpoint, keep, writes=writes), checkpoint_every, resume, named)
+    with store.checkpoints.locked() if writes else nullcontext():
+        return run.go(store, progress)
 
 
 def _plain(number: float | None) -> float | None:

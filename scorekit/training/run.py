@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from scorekit._state import from_host, on_host
 from scorekit._streams import Draws
 from scorekit.errors import CheckpointError, NonFiniteError
 from scorekit.protocols import Array, Backend, Learner, Objective, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
+from scorekit.training.environment import environment, warn_of_changes
 from scorekit.training.history import History
 from scorekit.training.interrupt import StopBetweenSteps
 from scorekit.training.sources import Source
@@ -43,12 +46,14 @@ class FitResult:
         history: losses, gradient norms and times (:class:`~scorekit.training.History`).
         step: the steps done.
         interrupted: stopped before the last step, by Ctrl-C or by a callback.
+        saved: the step of the newest checkpoint, None without one. Less than ``step``: the last could not be written.
     """
 
     model: ScoreModel
     history: History
     step: int
     interrupted: bool
+    saved: int | None = None
 
 
 class Store(NamedTuple):
@@ -77,6 +82,7 @@ class Run:
     step: int = 0
     spent: float = 0.0
     skipped: int = 0
+    saved: int | None = None
 
     def __post_init__(self) -> None:
         self.owner: Backend = self.source.owner
@@ -105,7 +111,7 @@ class Run:
                 bar.write(self._stopped(stop.requested, store), file=sys.stderr)
         if stop.requested == "SIGTERM":
             raise SystemExit(143)
-        return FitResult(self.learner.model, self.history, self.step, interrupted=self.step < self.steps)
+        return FitResult(self.learner.model, self.history, self.step, self.step < self.steps, self.saved)
 
     def _rate(self, bar: Any) -> str:
         """Samples a second, as the bar knows its steps."""
@@ -164,9 +170,13 @@ class Run:
     # -------------------------------------------------------- stopping and resuming
 
     def _stopped(self, by: str, store: Store | None) -> str:
-        where = (
-            f"resume with checkpoint={str(store.checkpoints.folder)!r}" if store else "no checkpoint folder was given"
-        )
+        if store is None:
+            where = "no checkpoint folder was given"
+        elif self.saved is None:
+            where = f"no checkpoint could be written to {store.checkpoints.folder}"
+        else:
+            late = "" if self.saved == self.step else f", from its step {self.saved}"
+            where = f"resume with checkpoint={str(store.checkpoints.folder)!r}{late}"
         return f"fit: stopped by {by} after step {self.step} of {self.steps}; {where}."
 
     def _identity(self) -> dict[str, Any]:
@@ -180,14 +190,41 @@ class Run:
         }
 
     def _keep(self, store: Store) -> None:
-        state = {f"learner.{key}": self.owner.to_numpy(v) for key, v in self.learner.state_dict().items()}
+        """Write a checkpoint. Training outlives a disk that is full: the run goes on, and the next one is tried."""
+        learned = self.learner.state_dict()
+        state = {f"learner.{key}": value for key, value in on_host(self.owner, learned).items()}
         state |= {f"history.{key}": value for key, value in self.history.arrays().items()}
-        description = {"identity": self._identity(), "skipped": self.skipped, "spent": self.spent}
-        store.checkpoints.write(self.step, state, description)
+        description = {
+            "identity": self._identity(),
+            "environment": self._environment(next(iter(learned.values()))),
+            "skipped": self.skipped,
+            "spent": self.spent,
+        }
+        try:
+            store.checkpoints.write(self.step, state, description)
+            self.saved = self.step
+            store.checkpoints.prune(self.step)
+        except CheckpointError as error:
+            warnings.warn(
+                f"fit, step {self.step} of {self.steps}: {error} {self._on_disk}", RuntimeWarning, stacklevel=4
+            )
+
+    def _environment(self, like: Array) -> dict[str, str]:
+        """All that the bits of a run depend on beside what makes it another run."""
+        settings: dict[str, str] = getattr(self.learner, "settings", {})
+        return environment(self.owner, like) | {"processes": str(self.world.size)} | settings
+
+    @property
+    def _on_disk(self) -> str:
+        saved = "No checkpoint has been written" if self.saved is None else f"The newest one is of step {self.saved}"
+        if self._last:
+            return f"{saved}. What was learned is in the result: sk.save(result.model, another folder) keeps it."
+        return f"{saved}; training goes on and tries again at the next."
 
     def _resume(self, store: Store) -> None:
         folder = store.checkpoints.folder
         if not store.checkpoints.steps():
+            on_host(self.owner, self.learner.state_dict())  # what cannot be written is refused before the first step
             return
         if not store.resume or not store.named:
             reason = "resume is False" if not store.resume else "rng is None, so that no run can be the same"
@@ -197,7 +234,12 @@ class Run:
         state, description = found
         self._check_identity(folder, description["identity"])
         learned = {key.removeprefix("learner."): v for key, v in state.items() if key.startswith("learner.")}
-        self.learner.load_state_dict({key: self.owner.asarray(value) for key, value in learned.items()})
+        try:
+            self.learner.load_state_dict(from_host(self.owner, learned))
+        except CheckpointError as error:
+            raise CheckpointError(f"the run in {folder} is that of another model: {error}") from error
+        now = self._environment(next(iter(self.learner.state_dict().values())))
+        warn_of_changes(folder, description["environment"], now)
         past = {key.removeprefix("history."): v for key, v in state.items() if key.startswith("history.")}
         self.history = History.from_arrays(past)
         if description["step"] > self.steps:
@@ -206,6 +248,7 @@ class Run:
                 f"got {self.steps}."
             )
         self.step, self.skipped, self.spent = description["step"], description["skipped"], description["spent"]
+        self.saved = self.step
 
     def _check_identity(self, folder: Any, theirs: dict[str, Any]) -> None:
         mine = self._identity()

@@ -67,7 +67,7 @@ def test_of_constant_weights_the_average_closes_in_geometrically():
     """θ - (θ - θ_0) mⁿ once the warm-up is over: n steps of a zero learning rate after a jump."""
     trained = learner(ema=0.9)
     state = trained.state_dict()
-    state["theta"], state["steps"] = TARGET.copy(), np.asarray(1000)
+    state["weights.theta"], state["steps"] = TARGET.copy(), np.asarray(1000)
     trained.load_state_dict(state)
     for _ in range(10):
         trained.step(X, sk.rng(0))  # at the minimum the gradient is zero: theta stays
@@ -81,7 +81,7 @@ def test_clipping_scales_the_whole_gradient_and_reports_the_norm_before():
     free.step(X, sk.rng(0))
     norm = np.linalg.norm(START - TARGET)
     assert info.grad_norm == pytest.approx(norm)
-    ratio = clipped.state_dict()["moment1"] / free.state_dict()["moment1"]
+    ratio = clipped.state_dict()["moment1.theta"] / free.state_dict()["moment1.theta"]
     np.testing.assert_allclose(ratio, 0.5 / norm, rtol=1e-12)
 
 
@@ -152,9 +152,9 @@ def test_state_goes_out_and_in():
 
 def test_a_state_that_does_not_fit_is_refused_whole():
     trained = learner()
-    state = trained.state_dict() | {"theta": np.ones(3)}
+    state = trained.state_dict() | {"weights.theta": np.ones(3)}
     before = trained.state_dict()
-    with pytest.raises(sk.CheckpointError, match=r"theta: came float64 \(3,\), the learner has float64 \(2,\)"):
+    with pytest.raises(sk.CheckpointError, match=r"1 tensor differs: weights\.theta is \(3,\), the model has \(2,\)"):
         trained.load_state_dict(state)
     assert all(np.array_equal(before[k], v) for k, v in trained.state_dict().items())
 

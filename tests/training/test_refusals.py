@@ -1,6 +1,5 @@
 """What fit, save, load and the history refuse."""
 
-import json
 import os
 import shutil
 
@@ -8,9 +7,9 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit import storage
-from scorekit.training.checkpoints import Checkpoints
+from scorekit.storage.folders import remove_folder
 from scorekit_numpy import MLP
+from support.manifests import rewrite
 
 DATA = np.random.default_rng(0).normal(size=(32, 2))
 
@@ -72,17 +71,13 @@ def test_a_checkpoint_that_vanishes_while_it_is_removed(tmp_path, monkeypatch):
     run(checkpoint=tmp_path)
     monkeypatch.setattr(shutil, "rmtree", gone)
     with pytest.raises(sk.CheckpointError, match="a folder of its own"):
-        Checkpoints.open(tmp_path, 1)._remove(4)
+        remove_folder(tmp_path / "step-000000004")
 
 
 @pytest.mark.parametrize("change", [{"views": [{"view": "os", "fields": {}}]}, {"config": {"bad": 1}}, {"views": None}])
 def test_a_description_of_no_model(tmp_path, change):
     sk.save(MLP(2, hidden=(4,)), tmp_path / "model")
-    path = tmp_path / "model" / "manifest.json"
-    content = json.loads(path.read_text())
-    content.pop("checksum")
-    content["description"] |= change
-    path.write_text(json.dumps(content | {"checksum": storage._checksum(content)}))
+    rewrite(tmp_path / "model", lambda content: content["description"].update(change))
     with pytest.raises(sk.CheckpointError, match="describes no model"):
         sk.load(tmp_path / "model")
 

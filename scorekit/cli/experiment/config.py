@@ -1,4 +1,4 @@
-"""What a TOML file says of an experiment: every section and every key is known, or refused with the nearest known one."""
+"""What a TOML file says of an experiment: a key is known, or refused with the nearest one that is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from scorekit._arrays import check_count, check_option, check_path

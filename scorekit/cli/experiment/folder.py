@@ -19,7 +19,16 @@ __all__ = ["RunFolder", "rank"]
 
 _FORMAT = 1
 _FREE = ("sampler",)  # sections that may change between two calls; of train, the keys below may
-_FREE_KEYS = {"steps", "preview_every", "preview_samples", "checkpoint_every", "keep", "learning_rate", "warmup", "decay"}
+_FREE_KEYS = {
+    "steps",
+    "preview_every",
+    "preview_samples",
+    "checkpoint_every",
+    "keep",
+    "learning_rate",
+    "warmup",
+    "decay",
+}
 
 
 def rank() -> int:
@@ -93,7 +102,9 @@ class RunFolder:
 
 def _check_same(there: Experiment, now: Experiment, folder: Path) -> None:
     before, after = there.plain(), now.plain()
-    wrong = [f"{key} was {before[key]!r}, now {after[key]!r}" for key in ("seed", "backend") if before[key] != after[key]]
+    wrong = [
+        f"{key} was {before[key]!r}, now {after[key]!r}" for key in ("seed", "backend") if before[key] != after[key]
+    ]
     for name in SECTIONS:
         if name in _FREE:
             continue
@@ -102,6 +113,6 @@ def _check_same(there: Experiment, now: Experiment, folder: Path) -> None:
                 wrong.append(f"[{name}] {key} was {before[name].get(key)!r}, now {after[name].get(key)!r}")
     if wrong:
         raise CheckpointError(
-            f"{folder} holds a run of another experiment: {'; '.join(wrong)}. Choose a new folder with --out, or remove "
-            "that one."
+            f"{folder} holds a run of another experiment: {'; '.join(wrong)}. Choose a new folder with --out, or "
+            "remove that one."
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = ["add_to"]
 
+
 def add_to(commands: Any) -> None:
     """Add the three commands; what they do is imported when one of them runs."""
     _add_train(commands)
@@ -24,7 +25,12 @@ def _add_train(commands: Any) -> None:
     train.add_argument("file", metavar="FILE.toml", help="the experiment")
     train.add_argument("--out", default=None, metavar="RUN", help="the run folder (default: runs/NAME)")
     train.add_argument(
-        "--set", dest="changes", action="append", default=[], metavar="SECTION.KEY=VALUE", help="change a key of the file"
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="change a key of the file",
     )
     train.add_argument("--quiet", action="store_true", help="no progress bar")
     train.set_defaults(run=_train)
@@ -40,8 +46,8 @@ def _add_sample(commands: Any) -> None:
     sample = commands.add_parser(
         "sample",
         help="draw images from what a run has learned",
-        description="Draw images from the averaged weights of a run, block by block; called again after a stop it draws "
-        "what is missing. Options that are left out are those of the run's file.",
+        description="Draw images from the averaged weights of a run, block by block; called again after a stop it "
+        "draws what is missing. Options that are left out are those of the run's file.",
     )
     sample.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     sample.add_argument("-n", type=int, default=64, help="how many images (default: %(default)s)")

@@ -100,10 +100,11 @@ def _place(run: Path, section: Section, about: dict[str, Any]) -> Path:
     place = run / "samples" / f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}"
     place.mkdir(parents=True, exist_ok=True)
     file = place / "samples.json"
-    if file.exists() and json.loads(file.read_text()) != about:
+    there = json.loads(file.read_text()) if file.exists() else about
+    if there != about:
         raise CheckpointError(
-            f"{place} holds samples of {json.loads(file.read_text())}, and now {about} are asked for: remove that folder, "
-            "or choose another --seed."
+            f"{place} holds samples of {there}, and now {about} are asked for: remove that folder, or choose another "
+            "--seed."
         )
     if rank() == 0:
         file.write_text(json.dumps(about))
@@ -140,9 +141,7 @@ def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, 
     stream = parts.backend.rng((seed, 2))
     steps = sum(stage.steps for stage in sampler.plan())
     start = parts.start(ladder, parts.like)(rows, stream)
-    made = sampler.sample(
-        parts.score(model, sampler, ladder), start, rng=stream, keep_every=max(1, steps // 40)
-    )
+    made = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream, keep_every=max(1, steps // 40))
     way = (made.trajectory + 1) / 2 if parts.centred else made.trajectory
     figure, axes = sk.plot.panels(1, 1)
     sk.plot.image_strip(made._replace(trajectory=way), axes[0], rows=rows, limits=(0.0, 1.0))

@@ -1,4 +1,4 @@
-"""``scorekit train FILE.toml``: learn the scores of images, with previews, a history and checkpoints in a run folder."""
+"""``scorekit train FILE.toml``: learn the scores of images, with previews, a history and checkpoints in a folder."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class Plan:
     Args:
         steps: optimiser steps in all.
         batch_size: images a step.
-        learning_rate, warmup, decay: the largest rate, the steps over which it rises, and whether it then falls to zero
-            as half a cosine.
-        preview_every, preview_samples: steps between two grids of so many samples from the averaged weights; 0 for none.
+        learning_rate, warmup, decay: the largest rate, the steps over which it rises, and whether it then falls to
+            zero as half a cosine.
+        preview_every, preview_samples: steps between two grids of so many samples from the averaged weights; 0 for no
+            grids.
         validate: take the loss of the held-out images 20 times a run.
         options: all others go to ``sk.fit``; ``"none"`` stands for None there.
     """
@@ -49,7 +50,7 @@ class Plan:
         own, rest = section.take(
             "steps", "batch_size", "learning_rate", "warmup", "decay", "preview_every", "preview_samples", "validate"
         )
-        rest.check_keys([*_FIT, *own])
+        rest.check_keys([*_FIT, *_FIT_ON_TENSORS, *own])
         with section.named():
             steps = check_count(section.get("steps", 10_000), "steps")
             warmup = check_count(section.get("warmup", min(100, steps // 10)), "warmup", minimum=0)
@@ -73,10 +74,8 @@ class Plan:
         return lambda step: self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup))
 
 
-_FIT = ("optimizer", "gradient_clip", "ema", "on_nonfinite", "checkpoint_every", "keep", "accumulate", "autocast") + (
-    "channels_last",
-    "compile",
-)
+_FIT = ("optimizer", "gradient_clip", "ema", "on_nonfinite", "checkpoint_every", "keep")
+_FIT_ON_TENSORS = ("accumulate", "autocast", "channels_last", "compile")
 
 
 def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, progress: bool = True) -> Path:

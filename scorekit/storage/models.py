@@ -1,0 +1,116 @@
+"""Models on disk: the network's weights, and what is needed to make it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from scorekit import models
+from scorekit._arrays import check_path
+from scorekit._state import from_host, on_host, refuse_differences
+from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError
+from scorekit.models._view import View
+from scorekit.protocols import Array, ScoreModel
+from scorekit.registry import backend, backend_of, describe, provided
+from scorekit.storage.folders import read_folder, write_folder
+
+__all__ = ["load", "save"]
+
+_VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
+
+
+def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
+    """Save a network, alone or inside the views of ``sk.models``, to a new folder.
+
+    Weights go to a safetensors file, the rest to JSON; nothing that is read back can execute.
+
+    Args:
+        model: a network that a backend provides, such as ``scorekit_numpy.MLP``, or a view of one.
+        folder: a folder that does not exist yet.
+
+    Raises:
+        TypeError: the model holds a function, which cannot be written down.
+        CheckpointError: the folder exists or cannot be written.
+
+    >>> import tempfile, scorekit as sk
+    >>> from scorekit_numpy import MLP
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     sk.save(MLP(2, hidden=(8,)), place + "/model")
+    ...     sk.load(place + "/model")
+    MLP(2, hidden=(8,), conditional=True, dtype='float64')
+    """
+    path = check_path(folder, "folder")
+    if os.path.lexists(path):
+        raise CheckpointError(f"{path} exists already: choose a new folder, or remove that one first.")
+    network, views = _unwrap(model)
+    arrays = _arrays_of(network)
+    owner = backend_of(next(iter(arrays.values())))
+    description = {
+        "kind": "model",
+        "backend": owner.name,
+        "network": type(network).__name__,
+        "config": network.config(),
+        "views": views,
+    }
+    write_folder(path, on_host(owner, arrays), description)
+
+
+def load(folder: str | os.PathLike[str]) -> Any:
+    """The model that :func:`save` wrote to ``folder``.
+
+    Raises:
+        CheckpointError: the folder is missing, damaged, or not a saved model.
+    """
+    path = check_path(folder, "folder")
+    arrays, description = read_folder(path)
+    if description.get("kind") != "model":
+        raise CheckpointError(f"{path} holds a {description.get('kind')}, not a model written by sk.save.")
+    try:
+        model = _filled(_network(description), from_host(backend(description["backend"]), arrays))
+        for view in reversed(description["views"]):
+            model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
+    except MissingBackendError:
+        raise
+    except (ScorekitError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
+        raise CheckpointError(f"{path} describes no model that this version can make: {error}") from error
+    return model
+
+
+def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
+    """The network inside, and the views around it from the outside in."""
+    views = []
+    while isinstance(model, View):
+        name = type(model).__name__
+        if name not in _VIEWS:
+            raise InvalidTypeError(f"cannot save a {name}: save the model that it views, and view it after loading.")
+        others = [f.name for f in fields(model) if f.name != model._inner]
+        views.append({"view": name, "fields": {key: getattr(model, key) for key in others}})
+        model = model.inner
+    if not (hasattr(model, "config") and hasattr(model, "parameters")):
+        raise InvalidTypeError(
+            f"cannot save a {describe(model)}: only networks with config() and parameters() can be written down, "
+            "such as scorekit_numpy.MLP, alone or inside the views of sk.models."
+        )
+    return model, views
+
+
+def _arrays_of(network: Any) -> dict[str, Array]:
+    """The arrays of a network by name; a module has them in ``state_dict()``, buffers too."""
+    return dict(network.state_dict() if hasattr(network, "state_dict") else network.parameters())
+
+
+def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
+    """The network with these arrays: a module takes them in, any other makes a new one."""
+    own = _arrays_of(network)
+    refuse_differences(arrays, own)
+    if not hasattr(network, "load_state_dict"):
+        return network.with_parameters({name: arrays[name] for name in own})  # in the network's order, not the file's
+    network.load_state_dict(arrays)
+    return network
+
+
+def _network(description: Mapping[str, Any]) -> Any:
+    """A network of the saved shape. Only what the backend exports can be made."""
+    return provided(description["backend"], description["network"])(**description["config"])

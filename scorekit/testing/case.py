@@ -1,0 +1,123 @@
+"""A score model at an input, with what all checks of it ask for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import evaluate, score_function
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
+from scorekit.models._view import View
+from scorekit.protocols import Array, Parametric, ScoreModel, Sigma
+from scorekit.registry import backend_of
+
+__all__ = ["Case", "attempt"]
+
+_RELATIVE = {"float32": 1e-3, "float64": 1e-7}
+
+
+class Case:
+    """A copy of a model and of an input: neither the running means of the one nor the other are changed."""
+
+    def __init__(self, model: ScoreModel, x: Array, sigma: Sigma) -> None:
+        self.owner = backend_of(x)
+        self.model = _copied(model)
+        self.x = self.owner.asarray(np.array(self.owner.to_numpy(x)), like=x)
+        self.sigma = sigma
+        self.tolerance = _RELATIVE.get(str(x.dtype).rpartition(".")[2], 1e-2)
+
+    def score(self, x: Array) -> Array:
+        """The score at ``x``, at the level of the case."""
+        return self.at(x, self.sigma)
+
+    def traced(self, x: Array) -> Array:
+        """The same inside a derivative, where what is raised is about the derivative."""
+        return evaluate(self.model, x, self.sigma)
+
+    def at(self, x: Array, sigma: Sigma) -> Array:
+        """The score at ``x``; what the model raises is told in the terms of its caller."""
+        try:
+            return evaluate(self.model, x, sigma)
+        except ScorekitError:
+            raise
+        except Exception as error:
+            raise self._explained(x, sigma, error) from error
+
+    def _explained(self, x: Array, sigma: Sigma, error: Exception) -> ScorekitError:
+        what = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        for value in self.parameters().values():
+            if str(value.device) != str(x.device):
+                return InvalidTypeError(
+                    f"the model has parameters on {value.device} and x is on {x.device}: move one of them ({what})."
+                )
+            if value.dtype != x.dtype:
+                return InvalidTypeError(
+                    f"the model has {value.dtype} parameters and x is {x.dtype}: convert one of them ({what})."
+                )
+        hint = " If it is conditional on the noise level, give one: check_score_model(model, x, sigma=0.5)."
+        return InvalidValueError(
+            f"the model fails at x of shape {tuple(x.shape)} with {_level(sigma)} ({what})."
+            f"{hint if sigma is None and score_function(self.model) is self.model else ''}"
+        )
+
+    def numpy(self, x: Array) -> Any:
+        """``x`` on the host, in float64."""
+        return np.array(self.owner.to_numpy(x), dtype=np.float64)
+
+    def differs(self, a: Any, b: Any) -> float:
+        """The largest difference of two arrays, relative to their size; 0 when they agree within the tolerance."""
+        scale = max(np.abs(a).max(), np.abs(b).max(), 1e-30)
+        worst = float(np.abs(a - b).max() / scale)
+        return worst if worst > self.tolerance else 0.0
+
+    def directions(self) -> tuple[Array, Array]:
+        """Two fixed directions in the space of ``x``."""
+        stream = self.owner.rng(0)
+        return stream.normal(tuple(self.x.shape), like=self.x), stream.normal(tuple(self.x.shape), like=self.x)
+
+    def insides(self) -> Iterator[Any]:
+        """The model, and what is inside its views."""
+        inside: Any = self.model
+        yield inside
+        while isinstance(inside, View):
+            inside = inside.inner
+            yield inside
+
+    def parameters(self) -> dict[str, Array]:
+        """The parameters of the network inside that are to be trained, by name; none where they are not told."""
+        *_, network = self.insides()
+        found = {}
+        if hasattr(network, "named_parameters"):
+            found = dict(network.named_parameters())
+        elif isinstance(network, Parametric):
+            found = network.parameters()
+        return {name: value for name, value in found.items() if getattr(value, "requires_grad", True)}
+
+
+def attempt(what: str, derive: Callable[[], Any]) -> Any:
+    """A derivative; where none can be taken, ``what`` it was and why."""
+    try:
+        return derive()
+    except ScorekitError:
+        raise
+    except Exception as error:
+        raise InvalidValueError(
+            f"{what} cannot be taken ({type(error).__name__}: {error}): write the model with functions of "
+            "sk.array_namespace(x), which are differentiable."
+        ) from error
+
+
+def _copied(model: Any) -> Any:
+    try:
+        return copy.deepcopy(model)
+    except Exception:  # what cannot be copied is looked at as it is
+        return model
+
+
+def _level(sigma: Sigma) -> str:
+    if sigma is None:
+        return "no sigma"
+    return f"a scalar sigma {sigma}" if isinstance(sigma, float) else f"sigma of shape {tuple(sigma.shape)}"
