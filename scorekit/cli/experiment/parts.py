@@ -115,7 +115,7 @@ class Parts:
 
     @cached_property
     def moments(self) -> tuple[Any, float]:
-        """The mean image ``(1, c, h, w)`` and the standard deviation of all pixels about it, as the network sees them."""
+        """The mean image ``(1, c, h, w)`` and the deviation of all pixels about it, as the network sees them."""
         images = self.as_seen(self.data[0].images.astype(np.float64))
         mean = images.mean(axis=0, keepdims=True)
         return mean, float(np.sqrt(((images - mean) ** 2).mean()))
