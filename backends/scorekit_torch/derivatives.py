@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 import torch
 from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
+from scorekit.errors import InvalidTypeError
+
 __all__ = ["divergence", "grad", "jvp", "vjp"]
 
 Array: TypeAlias = Any
@@ -70,16 +72,28 @@ def _reaches_beyond(y: Array, z: Array) -> bool:
     if y.grad_fn is None:
         return bool(y.requires_grad) and y is not z
     seen, left = {y.grad_fn}, [y.grad_fn]
+    compiled = False
     while left:
         node = left.pop()
+        compiled = compiled or node.name() == "CompiledFunctionBackward"
         leaf = getattr(node, "variable", None)
         if leaf is not None and leaf is not z:
+            _refuse(compiled)
             return True
         for following, _ in node.next_functions:
             if following is not None and following not in seen:
                 seen.add(following)
                 left.append(following)
     return False
+
+
+def _refuse(compiled: bool) -> None:
+    if compiled:
+        raise InvalidTypeError(
+            "the model is compiled (torch.compile), and what torch compiles cannot be differentiated twice: expected the "
+            "module itself where a trace or a sliced loss is trained. Compile it for DenoisingScoreMatching, "
+            "NoiseConditional or sampling."
+        )
 
 
 def vjp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:

@@ -43,7 +43,7 @@ class TorchRng:
         self._open(seed if isinstance(seed, np.random.SeedSequence) else _seeded(seed))
 
     def _open(self, seed: np.random.SeedSequence) -> None:
-        self._seed = seed
+        self._seed, self._start = seed, int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1))
         self._generators: dict[torch.device, torch.Generator] = {}
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class TorchRng:
         found = self._generators.get(device)
         if found is None:
             found = self._generators[device] = torch.Generator(device)
-            found.manual_seed(int(self._seed.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+            found.manual_seed(self._start)
         return found
 
     def _options(self, like: Array | None) -> dict[str, Any]:

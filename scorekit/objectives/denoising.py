@@ -18,7 +18,7 @@ VARIANCE_REDUCTIONS: tuple[VarianceReduction, ...] = (None, "control", "antithet
 def denoising_losses(
     score: CheckedScore, x: Array, z: Array, sigma: Any, variance_reduction: VarianceReduction, *, scaled: bool
 ) -> Array:
-    """The DSM loss of each sample, times sigma² when ``scaled``, for given standard normal ``z``; sigma as ``(n,)`` too.
+    """The DSM loss of each sample, times sigma² when ``scaled``, for given normal ``z``; sigma is a scalar or ``(n,)``.
 
     With ``t = s`` and ``u = z/sigma``, or ``t = sigma · s`` and ``u = z`` when scaled: ``½|t(x + sigma z) + u|²`` never
     forms ``(x̃ − x)/sigma²``, which loses its digits where sigma is small beside ``x``.
