@@ -90,8 +90,8 @@ def _reaches_beyond(y: Array, z: Array) -> bool:
 def _refuse(compiled: bool) -> None:
     if compiled:
         raise InvalidTypeError(
-            "the model is compiled (torch.compile), and what torch compiles cannot be differentiated twice: expected the "
-            "module itself where a trace or a sliced loss is trained. Compile it for DenoisingScoreMatching, "
+            "the model is compiled (torch.compile), and what torch compiles cannot be differentiated twice: expected "
+            "the module itself where a trace or a sliced loss is trained. Compile it for DenoisingScoreMatching, "
             "NoiseConditional or sampling."
         )
 

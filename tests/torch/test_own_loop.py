@@ -216,16 +216,17 @@ def _loss_and_gradients(call, net, x):
 
 
 @pytest.mark.parametrize("objective", COMPILED.values(), ids=COMPILED)
-@pytest.mark.parametrize("compile", [graphs, pytest.param(torch.compile, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("by", [graphs, pytest.param(torch.compile, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("what", ["the network", "the whole loss"])
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # its own code
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch's compiler looks at it
-def test_denoising_losses_compile_to_the_same_values(objective, compile, what):
-    if compile is torch.compile and shutil.which("c++") is None:
+def test_denoising_losses_compile_to_the_same_values(objective, by, what):
+    if by is torch.compile and shutil.which("c++") is None:
         pytest.skip("torch.compile needs a C++ compiler on the CPU")
     torch.compiler.reset()
     net, x = Score(torch.float32), data(torch.float32)
     plain = _loss_and_gradients(lambda x, rng: objective(net, x, rng), net, x)
-    compiled = compile(net) if what == "the network" else compile(lambda x, rng: objective(net, x, rng))
+    compiled = by(net) if what == "the network" else by(lambda x, rng: objective(net, x, rng))
     call = (lambda x, rng: objective(compiled, x, rng)) if what == "the network" else compiled
     torch.testing.assert_close(_loss_and_gradients(call, net, x), plain, rtol=1e-5, atol=1e-6)
 
