@@ -39,7 +39,7 @@ def dsm(net, x, generator):
 
 
 def ssm_vr(net, x, generator):
-    v = torch.empty_like(x).bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
+    v = torch.randint(0, 2, x.shape, generator=generator, dtype=x.dtype).mul_(2).sub_(1)
     x = x.detach().requires_grad_()
     s = net(x)
     (pulled,) = torch.autograd.grad(s, x, v, create_graph=True)

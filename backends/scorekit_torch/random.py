@@ -71,9 +71,7 @@ class TorchRng:
 
     def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
         """-1.0 or 1.0, each with probability one half."""
-        options = self._options(like)
-        generator = options.pop("generator")
-        return torch.empty(tuple(shape), **options).bernoulli_(0.5, generator=generator).mul_(2.0).sub_(1.0)
+        return torch.randint(0, 2, tuple(shape), **self._options(like)).mul_(2).sub_(1)  # bernoulli_ is 4 times slower
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         """Integers in [low, high), as int64."""
