@@ -36,6 +36,7 @@ BASE = "scorekit/objectives/_base.py"
 EXPLICIT = "scorekit/objectives/explicit.py"
 IMPLICIT = "scorekit/objectives/implicit.py"
 SLICED = "scorekit/objectives/sliced.py"
+TRACES = "backends/scorekit_torch/derivatives.py"
 DENOISING = "scorekit/objectives/denoising.py"
 CONDITIONAL = "scorekit/objectives/noise_conditional.py"
 KERNELS = "scorekit/samplers/kernels.py"
@@ -624,4 +625,16 @@ MODELS = (
     Mutant("ncsn-scale", PRECONDITIONED, "as_sigma(sigma, x)) / level", "as_sigma(sigma, x)) / level**2", "σ² for σ"),
 )
 
-MUTANTS = (*OBJECTIVES, *SAMPLERS, *MODELS)
+TENSORS = (
+    Mutant("trace-first-chunk-again", TRACES, "units[:, start:stop]", "units[:, : stop - start]", "one chunk for all"),
+    Mutant(
+        "trace-wrong-diagonal", TRACES, "pulled[:, :, start:stop]", "pulled[:, :, : stop - start]", "off by a chunk"
+    ),
+    Mutant(
+        "trace-graph-not-made-again", TRACES, "preserve_rng_state=False)", "preserve_rng_state=False).detach()", "cut"
+    ),
+    Mutant("trace-graphs-kept", TRACES, "again = at.keep and (", "again = False and (", "memory grows with d"),
+    Mutant("trace-chunk-of-a-small-batch", TRACES, "_NUMBERS // (n * d)", "_NUMBERS", "memory grows with n"),
+)
+
+MUTANTS = (*OBJECTIVES, *SAMPLERS, *MODELS, *TENSORS)
