@@ -1,7 +1,7 @@
 """Langevin on an 8-component mixture in the plane: scorekit's sampler beside the loop that everybody writes.
 
 ``asv run`` from this folder, or ``OPENBLAS_NUM_THREADS=1 python benchmarks/langevin.py`` for a table of nanoseconds a
-chain-step: one step of one chain, score and noise included.
+chain-step: one step of one chain, score and noise included. Tensors have one thread.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+import scorekit as sk
 from scorekit.samplers import Langevin
 
 MODES, VARIANCE, RADIUS, STEP = 8, 0.5, 4.0, 0.05
@@ -20,12 +21,10 @@ MEANS = RADIUS * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 
 
 def library_score():
-    """The score of scorekit's own mixture; None as long as the room is not there."""
-    try:
-        from scorekit.distributions import GaussianMixture
-    except ImportError:
-        return None
-    return GaussianMixture(np.ones(MODES) / MODES, MEANS, np.stack([VARIANCE * np.eye(2)] * MODES)).score
+    """The score of scorekit's own mixture, with full covariances."""
+    return sk.distributions.GaussianMixture(
+        np.ones(MODES) / MODES, MEANS, np.stack([VARIANCE * np.eye(2)] * MODES)
+    ).score
 
 
 def closure_score(x, sigma=None):
@@ -64,8 +63,46 @@ def start(chains):
     return RADIUS * np.random.default_rng(0).standard_normal((chains, 2))
 
 
-def run_ours(score, chains, steps):
-    return Langevin(STEP, steps).sample(score, start(chains), rng=0).x
+def run_ours(score, chains, steps, backend="numpy", dtype="float64"):
+    x0 = sk.backend(backend, dtype=dtype).asarray(start(chains))
+    return Langevin(STEP, steps).sample(score, x0, rng=0).x
+
+
+def run_tensors(score, chains, steps):
+    return run_ours(score, chains, steps, "torch")
+
+
+def run_narrow_tensors(score, chains, steps):
+    return run_ours(score, chains, steps, "torch", "float32")
+
+
+def tensor_closure():
+    """The closure's formula on tensors."""
+    import torch
+
+    torch.set_num_threads(1)
+    means = torch.tensor(MEANS)
+
+    def score(x, sigma=None):
+        m = means.to(x.dtype)
+        across = x.T
+        logits = torch.addmm(-0.5 * (m * m).sum(1, keepdim=True), m, across).mul_(1 / VARIANCE)
+        logits.sub_(logits.amax(0)).exp_()
+        drift = torch.mm(m.T, logits).div_(logits.sum(0)).sub_(across).mul_(1 / VARIANCE)
+        return drift.T
+
+    return score
+
+
+def run_plain_tensors(score, chains, steps):
+    """The loop on float32 tensors of shape (n, 2), without a graph."""
+    import torch
+
+    generator, x = torch.Generator().manual_seed(0), torch.tensor(start(chains), dtype=torch.float32)
+    with torch.no_grad():
+        for _ in range(steps):
+            x = x + STEP / 2 * score(x) + STEP**0.5 * torch.randn(x.shape, generator=generator)
+    return x
 
 
 def run_plain(score, chains, steps):
@@ -73,10 +110,10 @@ def run_plain(score, chains, steps):
 
 
 def nanoseconds(run, score, chains, steps):
-    """Wall time a chain-step of one run."""
-    begin = time.perf_counter()
+    """Processor time a chain-step of one run: other people's work on the machine disturbs it less than the wall's."""
+    begin = time.process_time()
     run(score, chains, steps)
-    return (time.perf_counter() - begin) / (chains * steps) * 1e9
+    return (time.process_time() - begin) / (chains * steps) * 1e9
 
 
 def cases():
@@ -87,7 +124,19 @@ def cases():
         "plain (n, 2) loop, closure score": (run_plain, closure_score),
     }
     library = library_score()
-    return {"scorekit, GaussianMixture": (run_ours, library), **found} if library else found
+    found = {"scorekit, GaussianMixture": (run_ours, library), **found}
+    return {**found, **_on_tensors(library)} if sk.backends()["torch"] else found
+
+
+def _on_tensors(library):
+    closure = tensor_closure()
+    return {
+        "scorekit, tensors, GaussianMixture": (run_tensors, library),
+        "scorekit, float32 tensors, GaussianMixture": (run_narrow_tensors, library),
+        "scorekit, tensors, closure score": (run_tensors, closure),
+        "scorekit, float32 tensors, closure score": (run_narrow_tensors, closure),
+        "plain (n, 2) loop on float32 tensors, closure score": (run_plain_tensors, closure),
+    }
 
 
 class Mixture:
@@ -108,9 +157,9 @@ class Mixture:
     track_nanoseconds_a_chain_step.unit = "ns"
 
 
-def main(repeats=5):
+def main(repeats=5, *, sizes=SIZES):
     """Print min, median and max over interleaved repeats, after one run that does not count."""
-    for chains, steps in SIZES:
+    for chains, steps in sizes:
         times = {name: [] for name in cases()}
         for repeat in range(repeats + 1):
             for name, (run, score) in cases().items():
@@ -119,7 +168,7 @@ def main(repeats=5):
                     times[name].append(spent)
         print(f"{chains:,} chains x {steps:,} steps: ns a chain-step, min / median / max of {repeats}")
         for name, spent in times.items():
-            print(f"  {name:36s} {min(spent):7.1f} / {np.median(spent):7.1f} / {max(spent):7.1f}")
+            print(f"  {name:52s} {min(spent):7.1f} / {np.median(spent):7.1f} / {max(spent):7.1f}")
 
 
 if __name__ == "__main__":

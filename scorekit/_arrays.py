@@ -139,6 +139,10 @@ def _check_precision(xp: Any, x: Array, name: str) -> None:
 
 
 def _check_finite(xp: Any, x: Array, name: str) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = xp.sum(x)
+        if bool(total - total == 0):  # finite, and so is every number then; a sum of finite numbers may overflow
+            return
     finite = xp.isfinite(x)
     if bool(xp.all(finite)):
         return
@@ -357,7 +361,10 @@ def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None) -> Array:
 
 
 def check_score(s: Array, x: Array) -> Array:
-    """``s`` itself, if it can be the score at ``x``: same framework, shape and dtype."""
+    """``s`` itself, if it can be the score at ``x``: same framework, shape and dtype.
+
+    A half-precision answer, which is what a network under autocast gives, is widened to the dtype of ``x``.
+    """
     shape = getattr(s, "shape", None)
     if shape is None:
         raise InvalidTypeError(f"model returned a {describe(s)} for x, a {describe(x)}: expected an array like x.")
@@ -366,8 +373,10 @@ def check_score(s: Array, x: Array) -> Array:
             f"model returned shape {tuple(shape)} for x of shape {tuple(x.shape)}: a score has one entry per entry "
             "of x. For an energy or log-density wrap it: EnergyModel(f)."
         )
-    array_namespace(x=x, score=s)
+    xp = array_namespace(x=x, score=s)
     if s.dtype != x.dtype:
+        if str(s.dtype).rpartition(".")[2] in ("float16", "bfloat16"):
+            return xp.astype(s, x.dtype)
         raise InvalidTypeError(
             f"model returned dtype {s.dtype} for x of dtype {x.dtype}: a score keeps the dtype of x. "
             "Convert the model's parameters, or x, so that both agree."

@@ -1,14 +1,16 @@
 """Hypothesis profiles and threads, for all tests.
 
-CI draws the same examples each time, so that a red run is about the change. Each test process has one BLAS thread: as
-many threads as cores in every worker make small products several times slower. NumPy reads that at its first import.
+CI draws the same examples each time, so that a red run is about the change. Each test process has one thread: as many
+threads as cores in every worker make small products several times slower. NumPy and torch read that at their first
+import.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 from hypothesis import HealthCheck, settings
 

@@ -87,9 +87,10 @@ class MLP(nn.Module):
     def forward(self, x: Array, sigma: Any = None) -> Array:
         """The network's output at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         h = self._inputs(x, sigma)
-        for i in range(len(self.hidden)):
-            h = gelu(self.layers[i](h), approximate="tanh")
-        return self.layers[-1](h).reshape(x.shape)
+        *hidden, last = self.layers
+        for layer in hidden:
+            h = gelu(layer(h), approximate="tanh")
+        return last(h).reshape(x.shape)
 
     def divergence(self, x: Array, sigma: Any = None) -> tuple[Array, Array]:
         """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of d + 1 outputs.
@@ -116,12 +117,13 @@ class MLP(nn.Module):
         return self.layers[i].bias
 
     def _inputs(self, x: Array, sigma: Any) -> Array:
-        array_namespace(x=x, weights=self._weight(0))
+        weight = self._weight(0)
+        array_namespace(x=x, weights=weight)
         if x.ndim < 2 or not x.shape[0]:
             check_batch(x, finite=False)  # says what is wrong
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
-        flat = x.reshape(x.shape[0], -1).to(self._weight(0).dtype)
+        flat = x.reshape(x.shape[0], -1).to(weight.dtype)
         if not self.conditional:
             return flat
         if sigma is None:

@@ -9,29 +9,36 @@ from scorekit._arrays import align, check_option, check_positive, event_dot, eve
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Rng
 
-__all__ = ["DenoisingScoreMatching", "VarianceReduction", "scaled_denoising_losses"]
+__all__ = ["DenoisingScoreMatching", "VarianceReduction", "denoising_losses"]
 
 VarianceReduction = Literal["control", "antithetic"] | None
 VARIANCE_REDUCTIONS: tuple[VarianceReduction, ...] = (None, "control", "antithetic")
 
 
-def scaled_denoising_losses(
-    score: CheckedScore, x: Array, z: Array, sigma: Any, variance_reduction: VarianceReduction
+def denoising_losses(
+    score: CheckedScore, x: Array, z: Array, sigma: Any, variance_reduction: VarianceReduction, *, scaled: bool
 ) -> Array:
-    """sigma² times the DSM loss of each sample, for given standard normal ``z`` and sigma a scalar or ``(n,)``.
+    """The DSM loss of each sample, times sigma² when ``scaled``, for given normal ``z``; sigma is a scalar or ``(n,)``.
 
-    Everything is written in ``t = sigma · s``: ``½|t(x + sigma z) + z|²`` never forms ``(x̃ − x)/sigma²``, which
-    loses its digits where sigma is small beside ``x``.
+    With ``t = s`` and ``u = z/sigma``, or ``t = sigma · s`` and ``u = z`` when scaled: ``½|t(x + sigma z) + u|²`` never
+    forms ``(x̃ − x)/sigma²``, which loses its digits where sigma is small beside ``x``.
     """
     level = align(sigma, x)
-    t = level * score(x + level * z, sigma)
+    u = z if scaled else z / level
+
+    def t(points: Array) -> Array:
+        s = score(points, sigma)
+        return level * s if scaled else s
+
+    noisy = t(x + level * z)
     if variance_reduction == "control":
-        at_data = level * score(own(x), sigma)
-        return 0.5 * event_dot(t, t) + event_dot(t - at_data, z) + 0.5 * event_size(x)
+        mean = 0.5 * event_size(x) / (1.0 if scaled else sigma**2)
+        return 0.5 * event_dot(noisy, noisy) + event_dot(noisy - t(own(x)), u) + mean
+    off = noisy + u
     if variance_reduction == "antithetic":
-        mirrored = level * score(x - level * z, sigma)
-        return 0.25 * (event_dot(t + z, t + z) + event_dot(mirrored - z, mirrored - z))
-    return 0.5 * event_dot(t + z, t + z)
+        mirrored = t(x - level * z) - u
+        return 0.25 * (event_dot(off, off) + event_dot(mirrored, mirrored))
+    return 0.5 * event_dot(off, off)
 
 
 @dataclass(frozen=True)
@@ -70,4 +77,4 @@ class DenoisingScoreMatching(ScoreObjective):
     def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
         assert rng is not None
         z = rng.normal(x.shape, like=x)
-        return scaled_denoising_losses(score, x, z, self.sigma, self.variance_reduction) / self.sigma**2
+        return denoising_losses(score, x, z, self.sigma, self.variance_reduction, scaled=False)

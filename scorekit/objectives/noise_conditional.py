@@ -10,7 +10,7 @@ from scorekit._arrays import check_conditional, check_option, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw
 from scorekit.objectives._base import CheckedScore, ScoreObjective
-from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, scaled_denoising_losses
+from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, denoising_losses
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace, describe
 
@@ -83,7 +83,7 @@ class NoiseConditional(ScoreObjective):
         assert rng is not None
         sigma = self.noise.sample(x.shape[0], rng, like=x)
         z = rng.normal(x.shape, like=x)
-        losses = scaled_denoising_losses(score, x, z, sigma, self.variance_reduction)
+        losses = denoising_losses(score, x, z, sigma, self.variance_reduction, scaled=True)
         return losses if self.weighting == "sigma2" else self._relative_weight(sigma) * losses
 
     def _relative_weight(self, sigma: Array) -> Array:

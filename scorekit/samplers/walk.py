@@ -47,7 +47,8 @@ class Walk:
         # a full check names the fault; this one is as strict once a first score has passed, and costs nothing
         known = type(s) is self._score_type
         if not (known and s.shape == points.shape and s.dtype == points.dtype):
-            self._score_type = type(check_score(s, points))
+            s = check_score(s, points)
+            self._score_type = type(s)
         return self.layout.inner(s)
 
     def _first_score(self, points: Array, sigma: Sigma) -> Array:

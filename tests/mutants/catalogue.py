@@ -36,6 +36,7 @@ BASE = "scorekit/objectives/_base.py"
 EXPLICIT = "scorekit/objectives/explicit.py"
 IMPLICIT = "scorekit/objectives/implicit.py"
 SLICED = "scorekit/objectives/sliced.py"
+TRACES = "backends/scorekit_torch/derivatives.py"
 DENOISING = "scorekit/objectives/denoising.py"
 CONDITIONAL = "scorekit/objectives/noise_conditional.py"
 KERNELS = "scorekit/samplers/kernels.py"
@@ -84,10 +85,12 @@ PROBES = "rng.rademacher((self.probes, *x.shape), like=x)"
 SSM_REDUCED = "return curvature + 0.5 * event_sum(s * s)"
 SSM_PLAIN = "return curvature + 0.5 * sum(along[1:], along[0]) / self.projections"
 SPHERE = "return v * xp.sqrt(event_size(x) / xp.sum(v * v, axis=axes, keepdims=True))"
-DSM = "return 0.5 * event_dot(t + z, t + z)"
-CONTROL = "return 0.5 * event_dot(t, t) + event_dot(t - at_data, z) + 0.5 * event_size(x)"
-ANTITHETIC = "return 0.25 * (event_dot(t + z, t + z) + event_dot(mirrored - z, mirrored - z))"
-NOISY_SCORE = "t = level * score(x + level * z, sigma)"
+DSM = "return 0.5 * event_dot(off, off)"
+CONTROL = "return 0.5 * event_dot(noisy, noisy) + event_dot(noisy - t(own(x)), u) + mean"
+MEAN = "mean = 0.5 * event_size(x) / (1.0 if scaled else sigma**2)"
+ANTITHETIC = "return 0.25 * (event_dot(off, off) + event_dot(mirrored, mirrored))"
+SCALED_SCORE = "return level * s if scaled else s"
+NOISY_SCORE = "noisy = t(x + level * z)"
 DRAW = "z = rng.normal(x.shape, like=x)"
 LEVELS = "sigma = self.noise.sample(x.shape[0], rng, like=x)"
 NOISE = "new = math.sqrt(self.step_size) * walk.normal()"
@@ -297,50 +300,59 @@ OBJECTIVES = (
         "one direction for the batch",
     ),
     # ---------------------------------------------------------------- denoising
-    Mutant("dsm-half-missing", DENOISING, DSM, "return event_dot(t + z, t + z)", "½ missing"),
-    Mutant("dsm-noise-sign", DENOISING, DSM, "return 0.5 * event_dot(t - z, t - z)", "learns minus the score"),
-    Mutant("dsm-variance-for-sigma", DENOISING, NOISY_SCORE, NOISY_SCORE.replace("t = level", "t = level**2"), "σ²"),
+    Mutant("dsm-half-missing", DENOISING, DSM, "return event_dot(off, off)", "½ missing"),
+    Mutant("dsm-noise-sign", DENOISING, "off = noisy + u", "off = noisy - u", "learns minus the score"),
+    Mutant("dsm-variance-for-sigma", DENOISING, SCALED_SCORE, SCALED_SCORE.replace("level", "level**2"), "σ²"),
     Mutant("dsm-noise-of-variance", DENOISING, NOISY_SCORE, NOISY_SCORE.replace("+ level", "+ level**2"), "σ² z"),
-    Mutant("dsm-clean-point", DENOISING, NOISY_SCORE, "t = level * score(x, sigma)", "the score at the clean data"),
-    Mutant("dsm-model-without-sigma", DENOISING, NOISY_SCORE, NOISY_SCORE.replace("sigma)", "None)"), "no level"),
-    Mutant("dsm-scale", DENOISING, "/ self.sigma**2", "/ self.sigma", "σ for σ² in the scale of the loss"),
-    Mutant("dsm-reduction-dropped", DENOISING, "self.sigma, self.variance_reduction)", "self.sigma, None)", "ignored"),
+    Mutant("dsm-clean-point", DENOISING, NOISY_SCORE, "noisy = t(x)", "the score at the clean data"),
+    Mutant("dsm-model-without-sigma", DENOISING, "s = score(points, sigma)", "s = score(points, None)", "no level"),
+    Mutant("dsm-scale", DENOISING, "else z / level", "else z / level**2", "σ² for σ in the scale of the noise"),
+    Mutant("dsm-reduction-dropped", DENOISING, "self.sigma, self.variance_reduction,", "self.sigma, None,", "ignored"),
     Mutant("dsm-shared-noise", DENOISING, DRAW, f"{DRAW}[:1, ...] + 0 * x", "one noise for the batch"),
     Mutant("dsm-shared-coordinates", DENOISING, DRAW, f"{DRAW}[..., :1] + 0 * x", "one number for all coordinates"),
     Mutant("dsm-uniform-noise", DENOISING, DRAW, DRAW.replace("rng.normal", "rng.rademacher"), "not Gaussian"),
-    Mutant("control-sign", DENOISING, CONTROL, CONTROL.replace("t - at_data", "t + at_data"), "added, not subtracted"),
-    Mutant("control-scale", DENOISING, CONTROL, CONTROL.replace("at_data", "2 * at_data"), "twice, mean unchanged"),
-    Mutant("control-noise-sign", DENOISING, CONTROL, CONTROL.replace("t - at_data", "at_data - t"), "z for −z"),
-    Mutant("control-constant-missing", DENOISING, CONTROL, CONTROL.replace(" + 0.5 * event_size(x)", ""), "d/2 gone"),
+    Mutant("control-sign", DENOISING, CONTROL, CONTROL.replace("- t(own", "+ t(own"), "added, not subtracted"),
+    Mutant("control-scale", DENOISING, CONTROL, CONTROL.replace("t(own", "2 * t(own"), "twice, mean unchanged"),
+    Mutant(
+        "control-noise-sign", DENOISING, CONTROL, CONTROL.replace("noisy - t(own(x))", "t(own(x)) - noisy"), "z for −z"
+    ),
+    Mutant("control-constant-missing", DENOISING, CONTROL, CONTROL.replace(" + mean", ""), "d/2 gone"),
     Mutant(
         "control-constant-random",
         DENOISING,
-        CONTROL,
-        CONTROL.replace("event_size(x)", "event_dot(z, z)"),
+        MEAN,
+        MEAN.replace("event_size(x)", "event_dot(z, z)"),
         "½|z|² for d/2: the same mean, a larger spread",
     ),
-    Mutant("control-half-missing", DENOISING, CONTROL, CONTROL.replace("0.5 * event_dot(t", "event_dot(t"), "½ gone"),
+    Mutant("control-mean-of-scaled", DENOISING, MEAN, "mean = 0.5 * event_size(x)", "d/2 where d/(2σ²) belongs"),
+    Mutant(
+        "control-half-missing",
+        DENOISING,
+        CONTROL,
+        CONTROL.replace("0.5 * event_dot(noisy", "event_dot(noisy"),
+        "½ gone",
+    ),
     Mutant(
         "control-at-noisy-point",
         DENOISING,
-        "at_data = level * score(own(x), sigma)",
-        "at_data = level * score(x + level * z, sigma)",
+        CONTROL,
+        CONTROL.replace("t(own(x))", "t(x + level * z)"),
         "the control cancels the cross term",
     ),
     Mutant(
         "control-detached",
         DENOISING,
-        "at_data = level * score(own(x), sigma)",
-        "from autograd.tracer import getval\n\n        at_data = level * getval(score(own(x), sigma))",
+        CONTROL,
+        f"from autograd.tracer import getval\n\n        {CONTROL.replace('t(own(x))', 'getval(t(own(x)))')}",
         "the value has the smaller spread, the gradient has not",
     ),
     Mutant("antithetic-scale", DENOISING, ANTITHETIC, ANTITHETIC.replace("0.25", "0.5"), "a sum of two, not a mean"),
-    Mutant("antithetic-sign", DENOISING, ANTITHETIC, ANTITHETIC.replace("mirrored - z", "mirrored + z"), "z for −z"),
+    Mutant("antithetic-sign", DENOISING, "t(x - level * z) - u", "t(x - level * z) + u", "z for −z"),
     Mutant(
         "antithetic-not-mirrored",
         DENOISING,
-        "mirrored = level * score(x - level * z, sigma)",
-        "mirrored = level * score(x + level * z, sigma)",
+        "mirrored = t(x - level * z) - u",
+        "mirrored = t(x + level * z) - u",
         "the mirrored noise never reaches the model",
     ),
     # ---------------------------------------------------------------- many levels
@@ -386,15 +398,15 @@ OBJECTIVES = (
     Mutant(
         "ncsn-reduction-dropped",
         CONDITIONAL,
-        "x, z, sigma, self.variance_reduction)",
-        "x, z, sigma, None)",
+        "x, z, sigma, self.variance_reduction,",
+        "x, z, sigma, None,",
         "the variance reduction is ignored",
     ),
     Mutant(
         "ncsn-model-at-mean-level",
         CONDITIONAL,
-        "losses = scaled_denoising_losses(score,",
-        "losses = scaled_denoising_losses(lambda y, s: score(y, s.mean() + 0 * s),",
+        "losses = denoising_losses(score,",
+        "losses = denoising_losses(lambda y, s: score(y, s.mean() + 0 * s),",
         "the noise has its level, the model is told another",
     ),
 )
@@ -791,4 +803,16 @@ METRICS = (
     Mutant("c2st-tail", TWO_SAMPLE, "hypergeom.sf(right - 1", "hypergeom.sf(right", "more, not as many or more"),
 )
 
-MUTANTS = (*OBJECTIVES, *SAMPLERS, *MODELS, *NOISE, *METRICS)
+TENSORS = (
+    Mutant("trace-first-chunk-again", TRACES, "units[:, start:stop]", "units[:, : stop - start]", "one chunk for all"),
+    Mutant(
+        "trace-wrong-diagonal", TRACES, "pulled[:, :, start:stop]", "pulled[:, :, : stop - start]", "off by a chunk"
+    ),
+    Mutant(
+        "trace-graph-not-made-again", TRACES, "preserve_rng_state=False)", "preserve_rng_state=False).detach()", "cut"
+    ),
+    Mutant("trace-graphs-kept", TRACES, "again = at.keep and (", "again = False and (", "memory grows with d"),
+    Mutant("trace-chunk-of-a-small-batch", TRACES, "_NUMBERS // (n * d)", "_NUMBERS", "memory grows with n"),
+)
+
+MUTANTS = (*OBJECTIVES, *SAMPLERS, *MODELS, *NOISE, *METRICS, *TENSORS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants.catalogue import METRICS, MODELS, MUTANTS, NOISE, OBJECTIVES, SAMPLERS, Mutant
+from mutants.catalogue import METRICS, MODELS, MUTANTS, NOISE, OBJECTIVES, SAMPLERS, TENSORS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +35,7 @@ def test_there_are_enough_and_each_stands_in_its_room():
     assert all(m.file.startswith("scorekit/models/") for m in MODELS)
     assert all(m.file.startswith("scorekit/noise/") for m in NOISE)
     assert all(m.file.startswith("scorekit/metrics/") for m in METRICS)
+    assert all(m.file.startswith("backends/scorekit_torch/") for m in TENSORS)
 
 
 @pytest.mark.parametrize("source", ["a = 1", "a = 2 + 2"])

@@ -96,7 +96,9 @@ def test_optimizers_that_cannot_work_are_refused_before_the_first_step(optimizer
 def test_the_state_of_another_optimizer_is_refused_whole():
     trained, other = stepped(learner(optimizer="rmsprop")), stepped(learner())
     before = trained.state_dict()
-    with pytest.raises(sk.CheckpointError, match=r"12 tensors differ: optimizer.square_avg.*exp_avg.* is not in the model"):
+    with pytest.raises(
+        sk.CheckpointError, match=r"12 tensors differ: optimizer.square_avg.*exp_avg.* is not in the model"
+    ):
         trained.load_state_dict(other.state_dict())
     assert same(before, trained.state_dict())
 

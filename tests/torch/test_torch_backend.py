@@ -161,7 +161,7 @@ def test_float32_agrees_with_float64(objective):
     wide = objective(net, x(), rng=TensorRng(0)).item()
     narrow = objective(net.float(), x().float(), rng=TensorRng(0))
     assert narrow.dtype == torch.float32
-    assert narrow.item() == pytest.approx(wide, rel=1e-4)
+    assert narrow.item() == pytest.approx(wide, rel=1e-4, abs=1e-5)  # terms of order one may cancel
 
 
 def test_derivatives_with_respect_to_a_tensor_of_an_outer_graph_reach_it():
