@@ -11,7 +11,7 @@ notice it run there until one fails. A mutant is killed only by a failing test: 
 fixture, or runs into the time limit, counts against us. The unmutated copy must pass the same tests first. The exit
 status is 0 when all were killed, 1 when one was not, 2 when nothing could be shown.
 
-All of them take some minutes one at a time: a few seconds a mutant, most of them the start of pytest. The ordinary suite
+All of them take some minutes one at a time: a few seconds a mutant, most of them the start of pytest. The suite
 only checks that the catalogue fits the code.
 """
 
