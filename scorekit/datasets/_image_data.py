@@ -11,10 +11,10 @@ import numpy as np
 from scorekit._arrays import as_rng, check_count, check_number, host
 from scorekit.datasets import transforms
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.protocols import RngLike, Shape
+from scorekit.protocols import Rng, RngLike, Shape
 from scorekit.registry import describe
 
-__all__ = ["ImageData", "indices"]
+__all__ = ["ImageData", "numpy_stream"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,7 +140,7 @@ class ImageData:
             count = check_count(n, "n")
             if count > len(kept):
                 raise InvalidValueError(f"n is {count}: these classes have {len(kept)} images.")
-            kept = kept[indices(as_rng(rng).choice(len(kept), (count,), replace=False))]
+            kept = kept[numpy_stream(rng).choice(len(kept), (count,), replace=False)]
         return self[kept]
 
     def split(self, share: float = 0.9, rng: RngLike = 0) -> tuple[ImageData, ImageData]:
@@ -154,7 +154,7 @@ class ImageData:
             raise InvalidValueError(
                 f"share is {share} of {len(self)} images: expected a number in (0, 1) that leaves images in both parts."
             )
-        order = indices(as_rng(rng).choice(len(self), (len(self),), replace=False))
+        order = numpy_stream(rng).choice(len(self), (len(self),), replace=False)
         return self[order[:first]], self[order[first:]]
 
     def dequantised(self, kind: str = "uniform", rng: RngLike = None, std: float = 0.01) -> ImageData:
@@ -164,12 +164,12 @@ class ImageData:
         """
         if self.noise or self.levels is None:
             raise InvalidValueError(f"{self.name} has no levels to hide: its pixels are a continuum already.")
-        noisy = transforms.dequantise(self.images, kind, levels=self.levels, std=std, rng=as_rng(rng))
+        noisy = transforms.dequantise(self.images, kind, levels=self.levels, std=std, rng=numpy_stream(rng))
         return replace(self, images=noisy, levels=None, noise=float(std) if kind == "gaussian" else 0.0)
 
     def flipped(self, rng: RngLike = None) -> ImageData:
         """Each image mirrored left to right with probability one half."""
-        return replace(self, images=transforms.flip(self.images, rng=as_rng(rng)))
+        return replace(self, images=transforms.flip(self.images, rng=numpy_stream(rng)))
 
     def _labelled(self) -> Any:
         if self.labels is None:
@@ -191,9 +191,12 @@ class ImageData:
         return places
 
 
-def indices(drawn: Any) -> Any:
-    """Indices that any backend's Rng drew, as NumPy int64."""
-    return host(drawn).astype(np.int64)
+def numpy_stream(rng: RngLike) -> Rng:
+    """A stream of NumPy numbers: the one that was given, or one seeded by a draw from another backend's."""
+    stream = as_rng(rng)
+    if isinstance(stream.uniform((0,)), np.ndarray):  # a draw of nothing tells whose it is
+        return stream
+    return as_rng(int(host(stream.integers(0, 1 << 31, (1,)))[0]))
 
 
 def _as_index(index: Any, n: int) -> Any:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit import _shapes
-from scorekit._arrays import as_rng, check_batch, check_count, host
-from scorekit.datasets._image_data import ImageData, indices
+from scorekit._arrays import check_batch, check_count, host
+from scorekit.datasets._image_data import ImageData, numpy_stream
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike
 
@@ -55,8 +55,8 @@ def shapes(
     if check_count(channels, "channels") not in _BRIGHT:
         raise InvalidValueError(f"channels must be 1 (grey) or 3 (coloured), got {channels}.")
     labels = np.repeat(np.arange(len(kinds)), _counts(n, _shapes.check_shares(proportions, kinds, n)))
-    stream = as_rng(rng)
-    labels = labels[indices(stream.choice(n, (n,), replace=False))]
+    stream = numpy_stream(rng)
+    labels = labels[stream.choice(n, (n,), replace=False)]
     images = np.empty((n, channels, size, size), np.float32)
     for start in range(0, n, _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
@@ -74,8 +74,8 @@ def _counts(n: int, share: Any) -> Any:
 
 def _drawn(labels: Any, size: int, channels: int, kinds: tuple[str, ...], rng: Rng) -> Any:
     n = len(labels)
-    x, y, radius = host(rng.uniform((3, n)))
-    ground, paint = host(rng.uniform((2, n, channels, 1, 1)))
+    x, y, radius = rng.uniform((3, n))
+    ground, paint = rng.uniform((2, n, channels, 1, 1))
     low, high = _shapes.RADII
     radius = size * (low + (high - low) * radius)
     ground, paint = _DARK * ground, _BRIGHT[channels] + (1 - _BRIGHT[channels]) * paint

@@ -80,13 +80,13 @@ def hub(
 
 def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:
     try:
-        import datasets
+        from datasets import load_dataset  # by name: any folder called datasets can be imported
     except ImportError as error:
         raise MissingBackendError(
             'hub() needs the library datasets, which is not installed: python -m pip install "scorekit[hub]"'
         ) from error
     try:
-        table = datasets.load_dataset(name, split=split, **options)
+        table = load_dataset(name, split=split, **options)
     except Exception as error:  # of the network, of the file system, or the library's own
         raise DatasetError(
             f"datasets cannot load {name!r}, split {split!r} ({type(error).__name__}: {error})."
