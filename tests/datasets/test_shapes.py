@@ -191,6 +191,12 @@ def test_brightness_and_scale_do_not_matter():
     np.testing.assert_array_equal(found.labels, again.labels)
 
 
+def test_dark_shapes_on_bright_ground_are_none():
+    data = shapes(300, rng=8)
+    inverted = classify_shapes(1 - data.images)
+    assert (inverted.labels == data.labels).mean() < 0.7
+
+
 def test_of_nothing_it_is_not_sure():
     blank = classify_shapes(np.full((3, 1, 16, 16), 0.3))
     np.testing.assert_allclose(blank.confidence, 0.25)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants.catalogue import MODELS, MUTANTS, OBJECTIVES, SAMPLERS, Mutant
+from mutants.catalogue import DATA, MODELS, MUTANTS, OBJECTIVES, SAMPLERS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +33,7 @@ def test_there_are_enough_and_each_stands_in_its_room():
     assert all(m.file.startswith(("scorekit/objectives/", "scorekit/_arrays")) for m in OBJECTIVES)
     assert all(m.file.startswith("scorekit/samplers/") for m in SAMPLERS)
     assert all(m.file.startswith("scorekit/models/") for m in MODELS)
+    assert all(m.file.startswith(("scorekit/datasets/", "scorekit/_shapes", "scorekit/distr")) for m in DATA)
 
 
 @pytest.mark.parametrize("source", ["a = 1", "a = 2 + 2"])
