@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def open_files(path: Path) -> Iterator[Files]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, struct.error, RuntimeError, ValueError) as error:
         raise DatasetError(f"{path} is a damaged zip archive ({error}). Fetch it again.") from error
 
 
@@ -79,7 +80,7 @@ class _Zip:
         try:
             with self._archive.open(name) as file:  # .read(name) would decompress more than is declared, then look
                 return file.read(self._archive.getinfo(name).file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
             raise OSError(str(error)) from error
 
 

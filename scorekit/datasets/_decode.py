@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scorekit.errors import DatasetError, MissingBackendError
 
-__all__ = ["ENDINGS", "Fit", "decode", "need_pillow", "to_array"]
+__all__ = ["ENDINGS", "Fit", "Picture", "decode", "need_pillow", "reading", "to_array"]
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -50,12 +52,19 @@ def need_pillow() -> Any:
 def decode(content: bytes, fit: Fit) -> Picture:
     """The image in a file's ``content``, upright; ``DatasetError`` says why there is none, without the file's name."""
     Image, _ = need_pillow()
+    with reading(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        return to_array(image, fit)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Whatever Pillow says of a file that is damaged, a bomb or odd as a ``DatasetError``, or not at all."""
+    Image, _ = need_pillow()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is odd in a file that is read all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                return to_array(image, fit)
+            yield
     except (DatasetError, MemoryError):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:

@@ -13,17 +13,24 @@ from typing import IO, Any, cast
 import numpy as np
 
 from scorekit._arrays import check_path
-from scorekit.errors import DatasetError
+from scorekit.errors import DatasetError, InvalidTypeError
 
-__all__ = ["find", "open_payload", "pixels", "possible_payload", "some"]
+__all__ = ["check_folder", "find", "open_payload", "pixels", "possible_payload", "some"]
 
 _GZIP, _DEFLATE_AT_MOST = b"\x1f\x8b", 1032
 """A byte of deflate stands for at most 1,032 bytes: a file that declares more is damaged or a bomb."""
 
 
-def find(folder: str | os.PathLike[str], names: Iterable[str], inside: Iterable[str], hint: str) -> Path:
+def check_folder(folder: str | os.PathLike[str] | None, hint: str) -> Path:
+    """``folder`` as a path; None, the default of the readers, is refused with the ``hint``."""
+    if folder is None:
+        raise InvalidTypeError(f"folder is None: expected the folder with the files. {hint}")
+    return check_path(folder, "folder")
+
+
+def find(folder: str | os.PathLike[str] | None, names: Iterable[str], inside: Iterable[str], hint: str) -> Path:
     """The first of ``names`` in ``folder`` or in a folder ``inside`` it; ``hint`` says where to get them."""
-    root, names = check_path(folder, "folder"), tuple(names)
+    root, names = check_folder(folder, hint), tuple(names)
     if not root.is_dir():
         raise DatasetError(f"{root} is no folder: expected one that holds {' or '.join(names)}. {hint}")
     for place in (root, *(root / below for below in inside)):

@@ -27,7 +27,7 @@ _HINT = (
 )
 
 
-def cifar10(folder: str | os.PathLike[str], split: str = "train") -> ImageData:
+def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
     """60,000 photographs, 32×32 in colour, in ten classes.
 
     Args:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_option, check_path
+from scorekit._arrays import check_count, check_option
 from scorekit.datasets._archives import open_files
 from scorekit.datasets._collect import collect
 from scorekit.datasets._decode import decode, need_pillow
-from scorekit.datasets._files import find, some
+from scorekit.datasets._files import check_folder, find, some
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets.folder import as_fit, is_image
 from scorekit.errors import DatasetError, InvalidValueError
@@ -27,7 +27,7 @@ _HINT = (
 
 
 def celeba(
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | None = None,
     *,
     size: int = 64,
     crop: int = 140,
@@ -76,9 +76,9 @@ def celeba(
     return ImageData(found.images, labels, classes, "celeba", str(place), licence, levels=found.levels)
 
 
-def _pictures(folder: str | os.PathLike[str]) -> Path:
+def _pictures(folder: str | os.PathLike[str] | None) -> Path:
     """The folder or the archive of the photographs."""
-    unpacked = check_path(folder, "folder") / "img_align_celeba"
+    unpacked = check_folder(folder, _HINT) / "img_align_celeba"
     return unpacked if unpacked.is_dir() else find(folder, ["img_align_celeba.zip"], (), _HINT)
 
 

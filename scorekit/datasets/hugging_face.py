@@ -8,7 +8,7 @@ import numpy as np
 
 from scorekit._arrays import check_count, check_option
 from scorekit.datasets._collect import collect
-from scorekit.datasets._decode import Picture, need_pillow, to_array
+from scorekit.datasets._decode import Picture, need_pillow, reading, to_array
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets.folder import as_fit
 from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError, MissingBackendError
@@ -63,10 +63,8 @@ def hub(
     n = len(table) if most is None else min(most, len(table))
 
     def picture(place: str) -> Picture:
-        try:
+        with reading():
             return to_array(table[int(place)][key], fit)
-        except (ValueError, SyntaxError, OSError) as error:
-            raise DatasetError(str(error)) from error
 
     found = collect([str(i) for i in range(n)], picture, name, skip_corrupt=skip_corrupt, progress=progress)
     labels, classes = None, ()

@@ -13,7 +13,7 @@ from scorekit._arrays import check_option, check_path
 from scorekit.datasets._files import find, open_payload, pixels
 from scorekit.datasets._idx import read_idx
 from scorekit.datasets._image_data import ImageData
-from scorekit.errors import DatasetError, InvalidTypeError, MissingBackendError
+from scorekit.errors import DatasetError, MissingBackendError
 
 __all__ = ["fashion_mnist", "mnist", "mnist_5k"]
 
@@ -56,7 +56,7 @@ def fashion_mnist(folder: str | os.PathLike[str] | None = None, split: str = "tr
     return ImageData(images, labels, _CLOTHES, "fashion_mnist", source, "MIT", levels=256)
 
 
-def mnist(folder: str | os.PathLike[str], split: str = "train") -> ImageData:
+def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
     """70,000 handwritten digits, 28×28 and grey.
 
     Args:
@@ -134,8 +134,6 @@ def _read(
 ) -> tuple[Any, Any, str]:
     """Images (n, 1, 28, 28), labels and the folder that they are in."""
     check_option(split, "split", ("train", "test"))
-    if folder is None:
-        raise InvalidTypeError(f"folder is None: expected the folder with the files. {hint}")
     prefix = "train" if split == "train" else "t10k"
     images_at, labels_at = (
         find(folder, [f"{prefix}-{what}-ubyte", f"{prefix}-{what}-ubyte.gz"], inside, hint)

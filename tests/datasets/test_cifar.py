@@ -87,6 +87,8 @@ def test_damaged_files(tmp_path):
     with pytest.raises(sk.DatasetError, match=r"expected data_batch_3.bin or data_batch_3\. Unpack cifar-10-binary"):
         sk.datasets.cifar10(tmp_path)
     assert len(sk.datasets.cifar10(tmp_path, split="test")) == N
+    with pytest.raises(sk.InvalidTypeError, match=r"folder is None: expected the folder with the files. Unpack cifar"):
+        sk.datasets.cifar10()
     with pytest.raises(sk.InvalidValueError, match="unknown split"):
         sk.datasets.cifar10(tmp_path, split="all")
 

@@ -101,8 +101,10 @@ def test_what_is_missing_or_damaged(place):
 def test_where_there_is_nothing(tmp_path):
     with pytest.raises(sk.DatasetError, match=r"holds nothing: expected img_align_celeba.zip. From https"):
         sk.datasets.celeba(tmp_path)
+    with pytest.raises(TypeError, match=r"folder is None: expected the folder with the files. From https"):
+        sk.datasets.celeba()
     with pytest.raises(TypeError, match="expected a path"):
-        sk.datasets.celeba(None)
+        sk.datasets.celeba(3)
     (tmp_path / "img_align_celeba").mkdir()
     (tmp_path / "img_align_celeba" / "000001.jpg").write_bytes(photograph(9)[:-40])
     with pytest.raises(sk.DatasetError, match=r"none of the 1 images .*000001.jpg: it is damaged"):

@@ -236,6 +236,24 @@ def test_other_methods_and_damage(tmp_path):
         sk.datasets.image_folder(tmp_path / "in.zip")
 
 
+def test_damage_anywhere_in_an_archive_is_a_dataset_error(tmp_path):
+    """Bytes changed at random in the headers: refused, or read in part, but nothing else is raised."""
+    rng = np.random.default_rng(0)
+    good = zipped(tmp_path / "in.zip", ["a.png", "b.png"], [FILES[0][:50], FILES[1][:50]]).read_bytes()
+    for _ in range(300):
+        content = bytearray(good)
+        for place in rng.integers(0, len(good), 2):
+            content[place] = rng.integers(256)
+        (tmp_path / "in.zip").write_bytes(content)
+        with pytest.raises(sk.DatasetError):
+            sk.datasets.image_folder(tmp_path / "in.zip")
+    content = bytearray(good)
+    content[good.index(b"PK\x01\x02") + 8] |= 1 << 5
+    (tmp_path / "in.zip").write_bytes(content)
+    with pytest.raises(sk.DatasetError, match="a.png: compressed patched data"):
+        sk.datasets.image_folder(tmp_path / "in.zip")
+
+
 def test_an_archive_in_an_archive_stays_closed(tmp_path):
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as archive:

@@ -107,11 +107,14 @@ def test_damaged_images(library):
             return super().__getitem__(key)
 
     library(Broken(columns(), features()))
-    with pytest.raises(sk.DatasetError, match="1 of 4 images in a cannot be read: 2: image file is truncated"):
+    with pytest.raises(
+        sk.DatasetError,
+        match=r"1 of 4 images in a cannot be read: 2: it is damaged or no image .image file is truncated.",
+    ):
         sk.datasets.hub("a")
     data = sk.datasets.hub("a", skip_corrupt=True)
     assert data.labels.tolist() == [0, 1, 0]
-    assert data.notes == ("1 skipped (2: image file is truncated)",)
+    assert data.notes == ("1 skipped (2: it is damaged or no image (image file is truncated))",)
 
 
 def test_what_cannot_be_loaded(library, monkeypatch):

@@ -118,7 +118,7 @@ def test_where_the_files_are_to_be_had(tmp_path, monkeypatch):
     with pytest.raises(sk.DatasetError, match=r"holds a, b, c, d, e, … \(7 in all\): expected train-images-idx3-ubyte"):
         sk.datasets.mnist(tmp_path)
     with pytest.raises(sk.InvalidTypeError, match=r"folder is None: expected the folder with the files. The files are"):
-        sk.datasets.mnist(None)
+        sk.datasets.mnist()
     with pytest.raises(sk.InvalidValueError, match="unknown split 'val': expected one of 'train', 'test'"):
         sk.datasets.mnist(tmp_path, split="val")
     monkeypatch.setattr(mnist_like, "_DEBIAN", tmp_path / "not there")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.resources
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -185,3 +187,18 @@ def test_streams_of_another_backend_serve_as_well():
         first = draw(stream)
         assert first == draw(sk.backend("torch").rng(0))
         assert first != draw(stream)
+
+
+def test_the_room_needs_numpy_alone():
+    """Pillow, a framework or matplotlib come in when they are used."""
+    code = (
+        "import sys, scorekit as sk; sk.datasets.digits(); "
+        "print([m for m in ('PIL', 'torch', 'autograd', 'matplotlib', 'datasets', 'tqdm') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_given_where_an_array_is_expected_it_says_which():
+    with pytest.raises(TypeError, match=r"no backend owns a .*ImageData.* Give the array in it: data\.images\."):
+        sk.array_namespace(DATA)
