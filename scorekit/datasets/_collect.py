@@ -11,7 +11,7 @@ import numpy as np
 from scorekit.datasets._decode import Picture
 from scorekit.errors import DatasetError
 
-__all__ = ["Collected", "collect", "with_bar"]
+__all__ = ["Collected", "collect"]
 
 _SHOWN = 5
 
@@ -33,12 +33,12 @@ def collect(
     Raises:
         DatasetError: some are damaged and ``skip_corrupt`` is False, none is left, or their shapes differ.
     """
-    shapes: Counter[tuple[int, ...]] = Counter()
+    shapes: Counter[tuple[int, int, int]] = Counter()
     faults: list[str] = []
     levels: set[int | None] = set()
     kept: list[int] = []
     images: Any = None
-    for i, name in enumerate(with_bar(names, where, progress)):
+    for i, name in enumerate(_with_bar(names, where, progress)):
         try:
             pixels, depth = picture(name)
         except (DatasetError, OSError) as error:
@@ -58,7 +58,7 @@ def collect(
     return Collected(images[: len(kept)], kept, levels.pop() if len(levels) == 1 else None, notes)
 
 
-def with_bar(names: Iterable[str], where: str, progress: bool) -> Iterable[str]:
+def _with_bar(names: Iterable[str], where: str, progress: bool) -> Iterable[str]:
     """The names, with a bar when asked."""
     if not progress:
         return names
@@ -91,12 +91,15 @@ def _listed(faults: list[str]) -> str:
     return "; ".join(faults[:_SHOWN]) + ("; …" if len(faults) > _SHOWN else "")
 
 
-def _differ(shapes: Counter[tuple[int, ...]], where: str) -> str:
+def _differ(shapes: Counter[tuple[int, int, int]], where: str) -> str:
     most = shapes.most_common()
     listed = ", ".join(f"{count} of {'×'.join(map(str, shape))}" for shape, count in most[:_SHOWN])
     more = f", … ({len(most)} shapes)" if len(most) > _SHOWN else ""
-    arguments = [f"size={min(shape[1:])}" for shape, _ in most[:1] if len({s[1:] for s in shapes}) > 1]
-    arguments += ["channels=3"] if len({s[0] for s in shapes}) > 1 else []
+    arguments = []
+    if len({(height, width) for _, height, width in shapes}) > 1:
+        arguments.append(f"size={min(most[0][0][1:])}")
+    if len({channels for channels, _, _ in shapes}) > 1:
+        arguments.append("channels=3")
     return (
         f"the images in {where} differ in shape (channels×height×width): {listed}{more}. "
         f"To bring them to one pass {' and '.join(arguments)}."

@@ -50,8 +50,7 @@ def dequantise(
             f"images hold values from {low:g} to {high:g}: uniform dequantisation expects them in [0, 1]."
         )
     noisy = ((count - 1) * images + stream.uniform(tuple(images.shape), images)) / count
-    below_one = xp.asarray(1 - xp.finfo(images.dtype).eps / 2, dtype=images.dtype)
-    return xp.minimum(noisy, below_one)  # (L − 1 + u) / L may round up to 1
+    return xp.clip(noisy, 0, 1 - float(xp.finfo(images.dtype).eps) / 2)  # (L − 1 + u) / L may round up to 1
 
 
 def flip(images: Array, rng: RngLike = None) -> Array:

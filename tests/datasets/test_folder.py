@@ -250,7 +250,7 @@ def test_damage_anywhere_in_an_archive_is_a_dataset_error(tmp_path):
     content = bytearray(good)
     content[good.index(b"PK\x01\x02") + 8] |= 1 << 5
     (tmp_path / "in.zip").write_bytes(content)
-    with pytest.raises(sk.DatasetError, match="a.png: compressed patched data"):
+    with pytest.raises(sk.DatasetError, match=r"a.png: compressed patched data"):
         sk.datasets.image_folder(tmp_path / "in.zip")
 
 
