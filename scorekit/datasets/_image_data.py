@@ -10,7 +10,7 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_count, check_number, host
 from scorekit.datasets import transforms
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError
 from scorekit.protocols import Rng, RngLike, Shape
 from scorekit.registry import describe
 
@@ -191,6 +191,10 @@ class ImageData:
         return places
 
 
+class _OutOfRangeError(ScorekitError, IndexError):
+    """A place beyond the last image; an IndexError also ends a ``for`` loop over the images."""
+
+
 def numpy_stream(rng: RngLike) -> Rng:
     """A stream of NumPy numbers: the one that was given, or one seeded by a draw from another backend's."""
     stream = as_rng(rng)
@@ -206,7 +210,7 @@ def _as_index(index: Any, n: int) -> Any:
             f"cannot index {n} images with {describe(index)}: expected a place, a slice, places (k,) or a mask ({n},)."
         )
     if given.dtype != bool and len(given) and not (-n <= given.min() and given.max() < n):
-        raise IndexError(f"index {given.min()} to {given.max()} is outside of {n} images.")
+        raise _OutOfRangeError(f"index {given.min()} to {given.max()} is outside of {n} images.")
     return given
 
 

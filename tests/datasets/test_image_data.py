@@ -82,6 +82,8 @@ def test_it_is_indexed_as_an_array():
             DATA[wrong]
     with pytest.raises(IndexError, match="index 60 to 60 is outside of 60 images"):
         DATA[60]
+    with pytest.raises(sk.ScorekitError):
+        DATA[[0, -61]]
     for empty in (slice(0, 0), np.zeros(60, bool)):
         with pytest.raises(ValueError, match="no image is left of 60"):
             DATA[empty]
