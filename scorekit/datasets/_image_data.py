@@ -32,7 +32,8 @@ class ImageData:
         notes: what a reader passed over, such as files that are no images.
 
     Images that Gaussian dequantisation has made noisy leave ``value_range`` a little; ``noise`` is its standard
-    deviation. Index with a slice, a list or a mask to get the ImageData of those images.
+    deviation. Index with a slice, a list or a mask to get the ImageData of those images. The memory of an array that
+    is passed in is shared, not copied.
 
     >>> import scorekit as sk
     >>> data = sk.datasets.digits()

@@ -1,7 +1,7 @@
 """The part of pickle that CIFAR-10 is written in: containers, text, numbers and arrays of bytes; nothing executes.
 
 First every opcode is held against a list of those that such files need. Then Python's reader is run with a table of
-three names in the place of imports, each standing for an inert class of this module: whatever else a file names,
+a few names in the place of imports, each standing for something inert in this module: whatever else a file names,
 nothing of it is looked up, imported or called.
 """
 
@@ -11,6 +11,7 @@ import io
 import math
 import pickle
 import pickletools
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ _OPCODES = frozenset({
     "BUILD",
 })  # fmt: skip
 
-
 _TUPLES_AT_MOST = 1000
 
 
@@ -38,7 +38,7 @@ class _Dtype:
 
     def __init__(self, code: Any, *_: Any) -> None:
         if code not in (b"u1", "u1"):
-            raise pickle.UnpicklingError(f"an array of dtype {code!r}, expected bytes (u1)")
+            raise pickle.UnpicklingError(f"an array of dtype {reprlib.repr(code)}, expected bytes (u1)")
 
     def __setstate__(self, state: Any) -> None:
         """The byte order of a byte says nothing."""
@@ -54,20 +54,20 @@ class _Array:
         if not isinstance(dtype, _Dtype) or not isinstance(content, bytes):
             raise pickle.UnpicklingError("an array that is not made of bytes")
         if not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) != len(content):
-            raise pickle.UnpicklingError(f"an array of shape {shape} with {len(content)} bytes")
+            raise pickle.UnpicklingError(f"an array of shape {reprlib.repr(shape)} with {len(content)} bytes")
         self.value = np.frombuffer(content, np.uint8).reshape(shape, order="F" if fortran else "C")
 
 
 def _reconstruct(kind: Any, *_: Any) -> _Array:
     if kind is not _Array:
-        raise pickle.UnpicklingError(f"an array of kind {kind!r}")
+        raise pickle.UnpicklingError(f"an array of kind {reprlib.repr(kind)}")
     return _Array()
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
     """How protocol 2 writes bytes in Python 3."""
     if not isinstance(text, str) or encoding != "latin1":
-        raise pickle.UnpicklingError(f"text in the encoding {encoding!r}")
+        raise pickle.UnpicklingError(f"text in the encoding {reprlib.repr(encoding)}")
     return text.encode("latin1")
 
 
@@ -133,5 +133,5 @@ def _check_opcodes(content: bytes) -> None:
 
 def _text(key: Any) -> str:
     if not isinstance(key, (str, bytes)):
-        raise pickle.UnpicklingError(f"it has the key {key!r}, expected text")
+        raise pickle.UnpicklingError(f"it has the key {reprlib.repr(key)}, expected text")
     return key.decode("latin1") if isinstance(key, bytes) else key

@@ -154,6 +154,14 @@ ATTACKS = {
     "a changed class": (b"\x80\x02cnumpy\nndarray\n}(U\x01aK\x01ub.", "."),
     "a far place": (b"\x80\x02Kar" + struct.pack("<I", 0xFFFFFFFF) + b".", "at place 4294967295 in 10 bytes"),
     "tuples in tuples": (b"\x80\x02}K\x01" + b"\x85" * 100_000 + b"K\x01s.", "it holds 100000 tuples"),
+    "lists in lists": (
+        b"\x80\x02cnumpy\ndtype\n" + b"]" * 100_000 + b"a" * 99_999 + b"\x85R.",
+        r"an array of dtype \[\[\[\[\[\[...",
+    ),
+    "a name of megabytes": (
+        b"\x80\x02cnumpy\ndtype\nX" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20) + b"\x85R.",
+        r"an array of dtype 'aaaaaaaaaaaa\.\.\.aaaaaaaaaaaaa', expected bytes",
+    ),
     "more bytes than there are": (b"\x80\x04\x8e" + struct.pack("<Q", 1 << 60) + b"a.", "."),
     "cut": (pickle.dumps(GOOD, 2)[:-9], "."),
     "text": (b"hello", "."),

@@ -42,7 +42,7 @@ def test_it_says_what_it_is():
     )
 
 
-def test_it_is_frozen_and_takes_nothing_from_the_caller():
+def test_it_is_frozen_and_the_array_of_the_caller_is_not():
     mine = IMAGES.copy()
     data = ImageData(mine)
     mine[0] = 0.0
