@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scorekit._version import __version__ as __version__
 from scorekit.errors import (
     CheckpointError,
+    DatasetError,
     DivergedError,
     InvalidTypeError,
     InvalidValueError,
@@ -23,16 +24,28 @@ from scorekit.protocols import Backend, Distribution, Learner, Objective, Rng, S
 from scorekit.registry import array_namespace, backend, backend_of, backends, rng
 
 if TYPE_CHECKING:
-    from scorekit import distributions, metrics, models, noise, objectives, plot, samplers, testing, training
+    from scorekit import datasets, distributions, metrics, models, noise, objectives, plot, samplers, testing, training
     from scorekit.storage import load, save
     from scorekit.training import fit
 
-_ROOMS = ("distributions", "metrics", "models", "noise", "objectives", "plot", "samplers", "testing", "training")
+_ROOMS = (
+    "datasets",
+    "distributions",
+    "metrics",
+    "models",
+    "noise",
+    "objectives",
+    "plot",
+    "samplers",
+    "testing",
+    "training",
+)
 _FROM_ROOMS = {"fit": "training", "load": "storage", "save": "storage"}
 
 __all__ = [
     "Backend",
     "CheckpointError",
+    "DatasetError",
     "Distribution",
     "DivergedError",
     "InvalidTypeError",
@@ -50,6 +63,7 @@ __all__ = [
     "backend",
     "backend_of",
     "backends",
+    "datasets",
     "distributions",
     "fit",
     "load",

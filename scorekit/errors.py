@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "CheckpointError",
+    "DatasetError",
     "DivergedError",
     "InvalidTypeError",
     "InvalidValueError",
@@ -30,12 +31,16 @@ class ShapeError(InvalidValueError):
     """An array whose shape is not the one that was asked for."""
 
 
+class DatasetError(InvalidValueError):
+    """A file of data that is missing, damaged, or not what its name says."""
+
+
 class InvalidTypeError(ScorekitError, TypeError):
     """An argument, or a dtype, of the wrong kind."""
 
 
 class MissingBackendError(ScorekitError, ImportError):
-    """A backend, or the framework beneath it, is not installed."""
+    """A backend, the framework beneath it, or a package that an optional feature needs is not installed."""
 
 
 class DivergedError(ScorekitError, RuntimeError):

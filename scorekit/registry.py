@@ -206,11 +206,12 @@ def _search(x: object) -> Backend | None:
 def _unowned(x: object) -> str:
     known = ", ".join(sorted(_entries()))
     hint = " Write numpy.asarray(x, dtype=float)." if isinstance(x, (list, tuple, int, float)) else ""
-    if hasattr(getattr(x, "x", None), "shape"):  # the result of a sampler
-        hint = " Give the array in it: samples.x."
     for mark, way in _DENSE.items():
         if getattr(x, mark, False):
             hint = f" It is stored in another way than rows of numbers: write {way}."
+    for name, owner in (("x", "samples"), ("images", "data")):  # the result of a sampler, a set of images
+        if hasattr(getattr(x, name, None), "shape"):
+            hint = f" Give the array in it: {owner}.{name}."
     return f"no backend owns a {describe(x)}: expected an array of one of {known}.{hint}"
 
 

@@ -15,6 +15,7 @@ from scorekit.distributions.empirical import Empirical
 from scorekit.distributions.funnel import Funnel
 from scorekit.distributions.gaussian import Gaussian
 from scorekit.distributions.mixture import GaussianMixture
+from scorekit.distributions.shapes_images import ShapesImages
 
 __all__ = [
     "Banana",
@@ -25,6 +26,7 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "Rings",
+    "ShapesImages",
     "Smoothed",
     "SwissRoll",
     "TwoMoons",

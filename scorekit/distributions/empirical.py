@@ -8,19 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import constant
 from scorekit.distributions import _isotropic
-from scorekit.distributions._base import Density
 from scorekit.distributions._numerics import numbers, read_only
+from scorekit.distributions._point_masses import PointMasses
 from scorekit.errors import ShapeError
-from scorekit.protocols import Array, Rng, Shape
-from scorekit.registry import array_namespace
+from scorekit.protocols import Shape
 
 __all__ = ["Empirical"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Empirical(Density):
+class Empirical(PointMasses):
     """(1/N) Σ_i δ(x − x_i); at noise sigma the mixture (1/N) Σ_i N(x; x_i, sigma² I).
 
     Its score (softmax(−|x − x_i|²/2 sigma²) · X − x) / sigma² minimises denoising score matching on these data
@@ -58,28 +56,8 @@ class Empirical(Density):
         return hash((self.data.shape, self.data.tobytes()))
 
     @property
-    def dim(self) -> int:
-        """The number of numbers in one sample."""
-        return math.prod(self._event)
-
-    @property
     def _event(self) -> Shape:
         return tuple(self.data.shape[1:])
 
-    def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:
-        chosen = rng.choice(len(self.data), (n,))
-        like = rng.uniform((1,), like)
-        return array_namespace(like).take(constant(self.data, like), chosen, axis=0)
-
-    def _log_prob(self, x: Array, variance: Any) -> Array:
-        if variance is None:
-            raise self._needs_noise("density")
-        flat = array_namespace(x).reshape(x, (x.shape[0], -1))
-        return _isotropic.log_density(self._cloud, flat, variance)
-
-    def _score(self, x: Array, variance: Any) -> Array:
-        if variance is None:
-            raise self._needs_noise("score")
-        xp = array_namespace(x)
-        flat = xp.reshape(x, (x.shape[0], -1))
-        return xp.reshape(_isotropic.score(self._cloud, flat, variance), tuple(x.shape))
+    def _shares(self) -> None:
+        return None

@@ -17,6 +17,7 @@ from scorekit.distributions import (
     Gaussian,
     GaussianMixture,
     Rings,
+    ShapesImages,
     SwissRoll,
     TwoMoons,
 )
@@ -104,6 +105,7 @@ CASES = [
     Case("uneven checkerboard", Checkerboard(cells=3, size=2.0), cells(np.linspace(-1, 1, 4)), has_score=False),
     Case("data", Empirical(POINTS), has_score=False, has_density=False),
     Case("images", Empirical(POINTS.reshape(2, 3, 4)), has_score=False, has_density=False),
+    Case("shapes", ShapesImages(8, (0.7, 0.3), ("circle", "rings"), 3, 2), has_score=False, has_density=False),
     Case("smoothed data", Empirical(POINTS).smoothed(0.5), box(-8, 8, 0.15)),
     Case("smoothed banana", Banana(0.5, 1.0).smoothed(0.5), box(-9, 9, 0.15, top=34)),
 ]

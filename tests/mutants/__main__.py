@@ -54,6 +54,9 @@ TESTS = {
     "scorekit/models": ("tests/models",),
     "scorekit/metrics": ("tests/metrics",),
     "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
+    "scorekit/datasets": ("tests/datasets/test_transforms.py", "tests/datasets/test_shapes.py", "tests/datasets"),
+    "scorekit/distributions/shapes_images": ("tests/distributions/test_shapes_images.py",),
+    "scorekit/_shapes": ("tests/datasets/test_shapes.py",),
 }
 
 

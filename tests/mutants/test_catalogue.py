@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mutants.catalogue import METRICS, MODELS, MUTANTS, NOISE, OBJECTIVES, SAMPLERS, TENSORS, Mutant
+from mutants.catalogue import DATA, METRICS, MODELS, MUTANTS, NOISE, OBJECTIVES, SAMPLERS, TENSORS, Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +36,7 @@ def test_there_are_enough_and_each_stands_in_its_room():
     assert all(m.file.startswith("scorekit/noise/") for m in NOISE)
     assert all(m.file.startswith("scorekit/metrics/") for m in METRICS)
     assert all(m.file.startswith("backends/scorekit_torch/") for m in TENSORS)
+    assert all(m.file.startswith(("scorekit/datasets/", "scorekit/_shapes", "scorekit/distr")) for m in DATA)
 
 
 @pytest.mark.parametrize("source", ["a = 1", "a = 2 + 2"])

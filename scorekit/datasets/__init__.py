@@ -1,0 +1,35 @@
+"""Images to learn from, with labels, licence and source: :class:`ImageData` of float32 ``(n, c, h, w)`` in [0, 1].
+
+``digits()`` comes with the package and ``shapes()`` are drawn; the others read the files that their authors publish,
+check them as they do, and execute nothing that stands in them. Nothing is fetched in silence: where files are missing,
+the error says where they are to be had.
+"""
+
+from __future__ import annotations
+
+from scorekit.datasets._image_data import ImageData
+from scorekit.datasets.bundled import digits
+from scorekit.datasets.cifar import cifar10
+from scorekit.datasets.drawn import ShapeLabels, classify_shapes, shapes
+from scorekit.datasets.faces import celeba
+from scorekit.datasets.folder import image_folder
+from scorekit.datasets.hugging_face import hub
+from scorekit.datasets.mnist_like import fashion_mnist, mnist, mnist_5k
+from scorekit.datasets.transforms import dequantise, flip
+
+__all__ = [
+    "ImageData",
+    "ShapeLabels",
+    "celeba",
+    "cifar10",
+    "classify_shapes",
+    "dequantise",
+    "digits",
+    "fashion_mnist",
+    "flip",
+    "hub",
+    "image_folder",
+    "mnist",
+    "mnist_5k",
+    "shapes",
+]

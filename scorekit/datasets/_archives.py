@@ -1,0 +1,115 @@
+"""The files of a folder or of a zip archive, by name; an archive is read where it lies and never unpacked."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from scorekit.errors import DatasetError
+
+__all__ = ["Files", "open_files"]
+
+_FILE_AT_MOST = 1 << 28
+_RATIO_AT_MOST = 100
+_NEVER_A_BOMB = 1 << 20
+_DRIVE = re.compile("[A-Za-z]:")
+
+
+class Files(Protocol):
+    """Names relative to the root, with ``/`` between folders, in order; and what each file holds."""
+
+    names: list[str]
+
+    def read(self, name: str) -> bytes:
+        """The content of one file. Raises ``OSError`` when it is damaged."""
+        ...
+
+
+@contextmanager
+def open_files(path: Path) -> Iterator[Files]:
+    """The files of a folder, or of a zip archive that is checked as a whole first."""
+    if path.is_dir():
+        yield _Folder(path)
+    elif not path.exists():
+        raise DatasetError(f"{path} does not exist: expected a folder of images, or a zip of one.")
+    elif not zipfile.is_zipfile(path):
+        raise DatasetError(f"{path} is neither a folder nor a zip archive, or its end is missing.")
+    else:
+        with _opened(path) as archive:
+            yield _Zip(path, archive)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, struct.error, RuntimeError, ValueError) as error:
+        raise DatasetError(f"{path} is a damaged zip archive ({error}). Fetch it again.") from error
+
+
+class _Folder:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        found = (Path(place, name) for place, _, names in os.walk(root) for name in names)
+        self.names = sorted(file.relative_to(root).as_posix() for file in found)
+
+    def read(self, name: str) -> bytes:
+        file = self._root / name
+        if file.stat().st_size > _FILE_AT_MOST:
+            raise OSError(f"{file.stat().st_size:,} bytes, more than an image has ({_FILE_AT_MOST:,})")
+        return file.read_bytes()
+
+
+class _Zip:
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        for member in members:
+            _check_member(path, member)
+        _check_total(path, members)
+        self._archive = archive
+        self.names = sorted(member.filename for member in members)
+
+    def read(self, name: str) -> bytes:
+        try:
+            with self._archive.open(name) as file:  # .read(name) would decompress more than is declared, then look
+                return file.read(self._archive.getinfo(name).file_size + 1)
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
+            raise OSError(str(error)) from error
+
+
+def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
+    """Nothing is unpacked, so such a member could do no harm; but no honest archive has one."""
+    name = member.filename
+    if name.startswith("/") or "\\" in name or _DRIVE.match(name) or ".." in PurePosixPath(name).parts:
+        raise DatasetError(f"{path} is refused: its member {name!r} names a place outside of the archive.")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise DatasetError(f"{path} is refused: its member {name!r} is a symbolic link.")
+    if member.flag_bits & 1:
+        raise DatasetError(f"{path} is refused: its member {name!r} is encrypted. Unpack it with its password.")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DatasetError(f"{path} is refused: its member {name!r} is not packed by deflate. Unpack it first.")
+    if member.file_size > max(_NEVER_A_BOMB, _RATIO_AT_MOST * member.compress_size) or member.file_size > _FILE_AT_MOST:
+        raise DatasetError(
+            f"{path} is refused: its member {name!r} declares {member.file_size:,} bytes in {member.compress_size:,}, "
+            f"as a zip bomb does. If it is none, unpack it and give the folder."
+        )
+
+
+def _check_total(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Members that share their bytes, or thousands of small ones, make a bomb of parts that are none."""
+    names = {member.filename for member in members}
+    if len(names) < len(members):
+        raise DatasetError(f"{path} is refused: {len(members) - len(names)} of its members have the name of another.")
+    total, size = sum(member.file_size for member in members), path.stat().st_size
+    if total > max(_NEVER_A_BOMB, _RATIO_AT_MOST * size):
+        raise DatasetError(
+            f"{path} is refused: its members declare {total:,} bytes in an archive of {size:,}, as a zip bomb does. "
+            f"If it is none, unpack it and give the folder."
+        )

@@ -1,0 +1,106 @@
+"""Many pictures, decoded one after the other into one array; those that do not fit are told apart from damaged ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit.datasets._decode import Picture
+from scorekit.errors import DatasetError
+
+__all__ = ["Collected", "collect"]
+
+_SHOWN = 5
+
+
+class Collected(NamedTuple):
+    """The images ``(n, c, h, w)``, which of the names they belong to, their levels, and what was skipped."""
+
+    images: Any
+    kept: list[int]
+    levels: int | None
+    notes: tuple[str, ...]
+
+
+def collect(
+    names: Sequence[str], picture: Callable[[str], Picture], where: str, *, skip_corrupt: bool, progress: bool
+) -> Collected:
+    """The pictures of all ``names``.
+
+    Raises:
+        DatasetError: some are damaged and ``skip_corrupt`` is False, none is left, or their shapes differ.
+    """
+    shapes: Counter[tuple[int, int, int]] = Counter()
+    faults: list[str] = []
+    levels: set[int | None] = set()
+    kept: list[int] = []
+    images: Any = None
+    for i, name in enumerate(_with_bar(names, where, progress)):
+        try:
+            pixels, depth = picture(name)
+        except (DatasetError, OSError) as error:
+            faults.append(f"{name}: {error}")
+            continue
+        shapes[pixels.shape] += 1
+        if images is None:
+            images = _room(len(names), pixels.shape, where)
+        if len(shapes) == 1:
+            images[len(kept)] = pixels
+            kept.append(i)
+            levels.add(depth)
+    _check_faults(faults, len(names), where, skip_corrupt)
+    if len(shapes) > 1:
+        raise DatasetError(_differ(shapes, where))
+    notes = (f"{len(faults)} skipped ({_listed(faults)})",) if faults else ()
+    return Collected(images[: len(kept)], kept, levels.pop() if len(levels) == 1 else None, notes)
+
+
+def _with_bar(names: Iterable[str], where: str, progress: bool) -> Iterable[str]:
+    """The names, with a bar when asked."""
+    if not progress:
+        return names
+    from tqdm import tqdm
+
+    return tqdm(names, desc=where, unit="image", dynamic_ncols=True)
+
+
+def _room(n: int, shape: tuple[int, ...], where: str) -> Any:
+    try:
+        return np.empty((n, *shape), np.float32)
+    except MemoryError as error:
+        raise DatasetError(
+            f"the {n} images of {where} need {4 * n * int(np.prod(shape)) / 1e9:.1f} GB as float32, more than is free: "
+            "read fewer with limit=, or smaller ones with size=."
+        ) from error
+
+
+def _check_faults(faults: list[str], n: int, where: str, skip_corrupt: bool) -> None:
+    if len(faults) == n:
+        raise DatasetError(f"none of the {n} images in {where} can be read: {_listed(faults)}.")
+    if faults and not skip_corrupt:
+        raise DatasetError(
+            f"{len(faults)} of {n} images in {where} cannot be read: {_listed(faults)}. "
+            "To leave such files out pass skip_corrupt=True."
+        )
+
+
+def _listed(faults: list[str]) -> str:
+    return "; ".join(faults[:_SHOWN]) + ("; …" if len(faults) > _SHOWN else "")
+
+
+def _differ(shapes: Counter[tuple[int, int, int]], where: str) -> str:
+    most = shapes.most_common()
+    listed = ", ".join(f"{count} of {'×'.join(map(str, shape))}" for shape, count in most[:_SHOWN])
+    more = f", … ({len(most)} shapes)" if len(most) > _SHOWN else ""
+    arguments = []
+    if len({(height, width) for _, height, width in shapes}) > 1:
+        arguments.append(f"size={min(most[0][0][1:])}")
+    if len({channels for channels, _, _ in shapes}) > 1:
+        arguments.append("channels=3")
+    return (
+        f"the images in {where} differ in shape (channels×height×width): {listed}{more}. "
+        f"To bring them to one pass {' and '.join(arguments)}."
+    )

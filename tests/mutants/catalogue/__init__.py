@@ -1,0 +1,22 @@
+"""Seeded bugs: each is one edit of one file, and the test suite must notice it.
+
+They are the mistakes that score-matching code is known to make: a sign, a missing ½, σ for σ², a mean over dimensions,
+a sum over the last axis only, a detached norm, one probe for the whole batch, noise that is shared or reused, a level
+off by one. Some leave the expectation of a loss as it was, or the law of every single coordinate, and are wrong all
+the same. Add one here whenever a bug is found that no test had noticed.
+"""
+
+from __future__ import annotations
+
+from .base import Mutant
+from .data import DATA
+from .metrics import METRICS
+from .models import MODELS
+from .noise import NOISE
+from .objectives import OBJECTIVES
+from .samplers import SAMPLERS
+from .tensors import TENSORS
+
+__all__ = ["DATA", "METRICS", "MODELS", "MUTANTS", "NOISE", "OBJECTIVES", "SAMPLERS", "TENSORS", "Mutant"]
+
+MUTANTS = (*NOISE, *OBJECTIVES, *SAMPLERS, *MODELS, *METRICS, *TENSORS, *DATA)
