@@ -139,10 +139,8 @@ def _check_precision(xp: Any, x: Array, name: str) -> None:
 
 
 def _check_finite(xp: Any, x: Array, name: str) -> None:
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = xp.sum(x)
-        if bool(total - total == 0):  # finite, and so is every number then; a sum of finite numbers may overflow
-            return
+    if _sums_to_a_number(xp, x):  # and so every number is finite; a sum of finite numbers may overflow
+        return
     finite = xp.isfinite(x)
     if bool(xp.all(finite)):
         return
@@ -152,6 +150,14 @@ def _check_finite(xp: Any, x: Array, name: str) -> None:
         f"{name} holds NaN or infinity in {bad} of {x.shape[0]} rows: expected finite numbers. "
         f"Drop those rows: {name}[numpy.isfinite({name}).reshape(len({name}), -1).all(axis=1)]."
     )
+
+
+def _sums_to_a_number(xp: Any, x: Array) -> bool:
+    if isinstance(x, np.ndarray):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return math.isfinite(x.sum())
+    total = xp.sum(x)
+    return math.isfinite(total.item()) if hasattr(total, "item") else bool(total - total == 0)
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:

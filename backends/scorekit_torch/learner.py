@@ -91,6 +91,7 @@ class TorchLearner:
         self._leaves = list(self._parameters.values())
         self._values = [p.detach() for p in self._leaves]
         self._average = [v.to(_wide(v.dtype), copy=True) for v in self._values]
+        self._narrow = any(v.dtype != a.dtype for v, a in zip(self._values, self._average, strict=True))
         self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
 
@@ -163,7 +164,8 @@ class TorchLearner:
     def _pass(self, x: Array, label: Array | None, rng: Rng, share: float) -> Array:
         """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
         try:
-            with torch.enable_grad(), equipment.layer_noise(self._noisy, self._device, rng, x.shape[0]):
+            draws = equipment.layer_noise(self._noisy, self._device, rng, x.shape[0]) if self._noisy else nullcontext()
+            with torch.enable_grad(), draws:
                 loss = _checked_loss(self._objective(self._labelled(label), x, rng))
                 if share != 1.0:
                     loss = loss * share
@@ -207,7 +209,9 @@ class TorchLearner:
         self._optimizer.step()
 
     def _follow(self) -> None:
-        values = [v.to(a.dtype) for v, a in zip(self._values, self._average, strict=True)]
+        values = self._values
+        if self._narrow:
+            values = [v.to(a.dtype) for v, a in zip(values, self._average, strict=True)]
         torch._foreach_lerp_(self._average, values, 1 - self._recipe.decay(self._steps))
 
     # ---------------------------------------------------------------- what comes out, and back in

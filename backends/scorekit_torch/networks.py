@@ -90,7 +90,7 @@ class MLP(nn.Module):
         *hidden, last = self.layers
         for layer in hidden:
             h = gelu(layer(h), approximate="tanh")
-        return last(h).reshape(x.shape)
+        return last(h) if x.ndim == 2 else last(h).reshape(x.shape)
 
     def divergence(self, x: Array, sigma: Any = None) -> tuple[Array, Array]:
         """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of d + 1 outputs.
@@ -123,7 +123,7 @@ class MLP(nn.Module):
             check_batch(x, finite=False)  # says what is wrong
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
-        flat = x.reshape(x.shape[0], -1).to(weight.dtype)
+        flat = (x if x.ndim == 2 else x.reshape(x.shape[0], -1)).to(weight.dtype)
         if not self.conditional:
             return flat
         if sigma is None:
