@@ -1,8 +1,27 @@
-"""The PyTorch backend of scorekit: derivatives, random numbers, a network and its learner, on tensors."""
+"""The PyTorch backend of scorekit: derivatives, random numbers, networks and their learner, on tensors."""
 
 from __future__ import annotations
 
 from scorekit_torch.backend import TorchBackend
-from scorekit_torch.networks import MLP
+from scorekit_torch.networks import (
+    MLP,
+    NCSN,
+    NCSNPP_CONFIGS,
+    NCSNv2,
+    UNet,
+    load_ncsn,
+    load_ncsnpp,
+    load_ncsnv2,
+)
 
-__all__ = ["MLP", "TorchBackend"]
+__all__ = [
+    "MLP",
+    "NCSN",
+    "NCSNPP_CONFIGS",
+    "NCSNv2",
+    "TorchBackend",
+    "UNet",
+    "load_ncsn",
+    "load_ncsnpp",
+    "load_ncsnv2",
+]
