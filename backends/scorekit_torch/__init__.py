@@ -1,4 +1,4 @@
-"""The PyTorch backend of scorekit: derivatives, random numbers, a network and its learner, on tensors."""
+"""The PyTorch backend of scorekit: derivatives, random numbers, networks and their learner, on tensors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,29 @@ from scorekit_torch.backend import TorchBackend
 from scorekit_torch.data import seeded
 from scorekit_torch.distributed import World
 from scorekit_torch.environment import devices, environment
-from scorekit_torch.networks import MLP
+from scorekit_torch.networks import (
+    MLP,
+    NCSN,
+    NCSNPP_CONFIGS,
+    NCSNv2,
+    UNet,
+    load_ncsn,
+    load_ncsnpp,
+    load_ncsnv2,
+)
 
-__all__ = ["MLP", "TorchBackend", "World", "devices", "environment", "seeded"]
+__all__ = [
+    "MLP",
+    "NCSN",
+    "NCSNPP_CONFIGS",
+    "NCSNv2",
+    "TorchBackend",
+    "UNet",
+    "World",
+    "devices",
+    "environment",
+    "load_ncsn",
+    "load_ncsnpp",
+    "load_ncsnv2",
+    "seeded",
+]

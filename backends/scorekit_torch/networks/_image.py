@@ -1,0 +1,145 @@
+"""What all networks on images share: what they refuse, their precision, where their weights start."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, TypeAlias
+
+import torch
+from torch import nn
+
+from scorekit._arrays import as_sigma, check_count, check_option
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import RngLike
+from scorekit.registry import array_namespace, describe
+from scorekit_torch.conversion import as_dtype
+from scorekit_torch.networks.initial import Draws, start
+
+__all__ = ["ImageNetwork"]
+
+Array: TypeAlias = Any
+
+_CHANNELS = 4  # at most: grey or colour, with or without a mask
+_SHOWN = 6  # entries of a list that a repr writes out
+
+
+class ImageNetwork(nn.Module):
+    """A module ``forward(x, sigma, label)`` on images ``(n, c, h, w)``.
+
+    A network sets ``divisor`` (what h and w must be multiples of), makes its layers in ``_lay_out`` and computes in
+    ``_output``, with everything checked and the images in the memory format that convolutions are fastest in.
+    Its arguments are attributes of the same name; ``_arguments`` lists them.
+    """
+
+    _arguments: ClassVar[tuple[str, ...]]
+    divisor: int
+
+    def __init__(self, channels: int, classes: int | None, rescale: bool, precision: str) -> None:
+        super().__init__()
+        self.channels = check_count(channels, "channels")
+        if self.channels > _CHANNELS:
+            raise InvalidValueError(f"channels is {channels}: expected 1 to {_CHANNELS}. Images are (n, c, h, w).")
+        self.classes = None if classes is None else check_count(classes, "classes")
+        check_option(rescale, "rescale", (True, False))
+        check_option(precision, "precision", ("float32", "float64", "bfloat16"))
+        self.rescale, self.precision = bool(rescale), precision
+
+    def _lay_out(self) -> None:
+        """Make the layers."""
+        raise NotImplementedError
+
+    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
+        """The output for checked arguments; ``label`` is None exactly when the network has no classes."""
+        raise NotImplementedError
+
+    def _build(self, rng: RngLike) -> None:
+        """Make the layers without asking torch's global generator, and fill them from ``rng``."""
+        with torch.device("meta"):
+            self._lay_out()
+        wide = as_dtype("float64" if self.precision == "float64" else "float32")
+        self.to(wide).to_empty(device="cpu")
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        start(self, Draws(rng, wide))
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a network of this shape, as plain JSON types."""
+        values = {name: getattr(self, name) for name in self._arguments}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={_shown(v)}' for k, v in self.config().items())})"
+
+    def forward(self, x: Array, sigma: Any = None, label: Array | None = None) -> Array:
+        """The network's output at the images ``x``, shaped like ``x``.
+
+        Args:
+            x: images ``(n, c, h, w)``; ``h`` and ``w`` are multiples of ``divisor``, and at least twice that.
+            sigma: the noise level, a scalar or ``(n,)``, > 0.
+            label: integers ``(n,)`` in ``[0, classes)``; None for no condition.
+
+        Raises:
+            ShapeError: the images, or the number of levels or labels, do not fit.
+            ValueError: no sigma, or a label for a network without classes.
+        """
+        parameter = next(self.parameters())
+        array_namespace(x=x, weights=parameter)
+        self._check_images(x)
+        level = as_sigma(self._required(sigma), x)
+        wanted = self._checked_label(label, x)
+        h = x.to(parameter.dtype, memory_format=torch.channels_last)
+        with self._context(x.device.type):
+            output = self._output(2 * h - 1 if self.rescale else h, level, wanted)
+        return output.to(parameter.dtype, memory_format=torch.contiguous_format)
+
+    def _context(self, device: str) -> AbstractContextManager[Any]:
+        return torch.autocast(device, torch.bfloat16) if self.precision == "bfloat16" else nullcontext()
+
+    def _check_images(self, x: Array) -> None:
+        shape = tuple(x.shape)
+        if len(shape) != 4 or not shape[0]:
+            raise ShapeError(f"x has shape {shape}: expected images (n, c, h, w), at least one.")
+        if shape[1] != self.channels:
+            last = " The channels come second: x.permute(0, 3, 1, 2)." if shape[3] == self.channels else ""
+            raise ShapeError(f"x has shape {shape}: this network is for {self.channels} channels.{last}")
+        if any(side % self.divisor or side < 2 * self.divisor for side in shape[2:]):
+            raise ShapeError(
+                f"x has images of {shape[2]}x{shape[3]}: expected sides that are multiples of {self.divisor} and at "
+                f"least {2 * self.divisor}. Pad or resize the images."
+            )
+
+    def _required(self, sigma: Any) -> Any:
+        if sigma is None:
+            raise InvalidValueError(
+                "this network is conditional on sigma, got None: call model(x, sigma), or fix a level with "
+                "sk.models.at(model, sigma)."
+            )
+        return sigma
+
+    def _checked_label(self, label: Array | None, x: Array) -> Array | None:
+        """The class of each sample; without a condition the null class, which is the last."""
+        if self.classes is None:
+            if label is not None:
+                raise InvalidValueError(
+                    f"this network has no classes, got a label: make {type(self).__name__}(…, classes=…), or leave "
+                    "the label out."
+                )
+            return None
+        if label is None:
+            return torch.full((x.shape[0],), self.classes, device=x.device)
+        array_namespace(x=x, label=label)
+        if label.dtype.is_floating_point or label.dtype.is_complex or label.dtype == torch.bool:
+            raise InvalidTypeError(
+                f"label is a {describe(label)}: expected integers, one a sample. Write label.long()."
+            )
+        if tuple(label.shape) != (x.shape[0],):
+            raise ShapeError(f"label has shape {tuple(label.shape)}: expected ({x.shape[0]},), one class a sample.")
+        low, high = int(label.min()), int(label.max())
+        if low < 0 or high >= self.classes:
+            raise InvalidValueError(f"label goes from {low} to {high}: expected classes from 0 to {self.classes - 1}.")
+        return label.long()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list) and len(value) > _SHOWN:
+        return f"[{value[0]!r}, …, {value[-1]!r}] of {len(value)}"
+    return repr(value)

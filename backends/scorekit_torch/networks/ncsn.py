@@ -1,0 +1,73 @@
+"""The noise-conditional score network of Song and Ermon (2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar, TypeAlias
+
+from scorekit._arrays import check_count
+from scorekit.noise.ladders import Geometric, Ladder, as_ladder
+from scorekit.protocols import RngLike
+from scorekit_torch.networks._image import ImageNetwork
+from scorekit_torch.networks.levels import level_index
+from scorekit_torch.networks.normalization import Condition, InstanceNormPlus
+from scorekit_torch.networks.refinenet import Parts, RefineNet, check_depth, mean_pool
+
+__all__ = ["NCSN"]
+
+Array: TypeAlias = Any
+
+
+class NCSN(ImageNetwork):
+    """A RefineNet with dilated convolutions and instance normalisation++, conditional on the index of the noise level.
+
+    Every normalisation has weights of its own for each level of the ladder, so that sigma must be one of its levels.
+    The output is the score itself, not divided by sigma.
+
+    Args:
+        channels: of the images, 1 to 4.
+        noise: the ladder, or its levels from the largest to the smallest.
+        features: width of the first stage, >= 2; 128 for CIFAR-10 and 64 for MNIST in the paper.
+        depth: stages, 4, 5 or 6. The sides of an image are multiples of 2, 4 or 8.
+        classes: the number of classes that a label may name; None for none.
+        rescale: are images in [0, 1], which the network takes to [−1, 1] first?
+        precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
+            float32 then.
+        rng: an Rng, a seed or None; weights start as published.
+
+    Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
+
+    >>> net = NCSN(1, noise=[1.0, 0.1], features=4)
+    >>> net(torch.zeros(2, 1, 8, 8), 0.1).shape
+    torch.Size([2, 1, 8, 8])
+    """
+
+    _arguments: ClassVar = ("channels", "noise", "features", "depth", "classes", "rescale", "precision")
+
+    def __init__(
+        self,
+        channels: int,
+        noise: Geometric | Ladder | Sequence[float],
+        features: int = 64,
+        depth: int = 4,
+        *,
+        classes: int | None = None,
+        rescale: bool = True,
+        precision: str = "float32",
+        rng: RngLike = 0,
+    ) -> None:
+        super().__init__(channels, classes, rescale, precision)
+        self.noise = tuple(as_ladder(noise).sigmas.tolist())
+        self.features = check_count(features, "features", 2)
+        self.depth = check_depth(depth)
+        self._build(rng)
+
+    def _lay_out(self) -> None:
+        norm = partial(InstanceNormPlus, levels=len(self.noise), classes=self.classes)
+        self.net = RefineNet(self.channels, self.features, self.depth, Parts(norm, norm, mean_pool))
+
+        self.divisor = self.net.divisor
+
+    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
+        return self.net(h, Condition(level_index(sigma, self.noise), label))

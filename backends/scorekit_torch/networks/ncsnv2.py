@@ -1,0 +1,70 @@
+"""The score network of Song and Ermon (2020), whose output is divided by sigma."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar, TypeAlias
+
+import torch
+
+from scorekit._arrays import align, check_count
+from scorekit.protocols import RngLike
+from scorekit_torch.networks._image import ImageNetwork
+from scorekit_torch.networks.normalization import Condition, InstanceNormPlus, Unnormalized
+from scorekit_torch.networks.refinenet import Parts, RefineNet, check_depth, max_pool
+
+__all__ = ["NCSNv2"]
+
+Array: TypeAlias = Any
+
+
+class NCSNv2(ImageNetwork):
+    """A RefineNet that sees no sigma: s(x, sigma) = F(x) / sigma (Technique 3 of the paper).
+
+    Instance normalisation++ in the encoder only, and maximum pooling in the refinement. It takes any sigma > 0.
+
+    Args:
+        channels: of the images, 1 to 4.
+        features: width of the first stage, >= 2; 128 in the paper.
+        depth: stages. 4 for CIFAR-10 and CelebA 64x64, 5 for LSUN, 6 for FFHQ in the paper. The sides of an image are
+            multiples of 2, 4 or 8.
+        classes: the number of classes that a label may name; None for none.
+        rescale: are images in [0, 1], which the network takes to [−1, 1] first?
+        precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
+            float32 then.
+        rng: an Rng, a seed or None; weights start as published.
+
+    Reference: Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020.
+
+    >>> net = NCSNv2(3, features=4)
+    >>> net(torch.zeros(2, 3, 8, 8), 0.1).shape
+    torch.Size([2, 3, 8, 8])
+    """
+
+    _arguments: ClassVar = ("channels", "features", "depth", "classes", "rescale", "precision")
+
+    def __init__(
+        self,
+        channels: int,
+        features: int = 128,
+        depth: int = 4,
+        *,
+        classes: int | None = None,
+        rescale: bool = True,
+        precision: str = "float32",
+        rng: RngLike = 0,
+    ) -> None:
+        super().__init__(channels, classes, rescale, precision)
+        self.features = check_count(features, "features", 2)
+        self.depth = check_depth(depth)
+        self._build(rng)
+
+    def _lay_out(self) -> None:
+        parts = Parts(partial(InstanceNormPlus, classes=self.classes), lambda _: Unnormalized(), max_pool)
+        self.net = RefineNet(self.channels, self.features, self.depth, parts)
+
+        self.divisor = self.net.divisor
+
+    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
+        output = self.net(h, Condition(0, label)).to(torch.promote_types(h.dtype, torch.float32))
+        return output / align(sigma, h)

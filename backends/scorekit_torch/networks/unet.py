@@ -1,0 +1,187 @@
+"""NCSN++, the U-Net of Song et al. (2021), from toy sizes to the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeAlias
+
+import torch
+from torch import nn
+
+from scorekit._arrays import align, check_count, check_number, check_option, check_positive
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.noise.ladders import Geometric, Ladder, as_ladder
+from scorekit.protocols import RngLike
+from scorekit_torch.networks._image import ImageNetwork
+from scorekit_torch.networks.initial import Conv
+from scorekit_torch.networks.levels import level_index
+from scorekit_torch.networks.residual import Attention, Residual, SigmaEmbedding, Style
+from scorekit_torch.networks.stages import Contracting, Expanding, Head
+
+__all__ = ["UNet"]
+
+Array: TypeAlias = Any
+
+_POSITIONAL = 250.0  # positional waves are made for t up to a thousand: 250 log(sigma) is of that order
+
+
+class UNet(ImageNetwork):
+    """Residual blocks on a pyramid of sizes, with an embedding of log(sigma) and attention.
+
+    Made for ``sk.models.Preconditioned(net, sigma_data, "edm")``, which gives input and output their scale. As
+    published for VE it is ``UNet(3, 128, (1, 2, 2, 2), 4, fir=True, progressive_input="residual", fourier_scale=16.0,
+    divide_by_sigma=True, rescale=True)``.
+
+    Args:
+        channels: of the images, 1 to 4.
+        features: F, width of the first size, a multiple of 4, >= 8.
+        multipliers: width of each size in units of F, the full size first; the sides of an image are multiples of
+            2^(sizes − 1).
+        blocks: residual blocks a size, >= 1.
+        attention: sizes with attention, 0 the full one: for 32x32 images 1 is 16x16. The smallest size has it anyway.
+        block: ``"biggan"`` blocks, that resize themselves, or ``"ddpm"``.
+        fir: resize with the filter (1, 3, 3, 1) in place of means and copies.
+        progressive_input: the image, made smaller, enters every size: through a 1x1 convolution (``"input_skip"``),
+            through a chain of convolutions (``"residual"``), or not (``"none"``).
+        progressive_output: the output is the sum of one image a size (``"output_skip"``), or not (``"none"``).
+        skip_rescale: sums of two branches are divided by √2.
+        embedding: ``"fourier"`` features of log(sigma), or ``"positional"`` ones of 250 log(sigma).
+        fourier_scale: standard deviation of the frequencies, > 0.
+        noise: a ladder, whose index is embedded in place of log(sigma); sigma must be one of its levels then.
+        dropout: share of units that are left out in training, in [0, 1).
+        divide_by_sigma: is the output divided by sigma?
+        classes: the number of classes that a label may name; None for none.
+        rescale: are images in [0, 1], which the network takes to [−1, 1] first?
+        precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
+            float32 then.
+        rng: an Rng, a seed or None; weights start as published: the output is nearly zero.
+
+    Reference: Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole, Score-Based Generative Modeling through Stochastic
+    Differential Equations, 2021.
+
+    >>> net = UNet(1, features=8, multipliers=(1, 2), blocks=1)
+    >>> net(torch.zeros(2, 1, 8, 8), 0.1).shape
+    torch.Size([2, 1, 8, 8])
+    """
+
+    _arguments: ClassVar = (
+        *("channels", "features", "multipliers", "blocks", "attention", "block", "fir", "progressive_input"),
+        *("progressive_output", "skip_rescale", "embedding", "fourier_scale", "noise", "dropout", "divide_by_sigma"),
+        *("classes", "rescale", "precision"),
+    )
+
+    def __init__(
+        self,
+        channels: int,
+        features: int = 64,
+        multipliers: Sequence[int] = (1, 2, 2),
+        blocks: int = 2,
+        attention: Sequence[int] = (1,),
+        *,
+        block: str = "biggan",
+        fir: bool = False,
+        progressive_input: str = "none",
+        progressive_output: str = "none",
+        skip_rescale: bool = True,
+        embedding: str = "fourier",
+        fourier_scale: float = 1.0,
+        noise: Geometric | Ladder | Sequence[float] | None = None,
+        dropout: float = 0.0,
+        divide_by_sigma: bool = False,
+        classes: int | None = None,
+        rescale: bool = False,
+        precision: str = "float32",
+        rng: RngLike = 0,
+    ) -> None:
+        super().__init__(channels, classes, rescale, precision)
+        self.features = check_count(features, "features", 8)
+        if features % 4:
+            raise InvalidValueError(f"features is {features}: expected a multiple of 4, the width of a group.")
+        self.multipliers = _counts(multipliers, "multipliers", 1)
+        self.divisor = 2 ** (len(self.multipliers) - 1)
+        self.blocks = check_count(blocks, "blocks")
+        self.attention = self._checked_sizes(attention)
+        self.block = _option(block, "block", "biggan", "ddpm")
+        self.fir = _flag(fir, "fir")
+        self.progressive_input = _option(progressive_input, "progressive_input", "none", "input_skip", "residual")
+        self.progressive_output = _option(progressive_output, "progressive_output", "none", "output_skip")
+        self.skip_rescale = _flag(skip_rescale, "skip_rescale")
+        self.embedding = _option(embedding, "embedding", "fourier", "positional")
+        self.divide_by_sigma = _flag(divide_by_sigma, "divide_by_sigma")
+        self.fourier_scale = check_positive(fourier_scale, "fourier_scale")
+        self.noise = None if noise is None else tuple(as_ladder(noise).sigmas.tolist())
+        self.dropout = check_number(dropout, "dropout")
+        if not 0 <= self.dropout < 1:
+            raise InvalidValueError(f"dropout is {dropout}: expected a share in [0, 1).")
+        self._build(rng)
+
+    def _checked_sizes(self, attention: Any) -> tuple[int, ...]:
+        sizes = _counts(attention, "attention", 0)
+        if any(size >= len(self.multipliers) for size in sizes):
+            raise InvalidValueError(
+                f"attention is {attention!r}: expected sizes from 0, the full one, to {len(self.multipliers) - 1}, as "
+                "there are multipliers."
+            )
+        return sizes
+
+    def _lay_out(self) -> None:
+        style = Style(4 * self.features, self.block, self.fir, self.progressive_input, self.skip_rescale, self.dropout)
+        self.embed = SigmaEmbedding(self.features, self.embedding, self.fourier_scale, self.classes)
+        self.first = Conv(self.channels, self.features)
+        self.down = nn.ModuleList()
+        widths, image, skips = [self.features * m for m in self.multipliers], self.channels, [self.features]
+        for i, width in enumerate(widths):
+            last = i == len(widths) - 1
+            attends = i in self.attention
+            self.down.append(Contracting(skips[-1], width, self.blocks, style, attends, None if last else image))
+            skips += [width] * (self.blocks + (not last))
+            image = width if self.progressive_input == "residual" else image
+        before = widths[-1]
+        self.middle1, self.attend = Residual(before, before, style), Attention(before, style)
+        self.middle2 = Residual(before, before, style)
+        self.up = nn.ModuleList()
+        for i, width in reversed(list(enumerate(widths))):
+            beside = [skips.pop() for _ in range(self.blocks + 1)]
+            shown = self.channels if self.progressive_output == "output_skip" else None
+            self.up.append(Expanding(before, beside, width, style, i in self.attention, shown, full=i == 0))
+            before = width
+        if self.progressive_output == "none":
+            self.head = Head(before, self.channels)
+
+    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
+        embedded = self.embed(self._embedded(sigma, h), label)
+        image, made = h, [self.first(h)]
+        for down in self.down:
+            new, image = down(made[-1], image, embedded)
+            made += new
+        h = self.middle2(self.attend(self.middle1(made[-1], embedded)), embedded)
+        image = None
+        for up in self.up:
+            h, image = up(h, made, image, embedded)
+        output = self.head(h) if image is None else image
+        return output / align(sigma, h) if self.divide_by_sigma else output
+
+    def _embedded(self, sigma: Any, h: Array) -> Array:
+        """What is embedded, ``(n,)``, or ``(1,)`` when all samples share it."""
+        if self.noise is not None:
+            return torch.as_tensor(level_index(sigma, self.noise), dtype=h.dtype, device=h.device).reshape(-1)
+        t = torch.as_tensor(sigma, dtype=h.dtype, device=h.device).reshape(-1).log()
+        return t if self.embedding == "fourier" else _POSITIONAL * t
+
+
+def _option(value: str, name: str, *known: str) -> str:
+    check_option(value, name, known)
+    return value
+
+
+def _flag(value: bool, name: str) -> bool:
+    check_option(value, name, (True, False))
+    return bool(value)
+
+
+def _counts(values: Any, name: str, minimum: int) -> tuple[int, ...]:
+    if not isinstance(values, (tuple, list)):
+        raise InvalidTypeError(f"{name} is {values!r}: expected a sequence of integers, as (1, 2, 2).")
+    if not values and minimum:
+        raise InvalidValueError(f"{name} is empty: expected one integer a size, as (1, 2, 2).")
+    return tuple(check_count(value, f"an entry of {name}", minimum) for value in values)
