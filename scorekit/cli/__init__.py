@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from scorekit import __version__
+from scorekit.cli import experiments
 from scorekit.errors import ScorekitError
 
 __all__ = ["main"]
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"scorekit {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
+    experiments.add_to(commands)
     _add_doctor(commands)
     options = parser.parse_args(arguments)
     if options.command is None:

@@ -7,8 +7,8 @@ measures the samples. A run folder has ``run.json`` (the experiment as it was re
 
 from __future__ import annotations
 
-from scorekit.cli.experiment.evaluate import evaluate
-from scorekit.cli.experiment.sample import sample
-from scorekit.cli.experiment.train import train
+from scorekit.cli.experiment.evaluation import evaluate
+from scorekit.cli.experiment.sampling import sample
+from scorekit.cli.experiment.training import train
 
 __all__ = ["evaluate", "sample", "train"]

@@ -57,7 +57,7 @@ class Section:
             raise InvalidValueError(f"{self.where}: the key {key!r} is missing: expected one of {', '.join(known)}.")
         with self.named():
             check_option(self.values.get(key, default), key, tuple(known))
-        return known[self.values.get(key, default)]  # type: ignore[index]
+        return known[self.values.get(key, default)]
 
     def call(self, function: Callable[..., Any], *more: str, **fixed: Any) -> Any:
         """``function`` of the keys and of what is ``fixed``; keys that it does not take are refused.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import numpy as np
 
 import scorekit as sk
-from scorekit._arrays import check_number, check_option
+from scorekit._arrays import as_rng, check_number, check_option
 from scorekit.cli.experiment.config import Experiment, Section
 from scorekit.datasets import ImageData
 from scorekit.errors import InvalidValueError, ScorekitError
-from scorekit.protocols import Array, Backend, RngLike, ScoreModel
+from scorekit.protocols import Array, Backend, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import provided
 from scorekit.samplers import ChainSampler
 
@@ -46,19 +47,28 @@ _PRECONDITIONING = {"UNet": "edm", "MLP": "edm", "NCSN": "none", "NCSNv2": "none
 class Augmented:
     """An objective on batches that are changed at random as they come: dequantised, mirrored, put on [−1, 1]."""
 
-    objective: Any
+    objective: Objective
     dequantise: str | None
     levels: int | None
     flip: bool
     centred: bool
 
-    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
+    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array:
         """The loss of the changed batch; all randomness comes from ``rng``."""
+        stream = as_rng(rng, x)
+        return self.objective(model, self._changed(x, stream), stream, weights)
+
+    def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
+        """One loss a sample."""
+        stream = as_rng(rng, x)
+        return self.objective.losses(model, self._changed(x, stream), stream)
+
+    def _changed(self, x: Array, rng: Rng) -> Array:
         if self.dequantise is not None:
             x = sk.datasets.dequantise(x, self.dequantise, levels=self.levels or 256, rng=rng)
         if self.flip:
             x = sk.datasets.flip(x, rng)
-        return self.objective(model, 2 * x - 1 if self.centred else x, rng)
+        return 2 * x - 1 if self.centred else x
 
 
 class Parts:
@@ -157,7 +167,9 @@ class Parts:
             fixed |= {"channels": images.shape[1]}
         if name == "NCSN":
             fixed["noise"] = self.ladder(Section(section.where, {}))
-        if chosen.get("conditional"):
+        if section.flag("conditional", default=False):
+            if "classes" not in inspect.signature(make).parameters:
+                raise InvalidValueError(f"{section.where}: conditional is true, and {name} takes no classes.")
             fixed["classes"] = len(self.data[0].classes)
         net = rest.call(make, *chosen, **fixed)
         kind = chosen.get("preconditioning", usual)
@@ -192,7 +204,8 @@ class Parts:
         noise = self.noise
         if not given and hasattr(noise, "sigmas"):
             return noise
-        whole = {key: given.get(key, getattr(noise, key, None)) for key in ("sigma_max", "sigma_min", "levels")}
+        keys = ("sigma_max", "sigma_min", "levels")
+        whole: dict[str, Any] = {key: given.get(key, getattr(noise, key, None)) for key in keys}
         missing = [key for key, value in whole.items() if value is None]
         if missing:
             raise InvalidValueError(

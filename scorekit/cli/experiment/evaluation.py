@@ -14,7 +14,7 @@ import scorekit as sk
 from scorekit._arrays import check_path
 from scorekit.cli.experiment.folder import RunFolder
 from scorekit.cli.experiment.parts import Parts
-from scorekit.cli.experiment.sample import read_samples
+from scorekit.cli.experiment.sampling import read_samples
 from scorekit.errors import InvalidValueError
 
 __all__ = ["evaluate"]

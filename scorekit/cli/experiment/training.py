@@ -47,10 +47,8 @@ class Plan:
     @classmethod
     def of(cls, section: Section) -> Plan:
         """The plan that a section describes."""
-        own, rest = section.take(
-            "steps", "batch_size", "learning_rate", "warmup", "decay", "preview_every", "preview_samples", "validate"
-        )
-        rest.check_keys([*_FIT, *_FIT_ON_TENSORS, *own])
+        rest = section.take(*_OWN)[1]
+        rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS])
         with section.named():
             steps = check_count(section.get("steps", 10_000), "steps")
             warmup = check_count(section.get("warmup", min(100, steps // 10)), "warmup", minimum=0)
@@ -74,6 +72,7 @@ class Plan:
         return lambda step: self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup))
 
 
+_OWN = ("steps", "batch_size", "learning_rate", "warmup", "decay", "preview_every", "preview_samples", "validate")
 _FIT = ("optimizer", "gradient_clip", "ema", "on_nonfinite", "checkpoint_every", "keep")
 _FIT_ON_TENSORS = ("accumulate", "autocast", "channels_last", "compile")
 
@@ -86,6 +85,7 @@ def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, pro
     parts.sampler()  # a mistake in [sampler] shows before the training, not after it
     folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
+    options: dict[str, Any] = {key: None if value == "none" else value for key, value in plan.options.values.items()}
     with plan.options.named():
         result = sk.fit(
             model,
@@ -99,7 +99,7 @@ def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, pro
             validation=parts.on_host(parts.data[1].images) if plan.validate else None,
             callbacks=_callbacks(folder, parts, plan),
             checkpoint=folder.path / "checkpoints",
-            **{key: None if value == "none" else value for key, value in plan.options.values.items()},
+            **options,
         )
     if rank() == 0:
         folder.save_model(result.model)

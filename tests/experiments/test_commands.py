@@ -1,0 +1,387 @@
+"""scorekit train, sample and evaluate, on a network that learns nothing: what is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scorekit as sk
+from scorekit.cli import main
+from scorekit.cli.experiment import sample, train
+from scorekit.cli.experiment.config import read_experiment
+from scorekit.cli.experiment.parts import Parts
+
+torch = pytest.importorskip("torch")
+READY = sorted((Path(__file__).resolve().parents[2] / "docs" / "experiments").glob("*.toml"))
+
+TINY = """
+seed = 3
+device = "cpu"
+
+[data]
+name = "shapes"
+n = 120
+size = 8
+centred = true
+flip = true
+held_out = 0.25
+proportions = { circle = 0.5, square = 0.3, triangle = 0.2, rings = 0.0 }
+
+[network]
+name = "MLP"
+hidden = [16]
+
+[noise]
+kind = "log-uniform"
+sigma_max = 10.0
+sigma_min = 0.1
+
+[train]
+steps = 12
+batch_size = 20
+preview_every = 6
+preview_samples = 4
+validate = true
+checkpoint_every = 5
+
+[sampler]
+name = "consistent"
+levels = 6
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A run that has been trained."""
+    place = tmp_path_factory.mktemp("done")
+    (place / "tiny.toml").write_text(TINY)
+    return train(str(place / "tiny.toml"), str(place / "run"), progress=False)
+
+
+@pytest.fixture
+def run(done, tmp_path):
+    shutil.copytree(done, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def said(capsys, *arguments, status=1):
+    assert main([str(a) for a in arguments]) == status
+    return capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- train
+
+
+def test_what_a_run_leaves_behind(done):
+    names = {path.relative_to(done).as_posix() for path in done.rglob("*") if path.is_file()}
+    assert {"run.json", "history.jsonl", "history.png", "model/manifest.json"} <= names
+    assert {"previews/step-000000006.png", "previews/step-000000012.png"} <= names
+    rows = [json.loads(line) for line in (done / "history.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "step" in row] == list(range(1, 13))
+    assert sum("validation_loss" in row for row in rows) == 12
+    assert json.loads((done / "run.json").read_text())["experiment"]["data"]["size"] == 8
+
+
+def test_the_model_is_that_of_the_same_call_in_python(done):
+    """The file says nothing that sk.fit does not do."""
+    experiment = read_experiment(done.parent / "tiny.toml")
+    parts = Parts(experiment)
+    rate = sk.training.WarmupCosine(1e-3, 12, 1)
+    options = {"steps": 12, "batch_size": 20, "learning_rate": rate, "rng": 3, "progress": False}
+    result = sk.fit(parts.network(), parts.objective(), parts.training_data(), **options)
+    x = torch.zeros(2, 1, 8, 8)
+    assert torch.equal(sk.load(done / "model")(x, 1.0), result.model(x, 1.0))
+
+
+def test_the_same_call_goes_on_where_a_run_was_stopped(file, tmp_path, done, monkeypatch):
+    from scorekit.cli.experiment.training import _Previews
+
+    def stop(self, state):
+        return state.step == 7
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_Previews, "__call__", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(str(file), str(tmp_path / "run"), progress=False)
+    train(str(file), str(tmp_path / "run"), progress=False)
+    x = torch.zeros(2, 1, 8, 8)
+    assert torch.equal(sk.load(tmp_path / "run" / "model")(x, 1.0), sk.load(done / "model")(x, 1.0))
+    rows = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "step" in row] == list(range(1, 13))
+
+
+def test_images_are_changed_as_the_file_says():
+    """Centred: 2x − 1. Flipped: each image or its mirror. Dequantised: within a level."""
+    data = {"name": "digits", "centred": True, "dequantise": "uniform", "flip": True}
+    from scorekit.cli.experiment.config import as_experiment
+
+    parts = Parts(
+        as_experiment({"data": data, "noise": {"kind": "log-uniform", "sigma_max": 9.0, "sigma_min": 0.1}}, "x", "x")
+    )
+    objective, images = parts.objective(), torch.tensor(sk.datasets.digits().images[:50])
+    changed = objective._changed(images, sk.rng(0, like=images))
+    back = (changed + 1) / 2
+    for image, seen in zip(images, back, strict=True):
+        off = [float((16 * o - (17 * seen - 0)).abs().max()) for o in (image, image.flip(-1))]
+        assert min(off) <= 1.0 + 1e-5  # 17 levels: x' = (16 x + u) / 17
+    assert bool((back[:, 0, :, 0] != images[:, 0, :, 0]).any())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("train.lerning_rate=0.1", r"tiny.toml, \[train\]: no key 'lerning_rate'. Did you mean 'learning_rate'\?"),
+        ("data.sise=8", r"\[data\]: no key 'sise'. Did you mean 'size'\?"),
+        ("network.hiden=[8]", r"\[network\]: no key 'hiden'. Did you mean 'hidden'\?"),
+        ("sampler.etta=1.0", r"\[sampler\]: no key 'etta'. Did you mean 'eta'\?"),
+        ("noise.sigma_mox=1.0", r"\[noise\]: no key 'sigma_mox'. Did you mean 'sigma_max'"),
+        ("trian.steps=3", r"tiny.toml: no key 'trian'. Did you mean 'train'\?"),
+        ("train.steps='ten'", r"\[train\]: steps must be an integer, got 'ten' \(str\)"),
+        ("train.steps=2.5", r"\[train\]: steps must be an integer, got 2.5"),
+        ("data.centred=1", r"\[data\]: unknown centred 1"),
+        ("data.size=4", r"\[data\]: size must be at least 8"),
+        ("data.name=digitz", r"\[data\]: unknown name 'digitz': expected one of 'digits', 'shapes'"),
+        ("network.name=Unet", r"\[network\]: unknown name 'Unet'"),
+        ("noise.kind=log", r"\[noise\]: unknown kind 'log'"),
+        ("sampler.name=anneal", r"\[sampler\]: unknown name 'anneal'"),
+        ("sampler.eta=9.0", r"\[sampler\]: eta must lie in"),
+        ("noise.sigma_min=20.0", r"\[noise\]: sigma_max must exceed sigma_min"),
+        ("train.autocast=float16", r"\[train\]: unknown autocast 'float16'"),
+        ("train.batch_size=5000", r"\[train\]: batch_size must be at most the 90 samples"),
+        ("objective.name=dsm", r"\[objective\]: unknown name 'dsm'"),
+        ("device=gpu", r"no device 'gpu'"),
+        ("backend=tensorflow", r"unknown backend 'tensorflow'"),
+        ("network.conditional=true", r"\[network\]: conditional is true, and MLP takes no classes"),
+        ("seed=-1", "seed must be at least 0"),
+        ("steps", r"--set 'steps': expected SECTION.KEY=VALUE"),
+    ],
+)
+def test_what_a_file_may_not_say(file, tmp_path, capsys, change, words):
+    import re
+
+    assert re.search(words, said(capsys, "train", file, "--quiet", "--out", tmp_path / "run", "--set", change))
+    assert not (tmp_path / "run" / "checkpoints").exists() or not any((tmp_path / "run" / "checkpoints").glob("step*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("steps = ", "is no TOML"),
+        ("train = 3", r"train is 3: expected a section, \[train\]"),
+        ("[data]\nn = 10", r"\[data\]: the key 'name' is missing"),
+        ("name = '../up'\n[data]\nname = 'digits'", "name is '../up': expected a name"),
+        (b"\xff\xfe", "cannot read"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path, capsys, content, words):
+    import re
+
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert re.search(words, said(capsys, "train", path, "--quiet", "--out", tmp_path / "run"))
+
+
+def test_a_file_that_is_not_there(capsys):
+    assert "cannot read nowhere.toml (No such file or directory)" in said(capsys, "train", "nowhere.toml")
+
+
+def test_another_experiment_is_not_continued(run, file, capsys):
+    message = said(capsys, "train", file, "--quiet", "--out", run, "--set", "network.hidden=[8]")
+    assert "holds a run of another experiment: [network] hidden was [16], now [8]" in message
+
+
+def test_a_folder_with_other_things_is_left_alone(file, tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    assert "holds other things and no run.json" in said(capsys, "train", file, "--out", tmp_path / "mine")
+
+
+def test_a_run_of_another_version_is_named(run, capsys):
+    about = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(about | {"format": 9, "scorekit": "7.0"}))
+    assert "has format 9, written by scorekit 7.0: this version" in said(capsys, "sample", run)
+    (run / "run.json").write_text("{")
+    assert "run.json cannot be read" in said(capsys, "evaluate", run)
+    assert "is no run: expected the folder that scorekit train made" in said(capsys, "sample", run / "model")
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda p: p.stem)
+def test_the_ready_files_say_only_what_is_known(path):
+    """All their sections are read; those whose data are here make every part."""
+    parts = Parts(read_experiment(path, ["device=cpu"]))
+    name = parts.experiment["data"].get("name")
+    if name not in ("digits", "shapes"):
+        fake = sk.datasets.shapes(20, size=64 if name == "celeba" else 32, channels=3 if "cifar" in path.stem else 1)
+        parts.__dict__["data"] = fake.split(0.9)
+        load = parts._data.choose({name: getattr(sk.datasets, name)})
+        import inspect
+
+        parts._data.check_keys(["name", *inspect.signature(load).parameters])
+    assert parts.network() is not None
+    parts.objective()
+    parts.sampler()
+    from scorekit.cli.experiment.training import Plan
+
+    assert Plan.of(parts.experiment["train"]).steps > 0
+    assert tomllib.loads(path.read_text())["seed"] == 0
+
+
+# ---------------------------------------------------------------- sample
+
+
+def test_samples_are_a_function_of_the_seed_and_the_block(run):
+    place = sample(str(run), 10, block=4, progress=False)
+    images = np.load(place / "samples.npy")
+    assert images.shape == (10, 1, 8, 8)
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert {"samples.png", "way.png", "way.gif", "samples.json"} <= {path.name for path in place.iterdir()}
+    other = sample(str(run), 10, block=4, seed=1, progress=False)
+    assert not np.array_equal(np.load(other / "samples.npy"), images)
+    (place / "block-00001.npy").unlink()  # as if it had been stopped there
+    sample(str(run), 10, block=4, progress=False)
+    assert np.array_equal(np.load(place / "samples.npy"), images)
+
+
+def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch):
+    import scorekit.cli.experiment.sampling as module
+
+    written = []
+
+    def write(path, images):
+        written.append(path)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        real(path, images)
+
+    real = module._write
+    monkeypatch.setattr(module, "_write", write)
+    with pytest.raises(KeyboardInterrupt):
+        sample(str(run), 10, block=2, progress=False)
+    monkeypatch.setattr(module, "_write", real)
+    place = sample(str(run), 10, block=2, progress=False)
+    assert len(np.load(place / "samples.npy")) == 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "annealed", "steps_per_level": 2, "step_size": 1e-3},
+        {"name": "langevin", "steps": 3, "step_size": 1e-3},
+        {"eta": 1.0, "levels": 4},
+    ],
+    ids=lambda o: o.get("name", "consistent"),
+)
+def test_other_samplers(run, options):
+    place = sample(str(run), 3, options=options, progress=False)
+    assert np.load(place / "samples.npy").shape == (3, 1, 8, 8)
+
+
+def test_samples_of_other_options_are_not_mixed(run, capsys):
+    sample(str(run), 3, progress=False)
+    assert "holds samples of" in said(capsys, "sample", run, "-n", "3", "--levels", "9", "--quiet")
+    assert "no key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
+    assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")
+
+
+def test_a_run_without_a_model(run, capsys):
+    shutil.rmtree(run / "model")
+    assert "has no model yet" in said(capsys, "sample", run, "--quiet")
+
+
+# ---------------------------------------------------------------- evaluate
+
+
+def test_the_numbers_of_real_images_are_those_of_real_images(run, capsys):
+    """Put held-out images in the place of samples: no copies, and the shares of the generator."""
+    parts = Parts(
+        read_experiment(run.parent / "tiny.toml") if (run.parent / "tiny.toml").exists() else _experiment(run)
+    )
+    place = sample(str(run), 4, block=4, progress=False)
+    real = parts.data[1].images
+    np.save(place / "block-00000.npy", real)
+    recipe = run / "functions.py"
+    recipe.write_text(RECIPE)
+    assert main(["evaluate", str(run), "--features", f"{recipe}:features"]) == 0
+    out = capsys.readouterr().out
+    found = json.loads((place / "evaluation.json").read_text())
+    assert found["samples"] == len(real)
+    assert found["near_p_value"] > 1e-6
+    assert found["frechet"] == pytest.approx(0.0, abs=1e-9)
+    np.testing.assert_allclose(found["shares"], parts.data[1].counts / len(real), atol=0.1)
+    assert (place / "neighbours.png").exists()
+    assert "unclassified" in out
+    assert main(["evaluate", str(run), "--classifier", f"{recipe}:labels"]) == 0
+    assert len(json.loads((place / "evaluation.json").read_text())["shares"]) == 4
+
+
+RECIPE = """
+def labels(x):
+    return (x.mean((1, 2, 3)) > 0.5).astype(int)
+
+def features(x):
+    return x[:, 0, ::4, ::4].reshape(len(x), -1)
+"""
+
+
+def _experiment(run):
+    from scorekit.cli.experiment.folder import RunFolder
+
+    return RunFolder.open(run).experiment
+
+
+def test_what_evaluate_refuses(run, capsys):
+    assert "has no samples yet: scorekit sample" in said(capsys, "evaluate", run)
+    sample(str(run), 3, progress=False)
+    assert "expected FILE.py:NAME" in said(capsys, "evaluate", run, "--features", "nothing")
+    (run / "f.py").write_text("x = 1")
+    assert "has no function 'g'" in said(capsys, "evaluate", run, "--classifier", f"{run / 'f.py'}:g")
+
+
+# ---------------------------------------------------------------- several processes
+
+
+def test_two_processes_train_and_sample_what_one_does(done, tmp_path):
+    (tmp_path / "tiny.toml").write_text(TINY)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    start = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        port,
+        "-m",
+        "scorekit",
+    ]
+    for arguments in (["train", "tiny.toml", "--out", "run"], ["sample", "run", "-n", "9", "--block", "2"]):
+        subprocess.run(
+            [*start, *arguments, "--quiet"], cwd=tmp_path, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
+    two = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    one = [json.loads(line) for line in (done / "history.jsonl").read_text().splitlines()]
+    for key in ("loss", "validation_loss"):
+        np.testing.assert_allclose(*[[row[key] for row in rows if key in row] for rows in (two, one)], rtol=1e-5)
+    shutil.copytree(tmp_path / "run", tmp_path / "again")
+    shutil.rmtree(tmp_path / "again" / "samples")
+    alone = np.load(sample(str(tmp_path / "again"), 9, block=2, progress=False) / "samples.npy")
+    assert np.array_equal(np.load(next((tmp_path / "run").glob("samples/*/samples.npy"))), alone)
