@@ -246,6 +246,9 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
     """
     if len(arrays) == 1 and not named and type(arrays[0]) in _owner_of_type:  # the most frequent call by far
         return _owner_of_type[type(arrays[0])].xp
+    alike = _owner_of_alike((*arrays, *named.values()))
+    if alike is not None:
+        return alike.xp
     labelled = [(f"argument {i + 1}", a) for i, a in enumerate(arrays)] + list(named.items())
     arrays_given = [(label, a) for label, a in labelled if a is not None and not isinstance(a, (bool, int, float))]
     if not arrays_given:
@@ -260,6 +263,15 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
         if _device(other) != _device(first):
             raise InvalidTypeError(_mixed("devices", first_label, first, label, other))
     return home
+
+
+def _owner_of_alike(arrays: tuple[Array, ...]) -> Backend | None:
+    """The backend of arrays of one known type on one device; None for all that needs a closer look."""
+    if not arrays or type(arrays[0]) not in _owner_of_type:
+        return None
+    kind, owner, device = type(arrays[0]), _owner_of_type[type(arrays[0])], getattr(arrays[0], "device", None)
+    same = all(type(a) is kind and getattr(a, "device", None) == device and owner.owns(a) for a in arrays)
+    return owner if same else None
 
 
 def _namespace_of(x: Array) -> Any:

@@ -9,7 +9,7 @@ The caller's ``x`` is never touched: ``f`` sees a view of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import torch
@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from scorekit.errors import InvalidTypeError
 
-__all__ = ["divergence", "grad", "jvp", "vjp"]
+__all__ = ["divergence", "grad", "jvp", "leaves", "vjp"]
 
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
@@ -74,20 +74,31 @@ def _reaches_beyond(y: Array, z: Array) -> bool:
     """Does the graph of ``y`` end anywhere but in ``z``? In a network that is being trained the first step tells."""
     if y.grad_fn is None:
         return bool(y.requires_grad) and y is not z
-    seen, left = {y.grad_fn}, [y.grad_fn]
     compiled = False
-    while left:
-        node = left.pop()
+    for node in _nodes(y):
         compiled = compiled or node.name() == "CompiledFunctionBackward"
         leaf = getattr(node, "variable", None)
         if leaf is not None and leaf is not z:
             _refuse(compiled)
             return True
+    return False
+
+
+def leaves(y: Array) -> list[Array]:
+    """The tensors that the graph of ``y`` ends in."""
+    return [node.variable for node in _nodes(y) if hasattr(node, "variable")]
+
+
+def _nodes(y: Array) -> Iterator[Any]:
+    """The graph of ``y``, each node once."""
+    seen, left = {y.grad_fn}, [y.grad_fn]
+    while left:
+        node = left.pop()
+        yield node
         for following, _ in node.next_functions:
             if following is not None and following not in seen:
                 seen.add(following)
                 left.append(following)
-    return False
 
 
 def _refuse(compiled: bool) -> None:

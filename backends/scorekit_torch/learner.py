@@ -19,7 +19,7 @@ from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.models._view import innermost, with_innermost
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
-from scorekit_torch import distributed, equipment, optimizers
+from scorekit_torch import derivatives, distributed, equipment, optimizers
 from scorekit_torch.conversion import to_tensor
 
 __all__ = ["TorchLearner"]
@@ -94,6 +94,7 @@ class TorchLearner:
         self._narrow = any(v.dtype != a.dtype for v, a in zip(self._values, self._average, strict=True))
         self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
+        self._only_ours: bool | None = None
 
     def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
         """What the objective is given: the model itself, or one whose module is dressed for the occasion."""
@@ -171,11 +172,17 @@ class TorchLearner:
                     loss = loss * share
                 if self.world.size > 1:  # it waits for every parameter, also for those without a part in the loss
                     loss = loss + 0.0 * torch.stack([p.sum() for p in self._leaves]).sum()
-                loss.backward(inputs=self._leaves)
+                loss.backward(inputs=self._ends(loss))
         except RuntimeError as error:
             equipment.refuse_compiled_derivatives(error)
             raise
         return loss.detach()
+
+    def _ends(self, loss: Array) -> list[Array] | None:
+        """The parameters, if the graph of the first loss ends elsewhere too, in x say; else None, which is faster."""
+        if self._only_ours is None:
+            self._only_ours = {id(leaf) for leaf in derivatives.leaves(loss)} <= {id(p) for p in self._leaves}
+        return None if self._only_ours else self._leaves
 
     def _labelled(self, label: Array | None) -> Any:
         """The model as the objective sees it, told the labels of its samples where the network has classes."""

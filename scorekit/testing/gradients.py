@@ -56,7 +56,7 @@ def parameters(case: Case) -> None:
     for step in range(_STEPS):
         learner.step(case.x, case.owner.rng(step))
     after = {name: case.numpy(value) for name, value in learner.state_dict().items()}
-    moved = {key.partition(".")[2] for key in after if not np.array_equal(before[key], after[key])}
+    moved = {key.partition(".")[2] for key in before if not np.array_equal(before[key], after[key])}
     if any(isinstance(inside, EnergyModel) for inside in case.insides()):
         moved |= {name for name, value in names.items() if math.prod(value.shape) == 1}  # the constant of an energy
     still = [name for name in names if name not in moved]
