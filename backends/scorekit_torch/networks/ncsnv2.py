@@ -60,7 +60,11 @@ class NCSNv2(ImageNetwork):
         self._build(rng)
 
     def _lay_out(self) -> None:
-        parts = Parts(partial(InstanceNormPlus, classes=self.classes), lambda _: Unnormalized(), max_pool)
+        parts = Parts(
+            partial(InstanceNormPlus, classes=self.classes, memory_format=self._memory_format),
+            lambda _: Unnormalized(),
+            max_pool,
+        )
         self.net = RefineNet(self.channels, self.features, self.depth, parts)
 
         self.divisor = self.net.divisor
