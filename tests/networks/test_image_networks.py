@@ -10,13 +10,12 @@ import pytest
 import scorekit as sk
 
 torch = pytest.importorskip("torch")
-
-from scorekit_torch import NCSN, NCSNv2, UNet
-from scorekit_torch.networks.initial import Draws, start
-from scorekit_torch.networks.normalization import Condition, InstanceNormPlus
-from scorekit_torch.networks.resampling import HalvingConv, Resample
-from scorekit_torch.networks.residual import Attention, Style
-from support import plain_images
+from scorekit_torch import NCSN, NCSNv2, UNet  # noqa: E402
+from scorekit_torch.networks.initial import Draws, start  # noqa: E402
+from scorekit_torch.networks.normalization import Condition, InstanceNormPlus  # noqa: E402
+from scorekit_torch.networks.resampling import HalvingConv, Resample  # noqa: E402
+from scorekit_torch.networks.residual import Attention, GroupNorm, Style  # noqa: E402
+from support import plain_images  # noqa: E402
 
 LADDER = [1.0, 0.3, 0.1]
 UNETS = {
@@ -53,7 +52,8 @@ EVERY = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
 
 def images(channels=1, side=8, n=2, dtype=torch.float64, seed=0):
-    return sk.rng(seed, like=torch.zeros(1, dtype=dtype)).uniform((n, channels, side, side), like=torch.zeros(1, dtype=dtype))
+    like = torch.zeros(1, dtype=dtype)
+    return sk.rng(seed, like=like).uniform((n, channels, side, side), like=like)
 
 
 # ---------------------------------------------------------------- formulas
@@ -171,19 +171,41 @@ def test_second_derivatives(make):
 
 @EVERY
 def test_the_sliced_loss_has_the_right_gradient_in_the_parameters(make):
-    net, x, loss = make(), images(side=4), sk.objectives.SlicedScoreMatching()
+    net, x, loss = make(), images(), sk.objectives.SlicedScoreMatching()
     model = sk.models.at(net, 1.0)
     parameters = [p for p in net.parameters() if p.requires_grad]
     gradients = torch.autograd.grad(loss(model, x, sk.rng(1, like=x)), parameters, materialize_grads=True)
     directions = [sk.rng(i, like=p).normal(tuple(p.shape), like=p.detach()) for i, p in enumerate(parameters)]
     along = sum((g * v).sum() for g, v in zip(gradients, directions, strict=True))
     values = []
-    for step in (1e-6, -2e-6):
+    for step in (1e-7, -2e-7):
         with torch.no_grad():
             for p, v in zip(parameters, directions, strict=True):
                 p += step * v
         values.append(float(loss(model, x, sk.rng(1, like=x)).detach()))
-    assert float(along) == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-4)
+    assert float(along) == pytest.approx((values[0] - values[1]) / 2e-7, rel=1e-4)
+
+
+@EVERY
+def test_the_exact_trace_and_its_gradient(make):
+    """Under a batched derivative that is differentiated again, where some of torch's functions fail."""
+    net, x, backend = make(), images(side=4), sk.backend("torch")
+    trace = backend.divergence(lambda x: net(x, 1.0), x)[1]
+    jacobian = torch.autograd.functional.jacobian(lambda x: net(x, 1.0).sum(0), x).reshape(16, 2, 16)
+    expected = torch.stack([jacobian[:, i].trace() for i in range(2)])
+    assert torch.allclose(trace, expected, atol=1e-10)
+    parameter = next(p for p in net.parameters() if p.requires_grad)
+    assert torch.isfinite(torch.autograd.grad(trace.sum(), parameter)[0]).all()
+
+
+def test_group_norm_is_torchs_own():
+    layer = GroupNorm(8).double()
+    with torch.no_grad():
+        layer.weight.copy_(torch.arange(8.0))
+        layer.bias.copy_(torch.arange(8.0) - 2)
+    x = images(8, 4)
+    expected = torch.nn.functional.group_norm(x, 2, layer.weight, layer.bias, eps=1e-6)
+    assert torch.allclose(layer(x), expected, atol=1e-12)
 
 
 @EVERY
@@ -203,12 +225,13 @@ def test_half_precision_inside_keeps_float32_outside(make):
     made = narrow(x, 1.0)
     made.sum().backward()
     assert made.dtype == torch.float32
-    assert {p.dtype for p in narrow.parameters()} == {torch.float32} == {p.grad.dtype for p in narrow.parameters() if p.requires_grad}
+    assert all(p.dtype == torch.float32 for p in narrow.parameters())
+    assert all(p.grad.dtype == torch.float32 for p in narrow.parameters() if p.requires_grad)
     with torch.autocast("cpu", torch.bfloat16):
         outside = wide(x, 1.0)
     assert outside.dtype == torch.float32
     for rounded in (made, outside):
-        assert 0 < float((rounded - expected).norm() / expected.norm()) < 0.05
+        assert 0 < (rounded - expected).norm() / expected.norm() < 0.05
 
 
 def test_dropout_is_for_training():
@@ -275,13 +298,14 @@ def test_weights_come_from_the_seed_alone(make):
     before = torch.random.get_rng_state()
     first, again, other = make(rng=3, classes=2), make(rng=3, classes=2), make(rng=4, classes=2)
     assert torch.equal(before, torch.random.get_rng_state())
-    for (name, a), b, c in zip(first.named_parameters(), again.parameters(), other.parameters(), strict=True):
+    for (name, a), b in zip(first.named_parameters(), again.parameters(), strict=True):
         assert torch.isfinite(a).all()
         assert torch.equal(a, b), name
     assert any(not torch.equal(a, c) for a, c in zip(first.parameters(), other.parameters(), strict=True))
     assert make(rng=sk.rng(0))(images(), 1.0).shape == (2, 1, 8, 8)
 
 
+@torch.no_grad()
 def test_first_weights_have_the_published_spread():
     refine = NCSN(3, LADDER, 64)
     bound = (64 * 9) ** -0.5
@@ -365,7 +389,7 @@ def test_a_sigma_that_is_no_level(net):
     for sigma in (0.5, torch.tensor([1.0, 0.5], dtype=torch.float64)):
         with pytest.raises(ValueError, match=r"sigma 0.5 is no level of this network: it knows 1, 0.3, 0.1 only"):
             net(images(), sigma)
-    with pytest.raises(ValueError, match="it knows 10, 9.5.*, …, 0.1 only"):
+    with pytest.raises(ValueError, match=r"it knows 10, 9\.5.*, …, 0\.1 only"):
         NCSN(1, sk.noise.Geometric(10.0, 0.1, 100), 2, precision="float64")(images(), 20.0)
 
 
@@ -383,7 +407,11 @@ def test_a_sigma_that_is_no_level(net):
         (lambda: UNet(1, 10), ValueError, "features is 10: expected a multiple of 4"),
         (lambda: UNet(1, multipliers=2), TypeError, r"multipliers is 2: expected a sequence of integers"),
         (lambda: UNet(1, multipliers=()), ValueError, "multipliers is empty"),
-        (lambda: UNet(1, attention=(3,)), ValueError, r"attention is \(3,\): expected sizes from 0, the full one, to 2"),
+        (
+            lambda: UNet(1, attention=(3,)),
+            ValueError,
+            r"attention is \(3,\): expected sizes from 0, the full one, to 2",
+        ),
         (lambda: UNet(1, block="resnet"), ValueError, "unknown block 'resnet': expected one of 'biggan', 'ddpm'"),
         (lambda: UNet(1, progressive_input="sum"), ValueError, "unknown progressive_input 'sum'"),
         (lambda: UNet(1, fir=1), ValueError, "unknown fir 1"),

@@ -9,9 +9,8 @@ import pytest
 import scorekit as sk
 
 torch = pytest.importorskip("torch")
-
-from scorekit_torch import NCSN, NCSNPP_CONFIGS, NCSNv2, UNet, load_ncsn, load_ncsnpp, load_ncsnv2
-from support import published
+from scorekit_torch import NCSN, NCSNPP_CONFIGS, NCSNv2, UNet, load_ncsn, load_ncsnpp, load_ncsnv2  # noqa: E402
+from support import published  # noqa: E402
 
 EVERY = pytest.mark.parametrize("name", published.CASES)
 
@@ -87,7 +86,7 @@ def test_files_that_are_no_checkpoints(tmp_path, saved, capsys):
     with pytest.raises(sk.CheckpointError, match="cannot be read"):
         load_ncsnv2(tmp_path / "nothing.pth")
     (tmp_path / "text.pth").write_text("text")
-    with pytest.raises(sk.CheckpointError, match="expected a file that torch.save wrote"):
+    with pytest.raises(sk.CheckpointError, match=r"expected a file that torch\.save wrote"):
         load_ncsnv2(tmp_path / "text.pth")
     (tmp_path / "hostile.pth").write_bytes(pickle.dumps([Hostile()]))
     for path in (tmp_path / "hostile.pth", saved([Hostile()])):

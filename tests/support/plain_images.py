@@ -7,7 +7,7 @@ authors' code costs. Only networks with ``depth`` 4, without classes.
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F
+from torch.nn.functional import avg_pool2d, conv2d, elu, embedding, instance_norm, interpolate, max_pool2d
 
 
 def score(net, x, sigma):
@@ -23,7 +23,7 @@ def _nearest(ladder, sigma):
 
 
 def _refinenet(net, x, level, mean):
-    h, stages = F.conv2d(x, net.first.weight, net.first.bias, padding=1), []
+    h, stages = conv2d(x, net.first.weight, net.first.bias, padding=1), []
     for i, block in enumerate(net.encoder):
         h = residual(block, h, level)
         if i % 2:
@@ -31,25 +31,25 @@ def _refinenet(net, x, level, mean):
     h = _refine(net.refinement[0], [stages[3]], level, mean)
     for i in (1, 2, 3):
         h = _refine(net.refinement[i], [stages[3 - i], h], level, mean)
-    return net.last(F.elu(norm(net.norm, h, level)))
+    return net.last(elu(norm(net.norm, h, level)))
 
 
 def norm(layer, x, level):
     """Instance normalisation++."""
     if not hasattr(layer, "weight"):
         return x
-    gamma, alpha, beta = F.embedding(level, layer.weight).chunk(3, dim=1)
+    gamma, alpha, beta = embedding(level, layer.weight).chunk(3, dim=1)
     means = x.mean(dim=(2, 3))
     middle, variance = means.mean(dim=1, keepdim=True), means.var(dim=1, keepdim=True)
     means = (means - middle) / torch.sqrt(variance + 1e-5)
-    h = F.instance_norm(x) + means[:, :, None, None] * alpha[:, :, None, None]
+    h = instance_norm(x) + means[:, :, None, None] * alpha[:, :, None, None]
     return gamma[:, :, None, None] * h + beta[:, :, None, None]
 
 
 def residual(block, x, level):
     """A residual block, in the encoder or in the refinement."""
-    h = block.conv1(F.elu(norm(block.norm1, x, level)))
-    h = block.conv2(F.elu(norm(block.norm2, h, level)))
+    h = block.conv1(elu(norm(block.norm1, x, level)))
+    h = block.conv2(elu(norm(block.norm2, h, level)))
     shortcut = block.shortcut(x) if hasattr(block, "shortcut") else x
     return _halved(shortcut) + _halved(h) if block.halved else shortcut + h
 
@@ -69,11 +69,11 @@ def _refine(refine, inputs, level, mean):
         h = torch.zeros(1)
         for before, layer, conv in zip(adapted, refine.fuse_norms, refine.fuse, strict=True):
             size = adapted[0].shape[2:]
-            h = h + F.interpolate(conv(norm(layer, before, level)), size=size, mode="bilinear", align_corners=True)
-    h = path = F.elu(h)
+            h = h + interpolate(conv(norm(layer, before, level)), size=size, mode="bilinear", align_corners=True)
+    h = path = elu(h)
     for layer, conv in zip(refine.chain_norms, refine.chain, strict=True):
         path = norm(layer, path, level)
-        path = F.avg_pool2d(path, 5, 1, 2) if mean else F.max_pool2d(path, 5, 1, 2)
+        path = avg_pool2d(path, 5, 1, 2) if mean else max_pool2d(path, 5, 1, 2)
         path = conv(path)
         h = h + path
     for unit in refine.out:

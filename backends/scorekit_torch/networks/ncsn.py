@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
-import torch
-
 from scorekit._arrays import check_count
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
@@ -40,13 +38,12 @@ class NCSN(ImageNetwork):
 
     Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
 
+    >>> import torch
     >>> net = NCSN(1, noise=[1.0, 0.1], features=4)
     >>> net(torch.zeros(2, 1, 8, 8), 0.1).shape
     torch.Size([2, 1, 8, 8])
     """
 
-    # with a normalisation before every convolution the standard format is the faster one on a CPU
-    _memory_format = torch.contiguous_format
     _arguments: ClassVar = ("channels", "noise", "features", "depth", "classes", "rescale", "precision")
 
     def __init__(
@@ -74,4 +71,4 @@ class NCSN(ImageNetwork):
         self.divisor = self.net.divisor
 
     def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
-        return self.net(h, Condition(level_index(sigma, self.noise), label))
+        return self.net(h, Condition(level_index(sigma, self.noise), label, self.memory_format))

@@ -19,10 +19,11 @@ _SPREAD = 0.02  # of the first weights, as published
 
 
 class Condition(NamedTuple):
-    """What a layer may depend on beside its input."""
+    """What a layer must know beside its input."""
 
     level: Any  # the row of the noise level: an int, or integers (n,)
     label: Array | None  # the class, integers (n,)
+    memory_format: torch.memory_format = torch.contiguous_format  # of the network
 
 
 class InstanceNormPlus(nn.Module, Starting):
@@ -35,16 +36,12 @@ class InstanceNormPlus(nn.Module, Starting):
         features: channels C >= 2.
         levels: noise levels, each with γ, α and β of its own.
         classes: class weights are added to those of the level, one row a class and one for no class.
-        memory_format: of the output, that of the network.
 
     Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
     """
 
-    def __init__(
-        self, features: int, levels: int = 1, classes: int | None = None, memory_format: Any = torch.contiguous_format
-    ) -> None:
+    def __init__(self, features: int, levels: int = 1, classes: int | None = None) -> None:
         super().__init__()
-        self.memory_format = memory_format
         self.weight = nn.Parameter(torch.empty(levels, 3 * features))  # a row is γ, α, β
         if classes is not None:
             self.class_weight = nn.Parameter(torch.empty(classes + 1, 3 * features))
@@ -72,7 +69,7 @@ class InstanceNormPlus(nn.Module, Starting):
         # standardising and the affine map in one pass: the channels of all samples as those of one
         rows = x.reshape(1, n * c, *x.shape[2:])
         y = batch_norm(rows, None, None, gamma.reshape(-1), shift.reshape(-1), training=True, eps=_EPS)
-        return y.view(x.shape).contiguous(memory_format=self.memory_format)
+        return y.view(x.shape).contiguous(memory_format=at.memory_format)
 
 
 class Unnormalized(nn.Module):

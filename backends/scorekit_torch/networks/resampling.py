@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate, pad
 
 from scorekit_torch.networks.initial import Conv, Draws, Starting
 
@@ -43,30 +43,17 @@ class Resample(nn.Module, Starting):
 
     def halve(self, x: Array) -> Array:
         """``(n, c, h, w) -> (n, c, h/2, w/2)``."""
-        return conv2d(x, self._kernels(x), stride=2, padding=1, groups=x.shape[1]) if self.fir else _mean(x)
+        return conv2d(x, self._kernels(x), stride=2, padding=1, groups=x.shape[1]) if self.fir else avg_pool2d(x, 2)
 
     def enlarge(self, x: Array) -> Array:
         """``(n, c, h, w) -> (n, c, 2h, 2w)``."""
         if not self.fir:
-            return _copied(x)
+            return interpolate(x, scale_factor=2, mode="nearest")
         return conv_transpose2d(x, 4 * self._kernels(x), stride=2, padding=1, groups=x.shape[1])
 
     def smooth(self, x: Array) -> Array:
         """Filtered at the same size, with one more row and column: ``(n, c, h, w) -> (n, c, h + 1, w + 1)``."""
         return conv2d(x, self._kernels(x), padding=2, groups=x.shape[1])
-
-
-# written out: torch's own functions have no batched derivative, which exact traces are made of
-
-
-def _mean(x: Array) -> Array:
-    n, c, h, w = x.shape
-    return x.reshape(n, c, h // 2, 2, w // 2, 2).mean((3, 5))
-
-
-def _copied(x: Array) -> Array:
-    n, c, h, w = x.shape
-    return x[:, :, :, None, :, None].expand(n, c, h, 2, w, 2).reshape(n, c, 2 * h, 2 * w)
 
 
 class HalvingConv(nn.Module):
