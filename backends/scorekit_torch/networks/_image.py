@@ -33,6 +33,8 @@ class ImageNetwork(nn.Module):
 
     _arguments: ClassVar[tuple[str, ...]]
     divisor: int
+    #: how activations lie in memory; ``torch.channels_last`` may be faster, above all on CUDA
+    memory_format: torch.memory_format = torch.contiguous_format
 
     def __init__(self, channels: int, classes: int | None, rescale: bool, precision: str) -> None:
         super().__init__()
@@ -58,7 +60,7 @@ class ImageNetwork(nn.Module):
             self._lay_out()
         wide = as_dtype("float64" if self.precision == "float64" else "float32")
         self.to(wide).to_empty(device="cpu")
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
         start(self, Draws(rng, wide))
 
     def config(self) -> dict[str, Any]:
@@ -86,7 +88,7 @@ class ImageNetwork(nn.Module):
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)
         wanted = self._checked_label(label, x)
-        h = x.to(parameter.dtype, memory_format=torch.channels_last)
+        h = x.to(parameter.dtype, memory_format=self.memory_format)
         with self._context(x.device.type):
             output = self._output(2 * h - 1 if self.rescale else h, level, wanted)
         return output.to(parameter.dtype, memory_format=torch.contiguous_format)

@@ -38,6 +38,7 @@ class NCSN(ImageNetwork):
 
     Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
 
+    >>> import torch
     >>> net = NCSN(1, noise=[1.0, 0.1], features=4)
     >>> net(torch.zeros(2, 1, 8, 8), 0.1).shape
     torch.Size([2, 1, 8, 8])
@@ -70,4 +71,4 @@ class NCSN(ImageNetwork):
         self.divisor = self.net.divisor
 
     def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
-        return self.net(h, Condition(level_index(sigma, self.noise), label))
+        return self.net(h, Condition(level_index(sigma, self.noise), label, self.memory_format))

@@ -36,11 +36,13 @@ class NCSNv2(ImageNetwork):
 
     Reference: Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020.
 
+    >>> import torch
     >>> net = NCSNv2(3, features=4)
     >>> net(torch.zeros(2, 3, 8, 8), 0.1).shape
     torch.Size([2, 3, 8, 8])
     """
 
+    memory_format = torch.channels_last  # in which maximum pooling takes a fifth of the time on a CPU
     _arguments: ClassVar = ("channels", "features", "depth", "classes", "rescale", "precision")
 
     def __init__(
@@ -60,11 +62,15 @@ class NCSNv2(ImageNetwork):
         self._build(rng)
 
     def _lay_out(self) -> None:
-        parts = Parts(partial(InstanceNormPlus, classes=self.classes), lambda _: Unnormalized(), max_pool)
+        parts = Parts(
+            partial(InstanceNormPlus, classes=self.classes),
+            lambda _: Unnormalized(),
+            max_pool,
+        )
         self.net = RefineNet(self.channels, self.features, self.depth, parts)
 
         self.divisor = self.net.divisor
 
     def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
-        output = self.net(h, Condition(0, label)).to(torch.promote_types(h.dtype, torch.float32))
+        output = self.net(h, Condition(0, label, self.memory_format)).to(torch.promote_types(h.dtype, torch.float32))
         return output / align(sigma, h)

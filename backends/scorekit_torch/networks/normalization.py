@@ -19,10 +19,11 @@ _SPREAD = 0.02  # of the first weights, as published
 
 
 class Condition(NamedTuple):
-    """What a layer may depend on beside its input."""
+    """What a layer must know beside its input."""
 
     level: Any  # the row of the noise level: an int, or integers (n,)
     label: Array | None  # the class, integers (n,)
+    memory_format: torch.memory_format = torch.contiguous_format  # of the network
 
 
 class InstanceNormPlus(nn.Module, Starting):
@@ -68,7 +69,7 @@ class InstanceNormPlus(nn.Module, Starting):
         # standardising and the affine map in one pass: the channels of all samples as those of one
         rows = x.reshape(1, n * c, *x.shape[2:])
         y = batch_norm(rows, None, None, gamma.reshape(-1), shift.reshape(-1), training=True, eps=_EPS)
-        return y.view(x.shape)
+        return y.view(x.shape).contiguous(memory_format=at.memory_format)
 
 
 class Unnormalized(nn.Module):

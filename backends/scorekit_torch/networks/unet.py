@@ -59,6 +59,7 @@ class UNet(ImageNetwork):
     Reference: Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole, Score-Based Generative Modeling through Stochastic
     Differential Equations, 2021.
 
+    >>> import torch
     >>> net = UNet(1, features=8, multipliers=(1, 2), blocks=1)
     >>> net(torch.zeros(2, 1, 8, 8), 0.1).shape
     torch.Size([2, 1, 8, 8])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .base import Mutant
 from .data import DATA
+from .image_networks import IMAGE_NETWORKS
 from .metrics import METRICS
 from .models import MODELS
 from .noise import NOISE
@@ -17,6 +18,17 @@ from .objectives import OBJECTIVES
 from .samplers import SAMPLERS
 from .tensors import TENSORS
 
-__all__ = ["DATA", "METRICS", "MODELS", "MUTANTS", "NOISE", "OBJECTIVES", "SAMPLERS", "TENSORS", "Mutant"]
+__all__ = [
+    "DATA",
+    "IMAGE_NETWORKS",
+    "METRICS",
+    "MODELS",
+    "MUTANTS",
+    "NOISE",
+    "OBJECTIVES",
+    "SAMPLERS",
+    "TENSORS",
+    "Mutant",
+]
 
-MUTANTS = (*NOISE, *OBJECTIVES, *SAMPLERS, *MODELS, *METRICS, *TENSORS, *DATA)
+MUTANTS = (*NOISE, *OBJECTIVES, *SAMPLERS, *MODELS, *METRICS, *TENSORS, *DATA, *IMAGE_NETWORKS)

@@ -1,0 +1,102 @@
+"""One training step of NCSN and NCSNv2 beside the same networks written plainly: 16 images, 64 features, two threads.
+
+``python benchmarks/images.py`` first checks that both give equal outputs, then prints milliseconds a step, min / median
+/ max of interleaved runs, and the median ratio to the plain network.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import scorekit as sk
+from scorekit_torch import NCSN, NCSNv2
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from support import plain_images
+
+BATCH, FEATURES = 16, 64
+LADDER = sk.noise.Geometric(1.0, 0.01, 10)
+NETWORKS = {"NCSN": lambda c, **o: NCSN(c, LADDER, FEATURES, **o), "NCSNv2": lambda c, **o: NCSNv2(c, FEATURES, **o)}
+SIZES = {"28x28x1": (1, 28), "32x32x3": (3, 32)}
+VARIANTS = ("plain", "float32", "bfloat16")
+
+
+def data(size):
+    channels, side = SIZES[size]
+    x = torch.from_numpy(np.random.default_rng(0).uniform(size=(BATCH, channels, side, side)).astype(np.float32))
+    sigma = torch.from_numpy(LADDER.sigmas[np.arange(BATCH) % len(LADDER)].astype(np.float32))
+    return x, sigma
+
+
+def training_step(name, size, variant):
+    """A function that makes one step: the sum of squares of σ s + z, its gradient, Adam."""
+    x, sigma = data(size)
+    net = NETWORKS[name](SIZES[size][0], precision="float32" if variant == "plain" else variant)
+    z = torch.from_numpy(np.random.default_rng(1).standard_normal(x.shape).astype(np.float32))
+    scale = sigma[:, None, None, None]
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
+    if variant == "plain":
+        net.to(memory_format=torch.contiguous_format)
+
+    def step():
+        noisy = x + scale * z
+        score = plain_images.score(net, noisy, sigma) if variant == "plain" else net(noisy, sigma)
+        loss = 0.5 * (scale * score + z).square().flatten(1).sum(dim=1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def largest_difference(name, size):
+    """Between our network and the plain one, in units of the largest output."""
+    x, sigma = data(size)
+    net = NETWORKS[name](SIZES[size][0])
+    with torch.no_grad():
+        ours, plain = net(x, sigma), plain_images.score(net, x, sigma)
+    return float((ours - plain).abs().max() / plain.abs().max())
+
+
+class ImageStep:
+    """asv: seconds a step."""
+
+    params = (list(NETWORKS), list(SIZES), list(VARIANTS))
+    param_names = ("network", "size", "variant")
+
+    def setup(self, name, size, variant):
+        torch.set_num_threads(2)
+        self.step = training_step(name, size, variant)
+        self.step()
+
+    def time_step(self, name, size, variant):
+        self.step()
+
+
+def main(repeats=15):
+    torch.set_num_threads(2)
+    for name in NETWORKS:
+        for size in SIZES:
+            off = largest_difference(name, size)
+            assert off < 1e-5, f"{name} at {size} differs from the plain network by {off:.1e}"
+            steps = {variant: training_step(name, size, variant) for variant in VARIANTS}
+            times = {variant: [] for variant in VARIANTS}
+            for repeat in range(repeats + 1):
+                for variant, step in steps.items():
+                    start = time.perf_counter()
+                    step()
+                    if repeat:
+                        times[variant].append((time.perf_counter() - start) * 1e3)
+            print(f"{name} at {size}: ms a step, min / median / max of {repeats}; outputs differ by {off:.0e}")
+            for variant, spent in times.items():
+                ratio = np.median(np.divide(spent, times["plain"]))
+                print(f"  {variant:9s} {min(spent):6.0f} / {np.median(spent):6.0f} / {max(spent):6.0f}   {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
