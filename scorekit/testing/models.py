@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scorekit._arrays import align, as_sigma, check_batch, constant
-from scorekit.errors import InvalidValueError, NonFiniteError
-from scorekit.models.level import AtLevel
+from scorekit.errors import InvalidValueError, NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace
 from scorekit.testing.case import Case
@@ -76,7 +75,7 @@ def _levels(case: Case) -> None:
         return
     level = float(np.ravel(case.numpy(case.sigma) if hasattr(case.sigma, "ndim") else case.sigma)[0])
     first = np.arange(case.x.shape[0]) == 0
-    other = level if isinstance(case.model, AtLevel) else 1.5 * level
+    other = 1.5 * level if _knows(case, 1.5 * level) else level
     each = constant(np.where(first, level, other), case.x)
     apart = [case.numpy(case.at(case.x, value)) for value in (level, other)]
     off = case.differs(np.concatenate([apart[0][:1], apart[1][1:]]), case.numpy(case.at(case.x, each)))
@@ -87,10 +86,21 @@ def _levels(case: Case) -> None:
         )
 
 
+def _knows(case: Case, level: Sigma) -> bool:
+    """Does the model take this level? One that is fixed at a level, or made for a ladder, refuses others."""
+    try:
+        case.at(case.x, level)
+    except ShapeError:
+        raise
+    except InvalidValueError:
+        return False
+    return True
+
+
 def _far(case: Case) -> None:
     """Where samplers start, and where they end."""
     _finite(case, case.score(10 * case.x), " at 10 times x, and finite at x: chains get there. Look for an overflow")
-    if case.sigma is not None and not isinstance(case.model, AtLevel):
+    if case.sigma is not None and _knows(case, case.sigma / 100):
         where = " at a hundredth of sigma, and finite at sigma: look for a division by sigma, or its logarithm"
         _finite(case, case.at(case.x, case.sigma / 100), where)
 
