@@ -112,5 +112,8 @@ def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
 
 
 def _network(description: Mapping[str, Any]) -> Any:
-    """A network of the saved shape. Only what the backend exports can be made."""
-    return provided(description["backend"], description["network"])(**description["config"])
+    """A network of the saved shape. Only networks that the backend exports can be made; nothing else is called."""
+    make = provided(description["backend"], description["network"])
+    if not (isinstance(make, type) and hasattr(make, "config")):
+        raise CheckpointError(f"a saved model names {description['network']}, which is no network.")
+    return make(**description["config"])

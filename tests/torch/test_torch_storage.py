@@ -124,3 +124,14 @@ def test_what_equal_bits_depend_on_is_recorded_and_named(tmp_path):
             run(steps=4)
     finally:
         torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", ["load_ncsn", "TorchBackend", "devices"])
+def test_a_manifest_can_name_networks_and_nothing_else(tmp_path, name):
+    """What the package exports beside its networks is not called, whatever a file asks for."""
+    from scorekit.storage.folders import write_folder
+
+    description = {"kind": "model", "backend": "torch", "network": name, "config": {}, "views": []}
+    write_folder(tmp_path / "model", {"w": np.ones(2)}, description)
+    with pytest.raises(sk.CheckpointError, match=f"names {name}, which is no network"):
+        sk.load(tmp_path / "model")
