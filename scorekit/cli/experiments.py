@@ -57,6 +57,7 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("--step-size", type=float, default=None, help="epsilon of annealed and langevin")
     sample.add_argument("--eta", type=float, default=None, help="eta of consistent")
     sample.add_argument("--steps", type=int, default=None, help="steps of langevin")
+    sample.add_argument("--label", type=int, default=None, help="the class, of a network trained with labels")
     sample.add_argument("--block", type=int, default=64, help="images in memory at a time (default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="seed of the samples (default: %(default)s)")
     sample.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -76,7 +77,13 @@ def _sample(options: argparse.Namespace) -> None:
     }
     given = {key: value for key, value in named.items() if value is not None}
     sample(
-        options.run_folder, options.n, block=options.block, seed=options.seed, options=given, progress=not options.quiet
+        options.run_folder,
+        options.n,
+        block=options.block,
+        seed=options.seed,
+        label=options.label,
+        options=given,
+        progress=not options.quiet,
     )
 
 

@@ -5,9 +5,10 @@ A view is a value. When what it wraps has parameters, so does the view, and a le
 
 from __future__ import annotations
 
+from scorekit.models.condition import given
 from scorekit.models.energy import EnergyModel
 from scorekit.models.level import at, denoise
 from scorekit.models.preconditioned import Preconditioned
 from scorekit.models.tweedie import DenoiserModel
 
-__all__ = ["DenoiserModel", "EnergyModel", "Preconditioned", "at", "denoise"]
+__all__ = ["DenoiserModel", "EnergyModel", "Preconditioned", "at", "denoise", "given"]

@@ -6,9 +6,10 @@ import os
 from typing import Any, Protocol
 
 from scorekit.errors import InvalidValueError
-from scorekit.protocols import Learner
+from scorekit.protocols import Array, Backend, Learner
+from scorekit.registry import offered
 
-__all__ = ["World", "world_of"]
+__all__ = ["World", "world_here", "world_of"]
 
 
 class World(Protocol):
@@ -36,6 +37,12 @@ class _Alone:
 
     def check_same(self, what: str, number: int) -> None:
         del what, number
+
+
+def world_here(owner: Backend, like: Array) -> World:
+    """The processes that torchrun started, as the package of a backend sees them; this one alone without any."""
+    make = offered(owner.name, "World")
+    return _Alone() if make is None else make(like.device)
 
 
 def world_of(learner: Learner) -> World:

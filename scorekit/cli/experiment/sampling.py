@@ -17,7 +17,7 @@ from scorekit.cli.experiment.config import Section
 from scorekit.cli.experiment.folder import RunFolder, rank
 from scorekit.cli.experiment.parts import Parts
 from scorekit.errors import CheckpointError
-from scorekit.registry import provided
+from scorekit.training.world import world_here
 
 __all__ = ["read_samples", "sample"]
 
@@ -30,6 +30,7 @@ def sample(
     *,
     block: int = 64,
     seed: int = 0,
+    label: int | None = None,
     options: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Path:
@@ -43,6 +44,7 @@ def sample(
         n: how many images.
         block: how many at a time; memory is that of one block.
         seed: of the samples.
+        label: the class, of a network that has been trained with labels.
         options: keys of the section [sampler] to change; with a ``name`` they replace the section.
         progress: show a bar.
     """
@@ -51,31 +53,26 @@ def sample(
     section = _section(folder.experiment["sampler"], options or {})
     sampler, ladder = parts.sampler(section)
     model = _on_device(folder.model(), parts)
+    model = model if label is None else sk.models.given(model, label)
     n, block = check_count(n, "-n"), check_count(block, "--block")
-    place = _place(folder.path, section, {"n": n, "block": block, "seed": seed, "sampler": repr(sampler)})
-    world = provided(folder.experiment.backend, "World")(parts.like.device) if rank() or _several() else None
-    every, first = (1, 0) if world is None else (world.size, world.rank)
-    missing = [b for b in range(first, math.ceil(n / block), every) if not _file(place, b).exists()]
+    place = _place(
+        folder.path, section, {"n": n, "block": block, "seed": seed, "label": label, "sampler": repr(sampler)}
+    )
+    world = world_here(parts.backend, parts.like)
+    missing = [b for b in range(world.rank, math.ceil(n / block), world.size) if not _file(place, b).exists()]
     made = sk.samplers.sample_blocks(
         sampler, parts.score(model, sampler, ladder), parts.start(ladder, parts.like), n, seed,
-        block=block, blocks=missing, like=parts.like, progress=progress and first == 0,
+        block=block, blocks=missing, like=parts.like, progress=progress and world.rank == 0,
     )  # fmt: skip
     for each in made:
         _write(_file(place, each.number), parts.as_images(each.samples.x))
-    if world is not None:
-        world.any(False)  # all have written
-    if first == 0:
+    world.any(False)  # all have written
+    if world.rank == 0:
         images = read_samples(place)
         _draw(place, images)
         _draw_way(place, parts, model, sampler, ladder, seed, min(_STRIP_ROWS, n))
         print(f"{len(images)} samples in {place}/: samples.npy, samples.png, way.png, way.gif", file=sys.stderr)
     return place
-
-
-def _several() -> bool:
-    import os
-
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def _section(section: Section, options: Mapping[str, Any]) -> Section:
@@ -97,7 +94,8 @@ def _on_device(model: Any, parts: Parts) -> Any:
 
 def _place(run: Path, section: Section, about: dict[str, Any]) -> Path:
     """The folder of these samples; one that holds others is refused."""
-    place = run / "samples" / f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}"
+    which = "" if about["label"] is None else f"-class{about['label']}"
+    place = run / "samples" / f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}{which}"
     place.mkdir(parents=True, exist_ok=True)
     file = place / "samples.json"
     there = json.loads(file.read_text()) if file.exists() else about
