@@ -61,8 +61,8 @@ def given(model: ScoreModel, label: Any) -> Any:
     classes = getattr(net, "classes", None)
     if classes is None:
         raise InvalidTypeError(
-            f"{type(net).__name__} has no classes: expected a network that was made with classes=…, and trained on data "
-            "with labels."
+            f"{type(net).__name__} has no classes: expected a network that was made with classes=…, and trained on "
+            "data with labels."
         )
     if not hasattr(label, "shape") or label.shape == ():
         label = check_count(label if not hasattr(label, "item") else label.item(), "label", minimum=0)
