@@ -10,10 +10,9 @@ import torch
 from torch import nn
 
 from scorekit._arrays import check_option, score_function
-from scorekit.errors import InvalidValueError
 from scorekit.protocols import Rng
 
-__all__ = ["Equipped", "check_equipment", "layer_noise", "noisy_layers", "refuse_compiled_derivatives"]
+__all__ = ["Equipped", "check_equipment", "layer_noise", "noisy_layers"]
 
 Array: TypeAlias = Any
 
@@ -69,12 +68,3 @@ def layer_noise(layers: list[nn.Module], device: torch.device, rng: Rng, n: int)
     with torch.random.fork_rng([device] if device.type != "cpu" else []):
         torch.random.manual_seed(seed)  # inside the fork: nothing global moves
         yield
-
-
-def refuse_compiled_derivatives(error: RuntimeError) -> None:
-    """Say what torch's compiler cannot do, where that is what went wrong."""
-    if "double backward" in str(error) or "ZeroTensor" in str(error):
-        raise InvalidValueError(
-            "compile=True does not go with an objective that differentiates the model's derivative (torch's compiler "
-            "has no second derivatives): leave it out, or use DenoisingScoreMatching or NoiseConditional."
-        ) from error

@@ -164,18 +164,14 @@ class TorchLearner:
 
     def _pass(self, x: Array, label: Array | None, rng: Rng, share: float) -> Array:
         """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
-        try:
-            draws = equipment.layer_noise(self._noisy, self._device, rng, x.shape[0]) if self._noisy else nullcontext()
-            with torch.enable_grad(), draws:
-                loss = _checked_loss(self._objective(self._labelled(label), x, rng))
-                if share != 1.0:
-                    loss = loss * share
-                if self.world.size > 1:  # it waits for every parameter, also for those without a part in the loss
-                    loss = loss + 0.0 * torch.stack([p.sum() for p in self._leaves]).sum()
-                loss.backward(inputs=self._ends(loss))
-        except RuntimeError as error:
-            equipment.refuse_compiled_derivatives(error)
-            raise
+        draws = equipment.layer_noise(self._noisy, self._device, rng, x.shape[0]) if self._noisy else nullcontext()
+        with torch.enable_grad(), draws:
+            loss = _checked_loss(self._objective(self._labelled(label), x, rng))
+            if share != 1.0:
+                loss = loss * share
+            if self.world.size > 1:  # it waits for every parameter, also for those without a part in the loss
+                loss = loss + 0.0 * torch.stack([p.sum() for p in self._leaves]).sum()
+            loss.backward(inputs=self._ends(loss))
         return loss.detach()
 
     def _ends(self, loss: Array) -> list[Array] | None:

@@ -14,9 +14,7 @@ import copy
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -24,6 +22,8 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import scorekit as sk
+from benchmarks.gpu.images import images
+from benchmarks.gpu.table import HEADER, Bench, Row, SharedNoise, line, relative
 from benchmarks.memory import peak_bytes
 from scorekit_torch import MLP
 
@@ -43,81 +43,6 @@ ONCE = ("ESM", "DSM", "NCSN")
 """The objectives that differentiate the network once: these compile."""
 
 
-class Row(NamedTuple):
-    """One line of the table; what was not measured is None."""
-
-    case: str
-    variant: str
-    error: float | None = None
-    allowed: float | None = None
-    step_ms: float | None = None
-    samples_a_second: float | None = None
-    peak_mib: float | None = None
-
-    @property
-    def wrong(self) -> bool:
-        return self.error is not None and not self.error <= self.allowed
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where it runs and how large it is."""
-
-    device: torch.device
-    quick: bool
-
-    @property
-    def variants(self):
-        return ("fp32", "bf16") if self.quick else ("fp32", "bf16", "compile")
-
-    @property
-    def dim(self):
-        return 8 if self.quick else 64
-
-    @property
-    def batch(self):
-        return 32 if self.quick else 1024
-
-    @property
-    def chains(self):
-        return 100 if self.quick else 100_000
-
-    def wait(self):
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-    def milliseconds(self, run: Callable[[], object]) -> float:
-        """The median of single runs, after some that do not count."""
-        spent = []
-        for _ in range(3 if self.quick else 60):
-            self.wait()
-            begin = time.perf_counter()
-            run()
-            self.wait()
-            spent.append((time.perf_counter() - begin) * 1e3)
-        late = sorted(spent[len(spent) // 3 :])
-        return late[len(late) // 2]
-
-
-class SharedNoise:
-    """The same noise on every device and in every precision: drawn on the CPU in float64, and rounded."""
-
-    def __init__(self, seed):
-        self._rng = sk.backend("torch", dtype="float64").rng(seed)
-
-    def normal(self, shape, like=None):
-        return self._rng.normal(shape).to(like)
-
-    def uniform(self, shape, like=None):
-        return self._rng.uniform(shape).to(like)
-
-    def rademacher(self, shape, like=None):
-        return self._rng.rademacher(shape).to(like)
-
-    def __getattr__(self, name):
-        return getattr(self._rng, name)
-
-
 class Half(nn.Module):
     """A network under bfloat16 autocast, with float32 around it."""
 
@@ -135,10 +60,6 @@ def variant_of(net: nn.Module, variant: str, bench: Bench) -> nn.Module:
     if variant == "bf16":
         return Half(placed)
     return torch.compile(placed) if variant == "compile" else placed
-
-
-def relative(mine: torch.Tensor, exact: torch.Tensor) -> float:
-    return float((mine.detach().cpu().double() - exact.detach()).norm() / exact.detach().norm())
 
 
 def loss_and_gradient(objective, net, x):
@@ -201,23 +122,10 @@ def sampling(bench: Bench) -> Iterator[Row]:
         yield Row(f"{name}, {steps:,} steps", "fp32", error, 1e-4, spent / steps * 1e3, rate, peak / 2**20)
 
 
-CASES: list[Callable[[Bench], Iterator[Row]]] = [training, sampling]
+CASES: list[Callable[[Bench], Iterator[Row]]] = [training, sampling, images]
 
 
 # ---------------------------------------------------------------- the table
-
-HEADER = f"{'case':32s} {'variant':8s} {'error':>9s} {'':5s} {'ms a step':>10s} {'samples/s':>12s} {'peak MiB':>10s}"
-
-
-def line(row: Row) -> str:
-    def shown(value, form, width):
-        return f"{'-' if value is None else format(value, form):>{width}s}"
-
-    verdict = "" if row.error is None else "WRONG" if row.wrong else "ok"
-    return (
-        f"{row.case:32s} {row.variant:8s} {shown(row.error, '.1e', 9)} {verdict:5s} {shown(row.step_ms, '.3f', 10)} "
-        f"{shown(row.samples_a_second, ',.0f', 12)} {shown(row.peak_mib, '.1f', 10)}"
-    )
 
 
 def options(arguments):

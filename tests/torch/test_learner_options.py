@@ -207,6 +207,31 @@ def test_weights_and_average_stay_in_float32_under_autocast():
     assert {v.dtype for n, v in state.items() if n != "steps"} == {torch.float32}
 
 
+@pytest.fixture
+def traced(monkeypatch):
+    """The compiler's front and its derivatives, without the C++ behind them, which takes a minute."""
+    plain = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: plain(self, backend="aot_eager"))
+    yield
+    torch.compiler.reset()
+
+
+def test_a_compiled_network_learns_the_same(traced):
+    plain = stepped(learner(Widths(), DenoisingScoreMatching(0.1)), x=IMAGES).state_dict()
+    compiled = stepped(learner(Widths(), DenoisingScoreMatching(0.1), compile=True), x=IMAGES)
+    for name, value in compiled.state_dict().items():
+        np.testing.assert_allclose(value, plain[name], rtol=1e-4, atol=1e-6)
+    assert isinstance(compiled.model, Widths)
+
+
+def test_a_compiled_network_is_not_differentiated_twice(traced):
+    trained = learner(sk.models.at(Widths(), 0.5), compile=True)
+    before = trained.state_dict()
+    with pytest.raises(TypeError, match=r"the model is compiled .*cannot be differentiated twice"):
+        trained.step(IMAGES, RNG(0))
+    assert same(before, trained.state_dict())
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -1,0 +1,1 @@
+"""What is measured on a GPU: run.py runs all of it."""
