@@ -1,18 +1,34 @@
-"""Sphinx: the guide and the API reference."""
+"""Sphinx: front page, guide, theory and API reference. Everything that a page needs lies in the build: no network."""
 
 import re
+import sys
+from pathlib import Path
 
 import scorekit
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "scorekit"
 author = "The scorekit authors"
 release = scorekit.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["mathml", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build"]
+nitpicky = False
+
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+math_numfig = True
+numfig = True
+html_math_renderer = "mathml"
+
 html_theme = "furo"
+html_title = f"scorekit {release}"
+html_static_path = ["_static"]
+html_css_files = ["scorekit.css"]
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
-exclude_patterns = ["_build"]
 
 
 def _escape_bars(app, what, name, obj, options, lines):
