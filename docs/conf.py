@@ -10,11 +10,10 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 
 project = "scorekit"
-author = "The scorekit authors"
+author = copyright = "The scorekit authors"
 release = scorekit.__version__
 extensions = ["mathml", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build"]
-nitpicky = False
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -24,8 +23,22 @@ html_math_renderer = "mathml"
 
 html_theme = "furo"
 html_title = f"scorekit {release}"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["scorekit.css"]
+
+if (HERE / "gallery").is_dir():
+    extensions.append("sphinx_gallery.gen_gallery")
+    exclude_patterns.append("gallery")
+    sphinx_gallery_conf = {
+        "examples_dirs": "gallery",
+        "gallery_dirs": "auto_gallery",
+        "abort_on_example_error": True,
+        "within_subsection_order": "FileNameSortKey",
+        "matplotlib_animations": (True, "jshtml"),
+        "show_memory": False,
+        "download_all_examples": False,
+    }
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

@@ -34,10 +34,13 @@ Array: TypeAlias = Any
 """An array of any backend. The array standard has no static type yet, so this is documentation."""
 
 Shape: TypeAlias = tuple[int, ...]
+"""The sizes of an array's axes."""
+
 Sigma: TypeAlias = Any
 """A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
 
 Seed: TypeAlias = int | Sequence[int] | None
+"""What a backend's ``rng`` takes: equal seeds give equal streams, None is fresh entropy."""
 
 
 @runtime_checkable

@@ -17,8 +17,28 @@ __all__ = ["mathml", "setup", "unknown"]
 
 logger = logging.getLogger(__name__)
 
-SYNONYMS = {r"(\\[bB]igg?[lr])\\[lr]vert\b": r"\1|", r"(begin|end)\{aligned\}": r"\1{split}"}
-"""What the converter knows under another name."""
+SYNONYMS = {
+    r"\\[bB]igg?[lr]?(?=\\[lr][vV]ert\b)": "",  # bars always grow with what they hold
+    r"\\[bB]igg?l(?=[(\[])": r"\\left",  # and so do the others: browsers know best
+    r"\\[bB]igg?r(?=[)\]])": r"\\right",
+    r"\\lvert\b": r"\\left|",
+    r"\\rvert\b": r"\\right|",
+    r"\\lVert\b": r"\\left\\|",
+    r"\\rVert\b": r"\\right\\|",
+    r"(begin|end)\{aligned\}": r"\1{split}",
+}
+"""What the converter does better, or only, under another name."""
+
+
+_OPENS = r"<mo>&#x0003D;</mo>|<mo[^>]*>(?:&#x00028;|\(|\[|&#x0005B;)</mo>"
+REPAIRS = {
+    r"(<mi>(?:log|exp)</mi>)(?!<mo[^>]*>(?:&#x00028;|\()</mo>)": r'\1<mspace width="0.167em" />',
+    r"<mo>&#x0007E;</mo>": "<mo>&#x0223C;</mo>",  # the relation, not the letter
+    r"<mo>&#x0002F;</mo>": '<mo lspace="0" rspace="0">/</mo>',
+    rf"({_OPENS})<mo>&#x02212;</mo>": r'\1<mo form="prefix">&#x02212;</mo>',  # a sign, not a difference
+    r'<mi mathvariant="double-struck">(.)</mi>': lambda found: f"<mi>{_double_struck(found[1])}</mi>",
+}
+"""What it leaves to be wished for in what it makes."""
 
 
 def mathml(latex: str, display: str) -> str:
@@ -31,13 +51,15 @@ def mathml(latex: str, display: str) -> str:
     """
     for ours, theirs in SYNONYMS.items():
         latex = re.sub(ours, theirs, latex)
-    return re.sub(r'<mi mathvariant="double-struck">(.)</mi>', _double_struck, convert(latex, display=display))
+    made = convert(latex, display=display)
+    for plain, better in REPAIRS.items():
+        made = re.sub(plain, better, made)
+    return made
 
 
-def _double_struck(letter: re.Match[str]) -> str:
+def _double_struck(letter: str) -> str:
     """Browsers know one variant, normal: the others are letters of their own."""
-    block = "" if letter[1] in "CHNPQRZ" else "MATHEMATICAL "
-    return f"<mi>{lookup(f'{block}DOUBLE-STRUCK CAPITAL {letter[1]}')}</mi>"
+    return lookup(f"{'' if letter in 'CHNPQRZ' else 'MATHEMATICAL '}DOUBLE-STRUCK CAPITAL {letter}")
 
 
 def unknown(made: str) -> list[str]:
@@ -63,7 +85,7 @@ def _visit_inline(self: Any, node: nodes.math) -> None:
 
 def _visit_display(self: Any, node: nodes.math_block) -> None:
     self.body.append(self.starttag(node, "div", CLASS="math notranslate"))
-    self.body.append(_convert(node, "block"))
+    self.body.append(f'<div class="formula">{_convert(node, "block")}</div>')
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, _("Link to this equation"))

@@ -2,8 +2,8 @@
 
     python docs/figures/make_chains.py
 
-About 20 s on one core. Left in ``docs/figures/chains.gif``: arrows of the learned score at the level of the moment, behind
-the chains; the title tells the level, and how many chains are in the larger of the two components.
+Ten to twenty seconds on one core. Left in ``docs/figures/chains.gif``: arrows of the learned score at the level of the
+moment, behind the chains; the title tells the level, and how many chains are in the larger of the two components.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
-from scorekit_numpy import MLP
 
 import scorekit as sk
+from scorekit_numpy import MLP
 
 TARGET = Path(__file__).with_name("chains.gif")
 WEIGHTS = [0.8, 0.2]
@@ -68,7 +68,10 @@ def main():
     plt.close(figure)
     final = states[-1][1]
     print(sk.metrics.mode_weights(final, mixture))
-    print("relative error at sigma = 1:", sk.metrics.score_error(model, mixture, mixture.smoothed(1.0).sample(5000, rng=3), 1.0))
+    print(
+        "relative error at sigma = 1:",
+        sk.metrics.score_error(model, mixture, mixture.smoothed(1.0).sample(5000, rng=3), 1.0),
+    )
 
 
 if __name__ == "__main__":

