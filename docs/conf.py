@@ -51,5 +51,12 @@ def _escape_bars(app, what, name, obj, options, lines):
         lines[i] = "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in parts)
 
 
+def _stay_at_home(app, module, name):
+    """A name that we gave to a built-in type, like ``Shape``, is ours; Sphinx would look for the type's source."""
+    value = getattr(sys.modules.get(module), str(name), None)
+    return module if getattr(value, "__module__", None) == "builtins" else None
+
+
 def setup(app):
+    app.connect("viewcode-follow-imported", _stay_at_home)
     app.connect("autodoc-process-docstring", _escape_bars, priority=400)

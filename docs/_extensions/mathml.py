@@ -33,7 +33,7 @@ SYNONYMS = {
 _OPENS = r"<mo>&#x0003D;</mo>|<mo[^>]*>(?:&#x00028;|\(|\[|&#x0005B;)</mo>"
 REPAIRS = {
     r"(<mi>(?:log|exp)</mi>)(?!<mo[^>]*>(?:&#x00028;|\()</mo>)": r'\1<mspace width="0.167em" />',
-    r"<mo>&#x0007E;</mo>": "<mo>&#x0223C;</mo>",  # the relation, not the letter
+    r"<mi>&#x0007E;</mi>": "<mo>&#x0223C;</mo>",  # the relation, not the letter
     r"<mo>&#x0002F;</mo>": '<mo lspace="0" rspace="0">/</mo>',
     rf"({_OPENS})<mo>&#x02212;</mo>": r'\1<mo form="prefix">&#x02212;</mo>',  # a sign, not a difference
     r'<mi mathvariant="double-struck">(.)</mi>': lambda found: f"<mi>{_double_struck(found[1])}</mi>",
