@@ -42,6 +42,7 @@ if (HERE / "gallery").is_dir():
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
 
 
 def _escape_bars(app, what, name, obj, options, lines):

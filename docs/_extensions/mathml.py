@@ -33,6 +33,8 @@ SYNONYMS = {
 _OPENS = r"<mo>&#x0003D;</mo>|<mo[^>]*>(?:&#x00028;|\(|\[|&#x0005B;)</mo>"
 REPAIRS = {
     r"(<mi>(?:log|exp)</mi>)(?!<mo[^>]*>(?:&#x00028;|\()</mo>)": r'\1<mspace width="0.167em" />',
+    r"<mo>([A-Za-z]{2,})</mo>(?=<mo[^>]*>(?:&#x00028;|\()</mo>)": r'<mo lspace="0.167em" rspace="0">\1</mo>',
+    r"<mo>([A-Za-z]{2,})</mo>": r'<mo lspace="0.167em" rspace="0.167em">\1</mo>',
     r"<mi>&#x0007E;</mi>": "<mo>&#x0223C;</mo>",  # the relation, not the letter
     r"<mo>&#x0002F;</mo>": '<mo lspace="0" rspace="0">/</mo>',
     rf"({_OPENS})<mo>&#x02212;</mo>": r'\1<mo form="prefix">&#x02212;</mo>',  # a sign, not a difference
@@ -68,7 +70,7 @@ def unknown(made: str) -> list[str]:
     >>> unknown(mathml(r"\frac{a}{b} \nonsense", "inline"))
     ['\\nonsense']
     """
-    return re.findall(r"\\[A-Za-z]+|<mi>&</mi>", made)
+    return re.findall(r"\\[A-Za-z]+|\\[^<]|<mi>&</mi>", made)
 
 
 def _convert(node: Any, display: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import inspect
 import pydoc
@@ -110,6 +111,15 @@ def test_no_link_within_the_pages_is_broken_and_nothing_comes_from_elsewhere(bui
             assert there.exists(), f"{path.name}: {target}"
             if parts.fragment and there in pages:
                 assert unquote(parts.fragment) in pages[there].ids, f"{path.name}: {target}"
+
+
+def test_the_examples_of_the_renderer_of_mathematics_hold(monkeypatch):
+    pytest.importorskip("latex2mathml", reason="the docs extra is not installed")
+    pytest.importorskip("sphinx", reason="the docs extra is not installed")
+    monkeypatch.syspath_prepend(ROOT / "docs/_extensions")
+    tried = doctest.testmod(importlib.import_module("mathml"))
+    assert tried.attempted >= 3
+    assert not tried.failed
 
 
 def test_mathematics_needs_no_script_and_every_formula_came_through(built):
