@@ -66,10 +66,16 @@ class Page(HTMLParser):
         self.fetched += [given[key] for key in ("href", "src") if given.get(key) and tag != "a"]
 
 
+def needs_the_docs_extra() -> None:
+    """Skip where it is not installed."""
+    for name in ("sphinx", "furo", "myst_parser", "latex2mathml"):
+        pytest.importorskip(name, reason="the docs extra is not installed")
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """The pages without the gallery, whose scripts have tests of their own."""
-    pytest.importorskip("sphinx", reason="the docs extra is not installed")
+    needs_the_docs_extra()
     target = tmp_path_factory.mktemp("docs")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-d", f"{target}-doctrees"]
     still = ["-D", "plot_gallery=0"] if (ROOT / "docs/gallery").is_dir() else []
@@ -116,8 +122,7 @@ def test_no_link_within_the_pages_is_broken_and_nothing_comes_from_elsewhere(bui
 
 
 def test_the_examples_of_the_renderer_of_mathematics_hold(monkeypatch):
-    pytest.importorskip("latex2mathml", reason="the docs extra is not installed")
-    pytest.importorskip("sphinx", reason="the docs extra is not installed")
+    needs_the_docs_extra()
     monkeypatch.syspath_prepend(ROOT / "docs/_extensions")
     tried = doctest.testmod(importlib.import_module("mathml"))
     assert tried.attempted >= 3
