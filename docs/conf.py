@@ -1,18 +1,48 @@
-"""Sphinx: the guide and the API reference."""
+"""Sphinx: front page, guide, theory and API reference. Everything that a page needs lies in the build: no network."""
 
 import re
+import sys
+from pathlib import Path
 
 import scorekit
 
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+
 project = "scorekit"
-author = "The scorekit authors"
+author = copyright = "The scorekit authors"
 release = scorekit.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["mathml", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build"]
+
 myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+math_numfig = True
+numfig = True
+html_math_renderer = "mathml"
+
 html_theme = "furo"
+html_title = f"scorekit {release}"
+html_favicon = "_static/favicon.svg"
+html_static_path = ["_static"]
+html_css_files = ["scorekit.css"]
+
+if (HERE / "gallery").is_dir():
+    extensions.append("sphinx_gallery.gen_gallery")
+    exclude_patterns.append("gallery")
+    sphinx_gallery_conf = {
+        "examples_dirs": "gallery",
+        "gallery_dirs": "auto_gallery",
+        "abort_on_example_error": True,
+        "within_subsection_order": "FileNameSortKey",
+        "matplotlib_animations": (True, "jshtml"),
+        "show_memory": False,
+        "download_all_examples": False,
+    }
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
-exclude_patterns = ["_build"]
+autodoc_typehints_description_target = "documented_params"
 
 
 def _escape_bars(app, what, name, obj, options, lines):
@@ -22,5 +52,12 @@ def _escape_bars(app, what, name, obj, options, lines):
         lines[i] = "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in parts)
 
 
+def _stay_at_home(app, module, name):
+    """A name that we gave to a built-in type, like ``Shape``, is ours; Sphinx would look for the type's source."""
+    value = getattr(sys.modules.get(module), str(name), None)
+    return module if getattr(value, "__module__", None) == "builtins" else None
+
+
 def setup(app):
+    app.connect("viewcode-follow-imported", _stay_at_home)
     app.connect("autodoc-process-docstring", _escape_bars, priority=400)

@@ -34,10 +34,13 @@ Array: TypeAlias = Any
 """An array of any backend. The array standard has no static type yet, so this is documentation."""
 
 Shape: TypeAlias = tuple[int, ...]
+"""The sizes of an array's axes."""
+
 Sigma: TypeAlias = Any
 """A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
 
 Seed: TypeAlias = int | Sequence[int] | None
+"""What a backend's ``rng`` takes: equal seeds give equal streams, None is fresh entropy."""
 
 
 @runtime_checkable
@@ -45,6 +48,9 @@ class ScoreModel(Protocol):
     """A function that returns the score of the data smoothed by ``N(0, sigma² I)``, shaped like ``x``.
 
     A function of ``x`` alone is an unconditional score model; nothing else is asked of it.
+
+    >>> isinstance(lambda x, sigma=None: -x, ScoreModel)
+    True
     """
 
     def __call__(self, x: Array, sigma: Sigma = None, /) -> Array: ...
@@ -52,7 +58,16 @@ class ScoreModel(Protocol):
 
 @runtime_checkable
 class Rng(Protocol):
-    """A stream of random numbers of one backend. ``like`` gives dtype and device."""
+    """A stream of random numbers of one backend. ``like`` gives dtype and device.
+
+    >>> import scorekit as sk
+    >>> rng = sk.rng(0)
+    >>> kept = rng.state()
+    >>> first = rng.normal((3,))
+    >>> rng.restore(kept)
+    >>> isinstance(rng, Rng), bool((rng.normal((3,)) == first).all())
+    (True, True)
+    """
 
     def normal(self, shape: Shape, like: Array | None = None) -> Array:
         """Independent standard normals."""
@@ -101,7 +116,14 @@ class StepInfo(NamedTuple):
 
 @runtime_checkable
 class Learner(Protocol):
-    """Parameters, their average and the optimiser's state live here, and only here."""
+    """Parameters, their average and the optimiser's state live here, and only here.
+
+    >>> import numpy as np, scorekit as sk
+    >>> from scorekit_numpy import MLP
+    >>> learner = sk.backend("numpy").learner(MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.1))
+    >>> isinstance(learner, Learner), learner.step(np.ones((8, 2)), sk.rng(0)).applied
+    (True, True)
+    """
 
     def step(self, batch: Array, rng: Rng) -> StepInfo:
         """One optimiser step, all of it or (if loss or gradient are not finite) nothing."""
@@ -123,7 +145,12 @@ class Learner(Protocol):
 
 @runtime_checkable
 class Backend(Protocol):
-    """All that an array framework must provide; the array standard supplies the rest."""
+    """All that an array framework must provide; the array standard supplies the rest.
+
+    >>> import scorekit as sk
+    >>> isinstance(sk.backend("numpy"), Backend)
+    True
+    """
 
     name: str
 
@@ -186,6 +213,12 @@ class Parametric(Protocol):
     """A score model that knows its parameters: what a functional backend can train.
 
     ``with_parameters`` returns a new model of the same kind and changes nothing.
+
+    >>> from scorekit_numpy import MLP
+    >>> network = MLP(2, hidden=(4,))
+    >>> zeros = {name: 0 * value for name, value in network.parameters().items()}
+    >>> isinstance(network, Parametric), network is network.with_parameters(zeros)
+    (True, False)
     """
 
     def parameters(self) -> dict[str, Array]: ...
@@ -195,7 +228,12 @@ class Parametric(Protocol):
 
 @runtime_checkable
 class Objective(Protocol):
-    """A loss over score models: a scalar, or one value a sample."""
+    """A loss over score models: a scalar, or one value a sample.
+
+    >>> import scorekit as sk
+    >>> isinstance(sk.objectives.ImplicitScoreMatching(), Objective)
+    True
+    """
 
     def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array: ...
 
@@ -204,7 +242,12 @@ class Objective(Protocol):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """A way of moving points with a score model."""
+    """A way of moving points with a score model.
+
+    >>> import scorekit as sk
+    >>> isinstance(sk.samplers.Langevin(0.1, steps=10), Sampler)
+    True
+    """
 
     def sample(self, model: ScoreModel, x0: Array, rng: RngLike = None, **options: Any) -> Any: ...
 
@@ -213,7 +256,12 @@ class Sampler(Protocol):
 
 @runtime_checkable
 class Distribution(Protocol):
-    """A density whose score is known exactly at every noise level."""
+    """A density whose score is known exactly at every noise level.
+
+    >>> import scorekit as sk
+    >>> isinstance(sk.distributions.Gaussian([0.0], [[1.0]]), Distribution)
+    True
+    """
 
     @property
     def dim(self) -> int: ...

@@ -65,6 +65,12 @@ def register(name: str, factory: Callable[..., Backend], array_modules: tuple[st
     ``factory(device=None, dtype=None)`` makes the backend. ``array_modules`` are the top-level
     modules that the types of its arrays live in; without them the backend is asked (``owns``)
     about every array that nobody else owns. A name that is taken raises.
+
+    >>> from scorekit_numpy import NumpyBackend
+    >>> register("numpy", NumpyBackend)
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidValueError: two backends are called 'numpy': names must be unique. ...
     """
     _add(name, _Entry(lambda: factory, None, "", frozenset(array_modules)))
 
@@ -151,6 +157,9 @@ def provided(name: str, what: str) -> Any:
     """What the package of backend ``name`` exports as ``what``, such as its network ``MLP``.
 
     Only names in the package's ``__all__`` are given out, so that a name read from a file cannot reach anything else.
+
+    >>> provided("numpy", "MLP")(2, hidden=(8,))
+    MLP(2, hidden=(8,), conditional=True, dtype='float64')
     """
     found = offered(name, what)
     if found is None:
@@ -163,6 +172,9 @@ def offered(name: str, what: str) -> Any:
 
     scorekit asks for ``environment(like=None)``, what equal bits depend on there, and ``devices()``, a line for each
     device, both as text.
+
+    >>> offered("numpy", "devices")()[0].startswith("cpu"), offered("numpy", "no such thing")
+    (True, None)
     """
     package = _exports(name)
     return getattr(package, what) if what in getattr(package, "__all__", ()) else None
@@ -173,7 +185,12 @@ def _exports(name: str) -> Any:
 
 
 def backend_of(x: Array) -> Backend:
-    """The backend that owns the array ``x``. Raises ``TypeError`` when none does."""
+    """The backend that owns the array ``x``. Raises ``TypeError`` when none does.
+
+    >>> import numpy as np, scorekit as sk
+    >>> sk.backend_of(np.ones(3)).name
+    'numpy'
+    """
     found = _owner(x)
     if found is None:
         raise InvalidTypeError(_unowned(x))

@@ -30,6 +30,11 @@ class NumpyBackend:
     """NumPy arrays with autograd's derivatives, on the CPU.
 
     ``dtype`` (float32 or float64) is the default for new arrays; ``device`` may only be ``"cpu"``.
+
+    >>> backend = NumpyBackend(dtype="float32")
+    >>> x = backend.asarray([[1.0, 2.0]])
+    >>> backend.divergence(lambda x: -3 * x, x)[1].tolist()
+    [-6.0]
     """
 
     name = "numpy"

@@ -16,7 +16,11 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def environment(like: Array | None = None) -> dict[str, str]:
-    """What equal bits depend on: versions, and the threads and instructions of the CPU."""
+    """What equal bits depend on: versions, and the threads and instructions of the CPU.
+
+    >>> sorted(environment())
+    ['autograd', 'instructions', 'numpy', 'threads']
+    """
     del like  # all arrays live in one place
     return {
         "numpy": np.__version__,
@@ -27,7 +31,11 @@ def environment(like: Array | None = None) -> dict[str, str]:
 
 
 def devices() -> list[str]:
-    """One line for the one device that there is."""
+    """One line for the one device that there is.
+
+    >>> [line.split(":")[0] for line in devices()]
+    ['cpu']
+    """
     return [f"cpu: {_threads()} threads, instructions {_instructions()}"]
 
 

@@ -26,6 +26,11 @@ class TorchBackend:
 
     ``dtype`` (float32 or float64) and ``device`` (``"cpu"``, ``"cuda"``, ``"cuda:1"``, …) are the defaults for new
     tensors.
+
+    >>> backend = TorchBackend(dtype="float32")
+    >>> x = backend.asarray([[1.0, 2.0]])
+    >>> backend.divergence(lambda x: -3 * x, x)[1].tolist()
+    [-6.0]
     """
 
     name = "torch"

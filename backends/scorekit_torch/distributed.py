@@ -21,6 +21,10 @@ class World:
     """The processes that train together; one alone where torchrun started none.
 
     ``rank``: which of them this is. ``size``: how many there are.
+
+    >>> world = World(torch.device("cpu"))  # not started by torchrun
+    >>> world.rank, world.size, world.any(True)
+    (0, 1, True)
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -12,7 +12,11 @@ Array: TypeAlias = Any
 
 
 def environment(like: Array = None) -> dict[str, str]:
-    """What equal bits depend on: the version, the threads and instructions of the CPU, and the device of ``like``."""
+    """What equal bits depend on: the version, the threads and instructions of the CPU, and the device of ``like``.
+
+    >>> sorted(environment())
+    ['device', 'instructions', 'threads', 'torch']
+    """
     found = {
         "torch": torch.__version__,
         "threads": str(torch.get_num_threads()),
@@ -25,7 +29,11 @@ def environment(like: Array = None) -> dict[str, str]:
 
 
 def devices() -> list[str]:
-    """One line for each device that tensors can live on here."""
+    """One line for each device that tensors can live on here.
+
+    >>> devices()[0].split(":")[0]
+    'cpu'
+    """
     capability = torch.backends.cpu.get_cpu_capability()
     found = [f"cpu: {torch.get_num_threads()} threads, instructions {capability}"]
     reason = "no device found" if torch.version.cuda else "this torch is built without CUDA"

@@ -39,6 +39,13 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") 
         DatasetError: a file is missing, damaged or not what its name says.
 
     Reference: Krizhevsky, "Learning multiple layers of features from tiny images" (2009).
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as place:  # black pictures, all of them airplanes
+    ...     _ = pathlib.Path(place, "test_batch.bin").write_bytes(bytes(10_000 * (1 + 3072)))
+    ...     data = cifar10(place, split="test")
+    >>> data.images.shape, data.classes[data.labels[0]]
+    ((10000, 3, 32, 32), 'airplane')
     """
     check_option(split, "split", ("train", "test"))
     names = ["test_batch"] if split == "test" else [f"data_batch_{i}" for i in range(1, 6)]

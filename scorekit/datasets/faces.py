@@ -52,6 +52,15 @@ def celeba(
         MissingBackendError: Pillow is not installed.
 
     Reference: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild" (2015).
+
+    >>> import pathlib, tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     photographs = pathlib.Path(place, "img_align_celeba")
+    ...     photographs.mkdir()
+    ...     Image.new("RGB", (178, 218), "red").save(photographs / "000001.jpg")
+    ...     celeba(place, size=32, split="all").images.shape
+    (1, 3, 32, 32)
     """
     check_option(split, "split", ("all", *_SPLITS))
     check_option(progress, "progress", (True, False))

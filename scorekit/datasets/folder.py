@@ -52,6 +52,16 @@ def image_folder(
     Raises:
         DatasetError: files are damaged, differ in size or channels, or there are none; the archive is not safe.
         MissingBackendError: Pillow is not installed.
+
+    >>> import pathlib, tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     for name in ("cats", "dogs"):
+    ...         pathlib.Path(place, name).mkdir()
+    ...         Image.new("L", (20, 10), 255).save(pathlib.Path(place, name, "1.png"))
+    ...     data = image_folder(place, size=8)
+    >>> data.images.shape, data.classes
+    ((2, 1, 8, 8), ('cats', 'dogs'))
     """
     given, need = check_path(path, "path"), None if limit is None else check_count(limit, "limit")
     check_option(skip_corrupt, "skip_corrupt", (True, False))

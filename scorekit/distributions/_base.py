@@ -23,6 +23,11 @@ class Density(ABC):
 
     A concrete density provides ``dim``, ``_sample``, ``_log_prob`` and ``_score``. The last two get a checked batch
     and a ``variance`` (sigma squared): None, a positive float, or an array ``(n,)``.
+
+    >>> import numpy as np, scorekit as sk
+    >>> density = sk.distributions.Gaussian([0.0], [[1.0]])
+    >>> isinstance(density, Density), density.dim, density.score(np.array([[2.0]]), sigma=1.0).tolist()
+    (True, 1, [[-1.0]])
     """
 
     _wide: ClassVar[bool] = True

@@ -28,7 +28,14 @@ class ScoreErrorRow(NamedTuple):
 
 
 class ScoreErrorReport(tuple[ScoreErrorRow, ...]):
-    """The rows of :func:`score_error_report`, a tuple; printed as a table."""
+    """The rows of :func:`score_error_report`, a tuple; printed as a table.
+
+    >>> import scorekit as sk
+    >>> target = sk.distributions.Gaussian([0.0], [[1.0]])
+    >>> report = sk.metrics.score_error_report(target.score, target, [1.0, 0.1], n=50, rng=0)
+    >>> isinstance(report, ScoreErrorReport), max(row.error.esm for row in report)
+    (True, 0.0)
+    """
 
     __slots__ = ()
 

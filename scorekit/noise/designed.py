@@ -29,6 +29,11 @@ class Designed(Geometric):
     ``step_size`` and ``steps_per_level`` are for :class:`~scorekit.samplers.AnnealedLangevin`. ``dim`` is the number of
     numbers in a sample. ``samples`` were given, and the largest distance was looked for among ``compared`` of them (0
     when the user gave ``sigma_max``).
+
+    >>> import numpy as np
+    >>> noise = design(np.array([[0.0, 0.0], [3.0, 4.0]]), sigma_min=0.1)
+    >>> isinstance(noise, Designed), noise.sigma_max, noise.levels, noise.steps_per_level
+    (True, 5.0, 11, 5)
     """
 
     step_size: float

@@ -122,7 +122,11 @@ class Ladder(_Levels):
 
 
 def as_ladder(noise: Geometric | Ladder | Sequence[float]) -> Geometric | Ladder:
-    """A ladder from a ladder, or from a descending sequence of levels."""
+    """A ladder from a ladder, or from a descending sequence of levels.
+
+    >>> as_ladder([10.0, 1.0, 0.1])
+    Ladder(values=(10.0, 1.0, 0.1))
+    """
     if isinstance(noise, (Geometric, Ladder)):
         return noise
     if isinstance(noise, (str, bytes, NoiseLaw)) or not hasattr(noise, "__iter__") or getattr(noise, "ndim", 1) == 0:

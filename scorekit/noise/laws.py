@@ -18,7 +18,16 @@ __all__ = ["LogNormal", "LogUniform", "NoiseLaw"]
 
 
 class NoiseLaw(ABC):
-    """A probability law on positive noise levels."""
+    """A probability law on positive noise levels.
+
+    >>> class Uniform(NoiseLaw):  # on [1, 2)
+    ...     def quantile(self, u):
+    ...         return 1 + u
+    ...     def density(self, sigma):
+    ...         return 0 * sigma + 1
+    >>> Uniform().sample(4, rng=0).round(0).tolist().count(1.0)  # one level in each quarter
+    2
+    """
 
     @abstractmethod
     def quantile(self, u: Array) -> Array:
@@ -76,7 +85,7 @@ class LogUniform(NoiseLaw):
 
 @dataclass(frozen=True)
 class LogNormal(NoiseLaw):
-    """log sigma ~ N(``mean``, ``std``²), the training law of Karras et al. (2022): mean -1.2, std 1.2 there.
+    """``log sigma ~ N(mean, std²)``, the training law of Karras et al. (2022): mean -1.2, std 1.2 there.
 
     >>> LogNormal(-1.2, 1.2).sample(3, rng=0).shape
     (3,)

@@ -28,6 +28,12 @@ def error_levels(report: Any, ax: Axes | None = None) -> Axes:
 
     Returns:
         The Axes, with error bars of one standard error.
+
+    >>> import scorekit as sk
+    >>> target = sk.distributions.Gaussian([0.0], [[1.0]])
+    >>> report = sk.metrics.score_error_report(lambda x, sigma: -x, target, [1.0, 0.1], n=200, rng=0)
+    >>> error_levels(report).get_xscale()
+    'log'
     """
     rows = list(report) if isinstance(report, tuple) else []
     if not rows or not hasattr(rows[0], "region"):
@@ -57,6 +63,12 @@ def mode_shares(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int
         results: names and what ``sk.metrics.mode_weights`` or ``sk.metrics.class_shares`` returned.
         ax: where to draw; None for a new figure.
         mode: which component or class, from 0.
+
+    >>> import scorekit as sk
+    >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0], [-5.0]], 1.0)
+    >>> found = sk.metrics.mode_weights(mixture.sample(100, rng=0), mixture)
+    >>> mode_shares({"exact samples": found}).get_xlabel()
+    'share of mode 1'
     """
     names = list(results) if isinstance(results, Mapping) else []
     if not names or not all(isinstance(value, (ModeWeights, ClassShares)) for value in results.values()):

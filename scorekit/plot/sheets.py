@@ -39,7 +39,15 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
 
 
 def write(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
-    """Write the figure to a file whose ending says the format; a place that cannot be written raises ``ValueError``."""
+    """Write the figure to a file whose ending says the format; a place that cannot be written raises ``ValueError``.
+
+    >>> import pathlib, tempfile
+    >>> figure, axes = panels(2)
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     write(figure, place + "/sheet.png", dpi=50)
+    ...     pathlib.Path(place, "sheet.png").exists()
+    True
+    """
     if not isinstance(figure, Figure):
         raise InvalidTypeError(f"figure is a {describe(figure)}: expected a matplotlib Figure. Of Axes: ax.figure.")
     target, dpi = check_path(path, "path"), check_count(dpi, "dpi")

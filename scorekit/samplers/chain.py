@@ -21,7 +21,13 @@ __all__ = ["ChainSampler"]
 
 
 class ChainSampler(ABC):
-    """What every sampler can do, given its plan."""
+    """What every sampler can do, given its plan.
+
+    >>> import scorekit as sk
+    >>> sampler = sk.samplers.Langevin(0.1, steps=10)
+    >>> isinstance(sampler, ChainSampler), [stage.steps for stage in sampler.plan()]
+    (True, [10])
+    """
 
     @abstractmethod
     def plan(self) -> tuple[Stage, ...]:

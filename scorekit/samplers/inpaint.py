@@ -99,6 +99,14 @@ class Clamped:
     """A step of ``kernel`` from x whose known entries are values + sigma · z; afterwards they are ``values``.
 
     ``mask`` and ``values`` are inner arrays, as large as x.
+
+    >>> import numpy as np
+    >>> from scorekit.samplers import Unadjusted, Walk
+    >>> walk = Walk(lambda x: -x, np.zeros((3, 2)), rng=0)
+    >>> inner = walk.layout.enter(walk.x0)
+    >>> kernel = Clamped(Unadjusted(0.1), mask=inner == 0, values=inner + 5.0)  # all is known
+    >>> kernel.step(inner, kernel.init(inner, None, walk), None, walk).x.tolist()
+    [[5.0, 5.0, 5.0], [5.0, 5.0, 5.0]]
     """
 
     kernel: Kernel

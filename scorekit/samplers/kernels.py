@@ -28,7 +28,11 @@ class Moved(NamedTuple):
 
 
 class Kernel(Protocol):
-    """One step of a Markov chain: a frozen dataclass of numbers, with no state of its own."""
+    """One step of a Markov chain: a frozen dataclass of numbers, with no state of its own.
+
+    >>> Unadjusted(0.1).step_size, Denoise().step_size
+    (0.1, nan)
+    """
 
     @property
     def step_size(self) -> float:
@@ -80,7 +84,14 @@ class Unadjusted:
 
 @dataclass(frozen=True)
 class Denoise:
-    """The noise-free step to the posterior mean (Tweedie), x + sigma² · s(x, sigma)."""
+    """The noise-free step to the posterior mean (Tweedie), x + sigma² · s(x, sigma).
+
+    >>> import numpy as np
+    >>> from scorekit.samplers import Walk
+    >>> walk = Walk(lambda x, sigma: (1 - x) / sigma**2, np.zeros((2, 1)), rng=0)  # one-point data, at 1
+    >>> Denoise().step(walk.layout.enter(walk.x0), None, 0.5, walk).x.ravel().tolist()
+    [1.0, 1.0]
+    """
 
     step_size: float = field(default=math.nan, init=False)
 

@@ -27,6 +27,12 @@ class Walk:
         model: the score model.
         x0: the start, shape ``(n, *event)``.
         rng: an Rng, a seed or None.
+
+    >>> import numpy as np
+    >>> walk = Walk(lambda x, sigma: -x, np.ones((3, 2)), rng=0)
+    >>> x = walk.layout.enter(walk.x0)
+    >>> walk.layout.leave(walk.score(x, 1.0)).tolist(), walk.normal().shape == x.shape
+    ([[-1.0, -1.0], [-1.0, -1.0], [-1.0, -1.0]], True)
     """
 
     def __init__(self, model: ScoreModel, x0: Array, rng: RngLike) -> None:

@@ -35,7 +35,13 @@ class NewerFormatError(CheckpointError):
 
 
 def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
-    """The folder, made when it is missing; ``CheckpointError`` with a ``hint`` when nothing can be written there."""
+    """The folder, made when it is missing; ``CheckpointError`` with a ``hint`` when nothing can be written there.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     writable_folder(place + "/runs/first", "choose another folder.").is_dir()
+    True
+    """
     path = check_path(folder, "the folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -62,7 +68,14 @@ def remove_folder(path: Path) -> None:
 
 
 def write_folder(path: Path, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:
-    """Write NumPy arrays and a JSON description to the folder ``path``, in one rename; what was there is replaced."""
+    """Write NumPy arrays and a JSON description to the folder ``path``, in one rename; what was there is replaced.
+
+    >>> import pathlib, tempfile, numpy as np
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     write_folder(pathlib.Path(place, "it"), {"a": np.zeros(3)}, {"kind": "example"})
+    ...     sorted(path.name for path in pathlib.Path(place, "it").iterdir())
+    ['arrays.safetensors', 'manifest.json']
+    """
     from safetensors import SafetensorError
 
     partial = path.with_name(path.name + ".partial")
@@ -104,6 +117,12 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Raises:
         CheckpointError: anything else is there; the message names the file and what is wrong with it.
+
+    >>> import pathlib, tempfile, numpy as np
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     write_folder(pathlib.Path(place, "it"), {"a": np.arange(3.0)}, {"kind": "example"})
+    ...     read_folder(pathlib.Path(place, "it"))
+    ({'a': array([0., 1., 2.])}, {'kind': 'example'})
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file

@@ -62,6 +62,16 @@ def load(folder: str | os.PathLike[str]) -> Any:
 
     Raises:
         CheckpointError: the folder is missing, damaged, or not a saved model.
+
+    >>> import tempfile, numpy as np, scorekit as sk
+    >>> from scorekit_numpy import MLP
+    >>> model = sk.models.Preconditioned(MLP(2, hidden=(8,)), sigma_data=2.0)
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     sk.save(model, place + "/model")
+    ...     again = sk.load(place + "/model")
+    >>> x = np.ones((3, 2))
+    >>> bool((again(x, 0.5) == model(x, 0.5)).all())
+    True
     """
     path = check_path(folder, "folder")
     arrays, description = read_folder(path)

@@ -66,6 +66,8 @@ class TensorBoard:
 
     Raises:
         ImportError: tensorboard is not installed.
+
+    >>> logs = [TensorBoard("runs/first")] if TensorBoard.installed() else []  # fit(…, callbacks=logs)
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:

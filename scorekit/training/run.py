@@ -47,6 +47,13 @@ class FitResult:
         step: the steps done.
         interrupted: stopped before the last step, by Ctrl-C or by a callback.
         saved: the step of the newest checkpoint, None without one. Less than ``step``: the last could not be written.
+
+    >>> import numpy as np, scorekit as sk
+    >>> from scorekit_numpy import MLP
+    >>> result = sk.fit(MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.1), np.ones((8, 2)), steps=3,
+    ...                 progress=False)
+    >>> result.step, result.interrupted, result.model(np.ones((5, 2)), 0.1).shape
+    (3, False, (5, 2))
     """
 
     model: ScoreModel
