@@ -1,4 +1,4 @@
-"""The image scraper of the gallery: animations as GIFs, which need no player; other figures as sphinx-gallery draws them."""
+"""The image scraper of the gallery: animations become GIFs, which need no player; the rest is sphinx-gallery's."""
 
 import matplotlib.pyplot as plt
 from matplotlib.animation import Animation, PillowWriter

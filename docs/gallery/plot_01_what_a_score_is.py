@@ -2,9 +2,10 @@ r"""
 What a score is
 ===============
 
-The score of a density is the gradient of its logarithm, :math:`s^*(x) = \nabla \log p(x)`. It points to where the
-density grows, and it does not know the normaliser: :math:`\nabla \log (p/Z) = \nabla \log p`. The distributions of
-``sk.distributions`` know theirs exactly.
+The score of a density is the gradient of its logarithm, :math:`s^*(x) = \nabla \log
+p(x)`. It points to where the density grows, and it does not know the normaliser:
+:math:`\nabla \log (p/Z) = \nabla \log p`. The distributions of ``sk.distributions`` know
+theirs exactly.
 """
 
 import matplotlib.pyplot as plt
@@ -15,7 +16,10 @@ from scorekit_numpy import MLP
 
 densities = {
     "Gaussian": (sk.distributions.Gaussian([0.0, 0.0], [[2.0, 1.0], [1.0, 1.5]]), 4.0),
-    "mixture": (sk.distributions.GaussianMixture([0.8, 0.2], [[2.0, 2.0], [-2.0, -2.0]], 1.0), 5.0),
+    "mixture": (
+        sk.distributions.GaussianMixture([0.8, 0.2], [[2.0, 2.0], [-2.0, -2.0]], 1.0),
+        5.0,
+    ),
     "banana": (sk.distributions.Banana(curvature=0.5, scale=1.0), ((-3.5, 3.5), (-3.5, 5.5))),
     "Swiss roll": (sk.distributions.SwissRoll(noise=0.05), ((-1.8, 1.8), (-1.6, 2.0))),
 }
@@ -23,9 +27,10 @@ densities = {
 # %%
 # Four fields
 # -----------
-# The grey regions hold 50, 90 and 99 % of the mass. An arrow's colour is the length of the score; its drawn length
-# grows with the logarithm, so that the weak ones near the modes can still be read. On the Swiss roll, whose points
-# lie within 0.05 of a curve, the score is hundreds of times as long away from the curve as on it.
+# The grey regions hold 50, 90 and 99 % of the mass. An arrow's colour is the length of the
+# score; its drawn length grows with the logarithm, so that the weak ones near the modes can
+# still be read. On the Swiss roll, whose points lie within 0.05 of a curve, the score is
+# hundreds of times as long away from the curve as on it.
 
 fig, axes = plt.subplots(2, 2, figsize=(8.4, 6.9), layout="constrained")
 for ax, (name, (density, box)) in zip(axes.flat, densities.items(), strict=True):
@@ -36,17 +41,17 @@ plt.show()
 # %%
 # How to learn it from samples
 # ----------------------------
-# How far is a model :math:`s` from the truth? *Explicit* score matching asks for the score that nobody has;
-# *implicit* score matching (Hyvärinen, 2005) needs the data alone. Integration by parts says that they differ by a
-# constant of the data:
+# How far is a model :math:`s` from the truth? *Explicit* score matching asks for the score
+# that nobody has; *implicit* score matching (Hyvärinen, 2005) needs the data alone.
+# Integration by parts says that they differ by a constant of the data:
 #
 # .. math::
 #     \underbrace{\tfrac12 E|s - s^*|^2}_{\mathrm{ESM}}
 #     = \underbrace{E[\operatorname{tr} \nabla s + \tfrac12 |s|^2]}_{\mathrm{ISM}} + \underbrace{\tfrac12 E|s^*|^2}_{C}.
 #
-# Here the expectations are sums over a fine grid, with the density as the weights: for smooth densities such a sum is
-# accurate to rounding. The model is a network with random weights, wrong in every way, and the identity must hold for
-# it too.
+# Here the expectations are sums over a fine grid, with the density as the weights: for
+# smooth densities such a sum is accurate to rounding. The model is a network with random
+# weights, wrong in every way, and the identity must hold for it too.
 
 
 def grid(low, high, step):
@@ -74,6 +79,7 @@ for name, (density, _) in densities.items():
     print(f"{name:12} {esm:12.6f} {ism:12.6f} {constant:12.6f} {esm - ism - constant:14.1e}")
 
 # %%
-# The rule is accurate to rounding, which for the sums over so many points is below 1e-10 of the value.
+# The rule is accurate to rounding, which for the sums over so many points is below 1e-10 of
+# the value.
 
 assert max(gaps.values()) < 1e-10, gaps

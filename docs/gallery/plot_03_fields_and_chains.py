@@ -2,9 +2,9 @@ r"""
 A learned field beside the true one, and chains that move in it
 ===============================================================
 
-Where is a learned score right, and what becomes of samples where it is wrong? Sliced score matching on a mixture
-and on a banana, whose scores are known: the two fields, the map of their distance, and Langevin chains that move in
-the learned one.
+Where is a learned score right, and what becomes of samples where it is wrong? Sliced
+score matching on a mixture and on a banana, whose scores are known: the two fields, the
+map of their distance, and Langevin chains that move in the learned one.
 """
 
 import sys
@@ -23,15 +23,17 @@ def rng(*stream):
     return sk.rng((SEED, *stream))
 
 
-mixture = sk.distributions.GaussianMixture([0.5, 0.3, 0.2], [[-1.5, -1.0], [2.0, -1.0], [0.0, 2.2]], 0.6)
+mixture = sk.distributions.GaussianMixture(
+    [0.5, 0.3, 0.2], [[-1.5, -1.0], [2.0, -1.0], [0.0, 2.2]], 0.6
+)
 banana = sk.distributions.Banana(curvature=0.5, scale=1.5)
-MIXTURE_BOX, BANANA_BOX = ((-4.2, 4.8), (-4.0, 5.8)), ((-6.4, 6.4), (-6.0, 8.5))
+MIXTURE_BOX, BANANA_BOX = ((-4.2, 4.8), (-4.0, 5.8)), ((-6.4, 6.4), (-6.0, 11.0))
 
 # %%
 # Learning
 # --------
-# The objective needs no noise and no normaliser, :math:`E[v^\top \nabla s\, v + \tfrac12 |s|^2]` with random signs
-# :math:`v`, and the network is small: three layers of 64.
+# The objective needs no noise and no normaliser, :math:`E[v^\top \nabla s\, v + \tfrac12
+# |s|^2]` with random signs :math:`v`, and the network is small: three layers of 64.
 
 
 def learn(density):
@@ -41,16 +43,23 @@ def learn(density):
     schedule = sk.training.WarmupCosine(4e-3, 2000, warmup=130)
     objective = sk.objectives.SlicedScoreMatching()
     return sk.fit(
-        network, objective, data, steps=2000, batch_size=256, learning_rate=schedule, rng=SEED, progress=False
+        network,
+        objective,
+        data,
+        steps=2000,
+        batch_size=256,
+        learning_rate=schedule,
+        rng=SEED,
+        progress=False,
     ).model
 
 
 # %%
 # True, learned, and their distance
 # ---------------------------------
-# The distance is reported as :math:`\tfrac12 E|s - s^*|^2` over the data, and drawn over the whole box. A model is
-# good where the data are, and extrapolates where they are not: the bright parts of the map have hardly any of the
-# mass.
+# The distance is reported as :math:`\tfrac12 E|s - s^*|^2` over the data, and drawn over
+# the whole box. A model is good where the data are, and extrapolates where they are not:
+# the bright parts of the map have hardly any of the mass.
 
 
 def compare(density, model, box):
@@ -62,8 +71,12 @@ def compare(density, model, box):
     options = {"limits": box, "density": density, "scale_by": density.score, "like": held_out}
     sk.plot.score_field(density.score, axes[0, 0], **options).set_title("true score")
     sk.plot.score_field(model, axes[0, 1], **options).set_title("learned score")
-    sk.plot.score_error(model, density, axes[1, 0], limits=box, like=held_out, scale="log").set_title("their distance")
-    sk.plot.samples(run.x, axes[1, 1], reference=held_out[2000:], limits=box).set_title("Langevin samples")
+    sk.plot.score_error(
+        model, density, axes[1, 0], limits=box, like=held_out, scale="log"
+    ).set_title("their distance")
+    sk.plot.samples(run.x, axes[1, 1], reference=held_out[2000:], limits=box).set_title(
+        "Langevin samples"
+    )
     return held_out, run
 
 
@@ -81,35 +94,43 @@ plt.show()
 # %%
 # Chains in motion
 # ----------------
-# All of them start at the origin. One step is :math:`x \leftarrow x + \tfrac\varepsilon2 s(x) + \sqrt\varepsilon z`
-# with :math:`\varepsilon = 0.05`; each frame is ten steps.
+# All of them start at the origin. One step is :math:`x \leftarrow x + \tfrac\varepsilon2
+# s(x) + \sqrt\varepsilon z` with :math:`\varepsilon = 0.05`; each frame is ten steps.
 
 fig, ax = plt.subplots(figsize=(5.2, 5.2))
-mixture_film = sk.plot.animate_chains(mixture_run.trajectory[:, :500], ax=ax, background=mixture, limits=MIXTURE_BOX)
+mixture_film = sk.plot.animate_chains(
+    mixture_run.trajectory[:, :500], ax=ax, background=mixture, limits=MIXTURE_BOX
+)
 plt.show()
 
 # %%
 fig, ax = plt.subplots(figsize=(5.2, 5.6))
-banana_film = sk.plot.animate_chains(banana_run.trajectory[:, :500], ax=ax, background=banana, limits=BANANA_BOX)
+banana_film = sk.plot.animate_chains(
+    banana_run.trajectory[:, :500], ax=ax, background=banana, limits=BANANA_BOX
+)
 plt.show()
 
 # %%
 # The numbers
 # -----------
-# The distance of the fields with its standard error, and the sliced Wasserstein distance of the samples to held-out
-# data beside that of two halves of held-out data.
+# The distance of the fields with its standard error, and the sliced Wasserstein distance of
+# the samples to held-out data beside that of two halves of held-out data: the floor. Two true
+# samples exceed it by six of its standard deviations once in a million times; the samples of
+# a learned field stay below that.
 
-ratio = {}
+excess = {}
 for name, density, model, data, run in (
     ("mixture", mixture, mixture_model, mixture_data, mixture_run),
     ("banana", banana, banana_model, banana_data, banana_run),
 ):
-    error = sk.metrics.score_error(model, density, data)
+    print(f"{name}: {sk.metrics.score_error(model, density, data)}")
     halves = [density.sample(4000, rng=rng(4, i)) for i in range(16)]
-    floor = sum(sk.metrics.sliced_wasserstein(x[:2000], x[2000:]) for x in halves) / len(halves)
+    floors = [sk.metrics.sliced_wasserstein(x[:2000], x[2000:]) for x in halves]
+    floor, spread = np.mean(floors), np.std(floors)
     distance = sk.metrics.sliced_wasserstein(run.x, data[2000:])
-    ratio[name] = distance / floor
-    print(f"{name}: {error}")
-    print(f"{'':8} samples {distance:.3f} from held-out data, floor {floor:.3f}, ratio {distance / floor:.1f}")
+    excess[name] = (distance - floor) / spread
+    print(
+        f"{'':8} samples {distance:.3f} from held-out data, floor {floor:.3f} ± {spread:.3f}"
+    )
 
-assert max(ratio.values()) < 4, ratio
+assert max(excess.values()) < 6, excess

@@ -2,10 +2,12 @@ r"""
 Implicit and Langevin, or denoising and annealing
 =================================================
 
-The two classical pipelines on the Swiss roll: implicit score matching with Langevin dynamics (Hyvärinen, 2005), and
-denoising score matching at many levels with annealed Langevin dynamics (Song and Ermon, 2019). Both are measured by
-their sliced Wasserstein distance to held-out data against the evaluations of the network that they spend, and both
-also with the *exact* score: so the fault of the field and that of the walk are told apart.
+The two classical pipelines on the Swiss roll: implicit score matching with Langevin
+dynamics (Hyvärinen, 2005), and denoising score matching at many levels with annealed
+Langevin dynamics (Song and Ermon, 2019). Both are measured by their sliced Wasserstein
+distance to held-out data against the evaluations of the network that they spend, and both
+also with the *exact* score: so the fault of the field and that of the walk are told
+apart.
 """
 
 import sys
@@ -33,31 +35,48 @@ moments = {"mean": data.mean(axis=0), "std": data.std(axis=0)}
 # %%
 # Two fields
 # ----------
-# Implicit score matching, :math:`E[\operatorname{tr}\nabla s + \tfrac12|s|^2]`, with an exact trace; denoising at all
-# levels, :math:`E_\sigma \tfrac12 E|\sigma s(x + \sigma z, \sigma) + z|^2`.
+# Implicit score matching, :math:`E[\operatorname{tr}\nabla s + \tfrac12|s|^2]`, with an
+# exact trace; denoising at all levels, :math:`E_\sigma \tfrac12 E|\sigma s(x + \sigma z,
+# \sigma) + z|^2`.
 
 
 def train(network, objective, steps, rate, batch):
     """The recipe of all pages: Adam, a warm-up and half a cosine."""
     schedule = sk.training.WarmupCosine(rate, steps, warmup=steps // 15)
     return sk.fit(
-        network, objective, data, steps=steps, batch_size=batch, learning_rate=schedule, rng=SEED, progress=False
+        network,
+        objective,
+        data,
+        steps=steps,
+        batch_size=batch,
+        learning_rate=schedule,
+        rng=SEED,
+        progress=False,
     ).model
 
 
 SIGMA_MAX, SIGMA_MIN = 3.0, 0.02
 options = {"hidden": (64, 64, 64), "dtype": "float32", "rng": rng(2)}
-implicit = train(MLP(2, conditional=False, **options), sk.objectives.ImplicitScoreMatching(), 1500, 4e-3, 256)
-preconditioned = sk.models.Preconditioned(MLP(2, **options), sigma_data=float(np.sqrt(np.mean(data**2))))
+implicit = train(
+    MLP(2, conditional=False, **options),
+    sk.objectives.ImplicitScoreMatching(),
+    1500,
+    4e-3,
+    256,
+)
+preconditioned = sk.models.Preconditioned(
+    MLP(2, **options), sigma_data=float(np.sqrt(np.mean(data**2)))
+)
 law = sk.noise.LogUniform(SIGMA_MAX, SIGMA_MIN)
 denoising = train(preconditioned, sk.objectives.NoiseConditional(law), 2000, 8e-3, 512)
 
 # %%
 # Two walks
 # ---------
-# Langevin dynamics with :math:`\varepsilon = 10^{-3}`, from a Gaussian with the mean and the spread of the data: the
-# best guess of one who knows no more. Annealed Langevin dynamics from a draw of the noisiest level, one step at each
-# of 10 to 200 levels. Chains that a learned field pushed out of the box are left out.
+# Langevin dynamics with :math:`\varepsilon = 10^{-3}`, from a Gaussian with the mean and
+# the spread of the data: the best guess of one who knows no more. Annealed Langevin
+# dynamics from a draw of the noisiest level, one step at each of 10 to 200 levels. Chains
+# that a learned field pushed out of the box are left out.
 
 start = (moments["mean"] + moments["std"] * rng(3).normal((N, 2))).astype("float32")
 budgets = (10, 20, 50, 100, 200)
@@ -70,7 +89,9 @@ def distance(x):
 
 def walk(score, stream):
     """Langevin: one run, looked at on its way."""
-    run = sk.samplers.Langevin(1e-3, max(budgets)).sample(score, start, rng=rng(4, stream), keep_every=10)
+    run = sk.samplers.Langevin(1e-3, max(budgets)).sample(
+        score, start, rng=rng(4, stream), keep_every=10
+    )
     return run.x, [distance(run.trajectory[budget // 10 - 1]) for budget in budgets]
 
 
@@ -80,7 +101,11 @@ def anneal(score, stream):
     for levels in budgets:
         ladder = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, levels)
         noisy = sk.samplers.initial(ladder, (N, 2), rng=rng(5, stream), like=data, **moments)
-        x = sk.samplers.AnnealedLangevin(ladder, 1, 0.6 * SIGMA_MIN**2).sample(score, noisy, rng=rng(6, stream)).x
+        x = (
+            sk.samplers.AnnealedLangevin(ladder, 1, 0.6 * SIGMA_MIN**2)
+            .sample(score, noisy, rng=rng(6, stream))
+            .x
+        )
         found.append((x, distance(x)))
     return found[-1][0], [d for _, d in found]
 
@@ -98,9 +123,10 @@ floor = float(np.mean(distances))
 # %%
 # Distance against work
 # ---------------------
-# The grey band is the floor, the distance of two true samples, with two standard deviations. Langevin with the exact
-# score is no better than with the learned one: its chains fall on the nearest arm and hardly move along the roll, so
-# a better field does not help. Annealing settles the shares while the noise is large, and once it has some fifty
+# The grey band is the floor, the distance of two true samples, with two standard
+# deviations. Langevin with the exact score is no better than with the learned one: its
+# chains fall on the nearest arm and hardly move along the roll, so a better field does not
+# help. Annealing settles the shares while the noise is large, and once it has some fifty
 # levels it is near the floor.
 
 styles = {"implicit + Langevin": ("#c4622d", "o-"), "exact score + Langevin": ("#c4622d", "o:"),
@@ -109,7 +135,12 @@ fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for name, (_, found) in results.items():
     color, mark = styles[name]
     ax.plot(budgets, found, mark, color=color, label=name, markersize=5)
-ax.axhspan(floor - 2 * np.std(distances), floor + 2 * np.std(distances), color="0.88", label="two true samples")
+ax.axhspan(
+    floor - 2 * np.std(distances),
+    floor + 2 * np.std(distances),
+    color="0.88",
+    label="two true samples",
+)
 ax.set_xscale("log")
 ax.set_yscale("log")
 ax.set_xticks(budgets, budgets)
@@ -131,8 +162,9 @@ for ax, (name, (x, _)) in zip(axes.flat, results.items(), strict=True):
 plt.show()
 
 # %%
-# The distances over the floor, after 200 evaluations. Two true samples of this size are within six standard
-# deviations of the floor but for one time in a million: annealing is, and Langevin is not even with the exact score.
+# The distances over the floor, after 200 evaluations. Two true samples of this size are
+# within six standard deviations of the floor but for one time in a million: annealing is,
+# and Langevin is not even with the exact score.
 
 ratio = {name: found[-1] / floor for name, (_, found) in results.items()}
 for name, value in ratio.items():
@@ -140,5 +172,8 @@ for name, value in ratio.items():
 print(f"{'two true samples':24} {floor:.3f} ± {np.std(distances):.3f}")
 
 limit = 1 + 6 * np.std(distances) / floor
-assert max(ratio["denoising + annealed"], ratio["exact score + annealed"]) < limit, (ratio, limit)
+assert max(ratio["denoising + annealed"], ratio["exact score + annealed"]) < limit, (
+    ratio,
+    limit,
+)
 assert ratio["exact score + Langevin"] > limit, (ratio, limit)

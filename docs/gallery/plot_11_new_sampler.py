@@ -2,9 +2,10 @@ r"""
 A new sampler in one page
 =========================
 
-A sampler is a *kernel*, which makes one step, and a *plan*, which says how many steps of it at which level. The
-driver does the rest: it keeps states, shows a bar, notices divergence. Here: the Leimkuhler–Matthews scheme (2013),
-which differs from Langevin by one half of a random number and has no bias on Gaussians.
+A sampler is a *kernel*, which makes one step, and a *plan*, which says how many steps of
+it at which level. The driver does the rest: it keeps states, shows a bar, notices
+divergence. Here: the Leimkuhler–Matthews scheme (2013), which differs from Langevin by
+one half of a random number and has no bias on Gaussians.
 """
 
 from dataclasses import dataclass
@@ -61,21 +62,25 @@ class LeimkuhlerMatthews(ChainSampler):
 # %%
 # Held against a closed form
 # --------------------------
-# On :math:`N(0, v)` a step multiplies by :math:`a = 1 - \varepsilon/2v`. Langevin comes to rest at the variance
-# :math:`v/(1 - \varepsilon/4v)`. Here :math:`x_n` and :math:`z_n` are correlated, :math:`E\, x_n z_n =
-# \sqrt\varepsilon/2`, so that the variance at rest solves :math:`V = a^2 V + \varepsilon/2 + a\,\varepsilon/2`, and
+# On :math:`N(0, v)` a step multiplies by :math:`a = 1 - \varepsilon/2v`. Langevin comes to
+# rest at the variance :math:`v/(1 - \varepsilon/4v)`. Here :math:`x_n` and :math:`z_n` are
+# correlated, :math:`E\, x_n z_n = \sqrt\varepsilon/2`, so that the variance at rest solves
+# :math:`V = a^2 V + \varepsilon/2 + a\,\varepsilon/2`, and
 #
 # .. math:: V = \frac{\varepsilon (1 + a)}{2 (1 - a)(1 + a)} = v,
 #
-# exactly, for every stable step. On other targets a bias is left, of one order less than that of Langevin. Both are
-# run on :math:`N(0, 1)` and on a wavy density, :math:`p \propto e^{-x^2/2 + \cos(2x)/2}`, whose moment is a sum over
-# a fine grid.
+# exactly, for every stable step. On other targets a bias is left, of one order less than
+# that of Langevin. Both are run on :math:`N(0, 1)` and on a wavy density, :math:`p \propto
+# e^{-x^2/2 + \cos(2x)/2}`, whose moment is a sum over a fine grid.
 
 N = 100_000
 steps = np.array([0.1, 0.25, 0.5, 1.0])
 line = np.linspace(-12, 12, 4001)
 wavy = np.average(line**2, weights=np.exp(-(line**2) / 2 + np.cos(2 * line) / 2))
-targets = {"$N(0, 1)$": (lambda x: -x, 1.0), r"$e^{-x^2/2 + \cos(2x)/2}$": (lambda x: -x - np.sin(2 * x), wavy)}
+targets = {
+    "$N(0, 1)$": (lambda x: -x, 1.0),
+    r"$e^{-x^2/2 + \cos(2x)/2}$": (lambda x: -x - np.sin(2 * x), wavy),
+}
 samplers = {"Langevin": sk.samplers.Langevin, "Leimkuhler–Matthews": LeimkuhlerMatthews}
 
 
@@ -86,7 +91,9 @@ def second_moment(sampler, score, seed):
 
 
 found = {
-    (target, name): np.array([second_moment(make(e, int(25 / e)), score, 10 * i) for i, e in enumerate(steps)])
+    (target, name): np.array(
+        [second_moment(make(e, int(25 / e)), score, 10 * i) for i, e in enumerate(steps)]
+    )
     for target, (score, _) in targets.items()
     for name, make in samplers.items()
 }
@@ -107,11 +114,16 @@ axes[0].legend(frameon=False, loc="upper left", fontsize="small")
 plt.show()
 
 # %%
-# The check: on the Gaussian both are within 5.5 standard errors of their laws, and the two laws are far apart. With
-# 100,000 chains the smallest bias that would be seen is about 5 %.
+# The check: on the Gaussian both are within 5.5 standard errors of their laws, and the two
+# laws are far apart. With 100,000 chains the smallest bias that would be seen is about 5 %.
 
 gaussian = "$N(0, 1)$"
-for name, law in (("Langevin", 1 / (1 - steps / 4)), ("Leimkuhler–Matthews", np.ones_like(steps))):
+for name, law in (
+    ("Langevin", 1 / (1 - steps / 4)),
+    ("Leimkuhler–Matthews", np.ones_like(steps)),
+):
     mean, error = found[gaussian, name].T
-    print(f"{name:20} {mean.round(4)} law {law.round(4)} deviation {((mean - law) / error).round(1)} s.e.")
+    print(
+        f"{name:20} {mean.round(4)} law {law.round(4)} deviation {((mean - law) / error).round(1)} s.e."
+    )
     assert np.all(np.abs(mean - law) < 5.5 * error), (name, mean, law)

@@ -2,9 +2,10 @@ r"""
 A new backend in one page
 =========================
 
-The mathematics asks an array framework for thirteen things. Most are trivial, four are derivatives, and none is
-tied to automatic differentiation. Here is a backend for ``array_api_strict``, an array library that has nothing
-beyond the array standard and no derivatives at all: they are taken by differences. It is slow, and it is right; the
+The mathematics asks an array framework for thirteen things. Most are trivial, four are
+derivatives, and none is tied to automatic differentiation. Here is a backend for
+``array_api_strict``, an array library that has nothing beyond the array standard and no
+derivatives at all: they are taken by differences. It is slow, and it is right; the
 conformance suite says so.
 """
 
@@ -12,6 +13,7 @@ import sys
 from contextlib import nullcontext
 
 import array_api_strict as xp
+import matplotlib.pyplot as plt
 import numpy as np
 
 import scorekit as sk
@@ -23,16 +25,18 @@ import scorekit as sk
 #
 # .. math:: J v \approx \frac{8\,[f(x + hv) - f(x - hv)] - [f(x + 2hv) - f(x - 2hv)]}{12 h}.
 #
-# That is ``jvp``. The pull-back :math:`J^\top v` takes one such difference for each entry of ``x``, and the trace one
-# for each entry of a sample, since the rows of a score do not depend on each other.
+# That is ``jvp``. The pull-back :math:`J^\top v` takes one such difference for each entry
+# of ``x``, and the trace one for each entry of a sample, since the rows of a score do not
+# depend on each other.
 
 STEP = 2e-3
 
 
-def pushed(f, x, v):
+def pushed(f, x, v, h=STEP):
     """J v by differences of the fourth order."""
-    h = STEP
-    return (8 * (f(x + h * v) - f(x - h * v)) - (f(x + 2 * h * v) - f(x - 2 * h * v))) / (12 * h)
+    return (8 * (f(x + h * v) - f(x - h * v)) - (f(x + 2 * h * v) - f(x - 2 * h * v))) / (
+        12 * h
+    )
 
 
 def units(x, rows):
@@ -87,10 +91,34 @@ def _carried(values, like):
 
 
 # %%
+# How small a step? Truncation falls with the fourth power of :math:`h`, and rounding grows
+# with :math:`1/h`; both are small at the step that is taken here.
+
+place = xp.asarray(np.linspace(-2, 2, 200)[:, None])
+truth = 1 - np.tanh(np.asarray(place)) ** 2
+steps = np.geomspace(1e-5, 0.5, 40)
+found = [np.asarray(pushed(xp.tanh, place, xp.ones_like(place), float(h))) for h in steps]
+errors = np.array([np.abs(derivative - truth).max() for derivative in found])
+
+fig, ax = plt.subplots(figsize=(7, 3.4), layout="constrained")
+ax.loglog(steps, errors, "o", color="#1f3b73", markersize=4, label="largest error, tanh")
+ax.loglog(steps, 0.5 * steps**4, color="#a8a8a8", label="$h^4/2$, truncation")
+ax.loglog(
+    steps, 1e-16 / steps, color="#a8a8a8", linestyle="--", label="$10^{-16}/h$, rounding"
+)
+ax.axvline(STEP, color="#c4622d", linewidth=1, label="the step taken")
+ax.set_ylim(1e-15, 1)
+ax.set_xlabel("step $h$")
+ax.set_ylabel("error of the derivative")
+ax.legend(frameon=False, fontsize="small", loc="upper left")
+ax.spines[["top", "right"]].set_visible(False)
+plt.show()
+
+# %%
 # The thirteen members
 # --------------------
-# What a backend cannot do it refuses with a message, as the learner does here: one gradient of a network of ten
-# thousand weights would take forty thousand evaluations.
+# What a backend cannot do it refuses with a message, as the learner does here: one gradient
+# of a network of ten thousand weights would take forty thousand evaluations.
 
 
 class Differences:
@@ -108,7 +136,10 @@ class Differences:
 
     def asarray(self, x, like=None):
         """A strict array, with the dtype of ``like``."""
-        return xp.asarray(x if self.owns(x) else np.asarray(x), dtype=self.dtype if like is None else like.dtype)
+        return xp.asarray(
+            x if self.owns(x) else np.asarray(x),
+            dtype=self.dtype if like is None else like.dtype,
+        )
 
     def to_numpy(self, x):
         """A NumPy array."""
@@ -134,7 +165,11 @@ class Differences:
 
     def divergence(self, f, x, probes=None):
         """f(x) and the trace of J, or the mean of vᵀ J v."""
-        directions = list(units(x, rows=True)) if probes is None else [probes[i, ...] for i in range(probes.shape[0])]
+        directions = (
+            list(units(x, rows=True))
+            if probes is None
+            else [probes[i, ...] for i in range(probes.shape[0])]
+        )
         axes = tuple(range(1, x.ndim))
         total = sum(xp.sum(v * pushed(f, x, v), axis=axes) for v in directions)
         return f(x), total if probes is None else total / len(directions)
@@ -149,20 +184,23 @@ class Differences:
 
     def learner(self, model, objective, **options):
         """Refused."""
-        raise sk.errors.InvalidTypeError("the differences backend does not train: use the numpy or torch backend.")
+        raise sk.errors.InvalidTypeError(
+            "the differences backend does not train: use the numpy or torch backend."
+        )
 
 
 # %%
 # Entering it, and asking whether it is right
 # -------------------------------------------
-# A package does this by an entry point of the group ``scorekit.backends``; within a program it is one line. From then
-# on arrays of that library are understood everywhere.
+# A package does this by an entry point of the group ``scorekit.backends``; within a program
+# it is one line. From then on arrays of that library are understood everywhere.
 #
-# ``check_backend`` holds each member against closed forms: values and derivatives to 1e-9, random numbers by their
-# moments. Without ``quick`` it goes on to every function that the library uses under a derivative (in reverse,
-# forward and second order), the parameter gradient of every objective and the derivative of every built-in score: by
-# differences of differences that takes this backend 40 seconds, and finds no fault either. To see it, run ``python
-# docs/gallery/plot_12_new_backend.py full``.
+# ``check_backend`` holds each member against closed forms: values and derivatives to 1e-9,
+# random numbers by their moments. Without ``quick`` it goes on to every function that the
+# library uses under a derivative (in reverse, forward and second order), the parameter
+# gradient of every objective and the derivative of every built-in score: by differences of
+# differences that takes this backend 40 seconds, and finds no fault either. To see it, run
+# ``python docs/gallery/plot_12_new_backend.py full``.
 
 if "differences" not in sk.backends():
     sk.registry.register("differences", Differences, array_modules=("array_api_strict",))
@@ -173,7 +211,8 @@ print("check_backend finds no fault")
 # %%
 # Everything runs on it
 # ---------------------
-# An objective and a sampler, on strict arrays, beside the same on NumPy's with exact derivatives.
+# An objective and a sampler, on strict arrays, beside the same on NumPy's with exact
+# derivatives.
 
 banana = sk.distributions.Banana()
 x = banana.sample(500, rng=0)
@@ -186,16 +225,20 @@ def model(points, sigma=None):
 
 
 objective = sk.objectives.ImplicitScoreMatching()
-exact = float(objective(model, x))
+by_autograd = float(objective(model, x))
 differences = float(objective(model, backend.asarray(x)))
 samples = sk.samplers.Langevin(0.1, 200).sample(
     banana.score, backend.asarray(x), rng=sk.rng(1, like=backend.asarray(x))
 )
-print(f"ISM by autograd {exact:.12f}, by differences {differences:.12f}")
+print(f"ISM by autograd {by_autograd:.12f}, by differences {differences:.12f}")
 print("samples:", type(samples.x).__module__, samples.x.shape)
 
 # %%
-# The check: with :math:`h = 0.002` the differences are off by :math:`O(h^4) \approx 10^{-11}` and rounding by
-# :math:`10^{-16}/h \approx 10^{-13}`.
+# The check: with :math:`h = 0.002` the differences are off by :math:`O(h^4) \approx
+# 10^{-11}` and rounding by :math:`10^{-16}/h \approx 10^{-13}`.
 
-assert abs(differences - exact) < 1e-9 * abs(exact), (differences, exact)
+large = (steps > 0.01) & (steps < 0.1)
+order = np.polyfit(np.log(steps[large]), np.log(errors[large]), 1)[0]
+print(f"order of the differences {order:.2f}")
+assert abs(order - 4) < 0.1, order
+assert abs(differences - by_autograd) < 1e-9 * abs(by_autograd), (differences, by_autograd)

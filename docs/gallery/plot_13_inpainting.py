@@ -2,8 +2,9 @@ r"""
 Inpainting a toy
 ================
 
-Some entries of a sample are known: what are the others? ``Inpaint`` clamps the known entries of any sampler, and
-for densities whose conditional law is known, what it draws can be held against that.
+Some entries of a sample are known: what are the others? ``Inpaint`` clamps the known
+entries of any sampler, and for densities whose conditional law is known, what it draws
+can be held against that.
 """
 
 import matplotlib.pyplot as plt
@@ -15,9 +16,10 @@ import scorekit as sk
 # %%
 # The sampler
 # -----------
-# At each level of annealed Langevin dynamics the known entries are set to their values plus the noise of that level,
-# and the others move with the score of the whole. With many steps a level the others tend to :math:`p_\sigma(x_2 \mid
-# \tilde x_1)`, and as :math:`\sigma \to 0` to the conditional law :math:`p(x_2 \mid x_1)`.
+# At each level of annealed Langevin dynamics the known entries are set to their values plus
+# the noise of that level, and the others move with the score of the whole. With many steps
+# a level the others tend to :math:`p_\sigma(x_2 \mid \tilde x_1)`, and as :math:`\sigma \to
+# 0` to the conditional law :math:`p(x_2 \mid x_1)`.
 
 ladder = sk.noise.Geometric(10.0, 0.03, 25)
 annealed = sk.samplers.AnnealedLangevin(ladder, steps_per_level=100, step_size=0.2 * 0.03**2)
@@ -44,9 +46,9 @@ drawn = {value: given(gaussian, value, 10 * i) for i, value in enumerate(values)
 # %%
 # A mixture
 # ---------
-# Here the conditional law has two modes, whose shares are decided by how far the value is from each mean:
-# :math:`p(x_2 \mid x_1) = \sum_k w_k(x_1)\, N(x_2; \mu_{k,2}, 1)` with :math:`w_k(x_1) \propto w_k N(x_1; \mu_{k,1},
-# 1)`.
+# Here the conditional law has two modes, whose shares are decided by how far the value is
+# from each mean: :math:`p(x_2 \mid x_1) = \sum_k w_k(x_1)\, N(x_2; \mu_{k,2}, 1)` with
+# :math:`w_k(x_1) \propto w_k N(x_1; \mu_{k,1}, 1)`.
 
 mixture = sk.distributions.GaussianMixture([0.7, 0.3], [[0.5, 3.0], [-0.5, -3.0]], 1.0)
 VALUE = 0.3
@@ -57,7 +59,14 @@ bimodal = given(mixture, VALUE, 100)
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.8), layout="constrained")
 x = np.linspace(-4, 4, 400)
 for value, color in zip(values, ("#7a7a7a", "#1f3b73", "#c4622d"), strict=True):
-    left.hist(drawn[value], bins=40, density=True, color=color, alpha=0.35, label=f"$x_1$ = {value:g}")
+    left.hist(
+        drawn[value],
+        bins=40,
+        density=True,
+        color=color,
+        alpha=0.35,
+        label=f"$x_1$ = {value:g}",
+    )
     left.plot(x, norm.pdf(x, RHO * value, np.sqrt(1 - RHO**2)), color=color)
 left.set_title("Gaussian, correlation 0.9")
 left.legend(frameon=False, fontsize="small")
@@ -75,8 +84,9 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# How near is it? A slope of 0.9 is what an endless ladder gives: with 100 steps a level the chains follow the known
-# entry by a hair too little, since each level begins where the one before left them.
+# How near is it? A slope of 0.9 is what an endless ladder gives: with 100 steps a level the
+# chains follow the known entry by a hair too little, since each level begins where the one
+# before left them.
 
 slope = np.polyfit(np.repeat(values, N), np.concatenate(list(drawn.values())), 1)[0]
 spread = np.mean([drawn[value].std() for value in values])
@@ -87,8 +97,8 @@ print(f"spread given x1       {spread:.3f}, exact {np.sqrt(1 - RHO**2):.3f}")
 print(f"share of the upper mode {share:.3f}, exact {truth:.3f}")
 
 # %%
-# The check: five standard errors of each, and for the ladder 0.02 in the slope, 3 % in the spread and 0.03 in the
-# share.
+# The check: five standard errors of each, and for the ladder 0.02 in the slope, 3 % in the
+# spread and 0.03 in the share.
 
 error = np.sqrt((1 - RHO**2) / (N * len(values) * np.var(values)))
 assert abs(slope - RHO) < 5 * error + 0.02, slope
