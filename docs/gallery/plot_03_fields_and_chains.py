@@ -27,7 +27,7 @@ mixture = sk.distributions.GaussianMixture(
     [0.5, 0.3, 0.2], [[-1.5, -1.0], [2.0, -1.0], [0.0, 2.2]], 0.6
 )
 banana = sk.distributions.Banana(curvature=0.5, scale=1.5)
-MIXTURE_BOX, BANANA_BOX = ((-4.2, 4.8), (-4.0, 5.8)), ((-6.4, 6.4), (-6.0, 11.0))
+MIXTURE_BOX, BANANA_BOX = ((-4.2, 4.8), (-4.0, 5.8)), ((-7.4, 7.4), (-6.0, 11.0))
 
 # %%
 # Learning
