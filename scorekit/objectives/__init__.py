@@ -7,6 +7,7 @@ a call their (weighted) mean, differentiable in what the model closes over.
 
 from __future__ import annotations
 
+from scorekit.objectives._base import ScoreObjective
 from scorekit.objectives.denoising import DenoisingScoreMatching
 from scorekit.objectives.explicit import ExplicitScoreMatching
 from scorekit.objectives.implicit import ImplicitScoreMatching
@@ -18,5 +19,6 @@ __all__ = [
     "ExplicitScoreMatching",
     "ImplicitScoreMatching",
     "NoiseConditional",
+    "ScoreObjective",
     "SlicedScoreMatching",
 ]
