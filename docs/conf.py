@@ -2,18 +2,26 @@
 
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import scorekit
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "_extensions"))
+sys.path[:0] = [str(HERE / "_extensions"), str(HERE)]  # mathml.py, films.py
 
 project = "scorekit"
 author = copyright = "The scorekit authors"
 release = scorekit.__version__
-extensions = ["mathml", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build"]
+extensions = [
+    "mathml",
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "gallery"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -27,18 +35,19 @@ html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["scorekit.css"]
 
-if (HERE / "gallery").is_dir():
-    extensions.append("sphinx_gallery.gen_gallery")
-    exclude_patterns.append("gallery")
-    sphinx_gallery_conf = {
-        "examples_dirs": "gallery",
-        "gallery_dirs": "auto_gallery",
-        "abort_on_example_error": True,
-        "within_subsection_order": "FileNameSortKey",
-        "matplotlib_animations": (True, "jshtml"),
-        "show_memory": False,
-        "download_all_examples": False,
-    }
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "examples",
+    "filename_pattern": "plot_" if find_spec("torch") else "plot_(?!09_)",  # page 9 is about PyTorch
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ("films.scrape",),
+    "image_srcset": ["2x"],
+    "reset_modules": ("matplotlib",),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "min_reported_time": 1,
+    "write_computation_times": False,
+}
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

@@ -9,7 +9,6 @@ from scorekit_torch.environment import devices, environment
 from scorekit_torch.networks import (
     MLP,
     NCSN,
-    NCSNPP_CONFIGS,
     NCSNv2,
     UNet,
     load_ncsn,
@@ -20,7 +19,6 @@ from scorekit_torch.networks import (
 __all__ = [
     "MLP",
     "NCSN",
-    "NCSNPP_CONFIGS",
     "NCSNv2",
     "TorchBackend",
     "UNet",

@@ -50,7 +50,16 @@ class CheckedScore:
 
 
 class ScoreObjective(ABC):
-    """An objective: concrete classes give ``_losses`` of checked arguments."""
+    """An objective: concrete classes give ``_losses`` of checked arguments.
+
+    >>> import numpy as np
+    >>> class SquaredScore(ScoreObjective):
+    ...     draws = False
+    ...     def _losses(self, score, x, rng):
+    ...         return 0.5 * (score(x) ** 2).sum(axis=1)
+    >>> float(SquaredScore()(lambda x: -x, np.array([[3.0, 4.0]])))
+    12.5
+    """
 
     @property
     def draws(self) -> bool:

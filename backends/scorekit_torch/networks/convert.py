@@ -51,6 +51,11 @@ def load_ncsn(
 
     Raises:
         CheckpointError: the file cannot be read safely, or tensors are missing, left over or of another shape.
+
+    >>> net = load_ncsn("checkpoint.pth", sk.noise.Geometric(1.0, 0.01, 10))  # doctest: +SKIP
+    >>> load_ncsn("nowhere.pth", [1.0, 0.1])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
     """
     place, given = _from_list(path, averaged=False)
     channels, features, depth = _shape(given, place)
@@ -71,6 +76,11 @@ def load_ncsnv2(
 
     Raises:
         CheckpointError: the file cannot be read safely, or tensors are missing, left over or of another shape.
+
+    >>> net = load_ncsnv2("checkpoint.pth")  # doctest: +SKIP
+    >>> load_ncsnv2("nowhere.pth")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
     """
     place, given = _from_list(path, averaged=averaged)
     given.pop("sigmas", None)
@@ -100,6 +110,11 @@ def load_ncsnpp(
 
     Raises:
         CheckpointError: the file cannot be read safely, or tensors are missing, left over or of another shape.
+
+    >>> net = load_ncsnpp("checkpoint_24.pth", "cifar10_ncsnpp_continuous")  # doctest: +SKIP
+    >>> load_ncsnpp("nowhere.pth", {"channels": 1, "features": 8})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
     """
     check_option(averaged, "averaged", (True, False))
     if isinstance(config, str):
