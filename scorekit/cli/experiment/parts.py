@@ -191,6 +191,8 @@ class Parts:
         section = self.experiment["objective"]
         make = section.choose(_OBJECTIVES, "noise-conditional")
         fixed = {"noise": self.noise} if make is sk.objectives.NoiseConditional else {}
+        if section.get("weighting") == "edm" and "sigma_data" not in section.values:
+            fixed["sigma_data"] = self._sigma_data({})
         loss = section.take("name")[1].call(make, "name", **fixed)
         looks = self._looks
         levels = self.data[0].levels
