@@ -108,23 +108,34 @@ class MLP:
         return xp.reshape(self._linear(len(self.hidden), h), x.shape)
 
     def divergence(self, x: Array, sigma: Any = None) -> tuple[Array, Array]:
-        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of d + 1 outputs.
+        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of min(d, width) + 1 outputs.
 
-        All d directions are pushed through the layers at once, and of the last layer only the diagonal is formed.
+        The Jacobian is W_L A W_1, and its trace that of A W_1 W_L: either the d columns of W_1 are pushed through the
+        layers and met by W_L, or, where there are fewer, the units of the first layer, and met by W_1 W_L. All go at
+        once, and of the last product only the diagonal is formed.
         """
-        h, last = self._inputs(x, sigma), len(self.hidden)
-        directions, n = self.dim, x.shape[0]
-        pushed = xp.reshape(xp.permute_dims(self._weight(0), (1, 0))[: self.dim], (self.dim, 1, -1))
+        h, last, n = self._inputs(x, sigma), len(self.hidden), x.shape[0]
+        first, end = self._weight(0)[:, : self.dim], self._weight(last)
         if not last:
-            return self(x, sigma), xp.trace(pushed[:, 0]) + 0 * h[:, 0]
+            return self(x, sigma), xp.trace(first) + 0 * h[:, 0]
+        slopes = []
         for i in range(last):
             before = self._linear(i, h)
-            if i > 0:
-                rows = xp.reshape(pushed, (directions * n, -1))
-                pushed = xp.reshape(xp.matmul(rows, xp.permute_dims(self._weight(i), (1, 0))), (directions, n, -1))
-            h, pushed = gelu(before), gelu_slope(before) * pushed
-        trace = xp.sum(pushed * xp.reshape(self._weight(last), (directions, 1, -1)), axis=(0, 2))
-        return xp.reshape(self._linear(last, h), x.shape), trace
+            h = gelu(before)
+            slopes.append(gelu_slope(before))
+        s = xp.reshape(self._linear(last, h), x.shape)
+        if self.dim <= self.hidden[0]:
+            pushed, start = slopes[0] * xp.reshape(_turned(first), (self.dim, 1, -1)), 1
+        else:
+            end = xp.matmul(first, end)
+            if last == 1:
+                return s, xp.matmul(slopes[0], xp.linalg.diagonal(end))
+            units = xp.reshape(_turned(slopes[0]), (self.hidden[0], n, 1))
+            pushed, start = slopes[1] * (units * xp.reshape(_turned(self._weight(1)), (self.hidden[0], 1, -1))), 2
+        for i in range(start, last):
+            rows = xp.matmul(xp.reshape(pushed, (len(end) * n, -1)), _turned(self._weight(i)))
+            pushed = slopes[i] * xp.reshape(rows, (len(end), n, -1))
+        return s, xp.sum(pushed * xp.reshape(end, (len(end), 1, -1)), axis=(0, 2))
 
     def _weight(self, i: int) -> Array:
         return self._parameters[f"layers.{i}.weight"]
@@ -148,3 +159,7 @@ class MLP:
         level = _SIGMA_SCALE * xp.log(xp.asarray(as_sigma(sigma, x), dtype=x.dtype))
         column = xp.zeros((x.shape[0], 1), dtype=x.dtype) + align(level, flat)
         return xp.concat([flat, column], axis=1)
+
+
+def _turned(matrix: Array) -> Array:
+    return xp.permute_dims(matrix, (1, 0))

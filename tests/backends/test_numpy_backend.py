@@ -156,7 +156,7 @@ def test_the_network_written_out():
     np.testing.assert_allclose(net(x, 0.3), net(x, np.full(5, 0.3)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4)])
+@pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4), (2,), (2, 7), (2, 4, 5)])
 @pytest.mark.parametrize("conditional", [True, False])
 def test_the_networks_own_divergence_is_the_generic_one(hidden, conditional):
     net = MLP(3, hidden=hidden, conditional=conditional, rng=4)

@@ -395,7 +395,7 @@ def test_nothing_touches_torchs_global_state():
 # ---------------------------------------------------------------- the network
 
 
-@pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4)])
+@pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4), (2,), (2, 7), (2, 4, 5)])
 @pytest.mark.parametrize("conditional", [True, False])
 def test_the_networks_own_divergence_is_the_generic_one(hidden, conditional):
     from scorekit_torch import MLP

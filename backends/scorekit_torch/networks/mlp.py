@@ -93,22 +93,33 @@ class MLP(nn.Module):
         return last(h) if x.ndim == 2 else last(h).reshape(x.shape)
 
     def divergence(self, x: Array, sigma: Any = None) -> tuple[Array, Array]:
-        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of d + 1 outputs.
+        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of min(d, width) + 1 outputs.
 
-        All d directions are pushed through the layers at once, and of the last layer only the diagonal is formed.
+        The Jacobian is W_L A W_1, and its trace that of A W_1 W_L: either the d columns of W_1 are pushed through the
+        layers and met by W_L, or, where there are fewer, the units of the first layer, and met by W_1 W_L. All go at
+        once, and of the last product only the diagonal is formed. Memory never grows with d beyond the width.
         """
         h, last = self._inputs(x, sigma), len(self.hidden)
-        pushed = self._weight(0).T[: self.dim].unsqueeze(1)
+        first, end = self._weight(0)[:, : self.dim], self._weight(last)
         if not last:
-            return self(x, sigma), pushed[:, 0].diagonal().sum() + 0 * h[:, 0]
-        for i in range(last):
-            before = self.layers[i](h)
-            if i > 0:
-                pushed = pushed @ self._weight(i).T
-            h, pushed = gelu(before, approximate="tanh"), _gelu_slope(before) * pushed
+            return self(x, sigma), first.diagonal().sum() + 0 * h[:, 0]
+        slopes = []
+        for layer in list(self.layers)[:last]:
+            before = layer(h)
+            h = gelu(before, approximate="tanh")
+            slopes.append(_gelu_slope(before))
+        s = self.layers[last](h).reshape(x.shape)
+        if self.dim <= self.hidden[0]:
+            pushed, start = slopes[0] * first.T.unsqueeze(1), 1
+        else:
+            end = first @ end
+            if last == 1:
+                return s, slopes[0] @ end.diagonal()
+            pushed, start = slopes[1] * (slopes[0].T.unsqueeze(2) * self._weight(1).T.unsqueeze(1)), 2
+        for i in range(start, last):
+            pushed = slopes[i] * (pushed @ self._weight(i).T)
         # summing over directions and units in one product never forms a third array of this size
-        rows = pushed.transpose(0, 1).reshape(x.shape[0], -1)
-        return self.layers[last](h).reshape(x.shape), rows @ self._weight(last).reshape(-1)
+        return s, pushed.transpose(0, 1).reshape(x.shape[0], -1) @ end.reshape(-1)
 
     def _weight(self, i: int) -> Array:
         return self.layers[i].weight
