@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         status: int | None = options.run(options)
-    except ScorekitError as error:
+    except (ScorekitError, OSError) as error:  # a file in the place of a folder, a folder without rights
         print(f"scorekit: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

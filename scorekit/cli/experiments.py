@@ -58,7 +58,8 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("--eta", type=float, default=None, help="eta of consistent")
     sample.add_argument("--steps", type=int, default=None, help="steps of langevin")
     sample.add_argument("--label", type=int, default=None, help="the class, of a network trained with labels")
-    sample.add_argument("--block", type=int, default=64, help="images in memory at a time (default: %(default)s)")
+    sample.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
+    sample.add_argument("--block", type=int, default=32, help="images in memory at a time (default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="seed of the samples (default: %(default)s)")
     sample.add_argument("--quiet", action="store_true", help="no progress bar")
     sample.set_defaults(run=_sample)
@@ -82,6 +83,7 @@ def _sample(options: argparse.Namespace) -> None:
         block=options.block,
         seed=options.seed,
         label=options.label,
+        device=options.device,
         options=given,
         progress=not options.quiet,
     )
@@ -101,10 +103,17 @@ def _add_evaluate(commands: Any) -> None:
     evaluate.add_argument(
         "--features", default=None, metavar="FILE.py:NAME", help="a function of images that returns features"
     )
+    evaluate.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
     evaluate.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from scorekit.cli.experiment import evaluate
 
-    evaluate(options.run_folder, options.samples, classifier=options.classifier, features=options.features)
+    evaluate(
+        options.run_folder,
+        options.samples,
+        classifier=options.classifier,
+        features=options.features,
+        device=options.device,
+    )

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -259,24 +260,97 @@ def test_samples_are_a_function_of_the_seed_and_the_block(run):
     assert np.array_equal(np.load(place / "samples.npy"), images)
 
 
-def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch):
+def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch, capsys):
     import scorekit.cli.experiment.sampling as module
 
-    written = []
+    written, real = [], module._write_block
 
-    def write(path, images):
-        written.append(path)
-        if len(written) == 3:
+    def write(*arguments):
+        if len(written) == 2:
             raise KeyboardInterrupt
-        real(path, images)
+        written.append(real(*arguments))
 
-    real = module._write
-    monkeypatch.setattr(module, "_write", write)
-    with pytest.raises(KeyboardInterrupt):
-        sample(str(run), 10, block=2, progress=False)
-    monkeypatch.setattr(module, "_write", real)
-    place = sample(str(run), 10, block=2, progress=False)
-    assert len(np.load(place / "samples.npy")) == 10
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_write_block", write)
+        assert main(["sample", str(run), "-n", "10", "--block", "2", "--quiet"]) == 130
+    assert "2 of 5 blocks are in" in capsys.readouterr().err
+    assert len(np.load(sample(str(run), 10, block=2, progress=False) / "samples.npy")) == 10
+
+
+def test_more_training_makes_other_samples(run, file):
+    before = np.load(sample(str(run), 3, progress=False) / "samples.npy")
+    train(str(file), str(run), ["train.steps=15"], progress=False)
+    after = np.load(sample(str(run), 3, progress=False) / "samples.npy")
+    assert not np.array_equal(before, after)
+
+
+def test_a_damaged_block_is_named(run, capsys):
+    place = sample(str(run), 4, block=2, progress=False)
+    (place / "block-00001.npy").write_bytes((place / "block-00001.npy").read_bytes()[:90])
+    assert "block-00001.npy is damaged" in said(capsys, "evaluate", run)
+    (place / "samples.json").write_text("{")
+    assert "samples.json cannot be read" in said(capsys, "sample", run, "-n", "4", "--block", "2", "--quiet")
+
+
+def test_sampling_does_without_the_data(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(Parts, "data", property(lambda self: pytest.fail("the data were asked for")))
+    monkeypatch.chdir(tmp_path)
+    assert np.load(sample(str(run), 3, progress=False, device="cpu") / "samples.npy").shape == (3, 1, 8, 8)
+
+
+def test_a_network_with_classes_is_sampled_one_class_at_a_time(tmp_path, capsys):
+    small = ["network.name=UNet", "network.features=8", "network.multipliers=[1]", "network.blocks=1"]
+    small += ["network.attention=[]", "network.conditional=true", "train.steps=2", "train.preview_every=2"]
+    text = TINY.replace("hidden = [16]\n", "").replace("validate = true\n", "")
+    (tmp_path / "by_class.toml").write_text(text)
+    run = train(str(tmp_path / "by_class.toml"), str(tmp_path / "run"), small, progress=False)
+    assert (run / "previews" / "step-000000002.png").exists()
+    assert "was trained with labels, and has never seen an image without one" in said(capsys, "sample", run, "--quiet")
+    one, two = (np.load(sample(str(run), 2, label=k, progress=False) / "samples.npy") for k in (0, 1))
+    assert not np.array_equal(one, two)
+    assert "label must be below the 4 classes" in said(capsys, "sample", run, "--label", "4", "--quiet")
+    more = ["--set", "train.validate=true", "--set", "network.conditional=true", "--set", "network.name=UNet"]
+    assert "validate does not go with conditional" in said(capsys, "train", tmp_path / "by_class.toml", *more)
+
+
+def test_annealed_needs_a_step_size_unless_the_noise_was_designed(run, capsys):
+    message = said(capsys, "sample", run, "-n", "2", "--sampler", "annealed", "--quiet")
+    assert "needs steps_per_level and step_size" in message
+    assert "steps_per_level = 10 and step_size = 0.001" in message
+    assert "--steps-per-level and --step-size" in message
+
+
+def test_sigterm_leaves_a_model(file, tmp_path):
+    command = [sys.executable, "-m", "scorekit", "train", str(file), "--out", str(tmp_path / "run"), "--quiet"]
+    child = subprocess.Popen([*command, "--set", "train.steps=100000", "--set", "train.preview_every=0"])
+    try:
+        deadline = time.time() + 60
+        while not (tmp_path / "run" / "history.jsonl").exists():
+            assert time.time() < deadline
+            time.sleep(0.05)
+        child.terminate()
+        assert child.wait(timeout=60) == 143
+    finally:
+        child.kill()
+    assert np.load(sample(str(tmp_path / "run"), 2, progress=False) / "samples.npy").shape == (2, 1, 8, 8)
+
+
+def test_a_mistake_that_fit_refuses_can_be_corrected_in_the_same_folder(file, tmp_path, capsys):
+    said(capsys, "train", file, "--quiet", "--out", tmp_path / "run", "--set", "train.batch_size=5000")
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert train(str(file), str(tmp_path / "run"), progress=False).exists()
+
+
+def test_a_preview_that_fails_does_not_end_the_training(file, tmp_path, monkeypatch):
+    from scorekit.cli.experiment.training import _Previews
+
+    def full(self, state):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_Previews, "_draw", full)
+    with pytest.warns(RuntimeWarning, match="no preview at step 12: .*No space left on device"):
+        run = train(str(file), str(tmp_path / "run"), ["train.preview_every=12"], progress=False)
+    assert (run / "model").exists()
 
 
 @pytest.mark.parametrize(
@@ -295,8 +369,9 @@ def test_other_samplers(run, options):
 
 def test_samples_of_other_options_are_not_mixed(run, capsys):
     sample(str(run), 3, progress=False)
-    assert "holds samples of" in said(capsys, "sample", run, "-n", "3", "--levels", "9", "--quiet")
+    assert "holds other samples (levels was" in said(capsys, "sample", run, "-n", "3", "--levels", "9", "--quiet")
     assert "no key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
+    assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
     assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")
 
 
@@ -351,6 +426,13 @@ def test_what_evaluate_refuses(run, capsys):
     sample(str(run), 3, progress=False)
     assert "expected FILE.py:NAME" in said(capsys, "evaluate", run, "--features", "nothing")
     (run / "f.py").write_text("x = 1")
+    (run / "g.py").write_text("def g(x):\n    return x.nothing\n")
+    wrong = said(capsys, "evaluate", run, "--classifier", f"{run / 'g.py'}:g")
+    assert "g.py:g: AttributeError: 'numpy.ndarray' object has no attribute 'nothing'" in wrong.replace(
+        "memmap", "ndarray"
+    )
+    assert "a function in a Python file" in said(capsys, "evaluate", run, "--features", f"{run / 'run.json'}:g")
+    assert "holds no samples" in said(capsys, "evaluate", run, "--samples", run / "model")
     assert "has no function 'g'" in said(capsys, "evaluate", run, "--classifier", f"{run / 'f.py'}:g")
 
 

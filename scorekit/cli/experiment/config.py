@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorekit._arrays import check_count, check_option, check_path
-from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
+from scorekit.errors import InvalidTypeError, InvalidValueError
 
 __all__ = ["Experiment", "Section", "read_experiment"]
 
@@ -80,7 +80,7 @@ class Section:
         """Errors inside say where the value that they complain of stands."""
         try:
             yield
-        except ScorekitError as error:
+        except (InvalidValueError, InvalidTypeError) as error:
             raise type(error)(f"{self.where}: {error}") from error
 
 
@@ -123,6 +123,8 @@ def read_experiment(path: Any, changes: Sequence[str] = ()) -> Experiment:
 
 def as_experiment(content: Mapping[str, Any], where: str, name: str) -> Experiment:
     """The experiment that a mapping of sections describes."""
+    if not isinstance(content, dict):
+        raise InvalidTypeError(f"{where} describes no experiment: expected sections, got a {type(content).__name__}.")
     Section(where, content).check_keys([*_TOP, *SECTIONS])
     sections = {}
     for key in SECTIONS:
@@ -149,14 +151,16 @@ def _text(content: Mapping[str, Any], key: str, default: str, where: str) -> str
 def _apply(content: dict[str, Any], change: str) -> None:
     """``section.key=value``, the value as TOML has it; a bare word is a string."""
     key, equals, value = change.partition("=")
-    section, dot, name = key.strip().rpartition(".")
+    *path, name = key.strip().split(".")
     if not equals or not name:
         raise InvalidValueError(f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100.")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    place = content.setdefault(section, {}) if dot else content
-    if not isinstance(place, dict):
-        raise InvalidValueError(f"--set {change!r}: {section} is no section.")
+    place: Any = content
+    for step in path:
+        place = place.setdefault(step, {})
+        if not isinstance(place, dict):
+            raise InvalidValueError(f"--set {change!r}: {step} is no section.")
     place[name] = parsed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,12 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    run: str, samples: str | None = None, *, classifier: str | None = None, features: str | None = None
+    run: str,
+    samples: str | None = None,
+    *,
+    classifier: str | None = None,
+    features: str | None = None,
+    device: str | None = None,
 ) -> dict[str, Any]:
     """Measure samples, print tables, and write ``evaluation.json`` and pictures beside them.
 
@@ -36,27 +42,35 @@ def evaluate(
         samples: the folder of samples; None for the newest one of the run.
         classifier: ``FILE.py:NAME``, a function of images ``(n, c, h, w)`` that returns labels or probabilities.
         features: ``FILE.py:NAME``, a function of images that returns features ``(n, d)``.
+        device: as of ``sample``.
     """
-    folder = RunFolder.open(run)
+    folder = RunFolder.open(run, device)
     place = _newest(folder.path) if samples is None else check_path(samples, "--samples")
     images = read_samples(place)
-    parts = Parts(folder.experiment)
+    parts = Parts(folder.experiment, folder.facts)
     learned_from, held_out = parts.data
     found: dict[str, Any] = {"samples": len(images), "folder": place.name}
     print(f"{len(images)} samples in {place}")
     found |= _copies(place, images, learned_from.images, held_out.images)
     classify = _classifier(learned_from, classifier)
+    _write(place, found)
     if classify is not None:
         found |= _shares(images, classify, parts)
+        _write(place, found)
     if features is not None:
         found |= _distances(images, held_out.images, learned_from.images, _function(features, "--features"))
-    (place / "evaluation.json").write_text(json.dumps(found, indent=1))
+        _write(place, found)
     print(f"\nwritten: {place / 'evaluation.json'}, {place / 'neighbours.png'}")
     return found
 
 
+def _write(place: Path, found: dict[str, Any]) -> None:
+    """What is known by now: a later measure may fail."""
+    (place / "evaluation.json").write_text(json.dumps(found, indent=1))
+
+
 def _newest(run: Path) -> Path:
-    places = sorted(run.glob("samples/*/samples.json"), key=lambda path: path.stat().st_mtime)
+    places = sorted(run.glob("samples/*/block-*.npy"), key=lambda path: path.stat().st_mtime)
     if not places:
         raise InvalidValueError(f"{run} has no samples yet: scorekit sample {run} -n 1000")
     return places[-1].parent
@@ -113,14 +127,27 @@ def _function(text: str, option: str) -> Callable[[Any], Any]:
     """The function NAME of the user's file FILE.py; the file is run."""
     file, colon, name = text.rpartition(":")
     path = Path(file)
-    if not colon or not path.is_file():
-        raise InvalidValueError(f"{option} {text!r}: expected FILE.py:NAME, a function in a file that exists.")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
+    spec = importlib.util.spec_from_file_location(path.stem, path) if colon and path.is_file() else None
+    if spec is None or spec.loader is None:
+        raise InvalidValueError(f"{option} {text!r}: expected FILE.py:NAME, a function in a Python file that exists.")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with _blamed(option, text):
+        spec.loader.exec_module(module)
     found = getattr(module, name, None)
     if not callable(found):
         raise InvalidValueError(f"{option} {text!r}: {path} has no function {name!r}.")
-    return found  # type: ignore[no-any-return]
+
+    def called(images: Any) -> Any:
+        with _blamed(option, text):
+            return found(images)
+
+    return called
+
+
+@contextmanager
+def _blamed(option: str, text: str) -> Iterator[None]:
+    """What goes wrong in the user's file is said to have gone wrong there."""
+    try:
+        yield
+    except Exception as error:
+        raise InvalidValueError(f"{option} {text}: {type(error).__name__}: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from scorekit.storage import writable_folder
 __all__ = ["RunFolder", "rank"]
 
 _FORMAT = 1
+_OURS = {"checkpoints", "history.jsonl", "previews", "run.json.partial", "tensorboard"}  # before the first step is made
 _FREE = ("sampler",)  # sections that may change between two calls; of train, the keys below may
 _FREE_KEYS = {
     "steps",
@@ -38,46 +40,52 @@ def rank() -> int:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run is kept, and the experiment that it is of."""
+    """Where a run is kept, the experiment that it is of, and what its data said (:meth:`Parts.facts`)."""
 
     path: Path
     experiment: Experiment
+    facts: Mapping[str, Any]
 
     @classmethod
     def begin(cls, path: Any, experiment: Experiment) -> RunFolder:
-        """A new folder, or the one in which the same experiment goes on."""
+        """A new folder, or the one in which the same experiment goes on; nothing is written yet but the folder."""
         folder = check_path(path, "--out")
         if (folder / "run.json").exists():
             _check_same(cls.open(folder).experiment, experiment, folder)
-        elif rank() == 0 and folder.exists() and any(folder.iterdir()):
+        elif rank() == 0 and folder.exists() and {entry.name for entry in folder.iterdir()} - _OURS:
             raise InvalidValueError(f"{folder} holds other things and no run.json: choose a new folder with --out.")
         if rank() == 0:
             writable_folder(folder, "choose another folder with --out.")
-            about = {"format": _FORMAT, "scorekit": sk.__version__, "experiment": experiment.plain()}
-            partial = folder / "run.json.partial"
-            partial.write_text(json.dumps(about, indent=1))
-            partial.replace(folder / "run.json")
-        return cls(folder, experiment)
+        return cls(folder, experiment, {})
+
+    def accept(self, facts: Mapping[str, Any]) -> None:
+        """Write down the experiment, once its first step has been made: until then it may be corrected."""
+        about = {"format": _FORMAT, "scorekit": sk.__version__, "experiment": self.experiment.plain(), "facts": facts}
+        partial = self.path / "run.json.partial"
+        partial.write_text(json.dumps(about))
+        partial.replace(self.path / "run.json")
 
     @classmethod
-    def open(cls, path: Any) -> RunFolder:
-        """The folder of a run that ``scorekit train`` began."""
+    def open(cls, path: Any, device: str | None = None) -> RunFolder:
+        """The folder of a run that ``scorekit train`` began; on another ``device`` than its own when one is given."""
         folder = check_path(path, "RUN")
         try:
             about = json.loads((folder / "run.json").read_text())
-            version, experiment = about["format"], about["experiment"]
+            version, experiment, facts = about["format"], about["experiment"], about.get("facts", {})
         except FileNotFoundError as error:
             raise InvalidValueError(
                 f"{folder} is no run: expected the folder that scorekit train made, with its run.json."
             ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{folder / 'run.json'} cannot be read ({error}).") from error
         if version != _FORMAT:
             raise CheckpointError(
                 f"{folder} has format {version}, written by scorekit {about.get('scorekit')}: this version "
                 f"({sk.__version__}) reads format {_FORMAT}. Use the version that wrote it, or train again."
             )
-        return cls(folder, as_experiment(experiment, str(folder / "run.json"), folder.name))
+        if device is not None and isinstance(experiment, dict):
+            experiment = experiment | {"device": device}
+        return cls(folder, as_experiment(experiment, str(folder / "run.json"), folder.name), facts)
 
     def save_model(self, model: Any) -> None:
         """Put the model in the place of the one that is there."""
@@ -92,12 +100,17 @@ class RunFolder:
 
     def model(self) -> Any:
         """The averaged model."""
-        if not (self.path / "model").exists():
-            raise InvalidValueError(
-                f"{self.path} has no model yet: it is written when training ends, is stopped, or makes a preview. Call "
-                "scorekit train again, it goes on from the newest checkpoint."
-            )
-        return sk.load(self.path / "model")
+        return sk.load(self.model_path())
+
+    def model_path(self) -> Path:
+        """Where the averaged model lies; beside its place when a run was killed while it put a new one there."""
+        for name in ("model", "model.old"):
+            if (self.path / name).exists():
+                return self.path / name
+        raise InvalidValueError(
+            f"{self.path} has no model yet: it is written when training ends, is stopped, or makes a preview. Call "
+            "scorekit train again, it goes on from the newest checkpoint."
+        )
 
 
 def _check_same(there: Experiment, now: Experiment, folder: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,6 +42,7 @@ _SAMPLERS = {
     "consistent": sk.samplers.ConsistentAnnealed,
     "langevin": sk.samplers.Langevin,
 }
+_AT_ONCE = 1000  # images that are looked at together
 _PRECONDITIONING = {"UNet": "edm", "MLP": "edm", "NCSN": "none", "NCSNv2": "none"}
 
 
@@ -74,8 +77,8 @@ class Augmented:
 class Parts:
     """All parts of an experiment; each is made when it is first asked for."""
 
-    def __init__(self, experiment: Experiment) -> None:
-        self.experiment = experiment
+    def __init__(self, experiment: Experiment, facts: Mapping[str, Any] | None = None) -> None:
+        self.experiment, self._facts = experiment, facts or {}
         looks, self._data = experiment["data"].take("dequantise", "flip", "centred", "held_out")
         self._looks = Section(experiment["data"].where, looks)
         with self._looks.named():
@@ -103,11 +106,18 @@ class Parts:
     @cached_property
     def data(self) -> tuple[ImageData, ImageData]:
         """Images to learn from, and images that are held out."""
-        load = self._data.choose(_DATA)
-        all_of_it: ImageData = Section(self._data.where, self._data.take("name")[1].values).call(load, "name")
+        load, given = self._data.choose(_DATA), self._data.take("name")[1]
+        all_of_it: ImageData = given.call(load, "name")
         with self._looks.named():
             share = check_number(self._looks.get("held_out", 0.1), "held_out")
-            return all_of_it.split(1 - share, rng=self.experiment.seed)
+            if not 0 <= share < 1:
+                raise InvalidValueError(f"held_out must lie in [0, 1), got {share:g}: the share to keep back.")
+        if share > 0:
+            with self._looks.named():
+                return all_of_it.split(1 - share, rng=self.experiment.seed)
+        if "split" not in inspect.signature(load).parameters:
+            raise InvalidValueError(f"{given.where}: held_out is 0, and this data set has no published test part.")
+        return all_of_it, Section(given.where, {**given.values, "split": "test"}).call(load)
 
     @property
     def centred(self) -> bool:
@@ -126,18 +136,34 @@ class Parts:
     @cached_property
     def moments(self) -> tuple[Any, float]:
         """The mean image ``(1, c, h, w)`` and the deviation of all pixels about it, as the network sees them."""
-        images = self.as_seen(self.data[0].images.astype(np.float64))
-        mean = images.mean(axis=0, keepdims=True)
-        return mean, float(np.sqrt(((images - mean) ** 2).mean()))
+        if "mean" in self._facts:
+            return np.asarray(self._facts["mean"], np.float64), float(self._facts["std"])
+        images = self.data[0].images
+        parts = [images[i : i + _AT_ONCE] for i in range(0, len(images), _AT_ONCE)]
+        mean = sum(part.sum(axis=0, keepdims=True, dtype=np.float64) for part in parts) / len(images)
+        spread = sum(float(np.square(part - mean).sum()) for part in parts) / images.size
+        return self.as_seen(mean), float(np.sqrt(spread)) * (2 if self.centred else 1)
+
+    def facts(self) -> dict[str, Any]:
+        """What sampling needs to know of the data, so that it can do without them."""
+        mean, std = self.moments
+        designed = {}
+        if isinstance(self.noise, sk.noise.Designed):
+            designed = {"designed": dataclasses.asdict(self.noise)}
+        return {"mean": mean.tolist(), "std": std, **designed}
 
     def on_host(self, values: Any) -> Array:
         """An array of the run's framework with a copy of these values, on the host: a learner moves what it needs."""
         return sk.backend(self.experiment.backend).asarray(values.copy())
 
+    def on_device(self, values: Any) -> Array:
+        """The same on the run's device, with the dtype of the values."""
+        return self.backend.xp.asarray(values.copy(), device=self.like.device)
+
     def training_data(self) -> Any:
         """The images to learn from; with their labels where [network] has ``conditional = true``."""
         data, section = self.data[0], self.experiment["network"]
-        if not section.flag("conditional", default=False):
+        if not self.conditional:
             return self.on_host(data.images)
         if data.labels is None:
             raise InvalidValueError(f"{section.where}: conditional is true, and {data.name} has no labels.")
@@ -150,6 +176,8 @@ class Parts:
         """The law of noise levels in training."""
         section = self.experiment["noise"]
         make = section.choose(_NOISE, "design", key="kind")
+        if "designed" in self._facts:
+            return sk.noise.Designed(**self._facts["designed"])
         fixed = {"data": self.as_seen(self.data[0].images)} if make is sk.noise.design else {}
         return section.take("kind")[1].call(make, "kind", **fixed)
 
@@ -167,7 +195,7 @@ class Parts:
             fixed |= {"channels": images.shape[1]}
         if name == "NCSN":
             fixed["noise"] = self.ladder(Section(section.where, {}))
-        if section.flag("conditional", default=False):
+        if self.conditional:
             if "classes" not in inspect.signature(make).parameters:
                 raise InvalidValueError(f"{section.where}: conditional is true, and {name} takes no classes.")
             fixed["classes"] = len(self.data[0].classes)
@@ -223,12 +251,27 @@ class Parts:
         make = section.choose(_SAMPLERS, "consistent")
         ladder = self.ladder(section)
         given, rest = section.take("name", "sigma_max", "sigma_min", "levels")
-        if make is sk.samplers.Langevin:
-            return rest.call(make, *given), ladder
-        if make is sk.samplers.AnnealedLangevin:
-            designed = {key: getattr(ladder, key) for key in ("steps_per_level", "step_size") if hasattr(ladder, key)}
-            rest = Section(rest.where, designed | dict(rest.values))
-        return rest.call(make, *given, noise=ladder), ladder
+        if make is sk.samplers.ConsistentAnnealed:
+            return rest.call(make, *given, noise=ladder), ladder
+        keys = ("steps_per_level", "step_size") if make is sk.samplers.AnnealedLangevin else ("steps", "step_size")
+        rest = Section(
+            rest.where, {key: getattr(ladder, key) for key in keys if hasattr(ladder, key)} | dict(rest.values)
+        )
+        missing = [key for key in keys if key not in rest.values]
+        if missing:
+            raise InvalidValueError(
+                f'{rest.where}: {make.__name__} needs {" and ".join(missing)}, which noise of kind "design" brings along '
+                f"and no other: for instance {keys[0]} = {10 if keys[0] == 'steps_per_level' else 1000} and step_size = "
+                f"{0.1 * ladder.smallest**2:.2g}, a tenth of the smallest level squared (on the command line "
+                f"--{keys[0].replace('_', '-')} and --step-size)."
+            )
+        fixed = {"noise": ladder} if make is sk.samplers.AnnealedLangevin else {}
+        return rest.call(make, *given, **fixed), ladder
+
+    @property
+    def conditional(self) -> bool:
+        """Does the network learn with labels?"""
+        return self.experiment["network"].flag("conditional", default=False)
 
     def score(self, model: ScoreModel, sampler: ChainSampler, ladder: Any) -> ScoreModel:
         """The model as the sampler calls it: plain Langevin walks at the smallest level."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,30 +16,33 @@ import numpy as np
 import scorekit as sk
 from scorekit._arrays import check_count
 from scorekit.cli.experiment.config import Section
-from scorekit.cli.experiment.folder import RunFolder, rank
+from scorekit.cli.experiment.folder import RunFolder
 from scorekit.cli.experiment.parts import Parts
-from scorekit.errors import CheckpointError
+from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.training.world import world_here
 
 __all__ = ["read_samples", "sample"]
 
-_STRIP_ROWS = 8
+_WAY_ROWS, _WAY_STATES = 8, 40
+_GRID = 100
 
 
 def sample(
     run: str,
     n: int = 64,
     *,
-    block: int = 64,
+    block: int = 32,
     seed: int = 0,
     label: int | None = None,
+    device: str | None = None,
     options: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Path:
     """Draw ``n`` images; returns the folder that holds them.
 
-    Each block of images is a file of its own, a function of the seed and its number, and is written when it is done.
-    The same call goes on where it was stopped. In processes that torchrun started each takes every so many blocks.
+    Each block of images is a file of its own, a function of the model, the seed and its number, and is written when it
+    is done. The same call goes on where it was stopped. In processes that torchrun started each takes every so many
+    blocks.
 
     Args:
         run: the folder of a run.
@@ -45,33 +50,35 @@ def sample(
         block: how many at a time; memory is that of one block.
         seed: of the samples.
         label: the class, of a network that has been trained with labels.
-        options: keys of the section [sampler] to change; with a ``name`` they replace the section.
+        device: where to draw; None for the device of the run.
+        options: keys of the section [sampler] to change; with another ``name`` they replace the section.
         progress: show a bar.
     """
-    folder = RunFolder.open(run)
-    parts = Parts(folder.experiment)
+    n, block = check_count(n, "-n"), check_count(block, "--block")
+    seed = check_count(seed, "--seed", minimum=0)
+    folder = RunFolder.open(run, device)
+    parts = Parts(folder.experiment, folder.facts)
     section = _section(folder.experiment["sampler"], options or {})
     sampler, ladder = parts.sampler(section)
-    model = _on_device(folder.model(), parts)
-    model = model if label is None else sk.models.given(model, label)
-    n, block = check_count(n, "-n"), check_count(block, "--block")
-    place = _place(
-        folder.path, section, {"n": n, "block": block, "seed": seed, "label": label, "sampler": repr(sampler)}
-    )
-    world = world_here(parts.backend, parts.like)
-    missing = [b for b in range(world.rank, math.ceil(n / block), world.size) if not _file(place, b).exists()]
+    model = parts.score(_conditioned(_on_device(folder.model(), parts), parts, label), sampler, ladder)
+    about = {"n": n, "block": block, "seed": seed, "label": label, "sampler": repr(sampler), "levels": repr(ladder)}
+    place = _place(folder, section, about)
+    world, count = world_here(parts.backend, parts.like), math.ceil(n / block)
+    missing = [b for b in range(world.rank, count, world.size) if not _file(place, b).exists()]
     made = sk.samplers.sample_blocks(
-        sampler, parts.score(model, sampler, ladder), parts.start(ladder, parts.like), n, seed,
+        sampler, model, parts.start(ladder, parts.like), n, seed,
         block=block, blocks=missing, like=parts.like, progress=progress and world.rank == 0,
     )  # fmt: skip
-    for each in made:
-        _write(_file(place, each.number), parts.as_images(each.samples.x))
-    world.any(False)  # all have written
-    if world.rank == 0:
-        images = read_samples(place)
-        _draw(place, images)
-        _draw_way(place, parts, model, sampler, ladder, seed, min(_STRIP_ROWS, n))
-        print(f"{len(images)} samples in {place}/: samples.npy, samples.png, way.png, way.gif", file=sys.stderr)
+    try:
+        for each in made:
+            _write_block(place, each.number, parts.as_images(each.samples.x), about)
+        world.any(False)  # all have written
+        if world.rank == 0:
+            _finish(place, parts, model, sampler, ladder, seed, min(_WAY_ROWS, n))
+    except KeyboardInterrupt:
+        done = len(list(place.glob("block-*.npy")))
+        print(f"{done} of {count} blocks are in {place}/: the same call draws those that are missing.", file=sys.stderr)
+        raise
     return place
 
 
@@ -92,46 +99,89 @@ def _on_device(model: Any, parts: Parts) -> Any:
     return model
 
 
-def _place(run: Path, section: Section, about: dict[str, Any]) -> Path:
-    """The folder of these samples; one that holds others is refused."""
-    which = "" if about["label"] is None else f"-class{about['label']}"
-    place = run / "samples" / f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}{which}"
-    place.mkdir(parents=True, exist_ok=True)
-    file = place / "samples.json"
-    there = json.loads(file.read_text()) if file.exists() else about
-    if there != about:
-        raise CheckpointError(
-            f"{place} holds samples of {there}, and now {about} are asked for: remove that folder, or choose another "
-            "--seed."
+def _conditioned(model: Any, parts: Parts, label: int | None) -> Any:
+    if label is not None:
+        return sk.models.given(model, label)
+    if parts.conditional:
+        raise InvalidValueError(
+            "the network was trained with labels, and has never seen an image without one: say which class, --label 0."
         )
-    if rank() == 0:
-        file.write_text(json.dumps(about))
+    return model
+
+
+def _place(folder: RunFolder, section: Section, about: dict[str, Any]) -> Path:
+    """The folder of these samples, named after the model too: more training makes others. Other options are refused."""
+    model = hashlib.sha256((folder.model_path() / "manifest.json").read_bytes()).hexdigest()[:6]
+    which = "" if about["label"] is None else f"-class{about['label']}"
+    name = f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}{which}-{model}"
+    place = folder.path / "samples" / name
+    there = _read_json(place / "samples.json") if (place / "samples.json").exists() else about
+    if there != about:
+        wrong = ", ".join(
+            f"{key} was {there.get(key)}, now {about[key]}" for key in about if there.get(key) != about[key]
+        )
+        raise CheckpointError(f"{place} holds other samples ({wrong}): remove that folder, or choose another --seed.")
     return place
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}): remove its folder and sample again.") from error
 
 
 def _file(place: Path, number: int) -> Path:
     return place / f"block-{number:05d}.npy"
 
 
-def _write(path: Path, images: Any) -> None:
-    partial = path.with_name(path.name + ".partial")
+def _write_block(place: Path, number: int, images: Any, about: Mapping[str, Any]) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    _replace(place / "samples.json", json.dumps(about).encode())
+    partial = place / f"block-{number:05d}.partial"
     with partial.open("wb") as file:
         np.save(file, np.asarray(images, np.float32))
+    partial.replace(_file(place, number))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(content)
     partial.replace(path)
 
 
 def read_samples(place: Path) -> Any:
-    """All samples of a folder, ``(n, c, h, w)`` in [0, 1]; those of unfinished blocks are not among them."""
-    files = sorted(place.glob("block-*.npy"))
-    images = np.concatenate([np.load(file, allow_pickle=False) for file in files])
-    _write(place / "samples.npy", images)
-    return images
+    """All finished samples of a folder, ``(n, c, h, w)`` in [0, 1], put together in ``samples.npy``; read-only."""
+    blocks = [_open(file) for file in sorted(place.glob("block-*.npy"))]
+    if not blocks:
+        raise InvalidValueError(f"{place} holds no samples: expected a folder that scorekit sample wrote.")
+    shape = (sum(len(b) for b in blocks), *blocks[0].shape[1:])
+    partial, start = place / "samples.partial", 0
+    whole = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
+    for block in blocks:
+        whole[start : start + len(block)] = block
+        start += len(block)
+    whole.flush()
+    partial.replace(place / "samples.npy")
+    return np.load(place / "samples.npy", mmap_mode="r")
 
 
-def _draw(place: Path, images: Any) -> None:
+def _open(file: Path) -> Any:
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise CheckpointError(
+            f"{file} is damaged ({error}): remove it, the same call of sample draws it again."
+        ) from error
+
+
+def _finish(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, seed: int, rows: int) -> None:
+    images = read_samples(place)
     figure, axes = sk.plot.panels(1, 1)
-    sk.plot.image_grid(images[:100], axes[0], limits=(0.0, 1.0))
+    sk.plot.image_grid(np.asarray(images[:_GRID]), axes[0], limits=(0.0, 1.0))
     sk.plot.write(figure, place / "samples.png")
+    _draw_way(place, parts, model, sampler, ladder, seed, rows)
+    print(f"{len(images)} samples in {place}/: samples.npy, samples.png, way.png, way.gif", file=sys.stderr)
 
 
 def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, seed: int, rows: int) -> None:
@@ -139,7 +189,7 @@ def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, 
     stream = parts.backend.rng((seed, 2))
     steps = sum(stage.steps for stage in sampler.plan())
     start = parts.start(ladder, parts.like)(rows, stream)
-    made = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream, keep_every=max(1, steps // 40))
+    made = sampler.sample(model, start, rng=stream, keep_every=max(1, steps // _WAY_STATES))
     way = (made.trajectory + 1) / 2 if parts.centred else made.trajectory
     figure, axes = sk.plot.panels(1, 1)
     sk.plot.image_strip(made._replace(trajectory=way), axes[0], rows=rows, limits=(0.0, 1.0))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import scorekit as sk
-from scorekit._arrays import check_count, check_number
+from scorekit._arrays import check_count, check_positive
 from scorekit.cli.experiment.config import Section, read_experiment
 from scorekit.cli.experiment.folder import RunFolder, rank
 from scorekit.cli.experiment.parts import Parts
+from scorekit.errors import InvalidValueError
 from scorekit.training import JsonLines, TensorBoard, WarmupCosine
 from scorekit.training.run import FitState
 
@@ -49,18 +53,19 @@ class Plan:
         """The plan that a section describes."""
         rest = section.take(*_OWN)[1]
         rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS])
+        decay, validate = section.flag("decay", default=True), section.flag("validate", default=False)
         with section.named():
             steps = check_count(section.get("steps", 10_000), "steps")
             warmup = check_count(section.get("warmup", min(100, steps // 10)), "warmup", minimum=0)
             return cls(
                 steps=steps,
                 batch_size=check_count(section.get("batch_size", 128), "batch_size"),
-                learning_rate=check_number(section.get("learning_rate", 1e-3), "learning_rate"),
+                learning_rate=check_positive(section.get("learning_rate", 1e-3), "learning_rate"),
                 warmup=warmup,
-                decay=section.flag("decay", default=True),
+                decay=decay,
                 preview_every=check_count(section.get("preview_every", 0), "preview_every", minimum=0),
                 preview_samples=check_count(section.get("preview_samples", 64), "preview_samples"),
-                validate=section.flag("validate", default=False),
+                validate=validate,
                 options=rest,
             )
 
@@ -83,25 +88,33 @@ def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, pro
     parts, plan = Parts(experiment), Plan.of(experiment["train"])
     model, objective, data = parts.network(), parts.objective(), parts.training_data()
     parts.sampler()  # a mistake in [sampler] shows before the training, not after it
+    if parts.conditional and plan.validate:
+        raise InvalidValueError(f"{experiment['train'].where}: validate does not go with conditional = true.")
     folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
+    watch = _Watch(folder, parts)
     options: dict[str, Any] = {key: None if value == "none" else value for key, value in plan.options.values.items()}
-    with plan.options.named():
-        result = sk.fit(
-            model,
-            objective,
-            data,
-            steps=plan.steps,
-            batch_size=plan.batch_size,
-            learning_rate=plan.schedule,
-            rng=experiment.seed,
-            progress=progress,
-            validation=parts.on_host(parts.data[1].images) if plan.validate else None,
-            callbacks=_callbacks(folder, parts, plan),
-            checkpoint=folder.path / "checkpoints",
-            **options,
-        )
+    try:
+        with plan.options.named():
+            result = sk.fit(
+                model,
+                objective,
+                data,
+                steps=plan.steps,
+                batch_size=plan.batch_size,
+                learning_rate=plan.schedule,
+                rng=experiment.seed,
+                progress=progress,
+                validation=parts.on_host(parts.data[1].images) if plan.validate else None,
+                callbacks=[watch, *_callbacks(folder, parts, plan)] if rank() == 0 else [],
+                checkpoint=folder.path / "checkpoints",
+                **options,
+            )
+    except SystemExit:  # SIGTERM: the step and its checkpoint are written
+        watch.save()
+        raise
     if rank() == 0:
+        folder.accept(parts.facts())
         folder.save_model(result.model)
         _draw_history(result.history, folder.path / "history.png")
         _say(f"{result.step} steps; next: scorekit sample {folder.path} -n 64")
@@ -110,14 +123,30 @@ def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, pro
     return folder.path
 
 
+class _Watch:
+    """Accepts the experiment at its first step, and knows the newest state."""
+
+    def __init__(self, folder: RunFolder, parts: Parts) -> None:
+        self._folder, self._parts = folder, parts
+        self._state: FitState | None = None
+
+    def __call__(self, state: FitState) -> None:
+        if self._state is None:
+            self._folder.accept(self._parts.facts())
+        self._state = state
+
+    def save(self) -> None:
+        """Write the averaged model of the newest step."""
+        if self._state is not None:
+            self._folder.save_model(self._state.learner.model)
+
+
 def _say(text: str) -> None:
     if rank() == 0:
         print(text, file=sys.stderr)
 
 
 def _callbacks(folder: RunFolder, parts: Parts, plan: Plan) -> list[Callable[[FitState], None]]:
-    if rank() != 0:
-        return []
     found: list[Any] = [JsonLines(folder.path / "history.jsonl")]
     if TensorBoard.installed():
         found.append(TensorBoard(folder.path / "tensorboard"))
@@ -129,25 +158,29 @@ class _Previews:
 
     def __init__(self, folder: RunFolder, parts: Parts, plan: Plan) -> None:
         self._folder, self._parts, self._every, self._n = folder, parts, plan.preview_every, plan.preview_samples
-        (folder.path / "previews").mkdir(exist_ok=True)
 
     def __call__(self, state: FitState) -> None:
-        """Every so many steps a picture, from the same noise each time."""
+        """Every so many steps a picture, from the same noise each time. Training outlives one that fails."""
         if state.step % self._every:
             return
+        try:
+            self._draw(state)
+        except (sk.DivergedError, sk.CheckpointError, InvalidValueError, OSError) as error:
+            warnings.warn(f"no preview at step {state.step}: {error}", RuntimeWarning, stacklevel=2)
+
+    def _draw(self, state: FitState) -> None:
         model, parts = state.learner.model, self._parts
+        if parts.conditional:  # each class in turn
+            model = sk.models.given(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
         sampler, ladder = parts.sampler()
         stream = parts.backend.rng((parts.experiment.seed, 1))
         start = parts.start(ladder, parts.like)(self._n, stream)
-        try:
-            samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
-        except sk.DivergedError as error:
-            print(f"preview at step {state.step}: {error}", file=sys.stderr)
-            return
+        samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
+        (self._folder.path / "previews").mkdir(exist_ok=True)
         figure, axes = sk.plot.panels(1, 1)
         sk.plot.image_grid(parts.as_images(samples.x), axes[0], limits=(0.0, 1.0))
         sk.plot.write(figure, self._folder.path / "previews" / f"step-{state.step:09d}.png")
-        self._folder.save_model(model)
+        self._folder.save_model(state.learner.model)
 
 
 def _draw_history(history: Any, path: Path) -> None:
