@@ -369,7 +369,7 @@ def test_other_samplers(run, options):
 
 def test_samples_of_other_options_are_not_mixed(run, capsys):
     sample(str(run), 3, progress=False)
-    assert "holds other samples (levels was" in said(capsys, "sample", run, "-n", "3", "--levels", "9", "--quiet")
+    assert "holds other samples (sampler was" in said(capsys, "sample", run, "-n", "3", "--levels", "9", "--quiet")
     assert "no key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
     assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
     assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")
