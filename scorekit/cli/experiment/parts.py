@@ -262,8 +262,8 @@ class Parts:
             steps, usual = (keys[0], 10 if keys[0] == "steps_per_level" else 1000)
             raise InvalidValueError(
                 f"{rest.where}: {make.__name__} needs {' and '.join(missing)}, which noise of kind 'design' alone "
-                f"brings along: for instance {steps} = {usual} and step_size = {0.1 * ladder.smallest**2:.2g}, a tenth of the "
-                f"smallest level squared (on the command line --{steps.replace('_', '-')} and --step-size)."
+                f"brings along: for instance {steps} = {usual} and step_size = {0.1 * ladder.smallest**2:.2g}, a tenth "
+                f"of the smallest level squared (on the command line --{steps.replace('_', '-')} and --step-size)."
             )
         fixed = {"noise": ladder} if make is sk.samplers.AnnealedLangevin else {}
         return rest.call(make, *given, **fixed), ladder
