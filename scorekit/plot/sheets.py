@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from scorekit._arrays import check_count, check_path, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError
@@ -38,7 +38,7 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
-def write(figure: Figure, path: str | os.PathLike[str], dpi: int = 150) -> None:
+def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 150) -> None:
     """Write the figure to a file whose ending says the format; a place that cannot be written raises ``ValueError``.
 
     >>> import pathlib, tempfile

@@ -79,9 +79,8 @@ def _newest(run: Path) -> Path:
 def _copies(place: Path, images: Any, training: Any, held_out: Any) -> dict[str, Any]:
     memory = sk.metrics.memorisation(images, training, held_out)
     print(f"\n{memory}")
-    figure, axes = sk.plot.panels(1, 1)
-    sk.plot.nearest_neighbours(images[:16], training, axes[0], k=2, limits=(0.0, 1.0))
-    sk.plot.write(figure, place / "neighbours.png")
+    ax = sk.plot.nearest_neighbours(images[:16], training, k=2, limits=(0.0, 1.0))
+    sk.plot.write(ax.figure, place / "neighbours.png")
     return {"near_share": memory.share, "near_expected": memory.expected, "near_p_value": memory.p_value}
 
 

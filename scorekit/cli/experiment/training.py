@@ -177,13 +177,11 @@ class _Previews:
         start = parts.start(ladder, parts.like)(self._n, stream)
         samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
         (self._folder.path / "previews").mkdir(exist_ok=True)
-        figure, axes = sk.plot.panels(1, 1)
-        sk.plot.image_grid(parts.as_images(samples.x), axes[0], limits=(0.0, 1.0))
-        sk.plot.write(figure, self._folder.path / "previews" / f"step-{state.step:09d}.png")
+        ax = sk.plot.image_grid(parts.as_images(samples.x), limits=(0.0, 1.0))
+        sk.plot.write(ax.figure, self._folder.path / "previews" / f"step-{state.step:09d}.png")
         self._folder.save_model(state.learner.model)
 
 
 def _draw_history(history: Any, path: Path) -> None:
-    figure, axes = sk.plot.panels(1, 1)
-    sk.plot.history(history, axes[0])
-    sk.plot.write(figure, path)
+    ax = sk.plot.history(history)
+    sk.plot.write(ax.figure, path)
