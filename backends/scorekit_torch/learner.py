@@ -86,7 +86,7 @@ class TorchLearner:
         if channels_last:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._module, self._frozen = module, {n: p for n, p in module.named_parameters() if not p.requires_grad}
-        self._buffers = dict(module.named_buffers())
+        self._buffered = next(module.buffers(), None) is not None
         self._noisy = equipment.noisy_layers(module)
         self._leaves = list(self._parameters.values())
         self._values = [p.detach() for p in self._leaves]
@@ -94,6 +94,7 @@ class TorchLearner:
         self._narrow = any(v.dtype != a.dtype for v, a in zip(self._values, self._average, strict=True))
         self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
+        self._resumable = False  # not looked at yet
         self._only_ours: bool | None = None
 
     def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
@@ -124,13 +125,12 @@ class TorchLearner:
         Nothing changes when the loss or the gradient is not finite.
         """
         rate = self._recipe.rate(self._steps)
-        kept = {name: buffer.clone() for name, buffer in self._buffers.items()}
+        kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
             loss = self._backward(batch, rng)
             value, norm = self._numbers(loss)
             if not (math.isfinite(value) and math.isfinite(norm)):
-                for name, buffer in kept.items():
-                    self._buffers[name].copy_(buffer)
+                self._undo(kept)
                 return StepInfo(value, norm, applied=False)
             self._update(self._recipe.shrink(norm), rate)
         finally:
@@ -138,6 +138,17 @@ class TorchLearner:
                 parameter.grad = None
         self._follow()
         return StepInfo(value, norm, applied=True)
+
+    def _buffers(self) -> list[tuple[str, Array]]:
+        """The buffers as they are now: a module may change one in place, or set another tensor."""
+        return list(self._module.named_buffers()) if self._buffered else []
+
+    def _undo(self, kept: list[tuple[str, Array, Array]]) -> None:
+        """Each buffer is the tensor that it was, with the values that it had."""
+        for name, buffer, values in kept:
+            holder, _, attribute = name.rpartition(".")
+            buffer.copy_(values)
+            setattr(self._module.get_submodule(holder), attribute, buffer)
 
     def _backward(self, batch: Any, rng: Rng) -> Array:
         """The loss of the batch; its gradient is left in the parameters."""
@@ -232,12 +243,15 @@ class TorchLearner:
     def _state(self) -> dict[str, Array]:
         """All arrays that change or matter, by name, and not copied."""
         state = {f"weights.{name}": p.detach() for name, p in (self._parameters | self._frozen).items()}
-        state |= {f"buffers.{name}": buffer for name, buffer in self._buffers.items()}
+        state |= {f"buffers.{name}": buffer for name, buffer in self._buffers()}
         averages = zip(self._parameters, self._average, strict=True)
         return state | {f"average.{name}": average for name, average in averages}
 
     def state_dict(self) -> dict[str, Array]:
         """Weights, buffers, average, the state of the optimizer and the step count."""
+        if not self._resumable:
+            optimizers.check_resumable(self._optimizer_name, self._leaves)
+            self._resumable = True
         state = self._state() | optimizers.optimizer_state(self._optimizer, self._parameters)
         return {name: value.detach().clone() for name, value in state.items()} | {"steps": torch.tensor(self._steps)}
 
@@ -246,15 +260,14 @@ class TorchLearner:
         given = {name: to_tensor(value) for name, value in state.items()}
         mine = self._state()
         expected = mine | {"steps": torch.tensor(self._steps)}
-        if any(name.startswith("optimizer.") for name in given):
-            expected |= optimizers.describe_state(self._optimizer_name, self._parameters)
-        refuse_differences(given, expected)
+        moments = {name: value for name, value in given.items() if name.startswith("optimizer.")}
+        described = optimizers.describe_state(self._optimizer_name, self._parameters) if moments else {}
+        refuse_differences(given, expected | optimizers.as_arrays(described))
         self._steps = int(given["steps"])
         with torch.no_grad():
             for name, value in mine.items():
                 value.copy_(given[name])
-        moments = {name: value for name, value in given.items() if name.startswith("optimizer.")}
-        optimizers.restore_optimizer(self._optimizer, self._parameters, moments)
+        optimizers.restore_optimizer(self._optimizer, self._parameters, moments, described)
 
 
 def _checked_loss(loss: Any) -> Array:

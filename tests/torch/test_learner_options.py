@@ -11,7 +11,7 @@ import scorekit as sk
 from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
 
 torch = pytest.importorskip("torch")
-from scorekit_torch import MLP  # noqa: E402
+from scorekit_torch import MLP, optimizers  # noqa: E402
 
 RNG = sk.backend("torch").rng
 X = torch.tensor(np.random.default_rng(0).normal(size=(12, 2)))
@@ -93,6 +93,49 @@ def test_optimizers_that_cannot_work_are_refused_before_the_first_step(optimizer
         learner(optimizer=optimizer)
 
 
+class Counting(torch.optim.Optimizer):
+    """Momentum with a correction by a count, kept as a plain number: for each parameter, or in the group."""
+
+    def __init__(self, parameters, lr=1e-3, grouped=False):
+        super().__init__(parameters, {"lr": lr, "count": 0, "grouped": grouped})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                held = group if group["grouped"] else state
+                held["count"] = held.get("count", 0) + 1
+                state["scale"] = 0.9 * state.get("scale", 1.0)
+                p.add_(p.grad, alpha=-group["lr"] * state["scale"] / held["count"])
+
+
+def test_plain_numbers_of_an_optimizer_are_resumed_too():
+    trained, other = stepped(learner(optimizer=Counting)), learner(optimizer=Counting)
+    state = trained.state_dict()
+    assert state["optimizer.count.layers.0.bias"].item() == 3
+    assert state["optimizer.scale.layers.0.bias"].item() == 0.9 * 0.9 * 0.9
+    other.load_state_dict(state)
+    assert same(stepped(other).state_dict(), stepped(trained).state_dict())
+
+
+def test_an_optimizer_whose_groups_change_trains_and_is_not_written():
+    trained = stepped(learner(optimizer=functools.partial(Counting, grouped=True)))
+    with pytest.raises(TypeError, match=r"Counting keeps what changes as it steps in its param_groups \(count\)"):
+        trained.state_dict()
+
+
+def test_the_state_of_an_optimizer_lies_where_it_keeps_it():
+    """The meta device stands for any that is not the host's, from where a checkpoint comes."""
+    weight = torch.nn.Parameter(torch.zeros(3, device="meta"))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    there, here = torch.zeros((), device="meta"), torch.tensor(1.0)
+    described = {"optimizer.step.w": there, "optimizer.count.w": here, "optimizer.number.w": 0}
+    optimizers.restore_optimizer(optimizer, {"w": weight}, dict.fromkeys(described, here), described)
+    state = optimizer.state[weight]
+    assert (state["step"].device.type, state["count"].device.type, state["number"]) == ("meta", "cpu", 1)
+
+
 def test_the_state_of_another_optimizer_is_refused_whole():
     trained, other = stepped(learner(optimizer="rmsprop")), stepped(learner())
     before = trained.state_dict()
@@ -139,6 +182,39 @@ def test_a_part_that_is_not_finite_undoes_the_whole_step():
     assert not trained.step(X, RNG(0)).applied
     assert same(before, trained.state_dict())
     assert trained.step(X[:9], RNG(0)).applied
+
+
+def square(model, x, rng=None):
+    return ((model(x) + x) ** 2).mean()
+
+
+class Moving(torch.nn.Module):
+    """A network below a module that counts its passes, in place or by setting another tensor."""
+
+    def __init__(self, in_place):
+        super().__init__()
+        self.inside, self.in_place = torch.nn.Module(), in_place
+        self.inside.register_buffer("passes", torch.zeros(()))
+        self.net = MLP(2, hidden=(8,), conditional=False)
+
+    def forward(self, x):
+        if self.in_place:
+            self.inside.passes += 1
+        else:
+            self.inside.passes = self.inside.passes + 1
+        return self.net(x) * (1 + 0.1 * self.inside.passes)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_buffers_are_undone_and_resumed_however_they_change(in_place):
+    trained = stepped(learner(Moving(in_place), square))
+    before = trained.state_dict()
+    assert before["buffers.inside.passes"] == 3
+    assert not trained.step(X * float("nan"), RNG(0)).applied
+    assert same(trained.state_dict(), before)
+    other = learner(Moving(in_place), square)
+    other.load_state_dict(before)
+    assert same(stepped(other).state_dict(), stepped(trained).state_dict())
 
 
 def test_parts_have_dropout_masks_of_their_own():
