@@ -37,6 +37,8 @@ class TorchLearner:
     In a program started by torchrun all processes train one model (``DistributedDataParallel``), each on its rows of
     the batch.
 
+    ``takes_labels``: has the network ``classes``, so that labels beside the samples reach it?
+
     Args:
         model: an ``nn.Module`` with ``forward(x, sigma)`` or ``forward(x)``, or a view of one.
         objective: any objective.
@@ -100,8 +102,8 @@ class TorchLearner:
     def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
         """What the objective is given: the model itself, or one whose module is dressed for the occasion."""
         self.world = distributed.World(self._device)
-        self._takes_labels = getattr(self._module, "classes", None) is not None
-        if autocast or channels_last or compile or self._takes_labels or self.world.size > 1:
+        self.takes_labels = getattr(self._module, "classes", None) is not None
+        if autocast or channels_last or compile or self.takes_labels or self.world.size > 1:
             equipped = equipment.Equipped(self._module, autocast, channels_last, compile)
             self._dressed: Any = distributed.shared(equipped, self.world)
             self._trained: Any = with_innermost(self._model, self._dressed)
@@ -193,7 +195,7 @@ class TorchLearner:
 
     def _labelled(self, label: Array | None) -> Any:
         """The model as the objective sees it, told the labels of its samples where the network has classes."""
-        if label is None or not self._takes_labels:
+        if label is None or not self.takes_labels:
             return self._trained
         return with_innermost(self._model, lambda x, sigma=None: self._dressed(x, sigma, label))
 

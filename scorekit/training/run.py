@@ -94,6 +94,7 @@ class Run:
     def __post_init__(self) -> None:
         self.owner: Backend = self.source.owner
         self.world = world_of(self.learner)
+        self.source.takes_labels = getattr(self.learner, "takes_labels", False)
         self._receive: Callable[[Any], Any] = getattr(self.learner, "receive", lambda batch: batch)
 
     def go(self, store: Store | None, progress: bool) -> FitResult:

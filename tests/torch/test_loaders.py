@@ -117,23 +117,87 @@ def test_the_samplers_of_distributed_loaders_are_told_the_epoch():
     assert epochs[0] != epochs[1]
 
 
+class ByClass(torch.nn.Module):
+    classes = 3
+
+    def __init__(self):
+        super().__init__()
+        self.level = torch.nn.Parameter(torch.zeros(3, 2, dtype=torch.float64))
+
+    def forward(self, x, sigma=None, label=None):
+        return 0 * x + self.level[label]
+
+
 def test_labels_come_with_the_samples():
-    class ByClass(torch.nn.Module):
-        classes = 3
-
-        def __init__(self):
-            super().__init__()
-            self.level = torch.nn.Parameter(torch.zeros(3, 2, dtype=torch.float64))
-
-        def forward(self, x, sigma=None, label=None):
-            return 0 * x + self.level[label]
-
     for data, more in ((loader(), {}), (PAIRS, {"batch_size": 23})):
         given = ExplicitScoreMatching(lambda x: x)
         options = {"steps": 2000, "progress": False, "learning_rate": sk.training.WarmupCosine(0.1, 2000), "ema": None}
         made = sk.fit(ByClass(), given, data, **options, **more)
         for k in range(3):
             np.testing.assert_allclose(made.model.level[k].detach(), X[k::3].mean(0), atol=0.02)
+
+
+class Items(Dataset):
+    """Samples beside labels as ``label`` makes them of a class."""
+
+    def __init__(self, label):
+        self.label = label
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return X[i], self.label(i % 3)
+
+
+class Batches:
+    """One batch, samples beside ``labels``."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def __len__(self):
+        return 1
+
+    def __iter__(self):
+        return iter([(X, self.labels)])
+
+
+def levels(data):
+    given = ExplicitScoreMatching(lambda x: x)
+    return sk.fit(ByClass(), given, data, steps=3, progress=False, rng=1).model.level.detach()
+
+
+CLASSES = [i % 3 for i in range(23)]
+
+
+@pytest.mark.parametrize("labels", [CLASSES, np.array(CLASSES), np.array(CLASSES, dtype=np.uint8)], ids=type)
+def test_labels_of_a_loader_may_be_lists_or_of_numpy(labels):
+    assert torch.equal(levels(Batches(labels)), levels(Batches(torch.tensor(CLASSES))))
+
+
+@pytest.mark.parametrize("label", [int, np.int64, torch.tensor])
+def test_labels_of_items_may_be_numbers(label):
+    assert torch.equal(levels(Items(label)), levels((X, torch.tensor(CLASSES))))
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        (Batches(torch.zeros(23)), TypeError, "labels have dtype torch.float32: expected integers"),
+        (Batches(torch.zeros(23, 1, dtype=int)), ValueError, r"labels have shape \(23, 1\) for 23 samples"),
+        (Batches(torch.tensor(1)), ValueError, r"labels have shape \(\) for 23 samples: expected \(23,\)"),
+        (Batches([0, 1]), ValueError, r"labels have shape \(2,\) for 23 samples"),
+        (Batches(["cat"] * 23), TypeError, r"labels are a list: expected integers \(23,\)"),
+        (Items(float), TypeError, "labels have dtype torch.float32: expected integers"),
+        (Items(lambda k: torch.tensor([k])), ValueError, r"labels have shape \(23, 1\) for 23 samples"),
+        (Items(str), TypeError, "labels are a list: expected integers"),
+    ],
+)
+def test_what_stands_in_the_place_of_labels_and_is_none_is_refused(data, error, words):
+    with pytest.raises(error, match=words):
+        levels(data)
+    run(data, steps=1)  # a network without classes does not look at it
 
 
 # ---------------------------------------------------------------- what is refused

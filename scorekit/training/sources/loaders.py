@@ -11,7 +11,7 @@ import numpy as np
 from scorekit._arrays import check_batch
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.registry import backend_of, framework_of, provided
-from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
+from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
 
 __all__ = ["Loader"]
 
@@ -36,29 +36,24 @@ class Loader(Source):
         self._sampler = next((s for s in _samplers(loader) if hasattr(s, "set_epoch")), None)
         self._place: tuple[int, int] = (-1, 0)
         self._batches: Iterator[Any] = iter(())
-        self._shown, self._labelled = sample_of(self._fetch(0), "a batch of the loader")
-        self.first = check_batch(self._shown, "a batch of the loader")
+        shown, label = sample_of(self._fetch(0), "a batch of the loader")
+        self._labelled = label is not None
+        self.first = check_batch(shown, "a batch of the loader")
         self.owner = backend_of(self.first)
         self.batch_size = self.first.shape[0]
         self._place = (-1, 0)
 
     def batch(self, step: int, rank: int, size: int) -> Batch:
         """The next batch, cut over the processes unless the loader's sampler has done so."""
-        content = self._fetch(step)
-        x, _ = sample_of(content, "a batch of the loader")
+        x, label = sample_of(self._fetch(step), "a batch of the loader")
         check_batch(x, "a batch of the loader", finite=False)
         n = x.shape[0]
+        own = (x, checked_labels(label, x, self.owner)) if self._labelled and self.takes_labels else x
         if self._sampler is not None and getattr(self._sampler, "num_replicas", 1) == size:
-            return Batch(self._pair(content), n * rank, n * (rank + 1), n * size)
+            return Batch(own, n * rank, n * (rank + 1), n * size)
         start, stop = share(n, rank, size)
-        own = self._pair(content)
         cut = tuple(part[start:stop] for part in own) if isinstance(own, tuple) else own[start:stop]
         return Batch(cut, start, stop, n)
-
-    def _pair(self, content: Any) -> Any:
-        if not isinstance(content, (tuple, list)):
-            return content
-        return (content[0], content[1]) if self._labelled else content[0]
 
     def _fetch(self, step: int) -> Any:
         epoch, place = divmod(step, self.epoch)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import check_batch, check_count
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of
-from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
+from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
 
 __all__ = ["Arrays", "Dataset"]
 
@@ -48,7 +49,8 @@ class Arrays(_Shuffled):
 
     def __init__(self, x: Array, labels: Array | None, batch_size: int | None, seed: int) -> None:
         super().__init__(backend_of(check_batch(x, "data")), x.shape[0], batch_size, seed)
-        self._x, self._labels = x, None if labels is None else _checked_labels(labels, x)
+        array_namespace(data=x, labels=x if labels is None else labels)
+        self._x, self._labels = x, None if labels is None else checked_labels(labels, x, self.owner)
         self.first = x
 
     def _rows(self, order: Any) -> Any:
@@ -67,15 +69,6 @@ class Arrays(_Shuffled):
         }
 
 
-def _checked_labels(labels: Array, x: Array) -> Array:
-    xp = array_namespace(data=x, labels=labels)
-    if tuple(labels.shape) != (x.shape[0],):
-        raise ShapeError(f"labels have shape {tuple(labels.shape)} for {x.shape[0]} samples: expected ({x.shape[0]},).")
-    if not xp.isdtype(labels.dtype, "integral"):
-        raise InvalidTypeError(f"labels have dtype {labels.dtype}: expected integers.")
-    return labels
-
-
 class Dataset(_Shuffled):
     """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more."""
 
@@ -83,16 +76,18 @@ class Dataset(_Shuffled):
         if len(items) == 0:
             raise ShapeError("the dataset is empty: expected at least one sample.")
         self._items = items
-        sample, self._labelled = sample_of(items[0], "dataset[0]")
+        sample, label = sample_of(items[0], "dataset[0]")
+        self._labelled = label is not None
         super().__init__(backend_of(sample), len(items), batch_size, seed)
         self.first = check_batch(sample[None], "dataset[0][None]")
 
     def _rows(self, order: Any) -> Any:
-        items = [self._items[int(i)] for i in self.owner.to_numpy(order)]
-        x = self._stack([sample_of(item, "an item of the dataset")[0] for item in items])
-        return (x, self._stack([self.owner.asarray(item[1]) for item in items])) if self._labelled else x
+        places = [int(i) for i in self.owner.to_numpy(order)]
+        samples, labels = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
+        x = self._stack(samples)
+        return (x, checked_labels(list(labels), x, self.owner)) if self._labelled and self.takes_labels else x
 
-    def _stack(self, arrays: list[Array]) -> Array:
+    def _stack(self, arrays: Sequence[Array]) -> Array:
         shapes = {tuple(a.shape) for a in arrays}
         if len(shapes) > 1:
             raise ShapeError(f"items of the dataset have shapes {sorted(shapes)}: expected one shape for all.")
