@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import chain
 
 import numpy as np
@@ -31,13 +32,19 @@ class Seen:
 
 
 class Jittered(Dataset):
-    """Samples with noise from torch's global generator, as a random transform has it."""
+    """Samples with noise from the global generators, as random transforms have it."""
 
     def __len__(self):
         return len(X)
 
     def __getitem__(self, i):
-        return X[i] + 0.1 * torch.randn(2, dtype=torch.float64)
+        return X[i] + 0.1 * torch.randn(2, dtype=torch.float64) + random.random() + np.random.random_sample()  # noqa: NPY002
+
+
+class Plain:
+    """The same in a class of its own."""
+
+    __len__, __getitem__ = Jittered.__len__, Jittered.__getitem__
 
 
 def run(data, objective=None, **options):
@@ -81,9 +88,13 @@ def test_the_order_of_a_loader_that_does_not_shuffle_is_kept():
 
 
 def test_nothing_global_moves():
-    before = torch.random.get_rng_state()
-    run(loader(Jittered()))
-    assert torch.equal(before, torch.random.get_rng_state())
+    def places():
+        return str(torch.random.get_rng_state().tolist()), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+
+    before = places()
+    for data in (loader(Jittered()), Jittered()):
+        run(data)
+        assert places() == before
 
 
 @pytest.mark.parametrize(
@@ -94,8 +105,10 @@ def test_nothing_global_moves():
         lambda: loader(Jittered()),
         lambda: loader(Jittered(), generator=torch.Generator()),
         lambda: loader(Jittered(), num_workers=1),
+        lambda: Jittered(),
+        lambda: Plain(),
     ],
-    ids=["dataset", "loader", "random transform", "own generator", "worker"],
+    ids=["dataset", "loader", "random transform", "own generator", "worker", "random items", "plain random items"],
 )
 def test_a_stopped_run_resumes_to_the_same_bits(tmp_path, make):
     whole = bits(run(make(), steps=12))

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import check_batch
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.registry import backend_of, framework_of, provided
+from scorekit.registry import backend_of, framework_of
 from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
+from scorekit.training.sources.seeding import STREAM, seeded
 
 __all__ = ["Loader"]
 
-_STREAM = 3  # the stream of a run that is its loader's
 _SHOWN = 64  # samples whose bytes tell one data set from another
 
 
 class Loader(Source):
     """An iterable of batches with a length, such as a ``DataLoader``; each pass over it is an epoch.
 
-    Its randomness is a function of the seed, the epoch and the place: global generators are seeded for each batch and
-    put back, and a ``generator`` of its own is seeded at the start of each epoch.
+    Its randomness is a function of the seed, the epoch and the place: the global generators of Python, NumPy and the
+    framework are seeded for each batch and put back, and a ``generator`` of its own is seeded at the start of each
+    epoch. Other generators that its transforms hold are not known here.
     """
 
     def __init__(self, loader: Any, seed: int) -> None:
@@ -31,8 +31,7 @@ class Loader(Source):
         self.epoch = len(loader)
         if self.epoch == 0:
             raise ShapeError("the loader is empty: expected at least one batch.")
-        framework = framework_of(loader)
-        self._seeded = _unseeded if framework is None else provided(framework, "seeded")
+        self._framework = framework_of(loader)
         self._sampler = next((s for s in _samplers(loader) if hasattr(s, "set_epoch")), None)
         self._place: tuple[int, int] = (-1, 0)
         self._batches: Iterator[Any] = iter(())
@@ -69,13 +68,13 @@ class Loader(Source):
             self._sampler.set_epoch(epoch)
         own = getattr(self._loader, "generator", None)
         if own is not None:
-            own.manual_seed(int(np.random.SeedSequence((self._seed, _STREAM, epoch)).generate_state(1)[0]))
-        with self._seeded((self._seed, _STREAM, epoch)):
+            own.manual_seed(int(np.random.SeedSequence((self._seed, STREAM, epoch)).generate_state(1)[0]))
+        with seeded(self._framework, (self._seed, STREAM, epoch)):
             self._batches = iter(self._loader)
 
     def _next(self, epoch: int, place: int) -> Any:
         try:
-            with self._seeded((self._seed, _STREAM, epoch, place)):
+            with seeded(self._framework, (self._seed, STREAM, epoch, place)):
                 return next(self._batches)
         except StopIteration:
             raise InvalidValueError(
@@ -100,8 +99,3 @@ def _samplers(loader: Any) -> Iterator[Any]:
         sampler = getattr(holder, "sampler", None)
         if sampler is not None:
             yield sampler
-
-
-def _unseeded(seed: Any) -> AbstractContextManager[None]:
-    del seed
-    return nullcontext()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from scorekit._arrays import check_batch, check_count
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
-from scorekit.registry import array_namespace, backend_of
+from scorekit.registry import array_namespace, backend_of, framework_of
 from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
+from scorekit.training.sources.seeding import STREAM, seeded
 
 __all__ = ["Arrays", "Dataset"]
 
@@ -33,6 +35,11 @@ class _Shuffled(Source):
     def _rows(self, order: Any) -> Any:
         """What the learner is given for these rows."""
 
+    def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
+        """Inside, what rows draw themselves is that of this step."""
+        del step, start
+        return nullcontext()
+
     def batch(self, step: int, rank: int, size: int) -> Batch:
         """A slice of the permutation of the step's epoch."""
         epoch, place = divmod(step, self.epoch)
@@ -41,7 +48,9 @@ class _Shuffled(Source):
             self._drawn, self._order = epoch, rng.choice(self._n, (self._n,), replace=False)
         start, stop = share(self.batch_size, rank, size)
         begin = place * self.batch_size
-        return Batch(self._rows(self._order[begin + start : begin + stop]), start, stop, self.batch_size)  # type: ignore[index]
+        with self._tied(step, start):
+            rows = self._rows(self._order[begin + start : begin + stop])  # type: ignore[index]
+        return Batch(rows, start, stop, self.batch_size)
 
 
 class Arrays(_Shuffled):
@@ -70,16 +79,26 @@ class Arrays(_Shuffled):
 
 
 class Dataset(_Shuffled):
-    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more."""
+    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more.
+
+    Items may draw: the global generators of Python, NumPy and the framework are seeded for the items of each step and
+    put back. Other generators that a data set holds are not known here.
+    """
 
     def __init__(self, items: Any, batch_size: int | None, seed: int) -> None:
         if len(items) == 0:
             raise ShapeError("the dataset is empty: expected at least one sample.")
         self._items = items
-        sample, label = sample_of(items[0], "dataset[0]")
+        with seeded(framework_of(items), (seed, STREAM)):  # the first look tells whose arrays they are
+            owner = backend_of(sample_of(items[0], "dataset[0]")[0])
+        with seeded(owner.name, (seed, STREAM)):
+            sample, label = sample_of(items[0], "dataset[0]")
         self._labelled = label is not None
-        super().__init__(backend_of(sample), len(items), batch_size, seed)
+        super().__init__(owner, len(items), batch_size, seed)
         self.first = check_batch(sample[None], "dataset[0][None]")
+
+    def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
+        return seeded(self.owner.name, (self._seed, STREAM, step, start))
 
     def _rows(self, order: Any) -> Any:
         places = [int(i) for i in self.owner.to_numpy(order)]
