@@ -14,7 +14,7 @@ from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Array, Rng, Shape
 from scorekit.registry import array_namespace
 
-__all__ = ["Draws", "PartRng", "strata"]
+__all__ = ["Draws", "PartRng", "aside", "strata"]
 
 
 def strata(rng: Rng, n: int, like: Array | None = None) -> Array:
@@ -24,6 +24,23 @@ def strata(rng: Rng, n: int, like: Array | None = None) -> Array:
     shift = rng.uniform((1,), like)
     order = rng.choice(n, (n,), replace=False)
     return (array_namespace(shift).astype(order, shift.dtype) + shift) / n
+
+
+def aside(rng: Rng) -> Rng:
+    """A child of ``rng`` whose making leaves no trace there: all that is drawn and spawned later stays the same.
+
+    >>> import scorekit as sk
+    >>> rng = sk.rng(0)
+    >>> child = aside(rng)
+    >>> bool((rng.spawn(1)[0].normal((2,)) == sk.rng(0).spawn(1)[0].normal((2,))).all())
+    True
+    """
+    if isinstance(rng, PartRng):
+        return rng.aside()
+    state = rng.state()
+    child = rng.spawn(1)[0]
+    rng.restore(state)
+    return child
 
 
 class Draws:
@@ -40,6 +57,7 @@ class Draws:
         self.total = total
         self._rng = rng
         self._made: list[tuple[Any, Any]] = []
+        self._aside: Draws | None = None
 
     def part(self, start: int, stop: int) -> PartRng:
         """The stream of the samples ``start`` to ``stop``, from its beginning."""
@@ -56,6 +74,12 @@ class Draws:
                 "objective draws must not depend on the values of its samples."
             )
         return value
+
+    def aside(self) -> Draws:
+        """The draws of a child that :func:`aside` makes, the same one for all parts."""
+        if self._aside is None:
+            self._aside = Draws(aside(self._rng), self.total)
+        return self._aside
 
 
 class PartRng:
@@ -82,6 +106,10 @@ class PartRng:
     def part(self, start: int, stop: int) -> PartRng:
         """A part of this part, from the beginning of the stream."""
         return PartRng(self._draws, self.start + start, self.start + stop)
+
+    def aside(self) -> PartRng:
+        """This part of a child that leaves no trace, see :func:`aside`."""
+        return self._draws.aside().part(self.start, self.stop)
 
     def strata(self, n: int, like: Array | None) -> Array:
         """The uniforms that these samples have in the whole batch."""

@@ -89,7 +89,7 @@ class TorchLearner:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._module, self._frozen = module, {n: p for n, p in module.named_parameters() if not p.requires_grad}
         self._buffered = next(module.buffers(), None) is not None
-        self._noisy = equipment.noisy_layers(module)
+        self._layer_noise = equipment.LayerNoise(self._device)
         self._leaves = list(self._parameters.values())
         self._values = [p.detach() for p in self._leaves]
         self._average = [v.to(_wide(v.dtype), copy=True) for v in self._values]
@@ -177,8 +177,7 @@ class TorchLearner:
 
     def _pass(self, x: Array, label: Array | None, rng: Rng, share: float) -> Array:
         """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
-        draws = equipment.layer_noise(self._noisy, self._device, rng, x.shape[0]) if self._noisy else nullcontext()
-        with torch.enable_grad(), draws:
+        with torch.enable_grad(), self._layer_noise(rng, x.shape[0]):
             loss = _checked_loss(self._objective(self._labelled(label), x, rng))
             if share != 1.0:
                 loss = loss * share

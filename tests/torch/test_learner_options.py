@@ -229,6 +229,75 @@ def test_parts_have_dropout_masks_of_their_own():
     assert not torch.equal(seen[0], seen[1])
 
 
+class Drawing(torch.nn.Module):
+    """A network with a layer of its own that draws."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.into, self.layer, self.out = torch.nn.Linear(2, 8), layer, torch.nn.Linear(8, 2)
+        with torch.no_grad():
+            for i, p in enumerate([*self.into.parameters(), *self.out.parameters()]):
+                p.copy_(torch.linspace(-1, 1 + i, p.numel()).reshape(p.shape))
+        self.double()
+
+    def forward(self, x):
+        return self.out(self.layer(self.into(x)))
+
+
+class Attention(torch.nn.MultiheadAttention):
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(8, 2, dropout=0.5, batch_first=True)
+
+    def forward(self, h):
+        return super().forward(h[:, None], h[:, None], h[:, None])[0][:, 0]
+
+
+class Functional(torch.nn.Module):
+    def forward(self, h):
+        return torch.nn.functional.dropout(h, 0.5, self.training)
+
+
+@pytest.mark.parametrize("layer", [torch.nn.Dropout, torch.nn.RReLU, Attention, Functional])
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_whatever_draws_in_a_network_draws_from_the_stream_of_the_step(layer, accumulate):
+    """So it resumes, and neither reads nor moves torch's own generators."""
+
+    def trained():
+        return learner(Drawing(layer()), square, accumulate=accumulate)
+
+    whole = stepped(trained(), 4).state_dict()
+    half, other = stepped(trained(), 2), trained()
+    other.load_state_dict(half.state_dict())
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    for step in (2, 3):
+        other.step(X, RNG(step))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert same(other.state_dict(), whole)
+
+
+def test_a_network_that_draws_nothing_has_no_generator_seeded(monkeypatch):
+    """After the first step, which looks; and what the objective spawns does not depend on the look."""
+    spawned = []
+
+    def spawning(model, x, rng=None):
+        spawned.append(rng.spawn(1)[0].normal((x.shape[0],)))
+        return square(model, x)
+
+    for accumulate in (1, 3):
+        trained = learner(Drawing(torch.nn.Dropout(0.0).eval()), spawning, accumulate=accumulate)
+        trained.step(X, RNG(0))
+        first = torch.cat(spawned)
+        spawned.clear()
+        with monkeypatch.context() as forbidden:
+            forbidden.setattr(torch.random, "manual_seed", None)
+            trained.step(X, RNG(0))
+        assert torch.equal(torch.cat(spawned), first)
+        assert torch.equal(first, RNG(0).spawn(1)[0].normal((12,)))
+        spawned.clear()
+
+
 # ---------------------------------------------------------------- precision and layout
 
 
