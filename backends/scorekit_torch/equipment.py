@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from scorekit._arrays import check_option, score_function
-from scorekit._streams import aside
+from scorekit._streams import PartRng, aside
 from scorekit.protocols import Rng
 
 __all__ = ["Equipped", "LayerNoise", "check_equipment"]
@@ -63,14 +63,14 @@ class LayerNoise:
         self._device = device
         self._draws: bool | None = None  # not known yet
 
-    def __call__(self, rng: Rng, n: int) -> AbstractContextManager[None]:
+    def __call__(self, rng: Rng) -> AbstractContextManager[None]:
         """Inside, the generators start from a child of ``rng``, another one for each part of a batch."""
-        return nullcontext() if self._draws is False else self._seeded(rng, n)
+        return nullcontext() if self._draws is False else self._seeded(rng)
 
     @contextmanager
-    def _seeded(self, rng: Rng, n: int) -> Iterator[None]:
-        # one number a sample, so that each part of a batch has a seed of its own: that of its first sample
-        seed = int(aside(rng).integers(0, 2**62, (n,))[0])
+    def _seeded(self, rng: Rng) -> Iterator[None]:
+        start = rng.start if isinstance(rng, PartRng) else 0
+        seed = int(aside(rng).integers(0, 2**62, ())) + start
         with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
             torch.random.manual_seed(seed)  # inside the fork: nothing global moves
             before = self._places() if self._draws is None else []

@@ -157,7 +157,7 @@ class TorchLearner:
         x, label = batch if isinstance(batch, tuple) else (batch, None)
         if self._accumulate == 1 and self.world.size == 1:
             return self._pass(x, label, rng, 1.0)
-        parts = list(self._parts(x.shape[0], rng))
+        parts = list(self._parts(x, rng))
         losses = []
         for k, (rows, stream, share) in enumerate(parts):
             waits = self.world.size > 1 and k < len(parts) - 1
@@ -166,10 +166,11 @@ class TorchLearner:
                 losses.append(self._pass(x[rows], part, stream, share))
         return torch.stack(losses).sum()
 
-    def _parts(self, n: int, rng: Rng) -> Iterator[tuple[slice, Rng, float]]:
+    def _parts(self, x: Array, rng: Rng) -> Iterator[tuple[slice, Rng, float]]:
         """The rows, the stream and the weight of each part; weights are those of a mean over all processes' samples."""
+        n, *event = x.shape
         pieces = min(self._accumulate, n)
-        draws = rng if isinstance(rng, PartRng) else Draws(rng, n)
+        draws = rng if isinstance(rng, PartRng) else Draws(rng, n, event)
         total = draws.total
         for k in range(pieces):
             start, stop = n * k // pieces, n * (k + 1) // pieces
@@ -177,7 +178,7 @@ class TorchLearner:
 
     def _pass(self, x: Array, label: Array | None, rng: Rng, share: float) -> Array:
         """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
-        with torch.enable_grad(), self._layer_noise(rng, x.shape[0]):
+        with torch.enable_grad(), self._layer_noise(rng):
             loss = _checked_loss(self._objective(self._labelled(label), x, rng))
             if share != 1.0:
                 loss = loss * share
