@@ -166,7 +166,8 @@ class Run:
     def _validate(self) -> float:
         """The loss of the averaged model on the held-out data, passed through in batches of at most the run's size."""
         assert self.validation is not None
-        model, (n, *event) = self.learner.model, self.validation.shape
+        frozen = getattr(self.learner, "frozen", None)  # a model without graphs, where there is one
+        model, (n, *event) = self.learner.model if frozen is None else frozen(), self.validation.shape
         rng, total = self.owner.rng((self.seed, _VALIDATION)), 0.0
         draws, pieces = Draws(rng, n, event), -(-n // self.source.batch_size)
         for k in range(pieces):  # even ones: no rest of a single sample
