@@ -73,8 +73,8 @@ class Draws:
         if asked != what:
             raise InvalidValueError(
                 f"the parts of one batch draw different things: one asked for {asked}, another for {what}. An "
-                "objective draws the same kinds of numbers in the same order whatever its samples are; what it draws for "
-                "each of them needs like=x, or an array whose first axis is the samples', to be told from what all share."
+                "objective draws the same kinds of numbers in the same order whatever its samples are; what it draws "
+                "for each of them needs like=x, or an array whose first axis is theirs, to be told from what all share."
             )
         return value
 
@@ -185,9 +185,9 @@ class PartRng:
             return 0
         raise InvalidValueError(
             f"{name}({shape}) in a part of {n} of the {self.total} samples of a batch: the axis of length {n} may be "
-            f"its samples, or something that all parts share. For numbers of the samples write {name}(shape, like=…) "
-            "with an array that the shape ends with: x for x.shape, x[:, 0] of flat x for (n,). For one number that all "
-            f"share draw the shape (). Else take parts of another size than {n}: other batch_size, accumulate, processes."
+            f"its samples, or what all parts share. For numbers of the samples write {name}(shape, like=…) with an "
+            "array that the shape ends with: x for x.shape, x[:, 0] of flat x for (n,). For one number that all share "
+            f"draw the shape (). Else take parts of another size than {n}: other batch_size, accumulate, processes."
         )
 
     def _is_clear(self, shape: Shape, like: Shape) -> bool:

@@ -48,7 +48,8 @@ class TorchLearner:
         gradient_clip: largest norm of the whole gradient; None leaves it alone.
         ema: decay of the average, in [0, 1); None for none: the model is then the last one.
         accumulate: in how many parts a batch is passed through, at least 1. Memory falls, the result stays: each sample
-            keeps the noise that it has in the whole batch.
+            keeps the noise that it has in the whole batch. What layers do themselves is done part by part: dropout has
+            a mask for each, and batch norm takes its mean and variance in it, so that with these the result differs.
         autocast: ``"bfloat16"`` runs the module in mixed precision; weights, ``x``, noise and loss stay as they are.
         channels_last: lay images and weights out as (n, h, w, c) in memory.
         compile: run the module through torch's compiler; not for objectives with derivatives of the model.
@@ -242,6 +243,12 @@ class TorchLearner:
                 module.get_parameter(name).copy_(value)
         return made
 
+    def frozen(self) -> ScoreModel:
+        """The same, with weights that ask for no gradient: what is computed with it holds no graph."""
+        made = self.model
+        innermost(made).requires_grad_(False)
+        return made
+
     def _state(self) -> dict[str, Array]:
         """All arrays that change or matter, by name, and not copied."""
         state = {f"weights.{name}": p.detach() for name, p in (self._parameters | self._frozen).items()}
@@ -284,11 +291,19 @@ def _checked_loss(loss: Any) -> Array:
 
 
 def _check_module(model: Any) -> None:
+    if torch.is_inference_mode_enabled():
+        raise InvalidTypeError("nothing can be trained inside torch.inference_mode(): call fit outside of it.")
     inside = innermost(model)
     if not isinstance(inside, nn.Module):
         raise InvalidTypeError(
             f"model is a {describe(inside)} and the data are tensors: the torch backend cannot train it. Use "
             "scorekit_torch.MLP or any nn.Module with forward(x, sigma), alone or inside the views of sk.models."
+        )
+    made = [name for name, p in inside.named_parameters() if p.is_inference()]
+    if made:
+        raise InvalidTypeError(
+            f"{made[0]} of the model was made inside torch.inference_mode(), where nothing can be trained: make the "
+            "model outside of it."
         )
 
 

@@ -298,6 +298,35 @@ def test_a_network_that_draws_nothing_has_no_generator_seeded(monkeypatch):
         spawned.clear()
 
 
+# ---------------------------------------------------------------- no graphs, and where none can be
+
+
+def test_the_validation_keeps_no_graph_and_can_be_differentiated():
+    """By scorekit's own derivatives and by an objective's; the model of the result asks for gradients again."""
+    seen = []
+
+    def observed(model, x, rng=None):
+        z = x.clone().requires_grad_()
+        own = torch.autograd.grad(model(z).sum(), z)[0]
+        loss = ImplicitScoreMatching()(model, x) + 0 * own.sum()
+        seen.append((len(x), loss.requires_grad))
+        return loss
+
+    net = MLP(2, hidden=(8,), conditional=False)
+    result = sk.fit(net, observed, X[:8], steps=2, batch_size=4, validation=X[8:11], progress=False)
+    assert set(seen) == {(4, True), (3, False)}
+    assert all(p.requires_grad for p in result.model.parameters())
+
+
+def test_nothing_is_trained_in_inference_mode():
+    with torch.inference_mode():
+        inside = MLP(2, hidden=(8,), conditional=False)
+        with pytest.raises(TypeError, match=r"inside torch.inference_mode\(\): call fit outside"):
+            sk.fit(MLP(2, hidden=(8,), conditional=False), square, X, steps=1, progress=False)
+    with pytest.raises(TypeError, match=r"of the model was made inside torch.inference_mode\(\)"):
+        sk.fit(inside, square, X, steps=1, progress=False)
+
+
 # ---------------------------------------------------------------- precision and layout
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import scorekit as sk
 from scorekit.objectives import ExplicitScoreMatching, SlicedScoreMatching
+from scorekit.training.sources import open_source
 
 torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, TensorDataset  # noqa: E402
@@ -253,6 +254,7 @@ class Ragged(Words):
         (loader(), {"batch_size": 4}, ValueError, "batch_size is 4 and data is a loader"),
         (Stream(), {}, TypeError, "without a length: expected an array, a dataset"),
         (iter([X]), {}, TypeError, "without a length"),
+        (DataLoader(Stream(), batch_size=5), {}, TypeError, "a torch.DataLoader without a length: expected an array"),
         (OnePass(), {}, ValueError, "the loader ended after 4 batches and says that it has 5"),
         (Words(), {}, TypeError, r"dataset\[0\] is a str: expected an array, or a tuple \(array, label\)"),
         (Ragged(), {}, ValueError, r"items of the dataset have shapes \[\(2,\), \(3,\), \(4,\)\]: expected one shape"),
@@ -268,3 +270,10 @@ class Ragged(Words):
 def test_data_that_cannot_be_used(data, options, error, words):
     with pytest.raises(error, match=words):
         run(data, **options)
+
+
+def test_a_small_last_batch_over_several_processes_is_refused_with_advice():
+    uneven = open_source(loader(TensorDataset(X), batch_size=22), None, 0)
+    assert uneven.batch(0, 1, 2).content.shape == (11, 2)
+    with pytest.raises(ValueError, match="a batch of 1 samples cannot be cut over 2 processes: .*drop_last=True"):
+        uneven.batch(1, 1, 2)

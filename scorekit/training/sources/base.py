@@ -12,7 +12,7 @@ from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import describe
 
-__all__ = ["Batch", "Source", "checked_labels", "digest", "sample_of", "share"]
+__all__ = ["Batch", "Source", "checked_labels", "digest", "sample_of", "share", "without_length"]
 
 
 class Batch(NamedTuple):
@@ -52,9 +52,18 @@ def share(total: int, rank: int, size: int) -> tuple[int, int]:
     """The rows that process ``rank`` of ``size`` has in a batch."""
     if total < size:
         raise InvalidValueError(
-            f"a batch of {total} samples cannot be cut over {size} processes: take a larger batch_size."
+            f"a batch of {total} samples cannot be cut over {size} processes: take a larger batch_size, and "
+            "drop_last=True in a DataLoader whose last batch is smaller."
         )
     return total * rank // size, total * (rank + 1) // size
+
+
+def without_length(data: Any) -> InvalidTypeError:
+    """The error of data that do not say how many they are."""
+    return InvalidTypeError(
+        f"data is a {describe(data)} without a length: expected an array, a dataset with len() and [i], or a "
+        "loader of batches with len(). Put it into a DataLoader of known length, or collect it into an array."
+    )
 
 
 def digest(rows: Any) -> str:

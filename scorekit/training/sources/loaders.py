@@ -10,7 +10,7 @@ import numpy as np
 from scorekit._arrays import check_batch
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.registry import backend_of, framework_of
-from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
+from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share, without_length
 from scorekit.training.sources.seeding import STREAM, seeded
 
 __all__ = ["Loader"]
@@ -28,7 +28,10 @@ class Loader(Source):
 
     def __init__(self, loader: Any, seed: int) -> None:
         self._loader, self._seed = loader, seed
-        self.epoch = len(loader)
+        try:
+            self.epoch = len(loader)
+        except TypeError as error:  # a DataLoader has len(), and what it loads need not
+            raise without_length(loader) from error
         if self.epoch == 0:
             raise ShapeError("the loader is empty: expected at least one batch.")
         self._framework = framework_of(loader)
