@@ -275,5 +275,5 @@ def test_data_that_cannot_be_used(data, options, error, words):
 def test_a_small_last_batch_over_several_processes_is_refused_with_advice():
     uneven = open_source(loader(TensorDataset(X), batch_size=22), None, 0)
     assert uneven.batch(0, 1, 2).content.shape == (11, 2)
-    with pytest.raises(ValueError, match="a batch of 1 samples cannot be cut over 2 processes: .*drop_last=True"):
+    with pytest.raises(ValueError, match=r"a batch of 1 samples cannot be cut over 2 processes: .*drop_last=True"):
         uneven.batch(1, 1, 2)
