@@ -14,7 +14,7 @@ from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Array, Rng, Shape
 from scorekit.registry import array_namespace
 
-__all__ = ["Draws", "PartRng", "strata"]
+__all__ = ["Draws", "PartRng", "aside", "strata"]
 
 
 def strata(rng: Rng, n: int, like: Array | None = None) -> Array:
@@ -26,20 +26,40 @@ def strata(rng: Rng, n: int, like: Array | None = None) -> Array:
     return (array_namespace(shift).astype(order, shift.dtype) + shift) / n
 
 
+def aside(rng: Rng) -> Rng:
+    """A child of ``rng`` whose making leaves no trace there: all that is drawn and spawned later stays the same.
+
+    >>> import scorekit as sk
+    >>> rng = sk.rng(0)
+    >>> child = aside(rng)
+    >>> bool((rng.spawn(1)[0].normal((2,)) == sk.rng(0).spawn(1)[0].normal((2,))).all())
+    True
+    """
+    if isinstance(rng, PartRng):
+        return rng.aside()
+    state = rng.state()
+    child = rng.spawn(1)[0]
+    rng.restore(state)
+    return child
+
+
 class Draws:
     """The draws of a batch of ``total`` samples, in the order in which they were first asked for.
 
+    ``event``: the shape of a sample, where it is known; an axis of a draw may be one of these instead of the samples'.
+
     >>> import scorekit as sk
-    >>> whole = sk.rng(0).normal((4, 2))
+    >>> whole = sk.rng(0).normal((4, 3))
     >>> draws = Draws(sk.rng(0), 4)
-    >>> bool((draws.part(1, 3).normal((2, 2)) == whole[1:3]).all())
+    >>> bool((draws.part(1, 3).normal((2, 3)) == whole[1:3]).all())
     True
     """
 
-    def __init__(self, rng: Rng, total: int) -> None:
-        self.total = total
+    def __init__(self, rng: Rng, total: int, event: Shape = ()) -> None:
+        self.total, self.event = total, tuple(event)
         self._rng = rng
         self._made: list[tuple[Any, Any]] = []
+        self._aside: Draws | None = None
 
     def part(self, start: int, stop: int) -> PartRng:
         """The stream of the samples ``start`` to ``stop``, from its beginning."""
@@ -52,18 +72,25 @@ class Draws:
         asked, value = self._made[index]
         if asked != what:
             raise InvalidValueError(
-                f"the parts of one batch draw different things: one asked for {asked}, another for {what}. What an "
-                "objective draws must not depend on the values of its samples."
+                f"the parts of one batch draw different things: one asked for {asked}, another for {what}. An "
+                "objective draws the same kinds of numbers in the same order whatever its samples are; what it draws "
+                "for each of them needs like=x, or an array whose first axis is theirs, to be told from what all share."
             )
         return value
+
+    def aside(self) -> Draws:
+        """The draws of a child that :func:`aside` makes, the same one for all parts."""
+        if self._aside is None:
+            self._aside = Draws(aside(self._rng), self.total, self.event)
+        return self._aside
 
 
 class PartRng:
     """An :class:`~scorekit.protocols.Rng` that hands the samples of one part their rows of the draws of the whole.
 
     The rows are looked for along the axis where ``shape`` continues as ``like`` does, as in ``normal(x.shape, like=x)``
-    and ``normal((m, *x.shape), like=x)``; else along the first, when it is as long as the part. What has no axis of
-    samples is shared by all parts.
+    and ``normal((m, *x.shape), like=x)``; else along the first, when it is as long as the part and nothing else is.
+    What has no axis as long as the part is shared by all parts, and what could be either is refused.
 
     Args:
         draws: those of the whole batch.
@@ -82,6 +109,10 @@ class PartRng:
     def part(self, start: int, stop: int) -> PartRng:
         """A part of this part, from the beginning of the stream."""
         return PartRng(self._draws, self.start + start, self.start + stop)
+
+    def aside(self) -> PartRng:
+        """The same part of a child that leaves no trace, see :func:`aside`."""
+        return self._draws.aside().part(self.start, self.stop)
 
     def strata(self, n: int, like: Array | None) -> Array:
         """The uniforms that these samples have in the whole batch."""
@@ -113,7 +144,9 @@ class PartRng:
 
     def spawn(self, n: int) -> Sequence[PartRng]:
         """``n`` independent streams, each with the rows of this part."""
-        children = self._take(("spawn", n), lambda rng: [Draws(child, self.total) for child in rng.spawn(n)])
+        children = self._take(
+            ("spawn", n), lambda rng: [Draws(child, self.total, self._draws.event) for child in rng.spawn(n)]
+        )
         return [PartRng(child, self.start, self.stop) for child in children]
 
     def state(self) -> dict[str, Any]:
@@ -134,16 +167,36 @@ class PartRng:
         return self._draws.draw(self._next - 1, what, make)
 
     def _rows(self, name: str, shape: Shape, like: Array | None, make: Callable[[Rng, Shape], Array]) -> Array:
-        axis = self._axis(tuple(shape), like)
+        axis = self._axis(name, tuple(shape), like)
         if axis is None:
             return self._take((name, tuple(shape)), lambda rng: make(rng, tuple(shape)))
         whole = (*shape[:axis], self.total, *shape[axis + 1 :])
         value = self._take((name, whole), lambda rng: make(rng, whole))
         return value[(slice(None),) * axis + (slice(self.start, self.stop),)]
 
-    def _axis(self, shape: Shape, like: Array | None) -> int | None:
+    def _axis(self, name: str, shape: Shape, like: Array | None) -> int | None:
         """The axis of the samples; None when there is none."""
-        event = None if like is None else tuple(like.shape)
-        if event and shape[-len(event) :] == event and event[0] == self.stop - self.start:
-            return len(shape) - len(event)
-        return 0 if shape and shape[0] == self.stop - self.start else None
+        n, given = self.stop - self.start, () if like is None else tuple(like.shape)
+        if given and given[0] == n and shape[-len(given) :] == given:
+            return len(shape) - len(given)
+        if n not in shape:
+            return None
+        if shape[0] == n and self._is_clear(shape, given):
+            return 0
+        raise InvalidValueError(
+            f"{name}({shape}) in a part of {n} of the {self.total} samples of a batch: the axis of length {n} may be "
+            f"its samples, or what all parts share. For numbers of the samples write {name}(shape, like=…) with an "
+            "array that the shape ends with: x for x.shape, x[:, 0] of flat x for (n,). For one number that all share "
+            f"draw the shape (). Else take parts of another size than {n}: other batch_size, accumulate, processes."
+        )
+
+    def _is_clear(self, shape: Shape, like: Shape) -> bool:
+        """Is the first axis, as long as the part, that of the samples? Not where something else is as long."""
+        n = self.stop - self.start
+        event = like[1:] if like[:1] == (n,) else self._draws.event
+        beside = len(shape) == 1 or not like or _broadcasts(shape, like)
+        return n > 1 and shape.count(n) == 1 and n not in event and beside
+
+
+def _broadcasts(shape: Shape, like: Shape) -> bool:
+    return len(shape) == len(like) and all(a in (1, b) for a, b in zip(shape, like, strict=True))

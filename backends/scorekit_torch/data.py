@@ -1,4 +1,4 @@
-"""The randomness of loaders and datasets, which draw from torch's global generator."""
+"""The randomness of loaders and datasets that draw from torch's global generator."""
 
 from __future__ import annotations
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
 from scorekit._arrays import check_option, score_function
+from scorekit._streams import PartRng, aside
 from scorekit.protocols import Rng
 
-__all__ = ["Equipped", "check_equipment", "layer_noise", "noisy_layers"]
+__all__ = ["Equipped", "LayerNoise", "check_equipment"]
 
 Array: TypeAlias = Any
 
@@ -52,19 +53,32 @@ class Equipped(nn.Module):
         return nullcontext() if self._autocast is None else torch.autocast(device, torch.bfloat16)
 
 
-def noisy_layers(module: nn.Module) -> list[nn.Module]:
-    """The layers that draw from torch's global generator."""
-    return [m for m in module.modules() if isinstance(m, nn.modules.dropout._DropoutNd)]
+class LayerNoise:
+    """Seeds what a module draws from torch's global generators, in dropout or where it likes, and moves nothing there.
 
+    The first pass tells whether a generator has moved: if none has, later passes cost nothing more.
+    """
 
-@contextmanager
-def layer_noise(layers: list[nn.Module], device: torch.device, rng: Rng, n: int) -> Iterator[None]:
-    """Dropout draws from torch's global generator: here it draws from a child of ``rng``, and moves nothing."""
-    if not any(layer.training for layer in layers):
-        yield
-        return
-    # one number a sample, so that each part of a batch has a seed of its own: that of its first sample
-    seed = int(rng.spawn(1)[0].integers(0, 2**62, (n,))[0])
-    with torch.random.fork_rng([device] if device.type != "cpu" else []):
-        torch.random.manual_seed(seed)  # inside the fork: nothing global moves
-        yield
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._draws: bool | None = None  # not known yet
+
+    def __call__(self, rng: Rng) -> AbstractContextManager[None]:
+        """Inside, the generators start from a child of ``rng``, another one for each part of a batch."""
+        return nullcontext() if self._draws is False else self._seeded(rng)
+
+    @contextmanager
+    def _seeded(self, rng: Rng) -> Iterator[None]:
+        start = rng.start if isinstance(rng, PartRng) else 0
+        seed = int(aside(rng).integers(0, 2**62, ())) + start
+        with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
+            torch.random.manual_seed(seed)  # inside the fork: nothing global moves
+            before = self._places() if self._draws is None else []
+            yield
+            if self._draws is None:
+                self._draws = any(not torch.equal(a, b) for a, b in zip(before, self._places(), strict=True))
+
+    def _places(self) -> list[Array]:
+        """Where the generators are."""
+        own = [torch.cuda.get_rng_state(self._device)] if self._device.type == "cuda" else []
+        return [torch.random.get_rng_state(), *own]

@@ -37,6 +37,8 @@ class TorchLearner:
     In a program started by torchrun all processes train one model (``DistributedDataParallel``), each on its rows of
     the batch.
 
+    ``takes_labels``: has the network ``classes``, so that labels beside the samples reach it?
+
     Args:
         model: an ``nn.Module`` with ``forward(x, sigma)`` or ``forward(x)``, or a view of one.
         objective: any objective.
@@ -46,7 +48,8 @@ class TorchLearner:
         gradient_clip: largest norm of the whole gradient; None leaves it alone.
         ema: decay of the average, in [0, 1); None for none: the model is then the last one.
         accumulate: in how many parts a batch is passed through, at least 1. Memory falls, the result stays: each sample
-            keeps the noise that it has in the whole batch.
+            keeps the noise that it has in the whole batch. What layers do themselves is done part by part: dropout has
+            a mask for each, and batch norm takes its mean and variance in it, so that with these the result differs.
         autocast: ``"bfloat16"`` runs the module in mixed precision; weights, ``x``, noise and loss stay as they are.
         channels_last: lay images and weights out as (n, h, w, c) in memory.
         compile: run the module through torch's compiler; not for objectives with derivatives of the model.
@@ -86,21 +89,22 @@ class TorchLearner:
         if channels_last:
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._module, self._frozen = module, {n: p for n, p in module.named_parameters() if not p.requires_grad}
-        self._buffers = dict(module.named_buffers())
-        self._noisy = equipment.noisy_layers(module)
+        self._buffered = next(module.buffers(), None) is not None
+        self._layer_noise = equipment.LayerNoise(self._device)
         self._leaves = list(self._parameters.values())
         self._values = [p.detach() for p in self._leaves]
         self._average = [v.to(_wide(v.dtype), copy=True) for v in self._values]
         self._narrow = any(v.dtype != a.dtype for v, a in zip(self._values, self._average, strict=True))
         self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
+        self._resumable = False  # not looked at yet
         self._only_ours: bool | None = None
 
     def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
         """What the objective is given: the model itself, or one whose module is dressed for the occasion."""
         self.world = distributed.World(self._device)
-        self._takes_labels = getattr(self._module, "classes", None) is not None
-        if autocast or channels_last or compile or self._takes_labels or self.world.size > 1:
+        self.takes_labels = getattr(self._module, "classes", None) is not None
+        if autocast or channels_last or compile or self.takes_labels or self.world.size > 1:
             equipped = equipment.Equipped(self._module, autocast, channels_last, compile)
             self._dressed: Any = distributed.shared(equipped, self.world)
             self._trained: Any = with_innermost(self._model, self._dressed)
@@ -124,13 +128,12 @@ class TorchLearner:
         Nothing changes when the loss or the gradient is not finite.
         """
         rate = self._recipe.rate(self._steps)
-        kept = {name: buffer.clone() for name, buffer in self._buffers.items()}
+        kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
             loss = self._backward(batch, rng)
             value, norm = self._numbers(loss)
             if not (math.isfinite(value) and math.isfinite(norm)):
-                for name, buffer in kept.items():
-                    self._buffers[name].copy_(buffer)
+                self._undo(kept)
                 return StepInfo(value, norm, applied=False)
             self._update(self._recipe.shrink(norm), rate)
         finally:
@@ -139,12 +142,23 @@ class TorchLearner:
         self._follow()
         return StepInfo(value, norm, applied=True)
 
+    def _buffers(self) -> list[tuple[str, Array]]:
+        """The buffers as they are now: a module may change one in place, or set another tensor."""
+        return list(self._module.named_buffers()) if self._buffered else []
+
+    def _undo(self, kept: list[tuple[str, Array, Array]]) -> None:
+        """Each buffer is the tensor that it was, with the values that it had."""
+        for name, buffer, values in kept:
+            holder, _, attribute = name.rpartition(".")
+            buffer.copy_(values)
+            setattr(self._module.get_submodule(holder), attribute, buffer)
+
     def _backward(self, batch: Any, rng: Rng) -> Array:
         """The loss of the batch; its gradient is left in the parameters."""
         x, label = batch if isinstance(batch, tuple) else (batch, None)
         if self._accumulate == 1 and self.world.size == 1:
             return self._pass(x, label, rng, 1.0)
-        parts = list(self._parts(x.shape[0], rng))
+        parts = list(self._parts(x, rng))
         losses = []
         for k, (rows, stream, share) in enumerate(parts):
             waits = self.world.size > 1 and k < len(parts) - 1
@@ -153,10 +167,11 @@ class TorchLearner:
                 losses.append(self._pass(x[rows], part, stream, share))
         return torch.stack(losses).sum()
 
-    def _parts(self, n: int, rng: Rng) -> Iterator[tuple[slice, Rng, float]]:
+    def _parts(self, x: Array, rng: Rng) -> Iterator[tuple[slice, Rng, float]]:
         """The rows, the stream and the weight of each part; weights are those of a mean over all processes' samples."""
+        n, *event = x.shape
         pieces = min(self._accumulate, n)
-        draws = rng if isinstance(rng, PartRng) else Draws(rng, n)
+        draws = rng if isinstance(rng, PartRng) else Draws(rng, n, event)
         total = draws.total
         for k in range(pieces):
             start, stop = n * k // pieces, n * (k + 1) // pieces
@@ -164,8 +179,7 @@ class TorchLearner:
 
     def _pass(self, x: Array, label: Array | None, rng: Rng, share: float) -> Array:
         """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
-        draws = equipment.layer_noise(self._noisy, self._device, rng, x.shape[0]) if self._noisy else nullcontext()
-        with torch.enable_grad(), draws:
+        with torch.enable_grad(), self._layer_noise(rng):
             loss = _checked_loss(self._objective(self._labelled(label), x, rng))
             if share != 1.0:
                 loss = loss * share
@@ -182,7 +196,7 @@ class TorchLearner:
 
     def _labelled(self, label: Array | None) -> Any:
         """The model as the objective sees it, told the labels of its samples where the network has classes."""
-        if label is None or not self._takes_labels:
+        if label is None or not self.takes_labels:
             return self._trained
         return with_innermost(self._model, lambda x, sigma=None: self._dressed(x, sigma, label))
 
@@ -229,15 +243,24 @@ class TorchLearner:
                 module.get_parameter(name).copy_(value)
         return made
 
+    def frozen(self) -> ScoreModel:
+        """The same, with weights that ask for no gradient: what is computed with it holds no graph."""
+        made = self.model
+        innermost(made).requires_grad_(False)
+        return made
+
     def _state(self) -> dict[str, Array]:
         """All arrays that change or matter, by name, and not copied."""
         state = {f"weights.{name}": p.detach() for name, p in (self._parameters | self._frozen).items()}
-        state |= {f"buffers.{name}": buffer for name, buffer in self._buffers.items()}
+        state |= {f"buffers.{name}": buffer for name, buffer in self._buffers()}
         averages = zip(self._parameters, self._average, strict=True)
         return state | {f"average.{name}": average for name, average in averages}
 
     def state_dict(self) -> dict[str, Array]:
         """Weights, buffers, average, the state of the optimizer and the step count."""
+        if not self._resumable:
+            optimizers.check_resumable(self._optimizer_name, self._leaves)
+            self._resumable = True
         state = self._state() | optimizers.optimizer_state(self._optimizer, self._parameters)
         return {name: value.detach().clone() for name, value in state.items()} | {"steps": torch.tensor(self._steps)}
 
@@ -246,15 +269,14 @@ class TorchLearner:
         given = {name: to_tensor(value) for name, value in state.items()}
         mine = self._state()
         expected = mine | {"steps": torch.tensor(self._steps)}
-        if any(name.startswith("optimizer.") for name in given):
-            expected |= optimizers.describe_state(self._optimizer_name, self._parameters)
-        refuse_differences(given, expected)
+        moments = {name: value for name, value in given.items() if name.startswith("optimizer.")}
+        described = optimizers.describe_state(self._optimizer_name, self._parameters) if moments else {}
+        refuse_differences(given, expected | optimizers.as_arrays(described))
         self._steps = int(given["steps"])
         with torch.no_grad():
             for name, value in mine.items():
                 value.copy_(given[name])
-        moments = {name: value for name, value in given.items() if name.startswith("optimizer.")}
-        optimizers.restore_optimizer(self._optimizer, self._parameters, moments)
+        optimizers.restore_optimizer(self._optimizer, self._parameters, moments, described)
 
 
 def _checked_loss(loss: Any) -> Array:
@@ -269,11 +291,19 @@ def _checked_loss(loss: Any) -> Array:
 
 
 def _check_module(model: Any) -> None:
+    if torch.is_inference_mode_enabled():
+        raise InvalidTypeError("nothing can be trained inside torch.inference_mode(): call fit outside of it.")
     inside = innermost(model)
     if not isinstance(inside, nn.Module):
         raise InvalidTypeError(
             f"model is a {describe(inside)} and the data are tensors: the torch backend cannot train it. Use "
             "scorekit_torch.MLP or any nn.Module with forward(x, sigma), alone or inside the views of sk.models."
+        )
+    made = [name for name, p in inside.named_parameters() if p.is_inference()]
+    if made:
+        raise InvalidTypeError(
+            f"{made[0]} of the model was made inside torch.inference_mode(), where nothing can be trained: make the "
+            "model outside of it."
         )
 
 

@@ -13,7 +13,15 @@ from scorekit._arrays import check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
 from scorekit.registry import describe
 
-__all__ = ["Parameters", "describe_state", "make_optimizer", "optimizer_state", "restore_optimizer"]
+__all__ = [
+    "Parameters",
+    "as_arrays",
+    "check_resumable",
+    "describe_state",
+    "make_optimizer",
+    "optimizer_state",
+    "restore_optimizer",
+]
 
 Array: TypeAlias = Any
 Optimizer: TypeAlias = torch.optim.Optimizer
@@ -84,29 +92,63 @@ def _stepped_once(optimizer: Optimizer, parameters: list[nn.Parameter]) -> Optim
     return optimizer
 
 
-def _entries(optimizer: Optimizer, parameters: Parameters) -> Iterator[tuple[str, Array]]:
+def check_resumable(optimizer: str | Maker, parameters: list[nn.Parameter]) -> None:
+    """Refuse an optimizer whose groups change as it steps: what they hold is in no checkpoint."""
+    trial = [nn.Parameter(torch.zeros_like(p)) for p in parameters[:1]]
+    made = make_optimizer(optimizer, trial)
+    before = _settings(made)
+    after = _settings(_stepped_once(made, trial))
+    moved = [key for key, value in after.items() if value != before.get(key)]
+    if moved:
+        raise InvalidTypeError(
+            f"optimizer {type(made).__name__} keeps what changes as it steps in its param_groups ({', '.join(moved)}), "
+            "and a checkpoint holds the state of each parameter: choose one that keeps it there, such as "
+            '"adam", or fit without checkpoint.'
+        )
+
+
+def _settings(optimizer: Optimizer) -> dict[str, str]:
+    """What the groups hold beside their weights and the rate, which the learner sets, as text."""
+    groups = enumerate(optimizer.param_groups)
+    held = [(k, key, value) for k, group in groups for key, value in group.items() if key not in ("params", "lr")]
+    return {key if k == 0 else f"{key} of group {k}": repr(value) for k, key, value in held}
+
+
+def _entries(optimizer: Optimizer, parameters: Parameters) -> Iterator[tuple[str, Any]]:
     for name, p in parameters.items():
         for key, value in optimizer.state.get(p, {}).items():
-            if isinstance(value, torch.Tensor):
+            if isinstance(value, (torch.Tensor, int, float)):
                 yield f"optimizer.{key}.{name}", value
 
 
 def optimizer_state(optimizer: Optimizer, parameters: Parameters) -> dict[str, Array]:
-    """The state by name, ``optimizer.<key>.<parameter>``; empty before the first step."""
-    return dict(_entries(optimizer, parameters))
+    """The state by name, ``optimizer.<key>.<parameter>``, numbers as 0-d arrays; empty before the first step."""
+    return as_arrays(dict(_entries(optimizer, parameters)))
 
 
-def describe_state(optimizer: str | Maker, parameters: Parameters) -> dict[str, Array]:
-    """What the state looks like after a step: zeros of the right names, shapes and dtypes."""
+def as_arrays(state: Mapping[str, Any]) -> dict[str, Array]:
+    """The state with its numbers, integers and floats as wide as Python's, as 0-d arrays."""
+    return {name: value if isinstance(value, torch.Tensor) else _number(value) for name, value in state.items()}
+
+
+def _number(value: float) -> Array:
+    return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
+
+
+def describe_state(optimizer: str | Maker, parameters: Parameters) -> dict[str, Any]:
+    """What the state looks like after a step: tensors of the right names, shapes, dtypes and devices, or numbers."""
     stand_ins = {name: nn.Parameter(torch.zeros_like(p)) for name, p in parameters.items()}
     made = make_optimizer(optimizer, list(stand_ins.values()))
-    return optimizer_state(_stepped_once(made, list(stand_ins.values())), stand_ins)
+    return dict(_entries(_stepped_once(made, list(stand_ins.values())), stand_ins))
 
 
-def restore_optimizer(optimizer: Optimizer, parameters: Parameters, state: Mapping[str, Array]) -> None:
-    """Put back what :func:`optimizer_state` gave; names and shapes have been checked."""
+def restore_optimizer(
+    optimizer: Optimizer, parameters: Parameters, state: Mapping[str, Array], described: Mapping[str, Any]
+) -> None:
+    """Put back what :func:`optimizer_state` gave, each entry as it was ``described``; names have been checked."""
     optimizer.state.clear()
     for entry, value in state.items():
         _, key, name = entry.split(".", 2)
-        device = value.device if value.ndim == 0 and not value.is_cuda else parameters[name].device
-        optimizer.state[parameters[name]][key] = value.detach().clone().to(device)
+        like = described[entry]
+        back = value.detach().to(like.device, copy=True) if isinstance(like, torch.Tensor) else value.item()
+        optimizer.state[parameters[name]][key] = back

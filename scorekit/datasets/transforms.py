@@ -68,5 +68,6 @@ def flip(images: Array, rng: RngLike = None) -> Array:
     if images.ndim < 3:
         raise ShapeError(f"images have shape {tuple(images.shape)}: expected (n, h, w) or (n, c, h, w).")
     xp = array_namespace(images)
-    coin = align(as_rng(rng, images).uniform((images.shape[0],), images) < 0.5, images)
+    each = xp.reshape(images, (images.shape[0], -1))[:, 0]
+    coin = align(as_rng(rng, images).uniform(each.shape, like=each) < 0.5, images)
     return xp.where(coin, xp.flip(images, axis=-1), images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from scorekit._arrays import check_path
 from scorekit.errors import InvalidValueError
 
-__all__ = ["History"]
+__all__ = ["History", "line_of"]
 
 _STEPWISE = ("step", "loss", "grad_norm", "seconds", "applied")
 _VALIDATION = ("validation_step", "validation_loss")
@@ -78,15 +79,27 @@ class History:
         return history
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write JSON lines: one object a step, and one for each validation; ``ValueError`` when it cannot be done."""
+        """Write JSON lines: one object a step, and one for each validation; ``ValueError`` when it cannot be done.
+
+        Numbers that are not finite are null.
+        """
         rows = [
             dict(zip(group, row, strict=True))
             for group in (_STEPWISE, _VALIDATION)
             for row in zip(*(self._columns[name] for name in group), strict=True)
         ]
         try:
-            check_path(path, "path").write_text("".join(json.dumps(row) + "\n" for row in rows))
+            check_path(path, "path").write_text("".join(map(line_of, rows)))
         except OSError as error:
             raise InvalidValueError(
                 f"cannot write {path} ({error.strerror or error}): name a file in a folder that exists."
             ) from error
+
+
+def line_of(row: Mapping[str, float]) -> str:
+    """A row as a line of JSON, which has no NaN and no infinity: they are null.
+
+    >>> line_of({"step": 1, "loss": float("nan")}).strip()
+    '{"step": 1, "loss": null}'
+    """
+    return json.dumps({name: value if math.isfinite(value) else None for name, value in row.items()}) + "\n"

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
-import json
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorekit._arrays import check_path
 from scorekit.errors import InvalidValueError, MissingBackendError
+from scorekit.training.history import History, line_of
 
 if TYPE_CHECKING:
     from scorekit.training.run import FitState
 
 __all__ = ["JsonLines", "TensorBoard"]
 
+_OFTEN = 100  # steps between two flushes, or two tries of what could not be written
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class JsonLines:
     """A callback of ``fit`` that writes one JSON object a step: step, loss, grad_norm, seconds, applied.
 
-    A file that is there is begun anew with what the run has done so far: after a resume it holds each step once.
+    A file that is there is begun anew with what the run has done so far: after a resume it holds each step once, and
+    another run begins it anew. Numbers that are not finite are null. Where a disk is full the run goes on with a
+    ``RuntimeWarning``, and the whole history is written once there is room.
 
     Args:
         path: the file, in a folder that exists.
@@ -37,25 +44,49 @@ class JsonLines:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = check_path(path, "path")
-        self._validations = -1
+        self._history: History | None = None
+        self._whole, self._warned, self._validations = False, False, 0
 
     def __call__(self, state: FitState) -> None:
         """Add the line of this step, and one for a validation that came with it."""
-        if self._validations < 0:
-            state.history.save(self._path)
-        else:
-            self._append(state)
-        self._validations = len(state.history.validation_step)
+        begun = self._history is state.history
+        if not begun:
+            self._whole = self._warned = False
+        if self._whole or not begun or state.step % _OFTEN == 0 or state.step == state.steps:
+            self._write(state, begun)
+        self._history = state.history
+
+    def _write(self, state: FitState, begun: bool) -> None:
+        try:
+            if self._whole:
+                self._append(state)
+            else:
+                state.history.save(self._path)
+            self._whole, self._validations = True, len(state.history.validation_step)
+        except (OSError, InvalidValueError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if not begun and getattr(cause, "errno", None) not in _FULL:
+                raise
+            self._whole = False
+            self._warn(state, cause)
 
     def _append(self, state: FitState) -> None:
-        lines = [state.history.last()]
+        rows = [state.history.last()]
         if len(state.history.validation_step) > self._validations:
-            lines.append(state.history.last_validation())
-        try:
-            with self._path.open("a") as file:
-                file.write("".join(json.dumps(line) + "\n" for line in lines))
-        except OSError as error:
-            raise InvalidValueError(f"cannot write {self._path} ({error.strerror or error}).") from error
+            rows.append(state.history.last_validation())
+        with self._path.open("a") as file:
+            file.write("".join(map(line_of, rows)))
+
+    def _warn(self, state: FitState, cause: Any) -> None:
+        if not self._warned:
+            warnings.warn(
+                f"fit, step {state.step} of {state.steps}: cannot write {self._path} "
+                f"({getattr(cause, 'strerror', None) or cause}). Training goes on, and the whole history is written as "
+                f"soon as there is room; that is tried every {_OFTEN} steps and at the last.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+        self._warned = True
 
 
 class TensorBoard:
@@ -75,6 +106,7 @@ class TensorBoard:
             raise MissingBackendError("TensorBoard logs need tensorboard: python -m pip install tensorboard")
         self._folder: Path = check_path(folder, "folder")
         self._writer: Any = None
+        self._history: History | None = None
         self._validations = 0
 
     @staticmethod
@@ -90,8 +122,17 @@ class TensorBoard:
             self._writer = Writer(str(self._folder))
         self._writer.add_scalar("loss", state.info.loss, state.step)
         self._writer.add_scalar("grad_norm", state.info.grad_norm, state.step)
-        if len(state.history.validation_step) > self._validations:
-            self._writer.add_scalar("validation_loss", state.history.last_validation()["validation_loss"], state.step)
-            self._validations = len(state.history.validation_step)
-        if state.step >= state.steps:
+        validated = self._validated(state.history, state.step)
+        if validated or state.step % _OFTEN == 0 or state.step >= state.steps:
             self._writer.flush()
+
+    def _validated(self, history: History, step: int) -> bool:
+        """Add the held-out loss, if this step has one; those before it are in the files of an earlier process."""
+        if history is not self._history:
+            self._history, self._validations = history, int((history.validation_step < step).sum())
+        if len(history.validation_step) == self._validations:
+            return False
+        newest = history.last_validation()
+        self._writer.add_scalar("validation_loss", newest["validation_loss"], newest["validation_step"])
+        self._validations = len(history.validation_step)
+        return True

@@ -53,9 +53,12 @@ def fit(
         data: where the samples come from, floating point and finite:
             an array ``(n, *event)``, or a pair of an array and integer labels ``(n,)``;
             a dataset: ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and a label;
-            a loader: ``len()`` and batches of such items at each pass, such as a ``DataLoader``. Its randomness comes
-            from ``rng`` too, so that it resumes; what was passed already is loaded again for that.
-            Labels reach a network that has ``classes``, and no other.
+            a loader: ``len()`` and batches of such items at each pass, such as a ``DataLoader``. What was passed
+            already is loaded again when a run resumes.
+            What items and loaders draw from the global generators of Python, NumPy and the framework comes from ``rng``
+            too, so that it resumes; generators that they hold themselves do not, but for a loader's ``generator``.
+            Labels reach a network that has ``classes``, and no other; there, what stands second in an item or a batch
+            must be labels: one integer a sample, as an array or a list.
         steps: optimiser steps in all, those of a resumed run included.
         batch_size: samples a step, 1 to n; None takes 128, or all when there are fewer. An epoch drops the remainder.
             A loader has its own.

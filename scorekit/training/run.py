@@ -94,6 +94,7 @@ class Run:
     def __post_init__(self) -> None:
         self.owner: Backend = self.source.owner
         self.world = world_of(self.learner)
+        self.source.takes_labels = getattr(self.learner, "takes_labels", False)
         self._receive: Callable[[Any], Any] = getattr(self.learner, "receive", lambda batch: batch)
 
     def go(self, store: Store | None, progress: bool) -> FitResult:
@@ -130,7 +131,7 @@ class Run:
             batch = self.source.batch(self.step, self.world.rank, self.world.size)
             rng = self.owner.rng((self.seed, _NOISE, self.step))
             if batch.stop - batch.start < batch.total:
-                rng = Draws(rng, batch.total).part(batch.start, batch.stop)
+                rng = Draws(rng, batch.total, self.source.first.shape[1:]).part(batch.start, batch.stop)
             info = self.learner.step(self._receive(batch.content), rng)
             self.step += 1
             self._check(info)
@@ -163,14 +164,17 @@ class Run:
         return self.step >= self.steps
 
     def _validate(self) -> float:
-        """The loss of the averaged model on the held-out data, passed through in batches of the run's size."""
+        """The loss of the averaged model on the held-out data, passed through in batches of at most the run's size."""
         assert self.validation is not None
-        model, n = self.learner.model, self.validation.shape[0]
-        draws, total = Draws(self.owner.rng((self.seed, _VALIDATION)), n), 0.0
-        for start in range(0, n, self.source.batch_size):
-            stop = min(n, start + self.source.batch_size)
+        frozen = getattr(self.learner, "frozen", None)  # a model without graphs, where there is one
+        model, (n, *event) = self.learner.model if frozen is None else frozen(), self.validation.shape
+        rng, total = self.owner.rng((self.seed, _VALIDATION)), 0.0
+        draws, pieces = Draws(rng, n, event), -(-n // self.source.batch_size)
+        for k in range(pieces):  # even ones: no rest of a single sample
+            start, stop = n * k // pieces, n * (k + 1) // pieces
             part = self._receive(self.validation[start:stop])
-            loss = self.owner.to_numpy(self.objective(model, part, draws.part(start, stop)))
+            stream = rng if pieces == 1 else draws.part(start, stop)
+            loss = self.owner.to_numpy(self.objective(model, part, stream))
             total += float(loss) * (stop - start) / n
         return total
 

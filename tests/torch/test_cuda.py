@@ -15,6 +15,7 @@ from scorekit.testing.differentiation import _all_objectives
 torch = pytest.importorskip("torch")
 MLP = pytest.importorskip("scorekit_torch").MLP
 gpu = pytest.importorskip("benchmarks.gpu.run")
+NETWORKS = pytest.importorskip("benchmarks.gpu.images").NETWORKS
 
 ROOT = Path(__file__).resolve().parents[2]
 THERE = torch.cuda.is_available()
@@ -47,8 +48,26 @@ def test_the_table_runs_on_the_cpu():
     assert columns == gpu.HEADER
     cases = {(row[:32].strip(), row[33:41].strip()) for row in rows}
     assert cases >= {(name, variant) for name in gpu.OBJECTIVES for variant in ("fp32", "bf16")}
-    assert len(rows) == 2 * len(gpu.OBJECTIVES) + len(gpu.SAMPLERS)
-    assert all(" ok " in row for row in rows)
+    of_images = [row for row in rows if row.startswith(tuple(f"{name}, " for name in NETWORKS))]
+    others = [row for row in rows if row not in of_images]
+    assert len(others) == 2 * len(gpu.OBJECTIVES) + len(gpu.SAMPLERS)
+    assert len(of_images) == 4 * len(NETWORKS)
+    assert all(" ok " in row for row in others)
+    assert not any("WRONG" in row for row in rows)
+
+
+def test_compiled_rows_time_the_learner_like_all_others(monkeypatch):
+    """With a stand-in for the compiler, which takes minutes."""
+    compiled, timed = [], []
+    monkeypatch.setattr(torch, "compile", lambda module: module)
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
+    monkeypatch.setattr(gpu, "OBJECTIVES", {"DSM": gpu.OBJECTIVES["DSM"]})
+    monkeypatch.setattr(gpu.Bench, "variants", ("fp32", "compile"))
+    monkeypatch.setattr(gpu.Bench, "milliseconds", lambda bench, run: timed.append(run()) or 1.0)
+    rows = list(gpu.training(gpu.Bench(torch.device("cpu"), quick=True)))
+    assert [row.variant for row in rows] == ["fp32", "compile"]
+    assert compiled == ["Equipped"]
+    assert all(step.applied for step in timed)
 
 
 def test_a_wrong_number_is_marked_and_decides_the_exit_status(monkeypatch, capsys):

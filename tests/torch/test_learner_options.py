@@ -11,7 +11,7 @@ import scorekit as sk
 from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
 
 torch = pytest.importorskip("torch")
-from scorekit_torch import MLP  # noqa: E402
+from scorekit_torch import MLP, optimizers  # noqa: E402
 
 RNG = sk.backend("torch").rng
 X = torch.tensor(np.random.default_rng(0).normal(size=(12, 2)))
@@ -93,6 +93,49 @@ def test_optimizers_that_cannot_work_are_refused_before_the_first_step(optimizer
         learner(optimizer=optimizer)
 
 
+class Counting(torch.optim.Optimizer):
+    """Momentum with a correction by a count, kept as a plain number: for each parameter, or in the group."""
+
+    def __init__(self, parameters, lr=1e-3, grouped=False):
+        super().__init__(parameters, {"lr": lr, "count": 0, "grouped": grouped})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                held = group if group["grouped"] else state
+                held["count"] = held.get("count", 0) + 1
+                state["scale"] = 0.9 * state.get("scale", 1.0)
+                p.add_(p.grad, alpha=-group["lr"] * state["scale"] / held["count"])
+
+
+def test_plain_numbers_of_an_optimizer_are_resumed_too():
+    trained, other = stepped(learner(optimizer=Counting)), learner(optimizer=Counting)
+    state = trained.state_dict()
+    assert state["optimizer.count.layers.0.bias"].item() == 3
+    assert state["optimizer.scale.layers.0.bias"].item() == 0.9 * 0.9 * 0.9
+    other.load_state_dict(state)
+    assert same(stepped(other).state_dict(), stepped(trained).state_dict())
+
+
+def test_an_optimizer_whose_groups_change_trains_and_is_not_written():
+    trained = stepped(learner(optimizer=functools.partial(Counting, grouped=True)))
+    with pytest.raises(TypeError, match=r"Counting keeps what changes as it steps in its param_groups \(count\)"):
+        trained.state_dict()
+
+
+def test_the_state_of_an_optimizer_lies_where_it_keeps_it():
+    """The meta device stands for any that is not the host's, from where a checkpoint comes."""
+    weight = torch.nn.Parameter(torch.zeros(3, device="meta"))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    there, here = torch.zeros((), device="meta"), torch.tensor(1.0)
+    described = {"optimizer.step.w": there, "optimizer.count.w": here, "optimizer.number.w": 0}
+    optimizers.restore_optimizer(optimizer, {"w": weight}, dict.fromkeys(described, here), described)
+    state = optimizer.state[weight]
+    assert (state["step"].device.type, state["count"].device.type, state["number"]) == ("meta", "cpu", 1)
+
+
 def test_the_state_of_another_optimizer_is_refused_whole():
     trained, other = stepped(learner(optimizer="rmsprop")), stepped(learner())
     before = trained.state_dict()
@@ -141,6 +184,39 @@ def test_a_part_that_is_not_finite_undoes_the_whole_step():
     assert trained.step(X[:9], RNG(0)).applied
 
 
+def square(model, x, rng=None):
+    return ((model(x) + x) ** 2).mean()
+
+
+class Moving(torch.nn.Module):
+    """A network below a module that counts its passes, in place or by setting another tensor."""
+
+    def __init__(self, in_place):
+        super().__init__()
+        self.inside, self.in_place = torch.nn.Module(), in_place
+        self.inside.register_buffer("passes", torch.zeros(()))
+        self.net = MLP(2, hidden=(8,), conditional=False)
+
+    def forward(self, x):
+        if self.in_place:
+            self.inside.passes += 1
+        else:
+            self.inside.passes = self.inside.passes + 1
+        return self.net(x) * (1 + 0.1 * self.inside.passes)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_buffers_are_undone_and_resumed_however_they_change(in_place):
+    trained = stepped(learner(Moving(in_place), square))
+    before = trained.state_dict()
+    assert before["buffers.inside.passes"] == 3
+    assert not trained.step(X * float("nan"), RNG(0)).applied
+    assert same(trained.state_dict(), before)
+    other = learner(Moving(in_place), square)
+    other.load_state_dict(before)
+    assert same(stepped(other).state_dict(), stepped(trained).state_dict())
+
+
 def test_parts_have_dropout_masks_of_their_own():
     net = torch.nn.Sequential(torch.nn.Dropout(0.5)).append(torch.nn.Linear(2, 2, bias=False)).double()
     seen = []
@@ -151,6 +227,104 @@ def test_parts_have_dropout_masks_of_their_own():
 
     learner(net, objective, accumulate=2).step(torch.ones(40, 2, dtype=torch.float64), RNG(0))
     assert not torch.equal(seen[0], seen[1])
+
+
+class Drawing(torch.nn.Module):
+    """A network with a layer of its own that draws."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.into, self.layer, self.out = torch.nn.Linear(2, 8), layer, torch.nn.Linear(8, 2)
+        with torch.no_grad():
+            for i, p in enumerate([*self.into.parameters(), *self.out.parameters()]):
+                p.copy_(torch.linspace(-1, 1 + i, p.numel()).reshape(p.shape))
+        self.double()
+
+    def forward(self, x):
+        return self.out(self.layer(self.into(x)))
+
+
+class Attention(torch.nn.MultiheadAttention):
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(8, 2, dropout=0.5, batch_first=True)
+
+    def forward(self, h):
+        return super().forward(h[:, None], h[:, None], h[:, None])[0][:, 0]
+
+
+class Functional(torch.nn.Module):
+    def forward(self, h):
+        return torch.nn.functional.dropout(h, 0.5, self.training)
+
+
+@pytest.mark.parametrize("layer", [torch.nn.Dropout, torch.nn.RReLU, Attention, Functional])
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_whatever_draws_in_a_network_draws_from_the_stream_of_the_step(layer, accumulate):
+    """So it resumes, and neither reads nor moves torch's own generators."""
+
+    def trained():
+        return learner(Drawing(layer()), square, accumulate=accumulate)
+
+    whole = stepped(trained(), 4).state_dict()
+    half, other = stepped(trained(), 2), trained()
+    other.load_state_dict(half.state_dict())
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    for step in (2, 3):
+        other.step(X, RNG(step))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert same(other.state_dict(), whole)
+
+
+def test_a_network_that_draws_nothing_has_no_generator_seeded(monkeypatch):
+    """After the first step, which looks; and what the objective spawns does not depend on the look."""
+    spawned = []
+
+    def spawning(model, x, rng=None):
+        spawned.append(rng.spawn(1)[0].normal((x.shape[0],)))
+        return square(model, x)
+
+    for accumulate in (1, 3):
+        trained = learner(Drawing(torch.nn.Dropout(0.0).eval()), spawning, accumulate=accumulate)
+        trained.step(X, RNG(0))
+        first = torch.cat(spawned)
+        spawned.clear()
+        with monkeypatch.context() as forbidden:
+            forbidden.setattr(torch.random, "manual_seed", None)
+            trained.step(X, RNG(0))
+        assert torch.equal(torch.cat(spawned), first)
+        assert torch.equal(first, RNG(0).spawn(1)[0].normal((12,)))
+        spawned.clear()
+
+
+# ---------------------------------------------------------------- no graphs, and where none can be
+
+
+def test_the_validation_keeps_no_graph_and_can_be_differentiated():
+    """By scorekit's own derivatives and by an objective's; the model of the result asks for gradients again."""
+    seen = []
+
+    def observed(model, x, rng=None):
+        z = x.clone().requires_grad_()
+        own = torch.autograd.grad(model(z).sum(), z)[0]
+        loss = ImplicitScoreMatching()(model, x) + 0 * own.sum()
+        seen.append((len(x), loss.requires_grad))
+        return loss
+
+    net = MLP(2, hidden=(8,), conditional=False)
+    result = sk.fit(net, observed, X[:8], steps=2, batch_size=4, validation=X[8:11], progress=False)
+    assert set(seen) == {(4, True), (3, False)}
+    assert all(p.requires_grad for p in result.model.parameters())
+
+
+def test_nothing_is_trained_in_inference_mode():
+    with torch.inference_mode():
+        inside = MLP(2, hidden=(8,), conditional=False)
+        with pytest.raises(TypeError, match=r"inside torch.inference_mode\(\): call fit outside"):
+            sk.fit(MLP(2, hidden=(8,), conditional=False), square, X, steps=1, progress=False)
+    with pytest.raises(TypeError, match=r"of the model was made inside torch.inference_mode\(\)"):
+        sk.fit(inside, square, X, steps=1, progress=False)
 
 
 # ---------------------------------------------------------------- precision and layout

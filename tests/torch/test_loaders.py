@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import chain
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import scorekit as sk
 from scorekit.objectives import ExplicitScoreMatching, SlicedScoreMatching
+from scorekit.training.sources import open_source
 
 torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, TensorDataset  # noqa: E402
@@ -31,13 +33,19 @@ class Seen:
 
 
 class Jittered(Dataset):
-    """Samples with noise from torch's global generator, as a random transform has it."""
+    """Samples with noise from the global generators, as random transforms have it."""
 
     def __len__(self):
         return len(X)
 
     def __getitem__(self, i):
-        return X[i] + 0.1 * torch.randn(2, dtype=torch.float64)
+        return X[i] + 0.1 * torch.randn(2, dtype=torch.float64) + random.random() + np.random.random_sample()  # noqa: NPY002
+
+
+class Plain:
+    """The same in a class of its own."""
+
+    __len__, __getitem__ = Jittered.__len__, Jittered.__getitem__
 
 
 def run(data, objective=None, **options):
@@ -81,9 +89,13 @@ def test_the_order_of_a_loader_that_does_not_shuffle_is_kept():
 
 
 def test_nothing_global_moves():
-    before = torch.random.get_rng_state()
-    run(loader(Jittered()))
-    assert torch.equal(before, torch.random.get_rng_state())
+    def places():
+        return str(torch.random.get_rng_state().tolist()), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+
+    before = places()
+    for data in (loader(Jittered()), Jittered()):
+        run(data)
+        assert places() == before
 
 
 @pytest.mark.parametrize(
@@ -94,8 +106,10 @@ def test_nothing_global_moves():
         lambda: loader(Jittered()),
         lambda: loader(Jittered(), generator=torch.Generator()),
         lambda: loader(Jittered(), num_workers=1),
+        lambda: Jittered(),
+        lambda: Plain(),
     ],
-    ids=["dataset", "loader", "random transform", "own generator", "worker"],
+    ids=["dataset", "loader", "random transform", "own generator", "worker", "random items", "plain random items"],
 )
 def test_a_stopped_run_resumes_to_the_same_bits(tmp_path, make):
     whole = bits(run(make(), steps=12))
@@ -117,23 +131,87 @@ def test_the_samplers_of_distributed_loaders_are_told_the_epoch():
     assert epochs[0] != epochs[1]
 
 
+class ByClass(torch.nn.Module):
+    classes = 3
+
+    def __init__(self):
+        super().__init__()
+        self.level = torch.nn.Parameter(torch.zeros(3, 2, dtype=torch.float64))
+
+    def forward(self, x, sigma=None, label=None):
+        return 0 * x + self.level[label]
+
+
 def test_labels_come_with_the_samples():
-    class ByClass(torch.nn.Module):
-        classes = 3
-
-        def __init__(self):
-            super().__init__()
-            self.level = torch.nn.Parameter(torch.zeros(3, 2, dtype=torch.float64))
-
-        def forward(self, x, sigma=None, label=None):
-            return 0 * x + self.level[label]
-
     for data, more in ((loader(), {}), (PAIRS, {"batch_size": 23})):
         given = ExplicitScoreMatching(lambda x: x)
         options = {"steps": 2000, "progress": False, "learning_rate": sk.training.WarmupCosine(0.1, 2000), "ema": None}
         made = sk.fit(ByClass(), given, data, **options, **more)
         for k in range(3):
             np.testing.assert_allclose(made.model.level[k].detach(), X[k::3].mean(0), atol=0.02)
+
+
+class Items(Dataset):
+    """Samples beside labels as ``label`` makes them of a class."""
+
+    def __init__(self, label):
+        self.label = label
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return X[i], self.label(i % 3)
+
+
+class Batches:
+    """One batch, samples beside ``labels``."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def __len__(self):
+        return 1
+
+    def __iter__(self):
+        return iter([(X, self.labels)])
+
+
+def levels(data):
+    given = ExplicitScoreMatching(lambda x: x)
+    return sk.fit(ByClass(), given, data, steps=3, progress=False, rng=1).model.level.detach()
+
+
+CLASSES = [i % 3 for i in range(23)]
+
+
+@pytest.mark.parametrize("labels", [CLASSES, np.array(CLASSES), np.array(CLASSES, dtype=np.uint8)], ids=type)
+def test_labels_of_a_loader_may_be_lists_or_of_numpy(labels):
+    assert torch.equal(levels(Batches(labels)), levels(Batches(torch.tensor(CLASSES))))
+
+
+@pytest.mark.parametrize("label", [int, np.int64, torch.tensor])
+def test_labels_of_items_may_be_numbers(label):
+    assert torch.equal(levels(Items(label)), levels((X, torch.tensor(CLASSES))))
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        (Batches(torch.zeros(23)), TypeError, "labels have dtype torch.float32: expected integers"),
+        (Batches(torch.zeros(23, 1, dtype=int)), ValueError, r"labels have shape \(23, 1\) for 23 samples"),
+        (Batches(torch.tensor(1)), ValueError, r"labels have shape \(\) for 23 samples: expected \(23,\)"),
+        (Batches([0, 1]), ValueError, r"labels have shape \(2,\) for 23 samples"),
+        (Batches(["cat"] * 23), TypeError, r"labels are a list: expected integers \(23,\)"),
+        (Items(float), TypeError, "labels have dtype torch.float32: expected integers"),
+        (Items(lambda k: torch.tensor([k])), ValueError, r"labels have shape \(23, 1\) for 23 samples"),
+        (Items(str), TypeError, "labels are a list: expected integers"),
+    ],
+)
+def test_what_stands_in_the_place_of_labels_and_is_none_is_refused(data, error, words):
+    with pytest.raises(error, match=words):
+        levels(data)
+    run(data, steps=1)  # a network without classes does not look at it
 
 
 # ---------------------------------------------------------------- what is refused
@@ -176,6 +254,7 @@ class Ragged(Words):
         (loader(), {"batch_size": 4}, ValueError, "batch_size is 4 and data is a loader"),
         (Stream(), {}, TypeError, "without a length: expected an array, a dataset"),
         (iter([X]), {}, TypeError, "without a length"),
+        (DataLoader(Stream(), batch_size=5), {}, TypeError, "a torch.DataLoader without a length: expected an array"),
         (OnePass(), {}, ValueError, "the loader ended after 4 batches and says that it has 5"),
         (Words(), {}, TypeError, r"dataset\[0\] is a str: expected an array, or a tuple \(array, label\)"),
         (Ragged(), {}, ValueError, r"items of the dataset have shapes \[\(2,\), \(3,\), \(4,\)\]: expected one shape"),
@@ -191,3 +270,10 @@ class Ragged(Words):
 def test_data_that_cannot_be_used(data, options, error, words):
     with pytest.raises(error, match=words):
         run(data, **options)
+
+
+def test_a_small_last_batch_over_several_processes_is_refused_with_advice():
+    uneven = open_source(loader(TensorDataset(X), batch_size=22), None, 0)
+    assert uneven.batch(0, 1, 2).content.shape == (11, 2)
+    with pytest.raises(ValueError, match=r"a batch of 1 samples cannot be cut over 2 processes: .*drop_last=True"):
+        uneven.batch(1, 1, 2)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
-from scorekit.registry import describe
-from scorekit.training.sources.base import Batch, Source
+from scorekit.errors import InvalidValueError
+from scorekit.training.sources.base import Batch, Source, without_length
 from scorekit.training.sources.loaders import Loader
 from scorekit.training.sources.rows import Arrays, Dataset
 
@@ -34,8 +33,5 @@ def _array_or_advice(data: Any) -> Any:
         and not hasattr(data, "shape")
         and not isinstance(data, (list, tuple, str, bytes, dict))
     ):
-        raise InvalidTypeError(
-            f"data is a {describe(data)} without a length: expected an array, a dataset with len() and [i], or a "
-            "loader of batches with len(). Put it into a DataLoader of known length, or collect it into an array."
-        )
+        raise without_length(data)
     return data

@@ -3,62 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import check_batch
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.registry import backend_of, framework_of, provided
-from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
+from scorekit.registry import backend_of, framework_of
+from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share, without_length
+from scorekit.training.sources.seeding import STREAM, seeded
 
 __all__ = ["Loader"]
 
-_STREAM = 3  # the stream of a run that is its loader's
 _SHOWN = 64  # samples whose bytes tell one data set from another
 
 
 class Loader(Source):
     """An iterable of batches with a length, such as a ``DataLoader``; each pass over it is an epoch.
 
-    Its randomness is a function of the seed, the epoch and the place: global generators are seeded for each batch and
-    put back, and a ``generator`` of its own is seeded at the start of each epoch.
+    Its randomness is a function of the seed, the epoch and the place: the global generators of Python, NumPy and the
+    framework are seeded for each batch and put back, and a ``generator`` of its own is seeded at the start of each
+    epoch. Other generators that its transforms hold are not known here.
     """
 
     def __init__(self, loader: Any, seed: int) -> None:
         self._loader, self._seed = loader, seed
-        self.epoch = len(loader)
+        try:
+            self.epoch = len(loader)
+        except TypeError as error:  # a DataLoader has len(), and what it loads need not
+            raise without_length(loader) from error
         if self.epoch == 0:
             raise ShapeError("the loader is empty: expected at least one batch.")
-        framework = framework_of(loader)
-        self._seeded = _unseeded if framework is None else provided(framework, "seeded")
+        self._framework = framework_of(loader)
         self._sampler = next((s for s in _samplers(loader) if hasattr(s, "set_epoch")), None)
         self._place: tuple[int, int] = (-1, 0)
         self._batches: Iterator[Any] = iter(())
-        self._shown, self._labelled = sample_of(self._fetch(0), "a batch of the loader")
-        self.first = check_batch(self._shown, "a batch of the loader")
+        shown, label = sample_of(self._fetch(0), "a batch of the loader")
+        self._labelled = label is not None
+        self.first = check_batch(shown, "a batch of the loader")
         self.owner = backend_of(self.first)
         self.batch_size = self.first.shape[0]
         self._place = (-1, 0)
 
     def batch(self, step: int, rank: int, size: int) -> Batch:
         """The next batch, cut over the processes unless the loader's sampler has done so."""
-        content = self._fetch(step)
-        x, _ = sample_of(content, "a batch of the loader")
+        x, label = sample_of(self._fetch(step), "a batch of the loader")
         check_batch(x, "a batch of the loader", finite=False)
         n = x.shape[0]
+        own = (x, checked_labels(label, x, self.owner)) if self._labelled and self.takes_labels else x
         if self._sampler is not None and getattr(self._sampler, "num_replicas", 1) == size:
-            return Batch(self._pair(content), n * rank, n * (rank + 1), n * size)
+            return Batch(own, n * rank, n * (rank + 1), n * size)
         start, stop = share(n, rank, size)
-        own = self._pair(content)
         cut = tuple(part[start:stop] for part in own) if isinstance(own, tuple) else own[start:stop]
         return Batch(cut, start, stop, n)
-
-    def _pair(self, content: Any) -> Any:
-        if not isinstance(content, (tuple, list)):
-            return content
-        return (content[0], content[1]) if self._labelled else content[0]
 
     def _fetch(self, step: int) -> Any:
         epoch, place = divmod(step, self.epoch)
@@ -74,13 +71,13 @@ class Loader(Source):
             self._sampler.set_epoch(epoch)
         own = getattr(self._loader, "generator", None)
         if own is not None:
-            own.manual_seed(int(np.random.SeedSequence((self._seed, _STREAM, epoch)).generate_state(1)[0]))
-        with self._seeded((self._seed, _STREAM, epoch)):
+            own.manual_seed(int(np.random.SeedSequence((self._seed, STREAM, epoch)).generate_state(1)[0]))
+        with seeded(self._framework, (self._seed, STREAM, epoch)):
             self._batches = iter(self._loader)
 
     def _next(self, epoch: int, place: int) -> Any:
         try:
-            with self._seeded((self._seed, _STREAM, epoch, place)):
+            with seeded(self._framework, (self._seed, STREAM, epoch, place)):
                 return next(self._batches)
         except StopIteration:
             raise InvalidValueError(
@@ -105,8 +102,3 @@ def _samplers(loader: Any) -> Iterator[Any]:
         sampler = getattr(holder, "sampler", None)
         if sampler is not None:
             yield sampler
-
-
-def _unseeded(seed: Any) -> AbstractContextManager[None]:
-    del seed
-    return nullcontext()

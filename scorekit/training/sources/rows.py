@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import check_batch, check_count
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
-from scorekit.registry import array_namespace, backend_of
-from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
+from scorekit.registry import array_namespace, backend_of, framework_of
+from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
+from scorekit.training.sources.seeding import STREAM, seeded
 
 __all__ = ["Arrays", "Dataset"]
 
@@ -32,6 +35,11 @@ class _Shuffled(Source):
     def _rows(self, order: Any) -> Any:
         """What the learner is given for these rows."""
 
+    def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
+        """Inside, what rows draw themselves is that of this step."""
+        del step, start
+        return nullcontext()
+
     def batch(self, step: int, rank: int, size: int) -> Batch:
         """A slice of the permutation of the step's epoch."""
         epoch, place = divmod(step, self.epoch)
@@ -40,7 +48,9 @@ class _Shuffled(Source):
             self._drawn, self._order = epoch, rng.choice(self._n, (self._n,), replace=False)
         start, stop = share(self.batch_size, rank, size)
         begin = place * self.batch_size
-        return Batch(self._rows(self._order[begin + start : begin + stop]), start, stop, self.batch_size)  # type: ignore[index]
+        with self._tied(step, start):
+            rows = self._rows(self._order[begin + start : begin + stop])  # type: ignore[index]
+        return Batch(rows, start, stop, self.batch_size)
 
 
 class Arrays(_Shuffled):
@@ -48,7 +58,8 @@ class Arrays(_Shuffled):
 
     def __init__(self, x: Array, labels: Array | None, batch_size: int | None, seed: int) -> None:
         super().__init__(backend_of(check_batch(x, "data")), x.shape[0], batch_size, seed)
-        self._x, self._labels = x, None if labels is None else _checked_labels(labels, x)
+        array_namespace(data=x, labels=x if labels is None else labels)
+        self._x, self._labels = x, None if labels is None else checked_labels(labels, x, self.owner)
         self.first = x
 
     def _rows(self, order: Any) -> Any:
@@ -67,32 +78,35 @@ class Arrays(_Shuffled):
         }
 
 
-def _checked_labels(labels: Array, x: Array) -> Array:
-    xp = array_namespace(data=x, labels=labels)
-    if tuple(labels.shape) != (x.shape[0],):
-        raise ShapeError(f"labels have shape {tuple(labels.shape)} for {x.shape[0]} samples: expected ({x.shape[0]},).")
-    if not xp.isdtype(labels.dtype, "integral"):
-        raise InvalidTypeError(f"labels have dtype {labels.dtype}: expected integers.")
-    return labels
-
-
 class Dataset(_Shuffled):
-    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more."""
+    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more.
+
+    Items may draw: the global generators of Python, NumPy and the framework are seeded for the items of each step and
+    put back. Other generators that a data set holds are not known here.
+    """
 
     def __init__(self, items: Any, batch_size: int | None, seed: int) -> None:
         if len(items) == 0:
             raise ShapeError("the dataset is empty: expected at least one sample.")
         self._items = items
-        sample, self._labelled = sample_of(items[0], "dataset[0]")
-        super().__init__(backend_of(sample), len(items), batch_size, seed)
+        with seeded(framework_of(items), (seed, STREAM)):  # the first look tells whose arrays they are
+            owner = backend_of(sample_of(items[0], "dataset[0]")[0])
+        with seeded(owner.name, (seed, STREAM)):
+            sample, label = sample_of(items[0], "dataset[0]")
+        self._labelled = label is not None
+        super().__init__(owner, len(items), batch_size, seed)
         self.first = check_batch(sample[None], "dataset[0][None]")
 
-    def _rows(self, order: Any) -> Any:
-        items = [self._items[int(i)] for i in self.owner.to_numpy(order)]
-        x = self._stack([sample_of(item, "an item of the dataset")[0] for item in items])
-        return (x, self._stack([self.owner.asarray(item[1]) for item in items])) if self._labelled else x
+    def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
+        return seeded(self.owner.name, (self._seed, STREAM, step, start))
 
-    def _stack(self, arrays: list[Array]) -> Array:
+    def _rows(self, order: Any) -> Any:
+        places = [int(i) for i in self.owner.to_numpy(order)]
+        samples, labels = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
+        x = self._stack(samples)
+        return (x, checked_labels(list(labels), x, self.owner)) if self._labelled and self.takes_labels else x
+
+    def _stack(self, arrays: Sequence[Array]) -> Array:
         shapes = {tuple(a.shape) for a in arrays}
         if len(shapes) > 1:
             raise ShapeError(f"items of the dataset have shapes {sorted(shapes)}: expected one shape for all.")

@@ -17,7 +17,9 @@ DATA = (
     Mutant("dequantise-variance", TRANSFORMS, 'images + check_positive(std, "std")', "images + std**2", "std²"),
     Mutant("dequantise-one", TRANSFORMS, "eps) / 2)", "eps) / 2 + 1)", "white rounds up to 1"),
     Mutant("flip-upside-down", TRANSFORMS, "xp.flip(images, axis=-1)", "xp.flip(images, axis=-2)", "the other axis"),
-    Mutant("flip-one-coin", TRANSFORMS, "(images.shape[0],)", "(1,)", "one coin for the whole batch"),
+    Mutant(
+        "flip-one-coin", TRANSFORMS, "uniform(each.shape, like=each)", "uniform((1,))", "one coin for the whole batch"
+    ),
     Mutant("idx-byte-order", "scorekit/datasets/_idx.py", 'f">{axes}I"', 'f"<{axes}I"', "little-endian lengths"),
     Mutant(
         "cifar-channels-last",

@@ -1,0 +1,41 @@
+"""The randomness of data sets and loaders that draw from global generators."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+
+from scorekit.registry import offered
+
+__all__ = ["STREAM", "seeded"]
+
+STREAM = 3  # the stream of a run that is its data's own
+
+
+@contextmanager
+def seeded(framework: str | None, place: tuple[int, ...]) -> Iterator[None]:
+    """Inside, the global generators start from ``place``; afterwards they are where they were.
+
+    They are those of Python's ``random``, of ``numpy.random`` and of the framework, where its package offers a
+    ``seeded`` of its own. A generator that a data set holds itself is not among them.
+
+    >>> with seeded(None, (0, 1)):
+    ...     first = random.random()
+    >>> with seeded(None, (0, 1)):
+    ...     random.random() == first
+    True
+    """
+    seed = [int(word) for word in np.random.SeedSequence(place).generate_state(4)]
+    more = None if framework is None else offered(framework, "seeded")
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        random.setstate(random.Random(sum(word << (32 * k) for k, word in enumerate(seed))).getstate())
+        np.random.set_state(np.random.RandomState(seed).get_state())  # noqa: NPY002
+        with nullcontext() if more is None else more(place):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
