@@ -9,7 +9,8 @@ import pytest
 import scorekit as sk
 
 torch = pytest.importorskip("torch")
-from scorekit_torch import NCSN, NCSNPP_CONFIGS, NCSNv2, UNet, load_ncsn, load_ncsnpp, load_ncsnv2  # noqa: E402
+from scorekit_torch import NCSN, NCSNv2, UNet, load_ncsn, load_ncsnpp, load_ncsnv2  # noqa: E402
+from scorekit_torch.networks import NCSNPP_CONFIGS  # noqa: E402
 from support import published  # noqa: E402
 
 EVERY = pytest.mark.parametrize("name", published.CASES)

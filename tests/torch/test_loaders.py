@@ -265,7 +265,7 @@ class Ragged(Words):
         ([X, X, X], {}, TypeError, "no backend owns a list"),
         ({"x": X}, {}, TypeError, "no backend owns a dict"),
     ],
-    ids=str,
+    ids=lambda value: None,
 )
 def test_data_that_cannot_be_used(data, options, error, words):
     with pytest.raises(error, match=words):
