@@ -38,8 +38,10 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
-def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 150) -> None:
+def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 150, *, close: bool = False) -> None:
     """Write the figure to a file whose ending says the format; a place that cannot be written raises ``ValueError``.
+
+    ``close`` lets pyplot forget it then, as a program that draws many figures must.
 
     >>> import pathlib, tempfile
     >>> figure, axes = panels(2)
@@ -59,3 +61,8 @@ def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 1
         raise InvalidValueError(
             f"cannot write {path} ({error.strerror or error}): name a file in a folder that exists and may be written."
         ) from error
+    finally:
+        if close:
+            from matplotlib import pyplot
+
+            pyplot.close(figure)

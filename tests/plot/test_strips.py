@@ -184,3 +184,14 @@ class TestOverlaps:
     def test_a_dimension_that_is_of_no_use(self, noise, dim, message):
         with pytest.raises(ValueError, match=message):
             plot.noise_levels(noise, dim=dim)
+
+
+def test_a_figure_that_is_closed_is_written_and_forgotten(tmp_path):
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    ax = plot.image_grid(np.zeros((4, 8, 8)))
+    assert len(pyplot.get_fignums()) == len(before) + 1
+    plot.write(ax.figure, tmp_path / "grid.png", close=True)
+    assert pyplot.get_fignums() == before
+    assert (tmp_path / "grid.png").exists()

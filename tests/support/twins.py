@@ -30,3 +30,12 @@ class TensorRng:
 
     def integers(self, low, high, shape):
         return self._tensor(self.source.integers(low, high, shape))
+
+    def state(self):
+        return self.source.state()
+
+    def restore(self, state):
+        self.source.restore(state)
+
+    def spawn(self, n):
+        return [TensorRng(child) for child in self.source.spawn(n)]

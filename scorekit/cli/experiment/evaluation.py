@@ -80,7 +80,7 @@ def _copies(place: Path, images: Any, training: Any, held_out: Any) -> dict[str,
     memory = sk.metrics.memorisation(images, training, held_out)
     print(f"\n{memory}")
     ax = sk.plot.nearest_neighbours(images[:16], training, k=2, limits=(0.0, 1.0))
-    sk.plot.write(ax.figure, place / "neighbours.png")
+    sk.plot.write(ax.figure, place / "neighbours.png", close=True)
     return {"near_share": memory.share, "near_expected": memory.expected, "near_p_value": memory.p_value}
 
 

@@ -178,7 +178,7 @@ def _open(file: Path) -> Any:
 def _finish(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, seed: int, rows: int) -> None:
     images = read_samples(place)
     ax = sk.plot.image_grid(np.asarray(images[:_GRID]), limits=(0.0, 1.0))
-    sk.plot.write(ax.figure, place / "samples.png")
+    sk.plot.write(ax.figure, place / "samples.png", close=True)
     _draw_way(place, parts, model, sampler, ladder, seed, rows)
     print(f"{len(images)} samples in {place}/: samples.npy, samples.png, way.png, way.gif", file=sys.stderr)
 
@@ -191,5 +191,5 @@ def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, 
     made = sampler.sample(model, start, rng=stream, keep_every=max(1, steps // _WAY_STATES))
     way = (made.trajectory + 1) / 2 if parts.centred else made.trajectory
     ax = sk.plot.image_strip(made._replace(trajectory=way), rows=rows, limits=(0.0, 1.0))
-    sk.plot.write(ax.figure, place / "way.png")
+    sk.plot.write(ax.figure, place / "way.png", close=True)
     sk.plot.animate_images(way, place / "way.gif", limits=(0.0, 1.0))

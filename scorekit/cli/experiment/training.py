@@ -178,10 +178,10 @@ class _Previews:
         samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
         (self._folder.path / "previews").mkdir(exist_ok=True)
         ax = sk.plot.image_grid(parts.as_images(samples.x), limits=(0.0, 1.0))
-        sk.plot.write(ax.figure, self._folder.path / "previews" / f"step-{state.step:09d}.png")
+        sk.plot.write(ax.figure, self._folder.path / "previews" / f"step-{state.step:09d}.png", close=True)
         self._folder.save_model(state.learner.model)
 
 
 def _draw_history(history: Any, path: Path) -> None:
     ax = sk.plot.history(history)
-    sk.plot.write(ax.figure, path)
+    sk.plot.write(ax.figure, path, close=True)
