@@ -100,26 +100,33 @@ class MLP(nn.Module):
         once, and of the last product only the diagonal is formed. Memory never grows with d beyond the width.
         """
         h, last = self._inputs(x, sigma), len(self.hidden)
-        first, end = self._weight(0)[:, : self.dim], self._weight(last)
+        first = self._weight(0)[:, : self.dim]
         if not last:
             return self(x, sigma), first.diagonal().sum() + 0 * h[:, 0]
-        slopes = []
-        for layer in list(self.layers)[:last]:
-            before = layer(h)
-            h = gelu(before, approximate="tanh")
-            slopes.append(_gelu_slope(before))
-        s = self.layers[last](h).reshape(x.shape)
-        if self.dim <= self.hidden[0]:
-            pushed, start = slopes[0] * first.T.unsqueeze(1), 1
-        else:
-            end = first @ end
-            if last == 1:
-                return s, slopes[0] @ end.diagonal()
-            pushed, start = slopes[1] * (slopes[0].T.unsqueeze(2) * self._weight(1).T.unsqueeze(1)), 2
-        for i in range(start, last):
-            pushed = slopes[i] * (pushed @ self._weight(i).T)
-        # summing over directions and units in one product never forms a third array of this size
-        return s, pushed.transpose(0, 1).reshape(x.shape[0], -1) @ end.reshape(-1)
+        if self.dim > self.hidden[0]:
+            h, trace = self._trace_of_units(h, first @ self._weight(last))
+            return self.layers[last](h).reshape(x.shape), trace
+        pushed = first.T.unsqueeze(1)
+        for i in range(last):
+            before = self.layers[i](h)
+            if i > 0:
+                pushed = pushed @ self._weight(i).T
+            h, pushed = gelu(before, approximate="tanh"), _gelu_slope(before) * pushed
+        return self.layers[last](h).reshape(x.shape), _met(pushed, self._weight(last))
+
+    def _trace_of_units(self, h: Array, end: Array) -> tuple[Array, Array]:
+        """The last hidden layer, and the trace by way of the units of the first one."""
+        before = self.layers[0](h)
+        h, slope = gelu(before, approximate="tanh"), _gelu_slope(before)
+        if len(self.hidden) == 1:
+            return h, slope @ end.diagonal()
+        pushed = slope.T.unsqueeze(2) * self._weight(1).T.unsqueeze(1)
+        for i in range(1, len(self.hidden)):
+            before = self.layers[i](h)
+            if i > 1:
+                pushed = pushed @ self._weight(i).T
+            h, pushed = gelu(before, approximate="tanh"), _gelu_slope(before) * pushed
+        return h, _met(pushed, end)
 
     def _weight(self, i: int) -> Array:
         return self.layers[i].weight
@@ -160,3 +167,8 @@ def _empty_layer(fan_in: int, fan_out: int, dtype: torch.dtype) -> nn.Linear:
 def _gelu_slope(x: Array) -> Array:
     """The derivative of the activation, by torch's own kernel, which has derivatives in turn."""
     return torch.ops.aten.gelu_backward(torch.ones_like(x), x, approximate="tanh")
+
+
+def _met(pushed: Array, end: Array) -> Array:
+    """The sum over directions and units; in one product, which never forms a third array of this size."""
+    return pushed.transpose(0, 1).reshape(pushed.shape[1], -1) @ end.reshape(-1)
