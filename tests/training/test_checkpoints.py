@@ -197,8 +197,12 @@ HOLD = textwrap.dedent("""
     from pathlib import Path
     from scorekit.training.lock import lock
     with lock(Path(sys.argv[1])):
-        if len(sys.argv) > 2 and os.fork() == 0:
-            time.sleep(60)
+        if len(sys.argv) > 2:
+            forked, here = os.pipe()
+            if os.fork() == 0:
+                os.write(here, b"!")  # it runs, and so it has let go
+                time.sleep(60)
+            os.read(forked, 1)
         print(os.getpid(), flush=True)
         time.sleep(60)
 """)
