@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, TypeAlias
 
@@ -23,7 +24,7 @@ _CHANNELS = 4  # at most: grey or colour, with or without a mask
 _SHOWN = 6  # entries of a list that a repr writes out
 
 
-class ImageNetwork(nn.Module):
+class ImageNetwork(nn.Module, ABC):
     """A module ``forward(x, sigma, label)`` on images ``(n, c, h, w)``.
 
     A network sets ``divisor`` (what h and w must be multiples of), makes its layers in ``_lay_out`` and computes in
@@ -46,13 +47,13 @@ class ImageNetwork(nn.Module):
         check_option(precision, "precision", ("float32", "float64", "bfloat16"))
         self.rescale, self.precision = bool(rescale), precision
 
+    @abstractmethod
     def _lay_out(self) -> None:
         """Make the layers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
         """The output for checked arguments; ``label`` is None exactly when the network has no classes."""
-        raise NotImplementedError
 
     def _build(self, rng: RngLike) -> None:
         """Make the layers without asking torch's global generator, and fill them from ``rng``."""
