@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd.tracer import getval, isbox
 
+from scorekit._allocator import keep_freed_blocks
 from scorekit._recipe import check_known
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
@@ -20,10 +21,7 @@ __all__ = ["NumpyBackend"]
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
 
-# glibc hands a freed block back to the kernel when it is larger than a threshold, and learns that threshold
-# from the largest block freed so far. Arrays of a sampler's size then cost a page fault per 4 KiB at every
-# step: measured, 6 times the arithmetic. One large block freed, never touched, settles it.
-np.empty(31 << 20, dtype=np.uint8)
+keep_freed_blocks()
 
 
 class NumpyBackend:

@@ -368,8 +368,13 @@ def test_other_samplers(run, options):
 
 
 def test_samples_of_other_options_are_not_mixed(run, capsys):
-    sample(str(run), 3, progress=False)
-    assert "holds other samples (sampler was" in said(capsys, "sample", run, "-n", "3", "--levels", "9", "--quiet")
+    place = sample(str(run), 3, progress=False)
+    other = sample(str(run), 3, options={"levels": 9}, progress=False)
+    assert other != place
+    assert not np.array_equal(np.load(other / "samples.npy"), np.load(place / "samples.npy"))
+    assert "holds other samples (block was 32, now 2)" in said(
+        capsys, "sample", run, "-n", "3", "--block", "2", "--quiet"
+    )
     assert "no key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
     assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
     assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")

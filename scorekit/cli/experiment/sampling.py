@@ -110,10 +110,11 @@ def _conditioned(model: Any, parts: Parts, label: int | None) -> Any:
 
 
 def _place(folder: RunFolder, section: Section, about: dict[str, Any]) -> Path:
-    """The folder of these samples, named after the model too: more training makes others. Other options are refused."""
-    model = hashlib.sha256((folder.model_path() / "manifest.json").read_bytes()).hexdigest()[:6]
+    """The folder of these samples, named after the model and the sampler too: another of either makes others."""
+    made_by = hashlib.sha256((folder.model_path() / "manifest.json").read_bytes())
+    made_by.update(f"{about['sampler']} {about['levels']}".encode())
     which = "" if about["label"] is None else f"-class{about['label']}"
-    name = f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}{which}-{model}"
+    name = f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}{which}-{made_by.hexdigest()[:6]}"
     place = folder.path / "samples" / name
     there = _read_json(place / "samples.json") if (place / "samples.json").exists() else about
     if there != about:
