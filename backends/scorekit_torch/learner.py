@@ -44,7 +44,7 @@ class TorchLearner:
         objective: any objective.
         learning_rate: a positive number, or a function of the step (from 0).
         optimizer: the name of a class of ``torch.optim`` in lower case (``"adam"``, ``"adamw"``, ``"sgd"``, …), the
-            class, or a function of the parameters such as ``functools.partial(torch.optim.SGD, momentum=0.9)``.
+            name with options, ``{"name": "sgd", "momentum": 0.9}``, the class, or a function of the parameters.
         gradient_clip: largest norm of the whole gradient; None leaves it alone.
         ema: decay of the average, in [0, 1); None for none: the model is then the last one.
         accumulate: in how many parts a batch is passed through, at least 1. Memory falls, the result stays: each sample
@@ -61,7 +61,7 @@ class TorchLearner:
         objective: Objective,
         *,
         learning_rate: float | Callable[[int], float] = 1e-3,
-        optimizer: str | Callable[..., torch.optim.Optimizer] = "adam",
+        optimizer: optimizers.Wish = "adam",
         gradient_clip: float | None = 1.0,
         ema: float | None = 0.999,
         accumulate: int = 1,

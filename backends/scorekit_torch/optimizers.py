@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -27,6 +28,7 @@ Array: TypeAlias = Any
 Optimizer: TypeAlias = torch.optim.Optimizer
 Parameters: TypeAlias = Mapping[str, nn.Parameter]
 Maker: TypeAlias = Callable[..., Optimizer]
+Wish: TypeAlias = str | Mapping[str, Any] | Maker
 
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)  # one kernel for all weights: 3 times the speed
 
@@ -36,8 +38,8 @@ def _known() -> dict[str, type[Optimizer]]:
     return {name.lower(): kind for name, kind in found.items() if kind is not Optimizer}
 
 
-def make_optimizer(optimizer: str | Maker, parameters: list[nn.Parameter]) -> Optimizer:
-    """The optimizer of a name, a class, or a function such as ``functools.partial(torch.optim.SGD, momentum=0.9)``.
+def make_optimizer(optimizer: Wish, parameters: list[nn.Parameter]) -> Optimizer:
+    """The optimizer of a name, a name with options, a class, or a function of the parameters.
 
     Its learning rate is set at each step by the learner. One that needs a closure (LBFGS), sparse gradients or
     weights of another shape is refused now, not at the first step.
@@ -65,6 +67,9 @@ def _maker(optimizer: Any) -> Maker:
             f"optimizer is a {type(optimizer).__name__} that holds weights already: give its class or its name, the "
             "learner trains a copy of the model."
         )
+    if isinstance(optimizer, Mapping):
+        options = {key: value for key, value in optimizer.items() if key != "name"}
+        return _maker(functools.partial(_maker(optimizer.get("name")), **options))
     if "lr" in getattr(optimizer, "keywords", {}):
         raise InvalidValueError("optimizer fixes lr: give learning_rate to fit instead, a number or a schedule.")
     if callable(optimizer):
@@ -92,7 +97,7 @@ def _stepped_once(optimizer: Optimizer, parameters: list[nn.Parameter]) -> Optim
     return optimizer
 
 
-def check_resumable(optimizer: str | Maker, parameters: list[nn.Parameter]) -> None:
+def check_resumable(optimizer: Wish, parameters: list[nn.Parameter]) -> None:
     """Refuse an optimizer whose groups change as it steps: what they hold is in no checkpoint."""
     trial = [nn.Parameter(torch.zeros_like(p)) for p in parameters[:1]]
     made = make_optimizer(optimizer, trial)
@@ -135,7 +140,7 @@ def _number(value: float) -> Array:
     return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
 
 
-def describe_state(optimizer: str | Maker, parameters: Parameters) -> dict[str, Any]:
+def describe_state(optimizer: Wish, parameters: Parameters) -> dict[str, Any]:
     """What the state looks like after a step: tensors of the right names, shapes, dtypes and devices, or numbers."""
     stand_ins = {name: nn.Parameter(torch.zeros_like(p)) for name, p in parameters.items()}
     made = make_optimizer(optimizer, list(stand_ins.values()))

@@ -96,15 +96,20 @@ class TensorBoard:
         folder: where its event files go.
 
     Raises:
-        ImportError: tensorboard is not installed.
+        ImportError: tensorboard is not installed, or something that it needs is not.
 
     >>> logs = [TensorBoard("runs/first")] if TensorBoard.installed() else []  # fit(…, callbacks=logs)
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        if not self.installed():
-            raise MissingBackendError("TensorBoard logs need tensorboard: python -m pip install tensorboard")
+        try:
+            from tensorboard.summary import Writer
+        except ImportError as error:
+            raise MissingBackendError(
+                f"TensorBoard logs need tensorboard ({error}): python -m pip install tensorboard"
+            ) from error
         self._folder: Path = check_path(folder, "folder")
+        self._open: Any = Writer
         self._writer: Any = None
         self._history: History | None = None
         self._validations = 0
@@ -117,9 +122,7 @@ class TensorBoard:
     def __call__(self, state: FitState) -> None:
         """Add the numbers of this step."""
         if self._writer is None:
-            from tensorboard.summary import Writer
-
-            self._writer = Writer(str(self._folder))
+            self._writer = self._open(str(self._folder))
         self._writer.add_scalar("loss", state.info.loss, state.step)
         self._writer.add_scalar("grad_norm", state.info.grad_norm, state.step)
         validated = self._validated(state.history, state.step)

@@ -63,8 +63,8 @@ def fit(
         batch_size: samples a step, 1 to n; None takes 128, or all when there are fewer. An epoch drops the remainder.
             A loader has its own.
         learning_rate: positive, or a function of the step from 0, such as :class:`WarmupCosine`.
-        optimizer: ``"adam"``; on tensors the name or the class of any optimizer of ``torch.optim``, or a function of
-            the parameters such as ``functools.partial(torch.optim.SGD, momentum=0.9)``.
+        optimizer: ``"adam"``; on tensors the name of any optimizer of ``torch.optim``, alone or with options,
+            ``{"name": "adamw", "weight_decay": 0.01}``, its class, or a function of the parameters.
         gradient_clip: the largest norm of the whole gradient; None for no clipping.
         ema: decay of the averaged weights that ``result.model`` has; None for the last weights.
         rng: an int seed, an Rng (a seed is drawn from it) or None (fresh entropy; not resumable).

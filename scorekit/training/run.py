@@ -278,5 +278,7 @@ def _bar(total: int, start: int, shown: bool) -> Any:
 
 def name_of(thing: Any) -> str:
     """An objective or an optimizer with its options, where its text says the same in every process; else its kind."""
+    if isinstance(thing, type):
+        return thing.__name__.lower()  # torch.optim.Adam is "adam"
     text = thing if isinstance(thing, str) else repr(thing)
     return type(thing).__name__ if " at 0x" in text else text

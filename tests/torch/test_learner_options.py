@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
+from scorekit.errors import CheckpointError
 from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
 
 torch = pytest.importorskip("torch")
@@ -63,7 +64,21 @@ def test_a_class_and_a_function_with_options():
 
     momentum = velocity(learner(optimizer=functools.partial(torch.optim.SGD, momentum=0.9)))
     assert momentum.abs().max() > 0
+    assert torch.equal(velocity(learner(optimizer={"name": "sgd", "momentum": 0.9})), momentum)
     assert not any(name.startswith("optimizer") for name in stepped(learner(optimizer=torch.optim.SGD)).state_dict())
+
+
+def test_a_name_and_its_class_are_one_run(tmp_path):
+    def fitted(optimizer, steps):
+        net = MLP(2, hidden=(8,), conditional=False)
+        return sk.fit(
+            net, SlicedScoreMatching(), X, steps=steps, optimizer=optimizer, rng=0, progress=False, checkpoint=tmp_path
+        )
+
+    assert fitted("adam", 2).step == 2
+    assert fitted(torch.optim.Adam, 4).step == 4
+    with pytest.raises(CheckpointError, match="optimizer was adam, now sgd"):
+        fitted(torch.optim.SGD, 6)
 
 
 def test_sgd_takes_the_gradient_times_the_rate():
@@ -84,6 +99,10 @@ def test_sgd_takes_the_gradient_times_the_rate():
         (functools.partial(torch.optim.SGD, lr=1.0), ValueError, "fixes lr: give learning_rate"),
         (torch.optim.SGD([torch.nn.Parameter(torch.ones(1))]), TypeError, "holds weights already"),
         (functools.partial(torch.optim.SGD, momentum=-1.0), ValueError, "cannot train this model .*momentum"),
+        ({"name": "sgd", "momentun": 0.9}, ValueError, "cannot train this model .*momentun"),
+        ({"name": "sdg"}, ValueError, "unknown optimizer 'sdg'"),
+        ({"momentum": 0.9}, ValueError, "unknown optimizer None"),
+        ({"name": "sgd", "lr": 0.1}, ValueError, "fixes lr: give learning_rate"),
         (lambda parameters: 3, TypeError, "optimizer made a int: expected a torch.optim.Optimizer"),
         (3, ValueError, "unknown optimizer 3"),
     ],
