@@ -6,7 +6,6 @@ a sample is lined up with it here (:func:`align`), and nowhere else.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import os
@@ -14,6 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -313,10 +313,31 @@ def check_conditional(model: ScoreModel, asked: str, instead: str) -> None:
         )
 
 
+_known_places: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+
 def _place_of_sigma(model: ScoreModel) -> str:
-    """Where a call of ``model`` takes sigma: by ``"position"``, by ``"keyword"`` or ``"nowhere"``."""
+    """Where a call of ``model`` takes sigma: by ``"position"``, by ``"keyword"`` or ``"nowhere"``.
+
+    A signature is read once a function and once a class of objects: reading costs 20 microseconds.
+    """
+    key = model if isinstance(model, FunctionType) else type(model)
+    if key is not model and not _calls_by_class(model):
+        return _read_place(model)
+    place = _known_places.get(key)
+    if place is None:
+        place = _known_places[key] = _read_place(model)
+    return place
+
+
+def _calls_by_class(model: Any) -> bool:
+    """Do all objects of this class take the same arguments? Bound methods, partials and wrappers in C do not."""
+    return isinstance(type(model).__call__, FunctionType) and "forward" not in getattr(model, "__dict__", {})
+
+
+def _read_place(model: Callable[..., Any]) -> str:
     try:
-        parameters = _parameters(model)
+        parameters = _read_parameters(model)
     except (TypeError, ValueError):  # some callables written in C have no signature
         return "position"
     if _has_place(list(parameters.values())):
@@ -325,20 +346,6 @@ def _place_of_sigma(model: ScoreModel) -> str:
         raise InvalidTypeError("model takes no argument by position: expected a function s(x, sigma) or s(x).")
     keyed = "sigma" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return "keyword" if keyed else "nowhere"
-
-
-_known: weakref.WeakKeyDictionary[Any, Mapping[str, inspect.Parameter]] = weakref.WeakKeyDictionary()
-
-
-def _parameters(model: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a call, read once a function and once a class of objects: reading costs 20 microseconds."""
-    shared = not inspect.ismethod(model) and not isinstance(model, functools.partial)
-    if not shared or "forward" in getattr(model, "__dict__", {}):
-        return _read_parameters(model)
-    key = model if inspect.isfunction(model) else type(model)
-    if key not in _known:
-        _known[key] = _read_parameters(model)
-    return _known[key]
 
 
 def _read_parameters(model: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -1,5 +1,6 @@
 """The checks at the door that every room shares: what is no number, name, path or weight."""
 
+import functools
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,3 +74,14 @@ def test_what_is_no_seed(seed):
 def test_what_is_no_name_of_a_backend(name):
     with pytest.raises(sk.InvalidValueError, match="unknown backend"):
         sk.backend(name)
+
+
+@pytest.mark.parametrize("wrap", [functools.lru_cache, functools.partial], ids=["lru_cache", "partial"])
+def test_wrappers_of_one_class_take_sigma_where_what_they_wrap_does(wrap):
+    """The place of sigma is remembered for a class of objects, but not where each wraps a function of its own."""
+    alone, leveled = (
+        _arrays.score_function(wrap(lambda x: 2 * x)),
+        _arrays.score_function(wrap(lambda x, sigma: sigma * x)),
+    )
+    assert alone(3.0, 5.0) == 6.0
+    assert leveled(3.0, 5.0) == 15.0
