@@ -13,7 +13,7 @@ from scorekit._arrays import check_option, score_function
 from scorekit._streams import PartRng, aside
 from scorekit.protocols import Rng
 
-__all__ = ["Equipped", "LayerNoise", "check_equipment"]
+__all__ = ["Equipped", "LayerNoise", "check_equipment", "lay_out"]
 
 Array: TypeAlias = Any
 
@@ -23,6 +23,14 @@ def check_equipment(autocast: Any, channels_last: Any, compile: Any) -> None:  #
     check_option(autocast, "autocast", (None, "bfloat16"))
     check_option(channels_last, "channels_last", (True, False))
     check_option(compile, "compile", (True, False))
+
+
+def lay_out(module: nn.Module) -> None:
+    """Weights as (n, h, w, c) in memory; image networks, which choose how their activations lie, choose the same."""
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for part in module.modules():
+        if isinstance(getattr(part, "memory_format", None), torch.memory_format):
+            part.memory_format = torch.channels_last
 
 
 class Equipped(nn.Module):
