@@ -378,8 +378,9 @@ def test_channels_last_changes_the_layout_and_not_the_numbers():
 
 @pytest.mark.parametrize("last", [False, True])
 def test_channels_last_reaches_the_inside_of_an_image_network(last):
-    network = NCSN(3, sk.noise.Geometric(1.0, 0.1, 3), 4)
-    trained, seen = learner(network, NoiseConditional(network.noise), channels_last=last), []
+    ladder = sk.noise.Geometric(1.0, 0.1, 3)
+    network, seen = NCSN(3, ladder, 4), []
+    trained = learner(network, NoiseConditional(ladder), channels_last=last)
     inside = trained._module.net.encoder[1].conv2
     inside.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     trained.step(torch.zeros(2, 3, 8, 8), RNG(0))
