@@ -1,11 +1,6 @@
-"""What only a CUDA device can show. Without one everything here is skipped; the benchmark's table runs on the CPU."""
+"""What only a CUDA device can show. Without one everything here is skipped."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +12,6 @@ MLP = pytest.importorskip("scorekit_torch").MLP
 gpu = pytest.importorskip("benchmarks.gpu.run")
 NETWORKS = pytest.importorskip("benchmarks.gpu.images").NETWORKS
 
-ROOT = Path(__file__).resolve().parents[2]
 THERE = torch.cuda.is_available()
 OBJECTIVES = _all_objectives()
 EACH_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES, ids=[f"{i}" for i in range(len(OBJECTIVES))])
@@ -29,60 +23,6 @@ def cuda(test):
 
 def here(n=64, d=2):
     return sk.backend("torch", dtype="float64").rng(0).normal((n, d))
-
-
-# ---------------------------------------------------------------- the table, without a device
-
-
-def run_table(*arguments):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")])}
-    command = [sys.executable, str(ROOT / "benchmarks/gpu/run.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
-
-
-def test_the_table_runs_on_the_cpu():
-    made = run_table("--device", "cpu", "--quick")
-    assert made.returncode == 0, made.stderr
-    head, columns, *rows = made.stdout.splitlines()
-    assert head.startswith("CPU, torch")
-    assert columns == gpu.HEADER
-    cases = {(row[:32].strip(), row[33:41].strip()) for row in rows}
-    assert cases >= {(name, variant) for name in gpu.OBJECTIVES for variant in ("fp32", "bf16")}
-    of_images = [row for row in rows if row.startswith(tuple(f"{name}, " for name in NETWORKS))]
-    others = [row for row in rows if row not in of_images]
-    assert len(others) == 2 * len(gpu.OBJECTIVES) + len(gpu.SAMPLERS)
-    assert len(of_images) == 4 * len(NETWORKS)
-    assert all(" ok " in row for row in others)
-    assert not any("WRONG" in row for row in rows)
-
-
-def test_compiled_rows_time_the_learner_like_all_others(monkeypatch):
-    """With a stand-in for the compiler, which takes minutes."""
-    compiled, timed = [], []
-    monkeypatch.setattr(torch, "compile", lambda module: module)
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
-    monkeypatch.setattr(gpu, "OBJECTIVES", {"DSM": gpu.OBJECTIVES["DSM"]})
-    monkeypatch.setattr(gpu.Bench, "variants", ("fp32", "compile"))
-    monkeypatch.setattr(gpu.Bench, "milliseconds", lambda bench, run: timed.append(run()) or 1.0)
-    rows = list(gpu.training(gpu.Bench(torch.device("cpu"), quick=True)))
-    assert [row.variant for row in rows] == ["fp32", "compile"]
-    assert compiled == ["Equipped"]
-    assert all(step.applied for step in timed)
-
-
-def test_a_wrong_number_is_marked_and_decides_the_exit_status(monkeypatch, capsys):
-    rows = [gpu.Row("right", "fp32", 1e-9, 1e-4, 1.0), gpu.Row("wrong", "fp32", float("nan"), 1e-4)]
-    monkeypatch.setattr(gpu, "CASES", [lambda bench: iter(rows)])
-    assert gpu.main(["--device", "cpu"]) == 1
-    printed = capsys.readouterr().out.splitlines()
-    assert "ok" in printed[2]
-    assert "WRONG" in printed[3]
-
-
-@pytest.mark.skipif(THERE, reason="there is a CUDA device")
-def test_without_a_device_the_table_says_so_in_one_line(capsys):
-    assert gpu.main([]) == 2
-    assert capsys.readouterr().out.startswith("no CUDA device here")
 
 
 # ---------------------------------------------------------------- the library, with a device
