@@ -80,7 +80,8 @@ class LayerNoise:
         start = rng.start if isinstance(rng, PartRng) else 0
         seed = int(aside(rng).integers(0, 2**62, ())) + start
         with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
-            torch.random.manual_seed(seed)  # inside the fork: nothing global moves
+            for generator in self._generators():  # inside the fork: nothing global moves
+                generator.manual_seed(seed)
             before = self._places() if self._draws is None else []
             yield
             if self._draws is None:
@@ -88,5 +89,9 @@ class LayerNoise:
 
     def _places(self) -> list[Array]:
         """Where the generators are."""
-        own = [torch.cuda.get_rng_state(self._device)] if self._device.type == "cuda" else []
-        return [torch.random.get_rng_state(), *own]
+        return [generator.get_state() for generator in self._generators()]
+
+    def _generators(self) -> list[torch.Generator]:
+        """Those that layers on this device draw from, and no other device's."""
+        own = [torch.cuda.default_generators[self._device.index]] if self._device.type == "cuda" else []
+        return [torch.default_generator, *own]

@@ -9,8 +9,8 @@ from scorekit.testing.differentiation import _all_objectives
 
 torch = pytest.importorskip("torch")
 MLP = pytest.importorskip("scorekit_torch").MLP
-gpu = pytest.importorskip("benchmarks.gpu.run")
-NETWORKS = pytest.importorskip("benchmarks.gpu.images").NETWORKS
+SharedNoise = pytest.importorskip("benchmarks.gpu.bench").SharedNoise
+SAMPLERS = pytest.importorskip("benchmarks.gpu.chains").SAMPLERS
 
 THERE = torch.cuda.is_available()
 OBJECTIVES = _all_objectives()
@@ -62,7 +62,7 @@ def test_every_loss_and_gradient_is_that_of_the_cpu(objective, dtype):
 
 def _gradient(objective, net, x):
     net.zero_grad()
-    loss = objective(_with_a_level(net), x, rng=gpu.SharedNoise(0))
+    loss = objective(_with_a_level(net), x, rng=SharedNoise(0))
     loss.backward()
     return loss.detach(), torch.cat([p.grad.reshape(-1) for p in net.parameters()])
 
@@ -84,14 +84,14 @@ def test_the_trace_of_many_directions_is_made_again_on_the_device():
 
 
 @cuda
-@pytest.mark.parametrize("name", gpu.SAMPLERS)
+@pytest.mark.parametrize("name", SAMPLERS)
 def test_samplers(name):
-    sampler = gpu.SAMPLERS[name](20)
+    sampler = SAMPLERS[name](20)
 
     def model(x, sigma=None):
         return -x / (1.0 if sigma is None else 1.0 + sigma**2)
 
-    on_cpu, on_device = (sampler.sample(model, here().to(d), rng=gpu.SharedNoise(1)).x for d in ("cpu", "cuda"))
+    on_cpu, on_device = (sampler.sample(model, here().to(d), rng=SharedNoise(1)).x for d in ("cpu", "cuda"))
     assert on_device.device.type == "cuda"
     torch.testing.assert_close(on_device.cpu(), on_cpu, rtol=1e-9, atol=1e-9)
 
