@@ -29,7 +29,7 @@ class CapturedModel:
     Weights that change in place are followed; a module that is moved, or put into another mode, must be recorded again.
 
     Args:
-        model: a score model that reads no value back from the device, as all networks of this package.
+        model: a score model that reads no value back from the device, as all networks of this package; not compiled.
         x: a batch on a CUDA device. Each call must be with one of the same shape, dtype and device.
         sigma: a noise level, a number > 0 or ``(n,)``, that the model knows; None for a model that is called without.
 
@@ -120,7 +120,7 @@ def _recorded(run: Callable[[], Array], device: torch.device) -> tuple[torch.cud
                 run()
         here.wait_stream(beside)
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, stream=beside):  # the default is a stream of one device, for all of them
                 score = run()
         except RuntimeError as error:
             reason = str(error.__context__ or error).partition("\n")[0]

@@ -30,7 +30,7 @@ def lay_out(module: nn.Module) -> None:
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for part in module.modules():
         if isinstance(getattr(part, "memory_format", None), torch.memory_format):
-            part.memory_format = torch.channels_last
+            part.memory_format = torch.channels_last  # type: ignore[assignment]
 
 
 class Equipped(nn.Module):

@@ -36,7 +36,9 @@ def asarray(x: Any, dtype: Any = None, device: Any = None, copy: bool | None = N
 
 def readable(x: Array) -> bool:
     """Can a value of ``x`` be looked at now? While a CUDA graph is recorded nothing is computed yet."""
-    return not (x.is_cuda and torch.cuda.is_current_stream_capturing())
+    if not x.is_cuda or torch.compiler.is_compiling():  # the compiler cannot follow the question
+        return True
+    return not torch.cuda.is_current_stream_capturing()
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:

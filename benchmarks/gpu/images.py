@@ -50,7 +50,7 @@ class Variant(NamedTuple):
     options: dict[str, Any]
     allowed: float
     tf32: bool = False
-    seconds: float = 12.0
+    seconds: float = 15.0
 
     @property
     def dtype(self) -> torch.dtype:

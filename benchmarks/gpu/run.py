@@ -110,6 +110,16 @@ class OutOfTime(KeyboardInterrupt):
 
 
 @contextmanager
+def _search() -> Iterator[None]:
+    """Inside, the fastest convolution is looked for, which is worth it where shapes stay the same."""
+    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+@contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Inside, the run ends after ``seconds``, in the middle of a case if need be."""
 
@@ -131,11 +141,10 @@ def _alarm(seconds: float) -> Iterator[None]:
 def table(bench: Bench, path: Path | None, seconds: float) -> int:
     """Measures, prints and keeps; the exit status."""
     facts, rows = described(bench), []
-    torch.backends.cudnn.benchmark = True  # shapes stay the same here: the best convolution is worth a search
     print(f"{facts['device']}, torch {facts['torch']}; error: relative, against float64 on the CPU")
     print(HEADER)
     try:
-        with _alarm(seconds):
+        with _alarm(seconds), _search():
             for group, row in measured(bench, seconds):
                 rows.append((group, row))
                 print(line(row), flush=True)

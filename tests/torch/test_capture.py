@@ -95,6 +95,14 @@ def test_values_can_be_read_unless_a_stream_is_recorded(monkeypatch):
     assert not namespace.readable(SimpleNamespace(is_cuda=True))
 
 
+def test_the_compiler_does_not_see_the_question(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: pytest.fail("asked"))
+    compiled = torch.compile(
+        lambda x, where: x + 1 if namespace.readable(where) else x, backend="eager", fullgraph=True
+    )
+    assert compiled(torch.zeros(1), SimpleNamespace(is_cuda=True)).item() == 1.0
+
+
 # ---------------------------------------------------------------- the door
 
 
