@@ -52,11 +52,4 @@ TENSORS = (
         "torch.as_tensor([value], dtype=like.dtype, device=like.device)",
         "no graph can record it",
     ),
-    Mutant(
-        "strata-on-the-host",
-        "scorekit/_streams.py",
-        "backend_of(shift).asarray(rng.choice(n, (n,), replace=False), like=shift)",
-        "backend_of(shift).asarray(rng.choice(n, (n,), replace=False))",
-        "no network learns its levels on a device",
-    ),
 )
