@@ -12,7 +12,7 @@ from typing import Any
 
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Array, Rng, Shape
-from scorekit.registry import array_namespace
+from scorekit.registry import backend_of
 
 __all__ = ["Draws", "PartRng", "aside", "strata"]
 
@@ -22,8 +22,8 @@ def strata(rng: Rng, n: int, like: Array | None = None) -> Array:
     if isinstance(rng, PartRng):
         return rng.strata(n, like)
     shift = rng.uniform((1,), like)
-    order = rng.choice(n, (n,), replace=False)
-    return (array_namespace(shift).astype(order, shift.dtype) + shift) / n
+    order = backend_of(shift).asarray(rng.choice(n, (n,), replace=False), like=shift)  # integers come from the host
+    return (order + shift) / n
 
 
 def aside(rng: Rng) -> Rng:

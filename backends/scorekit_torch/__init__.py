@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scorekit_torch.backend import TorchBackend
+from scorekit_torch.capture import CapturedModel
 from scorekit_torch.data import seeded
 from scorekit_torch.distributed import World
 from scorekit_torch.environment import devices, environment
@@ -19,6 +20,7 @@ from scorekit_torch.networks import (
 __all__ = [
     "MLP",
     "NCSN",
+    "CapturedModel",
     "NCSNv2",
     "TorchBackend",
     "UNet",

@@ -13,7 +13,7 @@ from scorekit._arrays import check_option, score_function
 from scorekit._streams import PartRng, aside
 from scorekit.protocols import Rng
 
-__all__ = ["Equipped", "LayerNoise", "check_equipment"]
+__all__ = ["Equipped", "LayerNoise", "check_equipment", "lay_out"]
 
 Array: TypeAlias = Any
 
@@ -23,6 +23,14 @@ def check_equipment(autocast: Any, channels_last: Any, compile: Any) -> None:  #
     check_option(autocast, "autocast", (None, "bfloat16"))
     check_option(channels_last, "channels_last", (True, False))
     check_option(compile, "compile", (True, False))
+
+
+def lay_out(module: nn.Module) -> None:
+    """Weights as (n, h, w, c) in memory; image networks, which choose how their activations lie, choose the same."""
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for part in module.modules():
+        if isinstance(getattr(part, "memory_format", None), torch.memory_format):
+            part.memory_format = torch.channels_last  # type: ignore[assignment]
 
 
 class Equipped(nn.Module):
@@ -72,7 +80,8 @@ class LayerNoise:
         start = rng.start if isinstance(rng, PartRng) else 0
         seed = int(aside(rng).integers(0, 2**62, ())) + start
         with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
-            torch.random.manual_seed(seed)  # inside the fork: nothing global moves
+            for generator in self._generators():  # inside the fork: nothing global moves
+                generator.manual_seed(seed)
             before = self._places() if self._draws is None else []
             yield
             if self._draws is None:
@@ -80,5 +89,9 @@ class LayerNoise:
 
     def _places(self) -> list[Array]:
         """Where the generators are."""
-        own = [torch.cuda.get_rng_state(self._device)] if self._device.type == "cuda" else []
-        return [torch.random.get_rng_state(), *own]
+        return [generator.get_state() for generator in self._generators()]
+
+    def _generators(self) -> list[torch.Generator]:
+        """Those that layers on this device draw from, and no other device's."""
+        own = [torch.cuda.default_generators[self._device.index]] if self._device.type == "cuda" else []
+        return [torch.default_generator, *own]

@@ -87,7 +87,7 @@ class TorchLearner:
         self._device = distributed.home(next(iter(self._parameters.values())).device)
         module.to(self._device)
         if channels_last:
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            equipment.lay_out(module)
         self._module, self._frozen = module, {n: p for n, p in module.named_parameters() if not p.requires_grad}
         self._buffered = next(module.buffers(), None) is not None
         self._layer_noise = equipment.LayerNoise(self._device)

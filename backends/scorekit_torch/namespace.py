@@ -1,4 +1,4 @@
-"""The array-API namespace of tensors: array_api_compat's, with two functions that scorekit needs more of.
+"""The array-API namespace of tensors: array_api_compat's, with three functions that scorekit needs more of.
 
 Every name of the array standard is there, and torch differentiates all of them.
 """
@@ -32,6 +32,13 @@ def asarray(x: Any, dtype: Any = None, device: Any = None, copy: bool | None = N
     """A tensor; one that is given stays in its graph, and a read-only NumPy array is copied without a warning."""
     made = to_tensor(x, dtype, device)
     return made.clone() if copy else made
+
+
+def readable(x: Array) -> bool:
+    """Can a value of ``x`` be looked at now? While a CUDA graph is recorded nothing is computed yet."""
+    if not x.is_cuda or torch.compiler.is_compiling():  # the compiler cannot follow the question
+        return True
+    return not torch.cuda.is_current_stream_capturing()
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:

@@ -39,7 +39,8 @@ class TorchRng:
     def __init__(
         self, seed: Seed | np.random.SeedSequence = None, device: Any = "cpu", dtype: torch.dtype | None = None
     ) -> None:
-        self._device, self._dtype = torch.device(device), dtype
+        # with its number, as the tensors on it have it: cuda and cuda:0 would be two generators of one seed
+        self._device, self._dtype = torch.empty(0, device=device).device, dtype
         self._open(seed if isinstance(seed, np.random.SeedSequence) else _seeded(seed))
 
     def _open(self, seed: np.random.SeedSequence) -> None:

@@ -1,155 +1,181 @@
 """Everything on a GPU in one table: right to float64 on the CPU, and how fast, in how much memory.
 
-``python benchmarks/gpu/run.py`` takes a few minutes on a CUDA device and needs nothing but scorekit[torch]. Without a
-device it says so and exits with 2; ``--device cpu --quick`` runs the same code anywhere in seconds. The exit status is
-1 when a number is wrong.
+``python benchmarks/gpu/run.py`` takes less than eight minutes on a CUDA device and needs nothing but scorekit[torch].
+Without a device it says so and exits with 2; ``--device cpu --quick`` runs the same code anywhere in seconds. The exit
+status is 1 when a number is wrong or a case failed.
 
-A new row is a new entry of ``CASES``: a function of a :class:`Bench` that yields rows.
+``--json FILE`` keeps the table, written again after every row: whatever ends the run, what was measured is there.
+``python -m benchmarks.gpu.report FILE`` writes it into docs/performance.md.
+
+A new row is a new case of one of the ``GROUPS``: functions of a :class:`Bench` that yield cases. A group that needs
+less than its time leaves the rest to the next one; a case that may take longer than what is left is not begun.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
+import json
+import os
+import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import scorekit as sk
+from benchmarks.gpu.bench import Bench, Case
+from benchmarks.gpu.chains import chains
 from benchmarks.gpu.images import images
-from benchmarks.gpu.table import HEADER, Bench, Row, SharedNoise, line, relative
-from benchmarks.memory import peak_bytes
-from scorekit_torch import MLP
-
-PRECISION = {"fp32": 1e-4, "compile": 1e-4, "bf16": 5e-2}
-"""The relative error of a loss and of its gradient that passes, by variant."""
-
-OBJECTIVES = {
-    "ESM": sk.objectives.ExplicitScoreMatching(lambda x: -x),
-    "ISM": sk.objectives.ImplicitScoreMatching(),
-    "ISM, Hutchinson": sk.objectives.ImplicitScoreMatching("hutchinson"),
-    "SSM": sk.objectives.SlicedScoreMatching(variance_reduced=False),
-    "SSM-VR": sk.objectives.SlicedScoreMatching(),
-    "DSM": sk.objectives.DenoisingScoreMatching(0.3),
-    "NCSN": sk.objectives.NoiseConditional(sk.noise.Geometric(5.0, 0.1, 10)),
-}
-ONCE = ("ESM", "DSM", "NCSN")
-"""The objectives that differentiate the network once: these compile."""
+from benchmarks.gpu.perceptrons import perceptrons
+from benchmarks.gpu.sampling import sampling
+from benchmarks.gpu.table import HEADER, Row, line
 
 
-class Half(nn.Module):
-    """A network under bfloat16 autocast, with float32 around it."""
+class Group(NamedTuple):
+    """Cases of one kind, and their part of the whole time."""
 
-    def __init__(self, net):
-        super().__init__()
-        self.net = net
-
-    def forward(self, x, sigma=None):
-        with torch.autocast(x.device.type, torch.bfloat16):
-            return self.net(x, sigma).float()
+    name: str
+    cases: Callable[[Bench], Iterator[Case]]
+    share: float
 
 
-def variant_of(net: nn.Module, variant: str, bench: Bench) -> nn.Module:
-    placed = copy.deepcopy(net).float().to(bench.device)
-    if variant == "bf16":
-        return Half(placed)
-    return torch.compile(placed) if variant == "compile" else placed
+GROUPS = [
+    Group("objectives", perceptrons, 0.22),
+    Group("chains", chains, 0.08),
+    Group("annealed Langevin with networks", sampling, 0.15),
+    Group("image networks", images, 0.55),
+]
+SECONDS = 460.0
+"""Of the whole run; the alarm comes then, whatever is under way."""
 
 
-def loss_and_gradient(objective, net, x):
-    net.zero_grad()
-    loss = objective(net, x, rng=SharedNoise(0))
-    loss.backward()
-    return loss, torch.cat([p.grad.reshape(-1) for p in net.parameters()])
+def measured(bench: Bench, seconds: float) -> Iterator[tuple[str, Row]]:
+    """All rows, each with the name of its group."""
+    begin, until = time.perf_counter(), 0.0
+    for group in GROUPS:
+        until += group.share * seconds
+        for case in group.cases(bench):
+            spent = time.perf_counter() - begin
+            print(f"{spent:5.0f} s  {group.name}: {case.name}, {case.variant}", file=sys.stderr, flush=True)
+            yield group.name, _row(bench, case) if spent + case.seconds < until else _left_out(case)
 
 
-# ---------------------------------------------------------------- the cases
+def _row(bench: Bench, case: Case) -> Row:
+    try:
+        return case.run()
+    except Exception as error:  # one case that fails must not take the others with it
+        reason = str(error).strip().partition("\n")[0]
+        return Row(case.name, case.variant, note=f"{type(error).__name__}: {reason}", failed=True)
+    finally:
+        bench.clear()
 
 
-def training(bench: Bench) -> Iterator[Row]:
-    """Each objective on a perceptron: value and gradient, and one optimiser step of the learner."""
-    x = SharedNoise(1).normal((bench.batch, bench.dim), torch.zeros((), dtype=torch.float64))
-    here = x.float().to(bench.device)
-    for name, objective in OBJECTIVES.items():
-        net = MLP(bench.dim, hidden=(64, 64) if bench.quick else (256, 256, 256), conditional=name == "NCSN")
-        exact = loss_and_gradient(objective, net, x)
-        for variant in bench.variants:
-            if variant == "compile" and name not in ONCE:
-                continue
-            mine = variant_of(net, variant, bench)
-            error = max(map(relative, loss_and_gradient(objective, mine, here), exact))
-            peak = peak_bytes(lambda o=objective, m=mine: loss_and_gradient(o, m, here), bench.device)
-            compiled = variant == "compile"  # by the learner, for its own copy
-            step = _step(bench, objective, variant_of(net, "fp32", bench) if compiled else mine, here, compile=compiled)
-            yield Row(name, variant, error, PRECISION[variant], step, None, peak / 2**20)
+def _left_out(case: Case) -> Row:
+    return Row(case.name, case.variant, note="left out, no time")
 
 
-def _step(bench, objective, net, x, *, compile):  # noqa: A002
-    learner, rng = sk.backend("torch").learner(net, objective, compile=compile), sk.rng(0, like=x)
-    return bench.milliseconds(lambda: learner.step(x, rng))
+def described(bench: Bench) -> dict[str, Any]:
+    """What the figures depend on."""
+    cuda = bench.device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(bench.device) if cuda else f"CPU, {platform.machine()}",
+        "memory GiB": round(torch.cuda.get_device_properties(bench.device).total_memory / 2**30, 1) if cuda else None,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if cuda else None,
+        "python": platform.python_version(),
+        "date": time.strftime("%Y-%m-%d"),
+        "quick": bench.quick,
+    }
 
 
-SAMPLERS = {
-    "Langevin": lambda steps: sk.samplers.Langevin(0.05, steps),
-    "annealed Langevin": lambda steps: sk.samplers.AnnealedLangevin(sk.noise.Geometric(5.0, 0.3, 10), steps // 10, 0.1),
-}
+def keep(path: Path | None, facts: dict[str, Any], rows: list[tuple[str, Row]]) -> None:
+    """The table as a file, which is never half written."""
+    if path is None:
+        return
+    entries = [{"group": group, **row._asdict()} for group, row in rows]
+    beside = path.with_name(f"{path.name}.part")
+    beside.write_text(json.dumps(facts | {"rows": entries}, indent=1) + "\n", encoding="utf-8")
+    os.replace(beside, path)
 
 
-def sampling(bench: Bench) -> Iterator[Row]:
-    """Chains on a mixture in the plane: the end of a short run, and the speed of a longer one."""
-    angles = torch.arange(8) * torch.pi / 4
-    means = 4 * torch.stack([angles.cos(), angles.sin()], dim=1)
-    mixture = sk.distributions.GaussianMixture([1 / 8] * 8, means.double().numpy(), 0.5)
-    start = SharedNoise(2).normal((bench.chains, 2), torch.zeros((), dtype=torch.float64))
-    here = start.float().to(bench.device)
-    for name, make in SAMPLERS.items():
-        short, steps = make(10), 20 if bench.quick else 1000
-        exact = short.sample(mixture.score, start, rng=SharedNoise(3)).x
-        error = relative(short.sample(mixture.score, here, rng=SharedNoise(3)).x, exact)
-        peak = peak_bytes(lambda s=short: s.sample(mixture.score, here, rng=0), bench.device)
-        bench.wait()
-        begin = time.perf_counter()
-        make(steps).sample(mixture.score, here, rng=0)
-        bench.wait()
-        spent = time.perf_counter() - begin
-        rate = bench.chains / spent
-        yield Row(f"{name}, {steps:,} steps", "fp32", error, 1e-4, spent / steps * 1e3, rate, peak / 2**20)
+class OutOfTime(KeyboardInterrupt):
+    """The alarm. Not an Exception: the compiler turns those into errors of its own."""
 
 
-CASES: list[Callable[[Bench], Iterator[Row]]] = [training, sampling, images]
+@contextmanager
+def _search() -> Iterator[None]:
+    """Inside, the fastest convolution is looked for, which is worth it where shapes stay the same."""
+    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
-# ---------------------------------------------------------------- the table
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Inside, the run ends after ``seconds``, in the middle of a case if need be."""
+
+    def ring(*_: Any) -> None:
+        raise OutOfTime("the time is over")
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
-def options(arguments):
+def table(bench: Bench, path: Path | None, seconds: float) -> int:
+    """Measures, prints and keeps; the exit status."""
+    facts, rows = described(bench), []
+    print(f"{facts['device']}, torch {facts['torch']}; error: relative, against float64 on the CPU")
+    print(HEADER)
+    try:
+        with _alarm(seconds), _search():
+            for group, row in measured(bench, seconds):
+                rows.append((group, row))
+                print(line(row), flush=True)
+                keep(path, facts, rows)
+    except KeyboardInterrupt as stop:
+        reason = str(stop) or "interrupted"
+        print(f"stopped after {len(rows)} rows: {reason}", file=sys.stderr)
+        return 1
+    return int(any(row.wrong for _, row in rows))
+
+
+def options(arguments: list[str] | None) -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--device", default="cuda", help="cuda (the default), cuda:1, cpu")
     parser.add_argument("--quick", action="store_true", help="small sizes, no torch.compile: does it run?")
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="keep the table in this file")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of the whole run (default %(default).0f)")
     return parser.parse_args(arguments)
 
 
-def main(arguments=None) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0: all is right; 1: not all; 2: no device."""
     given = options(arguments)
     if given.device.startswith("cuda") and not torch.cuda.is_available():
         print("no CUDA device here: nothing was measured. --device cpu --quick runs the same code on the CPU.")
         return 2
-    bench = Bench(torch.device(given.device), given.quick)
-    where = torch.cuda.get_device_name(bench.device) if bench.device.type == "cuda" else "CPU"
-    print(f"{where}, torch {torch.__version__}; error: relative, against float64 on the CPU")
-    print(HEADER)
-    wrong = 0
-    for case in CASES:
-        for row in case(bench):
-            print(line(row), flush=True)
-            wrong += row.wrong
-    return 1 if wrong else 0
+    device = torch.device(given.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return table(Bench(device, given.quick), given.json, given.seconds)
 
 
 if __name__ == "__main__":

@@ -1,122 +1,83 @@
-"""What all cases share: where they run, a row of the table, and noise that is the same everywhere."""
+"""A row of the table: what it holds, and how it is printed."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
-import torch
 
-import scorekit as sk
+class Times(NamedTuple):
+    """Milliseconds of single runs."""
+
+    least: float
+    median: float
+    most: float
 
 
 class Row(NamedTuple):
-    """One line of the table; what was not measured is None."""
+    """One line of the table; what was not measured is None.
+
+    ``error`` is relative, against float64 on the CPU, and right up to ``allowed``. ``a_second`` counts images, samples
+    or steps of chains. ``peak_mib`` is the memory of a run above what was held before it: weights, moments and batch.
+    ``share`` is the part of the rate that a large product of matrices of the same precision reaches on this device.
+    """
 
     case: str
     variant: str
     error: float | None = None
     allowed: float | None = None
-    step_ms: float | None = None
-    samples_a_second: float | None = None
+    times: Times | None = None
+    a_second: float | None = None
     peak_mib: float | None = None
     share: float | None = None
+    note: str = ""
+    failed: bool = False
 
     @property
     def wrong(self) -> bool:
-        return self.error is not None and not self.error <= self.allowed
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where it runs and how large it is."""
-
-    device: torch.device
-    quick: bool
+        """Is a number wrong, or did the case fail?"""
+        return self.failed or (self.error is not None and not self.error <= self.allowed)
 
     @property
-    def variants(self):
-        return ("fp32", "bf16") if self.quick else ("fp32", "bf16", "compile")
-
-    @property
-    def dim(self):
-        return 8 if self.quick else 64
-
-    @property
-    def batch(self):
-        return 32 if self.quick else 1024
-
-    @property
-    def chains(self):
-        return 100 if self.quick else 100_000
-
-    def wait(self):
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-    def matrix_rate(self, dtype: torch.dtype) -> float:
-        """Floating-point operations a second in a large product, as measured here."""
-        return _matrix_rate(self, dtype)
-
-    def milliseconds(self, run: Callable[[], object]) -> float:
-        """The median of single runs, after some that do not count."""
-        spent = []
-        for _ in range(3 if self.quick else 60):
-            self.wait()
-            begin = time.perf_counter()
-            run()
-            self.wait()
-            spent.append((time.perf_counter() - begin) * 1e3)
-        late = sorted(spent[len(spent) // 3 :])
-        return late[len(late) // 2]
+    def verdict(self) -> str:
+        """ok, WRONG, or nothing where nothing was compared."""
+        return "WRONG" if self.wrong else "" if self.error is None else "ok"
 
 
-@lru_cache
-def _matrix_rate(bench: Bench, dtype: torch.dtype) -> float:
-    n = 256 if bench.quick else 8192
-    noise = torch.Generator(bench.device).manual_seed(0)  # of ones the product takes less power, and is faster
-    a = torch.randn(n, n, generator=noise, dtype=dtype, device=bench.device)
-    return 2.0 * n**3 / (bench.milliseconds(lambda: a @ a) * 1e-3)
+COLUMNS = {
+    "case": 30,
+    "variant": 18,
+    "error": -9,
+    "": 5,
+    "ms a step": -10,
+    "(range)": 18,
+    "a second": -15,
+    "peak MiB": -9,
+    "of rate": -8,
+}
+"""Titles and widths; a negative width is of numbers, which end together."""
 
 
-class SharedNoise:
-    """The same noise on every device and in every precision: drawn on the CPU in float64, and rounded."""
+def cells(row: Row) -> list[str]:
+    """One text a column."""
 
-    def __init__(self, seed):
-        self._rng = sk.backend("torch", dtype="float64").rng(seed)
+    def shown(value, form):
+        return "-" if value is None else format(value, form)
 
-    def normal(self, shape, like=None):
-        return self._rng.normal(shape).to(like)
-
-    def uniform(self, shape, like=None):
-        return self._rng.uniform(shape).to(like)
-
-    def rademacher(self, shape, like=None):
-        return self._rng.rademacher(shape).to(like)
-
-    def __getattr__(self, name):
-        return getattr(self._rng, name)
+    median, spread = "-", ""
+    if row.times is not None:
+        median, spread = f"{row.times.median:.3f}", f"({row.times.least:.3f}–{row.times.most:.3f})"
+    numbers = [shown(row.a_second, ",.0f"), shown(row.peak_mib, ",.0f"), shown(row.share, ".1%")]
+    return [row.case, row.variant, shown(row.error, ".1e"), row.verdict, median, spread, *numbers]
 
 
-def relative(mine: torch.Tensor, exact: torch.Tensor) -> float:
-    return float((mine.detach().cpu().double() - exact.detach()).norm() / exact.detach().norm())
+def _in_columns(texts: list[str]) -> str:
+    pairs = zip(texts, COLUMNS.values(), strict=True)
+    return " ".join(f"{text:>{-width}s}" if width < 0 else f"{text:{width}s}" for text, width in pairs)
 
 
-HEADER = (
-    f"{'case':32s} {'variant':18s} {'error':>9s} {'':5s} {'ms a step':>10s} {'samples/s':>12s} {'peak MiB':>10s} "
-    f"{'of rate':>8s}"
-)
+HEADER = _in_columns(list(COLUMNS))
 
 
 def line(row: Row) -> str:
-    def shown(value, form, width):
-        return f"{'-' if value is None else format(value, form):>{width}s}"
-
-    verdict = "" if row.error is None else "WRONG" if row.wrong else "ok"
-    return (
-        f"{row.case:32s} {row.variant:18s} {shown(row.error, '.1e', 9)} {verdict:5s} {shown(row.step_ms, '.3f', 10)} "
-        f"{shown(row.samples_a_second, ',.0f', 12)} {shown(row.peak_mib, '.1f', 10)} {shown(row.share, '.1%', 8)}"
-    )
+    """The row as it is printed; a note stands behind it."""
+    return f"{_in_columns(cells(row))}  {row.note}".rstrip()

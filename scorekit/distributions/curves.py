@@ -64,7 +64,7 @@ class _NoisyCurve(Density):
 
     def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:
         u, arcs = rng.uniform((n,), like), self._arcs()
-        chosen = rng.choice(len(arcs), (n,), p=[arc.share for arc in arcs])
+        chosen = constant(rng.choice(len(arcs), (n,), p=[arc.share for arc in arcs]), u)
         xp = array_namespace(u)
         x = constant(np.zeros((n, 2)), u)
         for i, arc in enumerate(arcs):

@@ -13,13 +13,13 @@ from torch.nn.functional import avg_pool2d, conv2d, elu, embedding, instance_nor
 def score(net, x, sigma):
     """What ``net(x, sigma)`` must be, for sigma of shape ``(n,)``."""
     conditional = hasattr(net, "noise")
-    level = _nearest(net.noise, sigma) if conditional else torch.zeros(len(x), dtype=torch.long)
+    level = _nearest(net.noise, sigma) if conditional else torch.zeros(len(x), dtype=torch.long, device=x.device)
     output = _refinenet(net.net, 2 * x - 1 if net.rescale else x, level, mean=conditional)
     return output if conditional else output / sigma[:, None, None, None]
 
 
 def _nearest(ladder, sigma):
-    return (torch.tensor(ladder, dtype=sigma.dtype) - sigma[:, None]).abs().argmin(dim=1)
+    return (torch.tensor(ladder, dtype=sigma.dtype, device=sigma.device) - sigma[:, None]).abs().argmin(dim=1)
 
 
 def _refinenet(net, x, level, mean):
@@ -66,7 +66,7 @@ def _refine(refine, inputs, level, mean):
         adapted.append(h)
     h = adapted[0]
     if len(adapted) > 1:
-        h = torch.zeros(1)
+        h = 0.0
         for before, layer, conv in zip(adapted, refine.fuse_norms, refine.fuse, strict=True):
             size = adapted[0].shape[2:]
             h = h + interpolate(conv(norm(layer, before, level)), size=size, mode="bilinear", align_corners=True)

@@ -12,7 +12,7 @@ from scorekit.errors import CheckpointError
 from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
 
 torch = pytest.importorskip("torch")
-from scorekit_torch import MLP, optimizers  # noqa: E402
+from scorekit_torch import MLP, NCSN, optimizers  # noqa: E402
 
 RNG = sk.backend("torch").rng
 X = torch.tensor(np.random.default_rng(0).normal(size=(12, 2)))
@@ -393,6 +393,19 @@ def test_channels_last_changes_the_layout_and_not_the_numbers():
     assert (plain[0][2], laid[0][2]) == (False, True)
     assert laid[2].loss == pytest.approx(plain[2].loss, rel=1e-5)
     assert laid[2].grad_norm == pytest.approx(plain[2].grad_norm, rel=1e-5)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_channels_last_reaches_the_inside_of_an_image_network(last):
+    ladder = sk.noise.Geometric(1.0, 0.1, 3)
+    network, seen = NCSN(3, ladder, 4), []
+    trained = learner(network, NoiseConditional(ladder), channels_last=last)
+    inside = trained._module.net.encoder[1].conv2
+    inside.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    trained.step(torch.zeros(2, 3, 8, 8), RNG(0))
+    assert seen[0].is_contiguous(memory_format=torch.channels_last) is last
+    assert trained.model.memory_format == (torch.channels_last if last else torch.contiguous_format)
+    assert network.memory_format == torch.contiguous_format
 
 
 def test_weights_and_average_stay_in_float32_under_autocast():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
 from scorekit.errors import InvalidValueError
+from scorekit_torch.namespace import readable
 
 __all__ = ["level_index"]
 
@@ -17,15 +19,14 @@ _TOLERANCE = 1e-4  # a level may differ by this share of itself: float32 rounds 
 
 
 def level_index(sigma: Any, ladder: tuple[float, ...]) -> Any:
-    """The index of the level next to ``sigma``: an int for a scalar, integers ``(n,)`` for ``(n,)``.
+    """The index of the level next to ``sigma``: an int for a number, integers ``(1,)`` or ``(n,)`` for a tensor.
 
     Raises:
         ValueError: sigma differs from every level by more than 1e-4 of itself.
     """
     given = torch.as_tensor(sigma, dtype=torch.float64)
-    logs = torch.tensor(np.log(ladder), device=given.device)
-    gap, index = (given.log()[..., None] - logs).abs().min(dim=-1)
-    if bool((gap > _TOLERANCE).any()):
+    gap, index = (given.log()[..., None] - _logarithms(ladder, given)).abs().min(dim=-1)
+    if readable(given) and bool((gap > _TOLERANCE).any()):
         strange = float(given.reshape(-1)[gap.argmax()])
         shown = [f"{level:g}" for level in ladder]
         levels = ", ".join(shown if len(shown) <= 6 else [*shown[:2], "…", shown[-1]])
@@ -33,4 +34,11 @@ def level_index(sigma: Any, ladder: tuple[float, ...]) -> Any:
             f"sigma {strange:g} is no level of this network: it knows {levels} only. Train and sample with that "
             "ladder, or use a network for any sigma, as NCSNv2."
         )
-    return index if index.ndim else int(index)
+    return index.reshape(-1) if isinstance(sigma, torch.Tensor) else int(index)
+
+
+def _logarithms(ladder: tuple[float, ...], like: Array) -> Array:
+    """On the device of ``like``; a graph that is recorded there can fill numbers in, and not copy them."""
+    if readable(like):
+        return torch.tensor(np.log(ladder), device=like.device)
+    return torch.cat([like.new_full((1,), math.log(level)) for level in ladder])

@@ -165,9 +165,14 @@ class UNet(ImageNetwork):
     def _embedded(self, sigma: Any, h: Array) -> Array:
         """What is embedded, ``(n,)``, or ``(1,)`` when all samples share it."""
         if self.noise is not None:
-            return torch.as_tensor(level_index(sigma, self.noise), dtype=h.dtype, device=h.device).reshape(-1)
-        t = torch.as_tensor(sigma, dtype=h.dtype, device=h.device).reshape(-1).log()
+            return _row(level_index(sigma, self.noise), h)
+        t = _row(sigma, h).log()
         return t if self.embedding == "fourier" else _POSITIONAL * t
+
+
+def _row(value: Any, like: Array) -> Array:
+    """One axis; a number is filled in where ``like`` is, which no device has to wait for."""
+    return value.to(like.dtype).reshape(-1) if isinstance(value, torch.Tensor) else like.new_full((1,), value)
 
 
 def _option(value: str, name: str, *known: str) -> str:

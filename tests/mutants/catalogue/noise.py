@@ -34,4 +34,11 @@ NOISE = (
     ),
     Mutant("overlap-width", OVERLAP, RADII, RADII.replace("3 * gamma", "3.0"), "three deviations of the smaller level"),
     Mutant("overlap-upside-down", OVERLAP, "sigmas[:-1] / sigmas[1:]", "sigmas[1:] / sigmas[:-1]", "1/γ for γ"),
+    Mutant(
+        "strata-on-the-host",
+        "scorekit/_streams.py",
+        "backend_of(shift).asarray(rng.choice(n, (n,), replace=False), like=shift)",
+        "backend_of(shift).asarray(rng.choice(n, (n,), replace=False))",
+        "no network learns its levels on a device",
+    ),
 )

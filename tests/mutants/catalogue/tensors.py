@@ -1,4 +1,4 @@
-"""Seeded bugs of the derivatives of tensors."""
+"""Seeded bugs of tensors: derivatives, the learner, recorded evaluations, devices."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ TRACES = "backends/scorekit_torch/derivatives.py"
 OPTIMIZERS = "backends/scorekit_torch/optimizers.py"
 EQUIPMENT = "backends/scorekit_torch/equipment.py"
 LEARNER = "backends/scorekit_torch/learner.py"
+CAPTURE = "backends/scorekit_torch/capture.py"
 
 TENSORS = (
     Mutant("trace-first-chunk-again", TRACES, "units[:, start:stop]", "units[:, : stop - start]", "one chunk for all"),
@@ -27,4 +28,28 @@ TENSORS = (
         "layer-noise-looks-once", EQUIPMENT, "any(not torch.equal", "all(torch.equal", "what draws is taken for still"
     ),
     Mutant("buffer-of-another-tensor", LEARNER, "buffer.copy_(values)", "pass", "a skipped step counts"),
+    Mutant(
+        "capture-shared-score", CAPTURE, "self._score.clone()", "self._score", "the next call changes the last score"
+    ),
+    Mutant("capture-any-level", CAPTURE, "if not asked <= self._known:", "if not self._known:", "no level is refused"),
+    Mutant(
+        "capture-stale-level", CAPTURE, "self._sigma.copy_(level)", "pass", "levels of the samples are those before"
+    ),
+    Mutant(
+        "layout-of-the-weights-alone", EQUIPMENT, "part.memory_format = torch", "part.other = torch", "laid out again"
+    ),
+    Mutant(
+        "two-streams-of-one-seed",
+        "backends/scorekit_torch/random.py",
+        "torch.empty(0, device=device).device, dtype",
+        "torch.device(device), dtype",
+        "cuda and cuda:0 draw the same numbers",
+    ),
+    Mutant(
+        "number-copied-to-the-device",
+        "backends/scorekit_torch/networks/unet.py",
+        "like.new_full((1,), value)",
+        "torch.as_tensor([value], dtype=like.dtype, device=like.device)",
+        "no graph can record it",
+    ),
 )

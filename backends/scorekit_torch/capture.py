@@ -1,0 +1,136 @@
+"""Evaluations recorded once as a CUDA graph, and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+
+from scorekit._arrays import as_sigma, check_batch, evaluate
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import ScoreModel
+from scorekit.registry import describe
+
+__all__ = ["CapturedModel"]
+
+Array: TypeAlias = Any
+
+_WARM_UP = 3  # evaluations in which libraries choose their kernels and take their workspace, which no graph may record
+
+
+class CapturedModel:
+    """A score model on a CUDA device whose evaluation is one launch: recorded once, replayed at each call.
+
+    A network of hundreds of small kernels keeps a GPU waiting for its next launch where batches are small; a CUDA
+    graph launches all of them at once. The values are those of the model. For samplers: nothing can be differentiated.
+
+    The first call at a noise level goes through the model itself, which may refuse that level; later ones replay.
+    Weights that change in place are followed; a module that is moved, or put into another mode, must be recorded again.
+
+    Args:
+        model: a score model that reads no value back from the device, as all networks of this package; not compiled.
+        x: a batch on a CUDA device. Each call must be with one of the same shape, dtype and device.
+        sigma: a noise level, a number > 0 or ``(n,)``, that the model knows; None for a model that is called without.
+
+    Raises:
+        TypeError: ``x`` is not on a CUDA device; the model does what no graph can record; a batch to be differentiated.
+        ShapeError, ValueError: a call that differs from the recorded one.
+
+    Reference: CUDA Graphs in the CUDA C++ Programming Guide, NVIDIA.
+
+    >>> CapturedModel(lambda x: -x, torch.zeros(5, 2))
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidTypeError: x is on the device cpu: only a CUDA device can record graphs. ...
+    """
+
+    def __init__(self, model: ScoreModel, x: Array, sigma: Any = None) -> None:
+        _check_device(check_batch(x))
+        level = as_sigma(sigma, x)
+        self._model, self._x = model, x.detach().clone()
+        self._sigma: Any = None if level is None else x.new_empty(x.shape[0])
+        self._known = _numbers(level)
+        self._fill(x, level)
+        self._graph, self._score = _recorded(lambda: evaluate(model, self._x, self._sigma), x.device)
+
+    def __repr__(self) -> str:
+        return f"CapturedModel({self._model!r}, x of shape {tuple(self._x.shape)} on {self._x.device})"
+
+    def __call__(self, x: Array, sigma: Any = None) -> Array:
+        """The score at ``x``, an array of its own."""
+        self._check(x, sigma)
+        level = as_sigma(sigma, x)
+        asked = _numbers(level)
+        if not asked <= self._known:
+            with torch.no_grad():
+                score = evaluate(self._model, x, level)
+            self._known |= asked
+            return score
+        self._fill(x, level)
+        self._graph.replay()
+        return self._score.clone()
+
+    def _fill(self, x: Array, level: Any) -> None:
+        """The arguments, where the graph reads them."""
+        self._x.copy_(x.detach())
+        if isinstance(level, float):
+            self._sigma.fill_(level)
+        elif level is not None:
+            self._sigma.copy_(level)
+
+    def _check(self, x: Array, sigma: Any) -> None:
+        if describe(x) != describe(self._x) or x.device != self._x.device:
+            raise ShapeError(
+                f"x is a {describe(x)} on {getattr(x, 'device', 'cpu')}: this model was recorded for a "
+                f"{describe(self._x)} on {self._x.device}. Record another: CapturedModel(model, x, sigma)."
+            )
+        if (sigma is None) != (self._sigma is None):
+            raise InvalidValueError(
+                f"sigma is {sigma!r}: this model was recorded {'without' if self._sigma is None else 'with'} a noise "
+                "level, and is called so."
+            )
+        if torch.is_grad_enabled() and x.requires_grad:
+            raise InvalidTypeError("x requires a gradient, and a recorded evaluation has none: use the model itself.")
+
+
+def _check_device(x: Array) -> None:
+    if not getattr(x, "is_cuda", False):
+        where = getattr(x, "device", "cpu")
+        raise InvalidTypeError(f"x is on the device {where}: only a CUDA device can record graphs. Use the model.")
+
+
+def _numbers(level: Any) -> set[float]:
+    """The different levels in a checked sigma."""
+    if level is None:
+        return set()
+    return {level} if isinstance(level, float) else set(level.detach().reshape(-1).tolist())
+
+
+def _recorded(run: Callable[[], Array], device: torch.device) -> tuple[torch.cuda.CUDAGraph, Array]:
+    """The graph of ``run``, and the tensor in which each replay leaves its result."""
+    graph = torch.cuda.CUDAGraph()
+    here = torch.cuda.current_stream(device)
+    # the outer stream is set again even where recording fails; casts of autocast that are kept would not be replayed
+    with torch.cuda.device(device), torch.cuda.stream(here), torch.no_grad(), _autocast_that_keeps_nothing():
+        beside = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        beside.wait_stream(here)
+        with torch.cuda.stream(beside):
+            for _ in range(_WARM_UP):
+                run()
+        here.wait_stream(beside)
+        try:
+            with torch.cuda.graph(graph, stream=beside):  # the default is a stream of one device, for all of them
+                score = run()
+        except RuntimeError as error:
+            reason = str(error.__context__ or error).partition("\n")[0]
+            raise InvalidTypeError(
+                f"the model cannot be recorded ({reason}): it must not read values back from the device, nor copy any "
+                "to it. Use the model itself."
+            ) from error
+    return graph, score
+
+
+def _autocast_that_keeps_nothing() -> torch.autocast:
+    dtype = torch.get_autocast_dtype("cuda")
+    return torch.autocast("cuda", dtype, torch.is_autocast_enabled("cuda"), cache_enabled=False)
