@@ -25,7 +25,7 @@ class Field(NamedTuple):
 
 
 def admit(makers: Mapping[str, Callable[[], Any]], judge: Callable[[Any], str | None]) -> Field:
-    """Make each contestant and judge it: ``judge`` gives None or what is wrong. If ours is wrong, there is no contest."""
+    """Make each contestant and judge it: ``judge`` gives None or what is wrong. If ours is wrong, nothing is raced."""
     field = Field({}, {}, [])
     for who, make in makers.items():
         try:

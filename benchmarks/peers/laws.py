@@ -10,7 +10,7 @@ from torch import nn
 from benchmarks.peers.training import HIGHEST, LOWEST, SIGMA, Loop
 
 TOLERANCE = 0.03
-"""What a mean over a million samples may be off by, relative: its own error is a tenth of that."""
+"""What a mean over a million samples may be off by, relative: six of its standard errors or more."""
 
 
 class Linear(nn.Module):
@@ -53,7 +53,7 @@ def moment(k: int) -> float:
     return (HIGHEST**k - LOWEST**k) / (k * math.log(HIGHEST / LOWEST))
 
 
-def judge(name: str, trainer: Loop, n: int = 1_000_000, d: int = 2) -> str | None:
+def judge(name: str, trainer: Loop, n: int = 1_000_000, d: int = 3) -> str | None:
     """None, or what is wrong with the loss or with its gradient, for a trainer of :class:`Linear`."""
     torch.manual_seed(0)  # most of them take no generator
     x = 2 * torch.randn(n, d, generator=torch.Generator().manual_seed(1))

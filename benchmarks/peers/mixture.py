@@ -20,7 +20,7 @@ SIGNIFICANT = 6.0
 
 
 class Way(NamedTuple):
-    """A sampler that takes (start, steps, seed) to the last states, and its step: x + drift · s(x) + sqrt(noise) · z."""
+    """A sampler of (start, steps, seed) that gives the last states; its step is x + drift · s(x) + sqrt(noise) · z."""
 
     run: Callable[[Chains, int, int], Chains]
     drift: float = STEP / 2

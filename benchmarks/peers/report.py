@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, made from results.json: ``python benchmarks/peers/report.py`` writes them there."""
+"""The tables of docs/performance.md, from results.json: ``python benchmarks/peers/report.py`` writes them there."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.peers.contest import OURS, RESULTS
 from benchmarks.peers.targets import targets
 from benchmarks.timing import spread
 
-PAGE = ROOT / "docs/performance.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/performance.md"
 BEGIN, END = "<!-- benchmarks/peers/report.py begins -->", "<!-- benchmarks/peers/report.py ends -->"
-HEADINGS = {"step": "One optimiser step", "gradient": "The loss with its gradient, without an optimiser"}
 
 
 def page(text: str, results: Mapping[str, Any]) -> str:
@@ -37,12 +35,17 @@ def tables(results: Mapping[str, Any]) -> str:
         "### Langevin on a mixture",
         f"{samplers['chains']:,} chains × {samplers['steps']:,} steps; ns a chain-step. {_setting(samplers)}",
         _langevin(samplers["contests"]),
+        "### One optimiser step",
+        f"3 × 128 networks, 128 samples, float32; ms. {_setting(steps)}",
+        _by_dimension(steps["contests"], "step"),
+        "### A loss with its gradient, without an optimiser",
+        "From the same run.",
+        _by_dimension(steps["contests"], "gradient"),
+        "### Not timed",
+        _not_timed([*samplers["contests"], *steps["contests"]]),
+        "### Targets",
+        targets(results),
     ]
-    for what, heading in HEADINGS.items():
-        chosen = [each for each in steps["contests"] if each.get("what") == what]
-        setting = f" 3 × 128 networks, 128 samples, float32; ms. {_setting(steps)}" if what == "step" else " The same run."
-        parts += [f"### {heading}", setting.strip(), _by_dimension(chosen)]
-    parts += ["### Not timed", _not_timed([*samplers["contests"], *steps["contests"]]), "### Targets", targets(results)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,19 +64,20 @@ def _langevin(contests: list[dict]) -> str:
         for contest in contests:
             spent = contest["spent"]
             yield [f"**{contest['case']}**", "", ""]
-            yield [f"{OURS}", spread(spent[OURS], ".1f"), ""]
+            yield [OURS, spread(spent[OURS], ".1f"), ""]
             for who in list(spent)[1:]:
                 yield [who, spread(spent[who], ".1f"), spread(_ratios(spent, who), ".2f")]
 
     return _table(["", "min / median / max", "ours / theirs"], rows())
 
 
-def _by_dimension(contests: list[dict]) -> str:
+def _by_dimension(contests: list[dict], what: str) -> str:
     """A row a pair, a column a dimension."""
-    dimensions = sorted({each["d"] for each in contests})
+    chosen = [each for each in contests if each.get("what") == what]
+    dimensions = sorted({each["d"] for each in chosen})
 
     def rows():
-        for case, group in groupby(contests, key=lambda each: each["case"]):
+        for case, group in groupby(chosen, key=lambda each: each["case"]):
             of = {each["d"]: each["spent"] for each in group}
             for who in list(next(iter(of.values())))[1:]:
                 yield [case, who, *(_pair(of[d], who) for d in dimensions)]

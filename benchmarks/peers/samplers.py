@@ -7,6 +7,7 @@ Each contestant must first make steps of the exact law from 200,000 states, and 
 does not is shown with what is off, and is not timed. Then all take turns on one core, 10,000 chains × 1,000 steps, the
 last states kept, processor time. blackjax is jitted over the whole run and compiled before the clock starts. azula has
 a Langevin step only as the corrector of another sampler, at a noise level; its steps differ as with_azula.py says.
+All run in one process: what importing scorekit does to the allocator of the C library helps the others too.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import scorekit as sk
 from benchmarks.langevin import STEP, closure_score, library_score, plain_score, tensor_closure
 from benchmarks.peers import loops, mixture, with_azula, with_blackjax, with_torchebm
 from benchmarks.peers.contest import OURS, Field, admit, announce, one_core, publish, race, surroundings
-
-import scorekit as sk
 
 PEERS = ("torchebm", "azula", "blackjax", "jax")
 FAST = tensor_closure()

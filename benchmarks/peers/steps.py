@@ -7,10 +7,10 @@ Each loss must first give the value and the gradient that it has by hand for the
 what came, and is not timed. Then all take turns on one core, from networks of one size (3 × 128), 128 samples, float32;
 processor time. What a step contains:
 
-- scorekit: the learner of ``sk.fit`` with its defaults: loss and gradient checked for inf and NaN, the gradient clipped,
-  fused Adam, an average of the weights.
+- scorekit: the learner of ``sk.fit`` with its defaults: loss and gradient checked for inf and NaN, the gradient
+  clipped, fused Adam, an average of the weights.
 - torchebm, azula: zero_grad, their loss, backward, ``torch.optim.Adam``, as their READMEs show it.
-- score_models: the body of the loop in its ``fit``: the same with an average of the weights (torch_ema) and a loss that is
+- score_models: the body of the loop in its ``fit``: the same with an average of the weights (torch_ema), and the loss
   read out.
 - published way: the loss as the papers' code takes it, written here from the papers, in the loop of a README.
 - by hand, the same work: the best loss that we know in a loop that does all that our learner does.

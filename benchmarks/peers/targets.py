@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ TIMES_FASTER, OF_THE_BEST = 3.0, 1.05
 
 
 def targets(results: Mapping[str, Any]) -> str:
-    """One line a target: met, or where it is missed, with the median ratio of theirs over ours or ours over theirs."""
+    """Each target: met, or where it is missed, with the median ratio that it speaks of."""
     langevin = [(*pair, 1 / ratio) for *pair, ratio in _ratios(results["samplers"]["contests"])]
-    steps = [row for row in _ratios(results["steps"]["contests"]) if row[0].startswith("step")]
+    steps = _ratios([each for each in results["steps"]["contests"] if each.get("what") == "step"])
     lines = {
         f"Langevin at least {TIMES_FASTER:g} times as fast as each library (theirs / ours)": [
             row for row in langevin if _is_library(row[1]) and row[2] < TIMES_FASTER
@@ -29,23 +29,25 @@ def targets(results: Mapping[str, Any]) -> str:
             row for row in steps if row[1] == SAME_WORK and row[2] > OF_THE_BEST
         ],
     }
-    return "\n".join(f"- {aim}: {_verdict(missed)}." for aim, missed in lines.items())
+    return "\n".join(line for aim, missed in lines.items() for line in _verdict(aim, missed))
 
 
-def _verdict(missed: list[tuple[str, str, float]]) -> str:
+def _verdict(aim: str, missed: list[tuple[str, str, float]]) -> list[str]:
     if not missed:
-        return "met everywhere"
-    return "missed by " + "; ".join(f"{case} beside {who}, {ratio:.2f}" for case, who, ratio in missed)
+        return [f"- {aim}: met everywhere."]
+    return [f"- {aim}: missed by", *(f"  - {case}, beside {who}: {ratio:.2f}" for case, who, ratio in missed)]
 
 
 def _is_library(who: str) -> bool:
     return who.startswith(LIBRARIES)
 
 
-def _ratios(contests: list[dict]) -> Iterator[tuple[str, str, float]]:
+def _ratios(contests: list[dict]) -> list[tuple[str, str, float]]:
     """Case, rival and the median of ours over theirs."""
+    found = []
     for contest in contests:
         spent = contest.get("spent", {})
-        detail = f"{contest['what']}, {contest['case']}, d = {contest['d']}" if "what" in contest else contest["case"]
+        detail = f"{contest['case']}, d = {contest['d']}" if "d" in contest else contest["case"]
         for who in list(spent)[1:]:
-            yield detail, who, float(np.median(np.array(spent[OURS]) / np.array(spent[who])))
+            found.append((detail, who, float(np.median(np.array(spent[OURS]) / np.array(spent[who])))))
+    return found

@@ -1,4 +1,4 @@
-"""azula: its predictor-corrector sampler at one noise level, where the corrector is a Langevin step; its denoising loss."""
+"""azula: its predictor-corrector sampler at one noise level, where the corrector is Langevin; its denoising loss."""
 
 from __future__ import annotations
 
