@@ -1,7 +1,7 @@
 """Langevin on an 8-component mixture in the plane, its score known: beside other libraries and beside loops by hand.
 
     python -m pip install --no-deps -r benchmarks/peers/requirements.txt    # what is missing is passed over
-    OPENBLAS_NUM_THREADS=1 python benchmarks/peers/samplers.py              # about three minutes; --quick for seconds
+    OPENBLAS_NUM_THREADS=1 python benchmarks/peers/samplers.py              # about two minutes; --quick for seconds
 
 Each contestant must first make steps of the exact law from 200,000 states, and end where the textbook's loop ends; who
 does not is shown with what is off, and is not timed. Then all take turns on one core, 10,000 chains × 1,000 steps, the
