@@ -72,10 +72,10 @@ OBJECTIVES = {
 
 
 class ByHand:
-    """The loop as an expert writes it."""
+    """The loop as an expert writes it, for a ``loss`` of (net, x, generator)."""
 
-    def __init__(self, name, net):
-        self.loss, self.net = OBJECTIVES[name][1], net
+    def __init__(self, loss, net):
+        self.loss, self.net = loss, net
         self.parameters = list(net.parameters())
         self.average = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.Adam(self.parameters, lr=RATE, fused=True)
@@ -119,7 +119,7 @@ def contestants(name, d):
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), plain.parameters(), strict=True):
             theirs.copy_(mine)
-    ours, by_hand = Ours(name, net), ByHand(name, plain)
+    ours, by_hand = Ours(name, net), ByHand(OBJECTIVES[name][1], plain)
     ours.rng.normal((1,))  # makes the generator
     by_hand.generator.set_state(ours.rng._generator(torch.device("cpu")).get_state())
     return {"scorekit": ours, "by hand": by_hand}

@@ -1,6 +1,6 @@
 """Are other libraries' numbers right? The cases of docs/comparison.md, each beside its closed form and beside ours.
 
-    python -m pip install torchebm==0.8.9 azula==0.11.1 score_models==0.5.11
+    python -m pip install --no-deps -r benchmarks/peers/requirements.txt
     python benchmarks/peers/correctness.py
 
 Prints one line a case: what it is, their value, ours where there is one, and the truth. A library that is not there is

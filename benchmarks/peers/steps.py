@@ -1,199 +1,147 @@
-"""A loss with its gradient: scorekit beside torchebm, and beside the way of the code published with sliced matching.
+"""An optimiser step, and a loss with its gradient, beside other libraries and beside loops by hand.
 
-``python benchmarks/peers/steps.py`` (after ``pip install torchebm``, which needs no other version of torch) prints
-milliseconds, min / median / max of interleaved runs on one thread, its own time. torchebm trains energies, so both get
-the energy network there; the published way (Song, Garg, Shi, Ermon, 2019: Gaussian directions on expanded samples, the
-exact trace by a loop of reverse passes), written here from the paper, trains score networks. A contestant whose value
-is wrong on an energy that can be done by hand is shown with what came and what is right, and is not timed.
+    python -m pip install --no-deps -r benchmarks/peers/requirements.txt    # what is missing is passed over
+    OPENBLAS_NUM_THREADS=1 python benchmarks/peers/steps.py                 # about two minutes; --quick for seconds
+
+Each loss must first give the value and the gradient that it has by hand for the score −a x; who does not is shown with
+what came, and is not timed. Then all take turns on one core, from networks of one size (3 × 128), 128 samples, float32;
+processor time. What a step contains:
+
+- scorekit: the learner of ``sk.fit`` with its defaults: loss and gradient checked for inf and NaN, the gradient
+  clipped, fused Adam, an average of the weights.
+- torchebm, azula: zero_grad, their loss, backward, ``torch.optim.Adam``, as their READMEs show it.
+- score_models: the body of the loop in its ``fit``: the same with an average of the weights (torch_ema), and the loss
+  read out.
+- published way: the loss as the papers' code takes it, written here from the papers, in the loop of a README.
+- by hand, the same work: the best loss that we know in a loop that does all that our learner does.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
-import time
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 
-import scorekit as sk
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-SIGMA, BATCH = 0.5, 128
+from benchmarks.peers import laws, with_azula, with_score_models, with_torchebm
+from benchmarks.peers.contest import OURS, Field, admit, announce, one_core, publish, race, surroundings
+from benchmarks.peers.training import Loop, careful, ours, published
+from benchmarks.timing import repeated
+from benchmarks.torch_steps import data, plain_network
+
+PEERS = ("torchebm", "azula", "score_models")
 DIMENSIONS = (2, 10, 100)
-OURS = {
-    "DSM": sk.objectives.DenoisingScoreMatching(SIGMA),
-    "SSM": sk.objectives.SlicedScoreMatching(variance_reduced=False),
-    "SSM-VR": sk.objectives.SlicedScoreMatching(),
-    "ISM": sk.objectives.ImplicitScoreMatching(),
+WHAT = {"step": Loop.step, "gradient": Loop.gradient}
+
+
+class Case(NamedTuple):
+    """A loss of a kind of network, and how each contestant trains one."""
+
+    name: str
+    kind: str
+    rivals: dict[str, Callable[[nn.Module], Loop]]
+
+    @property
+    def contestants(self) -> dict[str, Callable[[nn.Module], Loop]]:
+        return {OURS: ours(self.name, self.kind), **self.rivals}
+
+
+def beside_hands(name: str, **rivals: Callable) -> dict[str, Callable]:
+    return {**rivals, "published way": published(name), "by hand, the same work": careful(name)}
+
+
+CASES = {
+    "DSM": Case("DSM", "score", beside_hands("DSM")),
+    "SSM": Case("SSM", "score", beside_hands("SSM")),
+    "SSM-VR": Case("SSM-VR", "score", beside_hands("SSM-VR", score_models=with_score_models.sliced)),
+    "ISM, exact": Case("ISM", "score", beside_hands("ISM")),
+    "NCSN": Case("NCSN", "levels", beside_hands("NCSN", score_models=with_score_models.denoising)),
+    "EDM": Case("EDM", "levels, EDM", {"azula": with_azula.karras}),
+    "DSM of an energy": Case("DSM", "energy", {"torchebm": with_torchebm.trainer("DSM")}),
+    "SSM of an energy": Case("SSM", "energy", {"torchebm": with_torchebm.trainer("SSM")}),
+    "ISM of an energy, exact": Case("ISM", "energy", {"torchebm": with_torchebm.trainer("ISM")}),
+    "ISM of an energy, estimated": Case(
+        "ISM, estimated", "energy", {"torchebm": with_torchebm.trainer("ISM, estimated")}
+    ),
+    "NCSN of an energy": Case("NCSN", "levels, energy", {"score_models": with_score_models.denoising_energy}),
 }
-STREAM = sk.backend("torch").rng(0)
 
 
-def network(d, out):
-    torch.manual_seed(0)
-    hidden = [part for a, b in pairwise([d, 128, 128, 128]) for part in (nn.Linear(a, b), nn.Softplus())]
-    return nn.Sequential(*hidden, nn.Linear(128, out))
+class Conditional(nn.Module):
+    """The network of the losses with many levels: log sigma is one more coordinate. ``flat``: one number a sample."""
 
-
-class Quadratic(nn.Module):
-    """The energy |x|²/2, with a parameter that changes nothing: its score is -x."""
-
-    def __init__(self):
+    def __init__(self, d: int, out: int, flat: bool = False) -> None:
         super().__init__()
-        self.nothing = nn.Parameter(torch.zeros(()))
+        hidden = [part for a, b in pairwise([d + 1, 128, 128, 128]) for part in (nn.Linear(a, b), nn.GELU("tanh"))]
+        self.net, self.flat = nn.Sequential(*hidden, nn.Linear(128, out)), flat
 
-    def forward(self, x):
-        return 0.5 * (x * x).sum(dim=1, keepdim=True) + self.nothing
-
-
-# ---------------------------------------------------------------- contestants: a function of (network, x) -> loss
-
-
-def scorekit_energy(name):
-    views = {}
-
-    def loss(energy, x):
-        if energy not in views:
-            views[energy] = sk.models.EnergyModel(lambda z: energy(z)[:, 0])
-        return OURS[name](views[energy], x, rng=STREAM)
-
-    return loss
+    def forward(self, x, log_sigma):
+        out = self.net(torch.cat([x, log_sigma.view(-1, 1)], dim=1))
+        return out[:, 0] if self.flat else out
 
 
-def scorekit_score(name):
-    return lambda net, x: OURS[name](net, x, rng=STREAM)
+def energy_network(d: int) -> nn.Module:
+    hidden = [part for a, b in pairwise([d, 128, 128, 128]) for part in (nn.Linear(a, b), nn.Softplus())]
+    return nn.Sequential(*hidden, nn.Linear(128, 1), nn.Flatten(0))
 
 
-def torchebm_energy(name):
-    """None where torchebm is missing or has no such loss."""
-    try:
-        from torchebm import losses
-        from torchebm.core import BaseModel
-    except ImportError:
-        return None
-    makers = {
-        "DSM": lambda model: losses.DenoisingScoreMatching(model, noise_scale=SIGMA),
-        "SSM": lambda model: losses.SlicedScoreMatching(model, n_projections=1),
-        "ISM": lambda model: losses.ScoreMatching(model, hessian_method="exact"),
-    }
-
-    class Energy(BaseModel):
-        def __init__(self, net):
-            super().__init__()
-            self.net = net
-
-        def forward(self, x):
-            return self.net(x).squeeze(1)
-
-    made = {}
-
-    def loss(energy, x):
-        if energy not in made:
-            made[energy] = makers[name](Energy(energy))
-        return made[energy](x)
-
-    return loss if name in makers else None
-
-
-def published_dsm(net, x):
-    noisy = x + SIGMA * torch.randn_like(x)
-    off = net(noisy) + (noisy - x) / SIGMA**2
-    return 0.5 * (off**2).sum(dim=-1).mean()
-
-
-def published_sliced(net, x, reduced):
-    x = x.unsqueeze(0).expand(1, *x.shape).contiguous().view(-1, *x.shape[1:]).requires_grad_()
-    v, s = torch.randn_like(x), net(x)
-    along = (s * v).sum(dim=-1)
-    pulled = torch.autograd.grad(along.sum(), x, create_graph=True)[0]
-    square = (s**2).sum(dim=-1) if reduced else along**2
-    return ((v * pulled).sum(dim=-1) + 0.5 * square).mean()
-
-
-def published_ism(net, x):
-    x = x.detach().requires_grad_()
-    s = net(x)
-    loss = 0.5 * (s**2).sum(dim=-1)
-    for i in range(x.shape[1]):
-        loss = loss + torch.autograd.grad(s[:, i].sum(), x, create_graph=True, retain_graph=True)[0][:, i]
-    return loss.mean()
-
-
-PUBLISHED = {
-    "DSM": published_dsm,
-    "SSM": lambda net, x: published_sliced(net, x, reduced=False),
-    "SSM-VR": lambda net, x: published_sliced(net, x, reduced=True),
-    "ISM": published_ism,
+NETWORKS = {
+    "score": plain_network,
+    "energy": energy_network,
+    "levels": lambda d: Conditional(d, d),
+    "levels, EDM": lambda d: Conditional(d, d),
+    "levels, energy": lambda d: Conditional(d, 1, flat=True),
 }
 
 
-# ---------------------------------------------------------------- right first, then fast
+def network(kind: str, d: int) -> nn.Module:
+    """The same weights for each contestant."""
+    torch.manual_seed(0)
+    return NETWORKS[kind](d)
 
 
-def by_hand(name, x):
-    """The expectation of the loss of the score -x at ``x``."""
-    square, d = float((x * x).sum(dim=1).mean()), x.shape[1]
-    return 0.5 * (square + d * (1 / SIGMA - SIGMA) ** 2) if name == "DSM" else 0.5 * square - d
+def judged(case: Case, n: int) -> Field:
+    """Who is right on the linear score."""
+    makers = {who: lambda train=train: train(laws.Linear(case.kind)) for who, train in case.contestants.items()}
+    return admit(makers, lambda trainer: laws.judge(case.name, trainer, n))
 
 
-def verdict(name, loss, module):
-    """None, or what is wrong. 200,000 samples: the error of a right mean is below 1 %."""
-    x = torch.randn(200_000, 2, generator=torch.Generator().manual_seed(0))
-    came, right = float(loss(module, x).detach()), by_hand(name, x)
-    return None if abs(came - right) < 0.02 * max(1.0, abs(right)) else f"gives {came:.4f}, right is {right:.4f}"
+def timed(title: str, case: Case, field: Field, what: str, d: int, rounds: int) -> dict:
+    """Milliseconds a step, or a loss with its gradient: as often in a turn as the first needs for 40 ms."""
+    x, trainers = data(d), {who: case.contestants[who](network(case.kind, d)) for who in field.right}
+    act = {who: lambda t=trainer: getattr(t, what)(x) for who, trainer in trainers.items()}
+    _, times = repeated(act[OURS], 0.04)
+    runs = {who: lambda one=one: [one() for _ in range(times)] for who, one in act.items()}
+    spent = race(f"{what}, d = {d}", runs, 1e3 / times, rounds)
+    return {"case": title, "what": what, "d": d, "wrong": field.wrong, "absent": field.absent, "spent": spent}
 
 
-class MinusX(nn.Module):
-    def forward(self, x):
-        return -x
-
-
-def milliseconds(loss, module, x, steps):
-    begin = time.process_time()
-    for _ in range(steps):
-        module.zero_grad()
-        loss(module, x).backward()
-    return (time.process_time() - begin) / steps * 1e3
-
-
-def contest(title, contestants, module, steps, repeats, d):
-    x = torch.randn(BATCH, d, generator=torch.Generator().manual_seed(1))
-    times = {who: [] for who in contestants}
-    for repeat in range(repeats + 1):
-        for who, loss in contestants.items():
-            spent = milliseconds(loss, module, x, steps)
-            if repeat:
-                times[who].append(spent)
-    shown = "   ".join(f"{w} {min(t):.2f} / {np.median(t):.2f} / {max(t):.2f}" for w, t in times.items())
-    print(f"  d = {d:<4d} {title:16s} {shown}")
-
-
-def fields():
-    """Title, contestants and the networks: the one to be judged on, and how to make the one to be timed."""
-    for name in OURS:
-        energies = {"scorekit": scorekit_energy(name), "torchebm": torchebm_energy(name)}
-        if energies["torchebm"] is not None:
-            yield name, f"{name}, energy", energies, Quadratic(), lambda d: network(d, 1)
-        published = {"scorekit": scorekit_score(name), "published way": PUBLISHED[name]}
-        yield name, f"{name}, score", published, MinusX(), lambda d: network(d, d)
-
-
-def main(repeats=7, steps=10):
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="two rounds, d = 2 and 10")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--out", type=Path, help="another file than results.json")
+    chosen = parser.parse_args(arguments)
+    rounds, dimensions = (2, DIMENSIONS[:2]) if chosen.quick else (chosen.rounds, DIMENSIONS)
+    one_core()
     torch.set_num_threads(1)
-    if torchebm_energy("DSM") is None:
-        print("torchebm is not installed: pip install torchebm. Going on without it.")
-    print(f"ms a loss with its gradient, min / median / max of {repeats} x {steps}")
-    for name, title, contestants, simple, make in fields():
-        faults = {who: verdict(name, loss, simple) for who, loss in contestants.items()}
-        for who, fault in faults.items():
-            if fault is not None:
-                print(f"  {title}: {who} {fault}; not timed")
-        right = {who: loss for who, loss in contestants.items() if faults[who] is None}
-        for d in DIMENSIONS:
-            few = max(1, steps // 10) if name == "ISM" and d == 100 else steps
-            contest(title, right, make(d), few, repeats, d)
+    contests = []
+    for title, case in CASES.items():
+        field = judged(case, 1_000_000)
+        announce(f"{title}: ms, min / median / max of {rounds}", field)
+        if len(field.right) == 1:  # nobody to race with: say who was wrong or absent
+            contests.append({"case": title, "wrong": field.wrong, "absent": field.absent})
+            continue
+        contests += [timed(title, case, field, what, d, rounds) for what in WHAT for d in dimensions]
+    publish("steps", {**surroundings(PEERS), "rounds": rounds, "contests": contests}, *filter(None, [chosen.out]))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import as_sigma, check_batch, check_positive, evaluate, own
+from scorekit._arrays import align, as_sigma, check_batch, check_positive, evaluate, own
 from scorekit.errors import InvalidValueError
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma
@@ -74,5 +74,5 @@ def denoise(model: ScoreModel, x: Array, sigma: Sigma) -> Array:
     [[1.0]]
     """
     check_batch(x)
-    level = required_sigma(sigma, x, "denoising")
+    level = align(required_sigma(sigma, x, "denoising"), x)
     return x + level**2 * evaluate(model, own(x), sigma)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from scorekit._arrays import as_sigma, check_batch, check_option, check_positive, evaluate
+from scorekit._arrays import align, as_sigma, check_batch, check_option, check_positive, evaluate
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, Sigma
@@ -59,10 +59,11 @@ class Preconditioned(View):
         check_batch(x, finite=False)
         if self.kind == "none":
             return evaluate(self.net, x, as_sigma(sigma, x))
-        level = required_sigma(sigma, x, f"preconditioning of kind {self.kind!r}")
+        checked = required_sigma(sigma, x, f"preconditioning of kind {self.kind!r}")
+        level = align(checked, x)
         if self.kind == "ncsn":
-            return evaluate(self.net, x, as_sigma(sigma, x)) / level
+            return evaluate(self.net, x, checked) / level
         width = level**2 + self.sigma_data**2
         root = width**0.5 if isinstance(width, float) else array_namespace(x).sqrt(width)
-        output = evaluate(self.net, x / root, as_sigma(sigma, x))
+        output = evaluate(self.net, x / root, checked)
         return output * (self.sigma_data / (level * root)) - x / width

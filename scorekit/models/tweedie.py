@@ -15,13 +15,13 @@ __all__ = ["DenoiserModel", "required_sigma"]
 
 
 def required_sigma(sigma: Sigma, x: Array, who: str) -> Sigma:
-    """A noise level lined up with ``x``; None is refused, since ``who`` has no meaning without noise."""
+    """A noise level for ``x``, checked; None is refused, since ``who`` has no meaning without noise."""
     if sigma is None:
         raise InvalidValueError(
             f"{who} needs a noise level, got sigma=None: call model(x, sigma), fix one with sk.models.at(model, 0.1), "
             "or use what brings its own, such as NoiseConditional, DenoisingScoreMatching and AnnealedLangevin."
         )
-    return align(as_sigma(sigma, x), x)
+    return as_sigma(sigma, x)
 
 
 @dataclass(frozen=True)
@@ -54,4 +54,4 @@ class DenoiserModel(View):
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
         level = required_sigma(sigma, x, "a denoiser")
-        return (evaluate(self.denoise, x, as_sigma(sigma, x)) - x) / level**2
+        return (evaluate(self.denoise, x, level) - x) / align(level, x) ** 2
