@@ -284,11 +284,15 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
 
 def _owner_of_alike(arrays: tuple[Array, ...]) -> Backend | None:
     """The backend of arrays of one known type on one device; None for all that needs a closer look."""
-    if not arrays or type(arrays[0]) not in _owner_of_type:
+    kind = type(arrays[0]) if arrays else type(None)
+    owner = _owner_of_type.get(kind)
+    if owner is None:
         return None
-    kind, owner, device = type(arrays[0]), _owner_of_type[type(arrays[0])], getattr(arrays[0], "device", None)
-    same = all(type(a) is kind and getattr(a, "device", None) == device and owner.owns(a) for a in arrays)
-    return owner if same else None
+    device = getattr(arrays[0], "device", None)
+    for a in arrays:
+        if type(a) is not kind or not owner.owns(a) or getattr(a, "device", None) != device:
+            return None
+    return owner
 
 
 def _namespace_of(x: Array) -> Any:

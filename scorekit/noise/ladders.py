@@ -43,8 +43,8 @@ class _Levels(NoiseLaw):
     def quantile(self, u: Array) -> Array:
         """The levels in ascending order, each for a share 1/L of [0, 1)."""
         xp = array_namespace(u)
-        index = xp.astype(xp.clip(xp.floor(u * len(self)), 0, len(self) - 1), xp.int64)
-        return xp.take(constant(self.sigmas[::-1].copy(), u), index)
+        ascending = np.append(self.sigmas[::-1], self.sigmas[0])  # in float32 a u next to one is rounded up to one
+        return xp.take(constant(ascending, u), xp.astype(u * len(self), xp.int64))
 
     def density(self, sigma: Array) -> Array:
         """1 / (L · gap) at a level; its gap reaches half of the way to each neighbour, on the log scale."""
