@@ -243,7 +243,9 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
     if _readable(xp, sigma):
         low, high = float(xp.min(sigma)), float(xp.max(sigma))  # of NaN both are NaN
         if not (low > 0 and math.isfinite(high)):
-            raise InvalidValueError(f"sigma must be positive and finite, got values from {low} to {high}. " + _NOISELESS)
+            raise InvalidValueError(
+                f"sigma must be positive and finite, got values from {low} to {high}. " + _NOISELESS
+            )
     return sigma if sigma.dtype == x.dtype else xp.astype(sigma, x.dtype)
 
 
