@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import scorekit as sk
-from scorekit_torch import NCSN, NCSNv2
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import scorekit as sk
+from benchmarks.timing import paired_ratio, spread, take_turns
+from scorekit_torch import NCSN, NCSNv2
 from support import plain_images
 
 BATCH, FEATURES = 16, 64
@@ -68,6 +70,7 @@ class ImageStep:
 
     params = (list(NETWORKS), list(SIZES), list(VARIANTS))
     param_names = ("network", "size", "variant")
+    number, rounds, repeat, warmup_time = 1, 1, (2, 5, 3.0), 0
 
     def setup(self, name, size, variant):
         torch.set_num_threads(2)
@@ -78,24 +81,22 @@ class ImageStep:
         self.step()
 
 
+def measured(name, size, repeats):
+    """Seconds of a step by variant, on the wall, after checking that the networks are equal."""
+    off = largest_difference(name, size)
+    assert off < 1e-5, f"{name} at {size} differs from the plain network by {off:.1e}"
+    steps = {variant: training_step(name, size, variant) for variant in VARIANTS}
+    return take_turns(steps, repeats, time.perf_counter)
+
+
 def main(repeats=15):
     torch.set_num_threads(2)
     for name in NETWORKS:
         for size in SIZES:
-            off = largest_difference(name, size)
-            assert off < 1e-5, f"{name} at {size} differs from the plain network by {off:.1e}"
-            steps = {variant: training_step(name, size, variant) for variant in VARIANTS}
-            times = {variant: [] for variant in VARIANTS}
-            for repeat in range(repeats + 1):
-                for variant, step in steps.items():
-                    start = time.perf_counter()
-                    step()
-                    if repeat:
-                        times[variant].append((time.perf_counter() - start) * 1e3)
-            print(f"{name} at {size}: ms a step, min / median / max of {repeats}; outputs differ by {off:.0e}")
+            print(f"{name} at {size}: ms a step, min / median / max of {repeats}, and over the plain network")
+            times = measured(name, size, repeats)
             for variant, spent in times.items():
-                ratio = np.median(np.divide(spent, times["plain"]))
-                print(f"  {variant:9s} {min(spent):6.0f} / {np.median(spent):6.0f} / {max(spent):6.0f}   {ratio:.2f}")
+                print(f"  {variant:9s} {spread(spent * 1e3, '6.0f')}   {paired_ratio(times, variant, 'plain'):.2f}")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,21 @@
 """Langevin on an 8-component mixture in the plane: scorekit's sampler beside the loop that everybody writes.
 
-``asv run`` from this folder, or ``OPENBLAS_NUM_THREADS=1 python benchmarks/langevin.py`` for a table of nanoseconds a
-chain-step: one step of one chain, score and noise included. Tensors have one thread.
+``OPENBLAS_NUM_THREADS=1 python benchmarks/langevin.py`` prints nanoseconds a chain-step: one step of one chain, score
+and noise included. Tensors have one thread. sampling.py has our samplers by backend, dtype, dimension and chains.
 """
 
 from __future__ import annotations
 
 import sys
-import time
+from pathlib import Path
 
 import numpy as np
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 import scorekit as sk
+from benchmarks.timing import spread, take_turns
 from scorekit.samplers import Langevin
 
 MODES, VARIANCE, RADIUS, STEP = 8, 0.5, 4.0, 0.05
@@ -109,13 +113,6 @@ def run_plain(score, chains, steps):
     return plain_loop(score, start(chains), steps, np.random.default_rng(0))
 
 
-def nanoseconds(run, score, chains, steps):
-    """Processor time a chain-step of one run: other people's work on the machine disturbs it less than the wall's."""
-    begin = time.process_time()
-    run(score, chains, steps)
-    return (time.process_time() - begin) / (chains * steps) * 1e9
-
-
 def cases():
     """Name, runner and score of each contestant."""
     found = {
@@ -139,36 +136,34 @@ def _on_tensors(library):
     }
 
 
+def runs(chains, steps, names=None):
+    """The contestants as functions of nothing."""
+    return {
+        name: lambda run=run, score=score: run(score, chains, steps)
+        for name, (run, score) in cases().items()
+        if names is None or name in names
+    }
+
+
 class Mixture:
-    """asv: seconds and nanoseconds a chain-step, by contestant and size."""
+    """asv: nanoseconds a chain-step, by contestant and chains."""
 
-    params = (list(cases()), SIZES)
-    param_names = ("way", "chains, steps")
-    timeout = 300
+    params = (list(cases()), [100, 10_000])
+    param_names = ("way", "chains")
 
-    def time_langevin(self, way, size):
-        run, score = cases()[way]
-        run(score, *size)
+    def track_chain_step(self, way, chains):
+        steps = 1000 if chains < 1000 else 50
+        return float(np.median(take_turns(runs(chains, steps, [way]), 3)[way])) / (chains * steps) * 1e9
 
-    def track_nanoseconds_a_chain_step(self, way, size):
-        run, score = cases()[way]
-        return float(np.median([nanoseconds(run, score, *size) for _ in range(3)]))
-
-    track_nanoseconds_a_chain_step.unit = "ns"
+    track_chain_step.unit = "ns"
 
 
 def main(repeats=5, *, sizes=SIZES):
     """Print min, median and max over interleaved repeats, after one run that does not count."""
     for chains, steps in sizes:
-        times = {name: [] for name in cases()}
-        for repeat in range(repeats + 1):
-            for name, (run, score) in cases().items():
-                spent = nanoseconds(run, score, chains, steps)
-                if repeat:
-                    times[name].append(spent)
         print(f"{chains:,} chains x {steps:,} steps: ns a chain-step, min / median / max of {repeats}")
-        for name, spent in times.items():
-            print(f"  {name:52s} {min(spent):7.1f} / {np.median(spent):7.1f} / {max(spent):7.1f}")
+        for name, spent in take_turns(runs(chains, steps), repeats).items():
+            print(f"  {name:52s} {spread(spent / (chains * steps) * 1e9, '7.1f')}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,21 @@
-"""Peak memory of tensors: torch's own records on the CPU, the allocator's counter on CUDA."""
+"""Peak memory: of tensors torch's own records on the CPU, the allocator's counter on CUDA; of arrays Python's trace."""
 
 from __future__ import annotations
 
+import tracemalloc
+
 import torch
+
+
+def peak_bytes_of_arrays(run):
+    """How many bytes of NumPy arrays ``run()`` holds at its peak, above what was held before."""
+    run()
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def peak_bytes(run, device="cpu"):

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import gelu
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 import scorekit as sk
+from benchmarks.timing import paired_ratio, spread, take_turns
 from scorekit_torch import MLP
 
 DIMENSIONS = (2, 10, 100)
@@ -131,11 +135,11 @@ def check_same(pair, x, steps=5):
     np.testing.assert_allclose(losses[:, 0], losses[:, 1], rtol=1e-6, atol=1e-6 * np.abs(losses).max())
 
 
-def milliseconds(each, x, steps):
-    begin = time.process_time()
-    for _ in range(steps):
-        each.step(x)
-    return (time.process_time() - begin) / steps * 1e3
+def runs(name, d, steps):
+    """The two, checked, as functions that make so many steps."""
+    pair, x = contestants(name, d), data(d)
+    check_same(pair, x)
+    return {way: lambda each=each: [each.step(x) for _ in range(steps)] for way, each in pair.items()}
 
 
 class Step:
@@ -143,6 +147,7 @@ class Step:
 
     params = (list(OBJECTIVES), list(DIMENSIONS), ["scorekit", "by hand"])
     param_names = ("objective", "d", "way")
+    rounds, repeat, warmup_time = 1, (3, 10, 1.0), 0.05
 
     def setup(self, name, d, way):
         pair, self.x = contestants(name, d), data(d)
@@ -157,14 +162,9 @@ def main(repeats=15, steps=40):
     print(f"ms a step, min / median / max of {repeats} x {steps} steps; median of the paired ratios")
     for d in DIMENSIONS:
         for name in OBJECTIVES:
-            pair, x = contestants(name, d), data(d)
-            check_same(pair, x)
-            times = np.array([[milliseconds(each, x, steps) for each in pair.values()] for _ in range(repeats)])
-            shown = "   ".join(
-                f"{way} {spent.min():6.2f} / {np.median(spent):6.2f} / {spent.max():6.2f}"
-                for way, spent in zip(pair, times.T, strict=True)
-            )
-            print(f"  d = {d:<4d} {name:7s} {shown}   ratio {np.median(times[:, 0] / times[:, 1]):.3f}")
+            spent = take_turns(runs(name, d, steps), repeats)
+            shown = "   ".join(f"{way} {spread(each / steps * 1e3, '6.2f')}" for way, each in spent.items())
+            print(f"  d = {d:<4d} {name:7s} {shown}   ratio {paired_ratio(spent, *spent):.3f}")
 
 
 if __name__ == "__main__":

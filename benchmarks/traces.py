@@ -7,7 +7,6 @@ own time) and peak memory in forward passes: a 3 x 128 softplus network, 128 sam
 from __future__ import annotations
 
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +19,9 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import scorekit as sk
-from benchmarks.memory import peak_bytes
+from benchmarks import cases
+from benchmarks.memory import peak_bytes, peak_bytes_of_arrays
+from benchmarks.timing import spread, take_turns
 
 DIMENSIONS = (10, 100, 784)
 
@@ -88,7 +89,7 @@ class Trace:
 
     params = (list(DIMENSIONS), list(WAYS))
     param_names = ("d", "way")
-    timeout = 300
+    rounds, repeat, warmup_time, timeout = 1, (2, 5, 1.0), 0, 300
 
     def setup(self, d, way):
         torch.set_num_threads(1)
@@ -103,23 +104,44 @@ class Trace:
     track_memory.unit = "forward passes"
 
 
-def main(repeats=5):
+class Divergence:
+    """asv: seconds and MiB at the peak of a divergence without its gradient, of a network that is a black box."""
+
+    params = (["exact", "Hutchinson"], list(cases.BACKENDS), list(cases.DTYPES), [2, 10, 50, 100, 784])
+    param_names = ("trace", "backend", "dtype", "d")
+    rounds, repeat, warmup_time = 1, (3, 10, 0.4), 0.05
+
+    def setup(self, trace, backend, dtype, d):
+        net, x = cases.network(backend, dtype, d), cases.data(backend, dtype, 128, d)
+        probes = sk.rng(0, like=x).rademacher((1, *x.shape), x) if trace == "Hutchinson" else None
+        self.run = lambda: sk.backend(backend).divergence(lambda z: net(z), x, probes)
+
+    def time_divergence(self, *parameters):
+        self.run()
+
+    def track_memory(self, trace, backend, dtype, d):
+        return (peak_bytes_of_arrays if backend == "numpy" else peak_bytes)(self.run) / 2**20
+
+    track_memory.unit = "MiB"
+
+
+def runs(d, ways=tuple(WAYS)):
+    """The ways as functions of nothing, after checking that they give one loss."""
     torch.set_num_threads(1)
+    net, x = network(d), torch.randn(128, d)
+    steps = {way: lambda way=way: step(way, net, x) for way in ways}
+    np.testing.assert_allclose([run() for run in steps.values()], steps["scorekit"](), rtol=1e-4)
+    return steps
+
+
+def main(repeats=5):
     for d in DIMENSIONS:
+        steps = runs(d)
         net, x = network(d), torch.randn(128, d)
         forward = peak_bytes(lambda net=net, x=x: net(x))
-        times, losses = {way: [] for way in WAYS}, {}
-        for repeat in range(repeats + 1):
-            for way in WAYS:
-                begin = time.process_time()
-                losses[way] = step(way, net, x)
-                if repeat:
-                    times[way].append((time.process_time() - begin) * 1e3)
-        np.testing.assert_allclose(list(losses.values()), losses["scorekit"], rtol=1e-4)
         print(f"d = {d}: ms, min / median / max of {repeats}; peak in forward passes of {forward / 2**20:.2f} MiB")
-        for way, spent in times.items():
-            peak = peak_bytes(lambda way=way, net=net, x=x: step(way, net, x)) / forward
-            print(f"  {way:24s} {min(spent):8.1f} / {np.median(spent):8.1f} / {max(spent):8.1f}   {peak:7.1f}")
+        for way, spent in take_turns(steps, repeats).items():
+            print(f"  {way:24s} {spread(spent * 1e3, '8.1f')}   {peak_bytes(steps[way]) / forward:7.1f}")
 
 
 if __name__ == "__main__":

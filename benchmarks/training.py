@@ -1,72 +1,74 @@
-"""One optimiser step of each objective with the NumPy backend: a 3 x 64 network, 256 samples, float32.
+"""Training as a user starts it: steps a second of ``sk.fit``; and one optimiser step of each objective on NumPy.
 
-``OPENBLAS_NUM_THREADS=1 python benchmarks/training.py`` prints milliseconds a step, min / median / max of
-interleaved runs.
+``OPENBLAS_NUM_THREADS=1 python benchmarks/training.py`` prints milliseconds a step of the NumPy learner, min / median /
+max of interleaved runs: a 3 x 64 network, 256 samples, float32. torch_steps.py has the steps on tensors.
 """
 
 from __future__ import annotations
 
-import time
+import sys
+from pathlib import Path
 
 import numpy as np
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
 import scorekit as sk
-from scorekit_numpy import MLP
+from benchmarks import cases
+from benchmarks.timing import spread, take_turns
 
 DIMENSIONS = (2, 10)
 STEPS = 50
 OBJECTIVES = {
-    "DSM": lambda: sk.objectives.DenoisingScoreMatching(0.1),
-    "DSM, control": lambda: sk.objectives.DenoisingScoreMatching(0.1, "control"),
-    "SSM-VR": lambda: sk.objectives.SlicedScoreMatching(),
-    "ISM, exact": lambda: sk.objectives.ImplicitScoreMatching(),
-    "ISM, Hutchinson": lambda: sk.objectives.ImplicitScoreMatching("hutchinson"),
+    "DSM": sk.objectives.DenoisingScoreMatching(0.1),
+    "DSM, control": sk.objectives.DenoisingScoreMatching(0.1, "control"),
+    "SSM-VR": sk.objectives.SlicedScoreMatching(),
+    "ISM, exact": sk.objectives.ImplicitScoreMatching(),
+    "ISM, Hutchinson": sk.objectives.ImplicitScoreMatching("hutchinson"),
 }
 
 
-def learner(name, d):
-    net = MLP(d, hidden=(64, 64, 64), conditional=False, dtype="float32")
-    return sk.backend("numpy").learner(net, OBJECTIVES[name]())
+class Fit:
+    """asv: steps a second of ``sk.fit``, its start and its end included, on one thread."""
+
+    params = (["DSM", "NCSN", "SSM-VR"], list(cases.BACKENDS), list(cases.DTYPES), [2, 100], [128, 1024])
+    param_names = ("objective", "backend", "dtype", "d", "batch")
+
+    def setup(self, objective, backend, dtype, d, batch):
+        if batch > 128 and dtype == "float64":
+            raise NotImplementedError("float64 is measured at one batch")
+        self.data = cases.data(backend, dtype, 4096, d)
+        self.net = cases.network(backend, dtype, d, conditional=objective == "NCSN")
+
+    def track_steps_a_second(self, objective, backend, dtype, d, batch):
+        def run():
+            sk.fit(
+                self.net, cases.OBJECTIVES[objective], self.data, steps=STEPS, batch_size=batch, progress=False, rng=0
+            )
+
+        return STEPS / float(np.median(take_turns({"fit": run}, 3)["fit"]))
+
+    track_steps_a_second.unit = "steps/s"
 
 
-def run(trained, x, steps=STEPS):
-    """Milliseconds a step."""
-    start = time.perf_counter()
-    for step in range(steps):
-        trained.step(x, sk.rng(step))
-    return (time.perf_counter() - start) / steps * 1e3
+def runs(d, steps=STEPS):
+    """The learner of each objective as a function that makes so many steps."""
+    x = cases.data("numpy", "float32", 256, d)
 
+    def of(objective):
+        net = cases.network("numpy", "float32", d, hidden=(64, 64, 64))
+        learner = sk.backend("numpy").learner(net, objective)
+        return lambda: [learner.step(x, sk.rng(seed)) for seed in range(steps)]
 
-def data(d):
-    return np.random.default_rng(0).standard_normal((256, d)).astype(np.float32)
-
-
-class Step:
-    """asv: milliseconds a step."""
-
-    params = (list(OBJECTIVES), list(DIMENSIONS))
-    param_names = ("objective", "d")
-
-    def setup(self, name, d):
-        self.learner, self.x = learner(name, d), data(d)
-        self.learner.step(self.x, sk.rng(0))
-
-    def time_step(self, name, d):
-        self.learner.step(self.x, sk.rng(1))
+    return {name: of(objective) for name, objective in OBJECTIVES.items()}
 
 
 def main(repeats=5):
     for d in DIMENSIONS:
-        learners = {name: learner(name, d) for name in OBJECTIVES}
-        times = {name: [] for name in OBJECTIVES}
-        for repeat in range(repeats + 1):
-            for name, trained in learners.items():
-                spent = run(trained, data(d))
-                if repeat:
-                    times[name].append(spent)
         print(f"d = {d}: ms a step, min / median / max of {repeats} x {STEPS} steps")
-        for name, spent in times.items():
-            print(f"  {name:16s} {min(spent):6.2f} / {np.median(spent):6.2f} / {max(spent):6.2f}")
+        for name, spent in take_turns(runs(d), repeats).items():
+            print(f"  {name:16s} {spread(spent / STEPS * 1e3, '6.2f')}")
 
 
 if __name__ == "__main__":
