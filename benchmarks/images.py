@@ -1,7 +1,8 @@
 """One training step of NCSN and NCSNv2 beside the same networks written plainly: 16 images, 64 features, two threads.
 
 ``python benchmarks/images.py`` first checks that both give equal outputs, then prints milliseconds a step, min / median
-/ max of interleaved runs, and the median ratio to the plain network.
+/ max of interleaved runs, and the median ratio to the plain network. ``--compile`` adds our network through
+torch.compile, which takes minutes to compile. The plain network has Adam as it comes, ours the fused one of the learner.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ LADDER = sk.noise.Geometric(1.0, 0.01, 10)
 NETWORKS = {"NCSN": lambda c, **o: NCSN(c, LADDER, FEATURES, **o), "NCSNv2": lambda c, **o: NCSNv2(c, FEATURES, **o)}
 SIZES = {"28x28x1": (1, 28), "32x32x3": (3, 32)}
 VARIANTS = ("plain", "float32", "bfloat16")
+COMPILED = ("float32, compiled", "bfloat16, compiled")
 
 
 def data(size):
@@ -38,16 +40,16 @@ def data(size):
 def training_step(name, size, variant):
     """A function that makes one step: the sum of squares of σ s + z, its gradient, Adam."""
     x, sigma = data(size)
-    net = NETWORKS[name](SIZES[size][0], precision="float32" if variant == "plain" else variant)
+    plain, precision = variant == "plain", "float32" if variant == "plain" else variant.removesuffix(", compiled")
+    net = NETWORKS[name](SIZES[size][0], precision=precision)
     z = torch.from_numpy(np.random.default_rng(1).standard_normal(x.shape).astype(np.float32))
     scale = sigma[:, None, None, None]
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
-    if variant == "plain":
-        net.to(memory_format=torch.contiguous_format)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, fused=None if plain else True)
+    evaluate = torch.compile(net) if variant in COMPILED else net
 
     def step():
         noisy = x + scale * z
-        score = plain_images.score(net, noisy, sigma) if variant == "plain" else net(noisy, sigma)
+        score = plain_images.score(net, noisy, sigma) if plain else evaluate(noisy, sigma)
         loss = 0.5 * (scale * score + z).square().flatten(1).sum(dim=1).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -81,22 +83,23 @@ class ImageStep:
         self.step()
 
 
-def measured(name, size, repeats):
+def measured(name, size, repeats, variants):
     """Seconds of a step by variant, on the wall, after checking that the networks are equal."""
     off = largest_difference(name, size)
     assert off < 1e-5, f"{name} at {size} differs from the plain network by {off:.1e}"
-    steps = {variant: training_step(name, size, variant) for variant in VARIANTS}
+    steps = {variant: training_step(name, size, variant) for variant in variants}
     return take_turns(steps, repeats, time.perf_counter)
 
 
 def main(repeats=15):
     torch.set_num_threads(2)
+    variants = (*VARIANTS, *COMPILED) if "--compile" in sys.argv else VARIANTS
     for name in NETWORKS:
         for size in SIZES:
             print(f"{name} at {size}: ms a step, min / median / max of {repeats}, and over the plain network")
-            times = measured(name, size, repeats)
+            times = measured(name, size, repeats, variants)
             for variant, spent in times.items():
-                print(f"  {variant:9s} {spread(spent * 1e3, '6.0f')}   {paired_ratio(times, variant, 'plain'):.2f}")
+                print(f"  {variant:18s} {spread(spent * 1e3, '6.0f')}   {paired_ratio(times, variant, 'plain'):.2f}")
 
 
 if __name__ == "__main__":
