@@ -2,7 +2,7 @@
 
 ``python benchmarks/images.py`` first checks that both give equal outputs, then prints milliseconds a step, min / median
 / max of interleaved runs, and the median ratio to the plain network. ``--compile`` adds our network through
-torch.compile, which takes minutes to compile. The plain network has Adam as it comes, ours the fused one of the learner.
+torch.compile, which takes minutes. The plain network has Adam as it comes, ours the fused one of the learner.
 """
 
 from __future__ import annotations
