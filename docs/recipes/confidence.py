@@ -1,42 +1,102 @@
 """Does a classifier of real images know what generated ones are?
 
-``python docs/recipes/confidence.py digits runs/digits/samples/consistent-400-seed0/samples.npy`` trains the classifier
-of ``classifier.py`` on nine tenths of a data set of ``sk.datasets`` (``digits``, ``fashion_mnist``) and prints, for the
-tenth that it has not seen and for the samples, the share of images that it is more than 0.9 sure of, with its interval,
-and the shares of the classes.
+``python docs/recipes/confidence.py runs/digits`` trains the classifier of ``classifier.py`` on the images that the run
+has learned from, draws samples as ``scorekit sample`` does, and says of the images that neither has seen, and of the
+samples, how many it is more than 0.9 sure of; also whether the classes have their shares and whether samples are copies.
+``--publish`` leaves the numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python
+docs/figures/make_results.py`` puts them into the pages.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from pathlib import Path
 
 import numpy as np
-from classifier import accuracy, confidence, probabilities, train_classifier
+from classifier import Classifier, accuracy, confidence, probabilities, train_classifier
+from publishing import publish
 from scipy.stats import binomtest
 
 import scorekit as sk
+from scorekit.cli.experiment import sample
+from scorekit.cli.experiment.folder import RunFolder
+from scorekit.cli.experiment.parts import Parts
+from scorekit.datasets import ImageData
 
 SURE = 0.9
 
 
-def sure(model, images: np.ndarray) -> str:
-    """The share of images whose likeliest class has a probability above 0.9, with its 95 % interval."""
-    count, n = int((confidence(model, images) > SURE).sum()), len(images)
-    low, high = binomtest(count, n).proportion_ci(method="wilson")
-    return f"{count / n:.3f} ({low:.3f} to {high:.3f}) of {n}"
+def share_of(sure: int, n: int) -> str:
+    """A share with its 95 % interval."""
+    low, high = binomtest(sure, n).proportion_ci(method="wilson")
+    return f"{sure / n:.3f} ({low:.3f} to {high:.3f})"
 
 
-def main(name: str, path: str) -> None:
-    """Print the table."""
-    seen, unseen = getattr(sk.datasets, name)().split(0.9, rng=1)
-    samples = np.load(path, allow_pickle=False)
-    model = train_classifier(seen.images, seen.labels, rng=0)
-    print(f"accuracy on images it has not seen: {accuracy(model, unseen.images, unseen.labels):.3f}")
-    print(f"surer than {SURE} of real images:    {sure(model, unseen.images)}")
-    print(f"surer than {SURE} of the samples:    {sure(model, samples)}")
-    truth = seen.counts / len(seen)
-    print(sk.metrics.class_shares(samples, lambda x: probabilities(model, x), truth, seen.classes))
+def count_sure(model: Classifier, images: np.ndarray) -> int:
+    """How many images have a class of a probability above 0.9."""
+    return int((confidence(model, images) > SURE).sum())
+
+
+def measure(run: str, n: int, seed: int, model: Classifier, seen: ImageData, unseen: ImageData) -> dict:
+    """The samples of one seed."""
+    place = sample(run, n, block=min(n, 100), seed=seed)
+    images = np.load(place / "samples.npy", allow_pickle=False)
+    shares = sk.metrics.class_shares(
+        images, lambda x: probabilities(model, x), seen.counts / len(seen), seen.classes or None
+    )
+    copies = sk.metrics.memorisation(images, seen.images, unseen.images)
+    print(f"\nseed {seed}\n{shares}\n{copies}", file=sys.stderr)
+    return {
+        "folder": place.name,
+        "sure": count_sure(model, images),
+        "samples": len(images),
+        "shares_p_value": shares.p_value,
+        "total_variation": shares.total_variation,
+        "near_p_value": copies.p_value,
+    }
+
+
+def table(known: float, real: tuple[int, int], seeds: list[dict]) -> list[list[str]]:
+    """What is found, and where a number has a spread the middle one with the smallest and the largest."""
+
+    def middle(key: str, form: str) -> str:
+        values = sorted(each[key] for each in seeds)
+        return f"{np.median(values):{form}} ({values[0]:{form}} to {values[-1]:{form}})"
+
+    together = share_of(sum(each["sure"] for each in seeds), sum(each["samples"] for each in seeds))
+    apart = sorted(each["sure"] / each["samples"] for each in seeds)
+    return [
+        ["", "images", "value"],
+        ["classes that the classifier knows", f"{real[1]} held-out images", f"{known:.3f}"],
+        [f"surer than {SURE}, with 95 % interval", f"{real[1]} held-out images", share_of(*real)],
+        [f"surer than {SURE}, with 95 % interval", f"{len(seeds)} × {seeds[0]['samples']} samples", together],
+        ["the same, from seed to seed", "", f"{apart[0]:.3f} to {apart[-1]:.3f}"],
+        ["total variation of the classes' shares from those of the data", "each seed", middle("total_variation", ".3f")],
+        ["p-value of equal shares", "each seed", middle("shares_p_value", ".2g")],
+        ["p-value of no copies of training images", "each seed", middle("near_p_value", ".2g")],
+    ]
+
+
+def main() -> None:
+    """Train the classifier, draw, read, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", help="the folder of a run on images with classes")
+    parser.add_argument("-n", type=int, default=400, help="samples of each seed (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the samples (default: 0 1 2)")
+    parser.add_argument("--steps", type=int, default=800, help="of the classifier's training (default: %(default)s)")
+    parser.add_argument("--publish", action="store_true", help="write docs/results and docs/figures")
+    options = parser.parse_args()
+    seen, unseen = Parts(RunFolder.open(Path(options.run)).experiment).data
+    model = train_classifier(seen.images, seen.labels, steps=options.steps, rng=0)
+    known, real = accuracy(model, unseen.images, unseen.labels), (count_sure(model, unseen.images), len(unseen))
+    seeds = [measure(options.run, options.n, seed, model, seen, unseen) for seed in options.seeds]
+    rows = table(known, real, seeds)
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, (62, 24, 0), strict=True)).rstrip())
+    if options.publish:
+        publish(options.run, seeds[0]["folder"], {"table": rows, "measured": seeds})
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

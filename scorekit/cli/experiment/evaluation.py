@@ -100,6 +100,8 @@ def _shares(images: Any, classify: Callable[[Any], Any], parts: Parts) -> dict[s
     return {
         "classes": list(map(str, shares.classes)),
         "shares": shares.shares.tolist(),
+        "shares_lower": shares.lower.tolist(),
+        "shares_upper": shares.upper.tolist(),
         "truth": None if truth is None else truth.tolist(),
         "total_variation": shares.total_variation,
         "shares_p_value": shares.p_value,

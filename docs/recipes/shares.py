@@ -1,0 +1,87 @@
+"""Do the samples of a run keep the proportions of its data? Three samplers, one table.
+
+``python docs/recipes/shares.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and consistent
+annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the share of each
+class with its interval beside the truth. ``--publish`` also leaves the numbers in ``docs/results`` and the pictures in
+``docs/figures``; ``python docs/figures/make_results.py`` puts them into the pages.
+
+What has been drawn is kept in the run folder: a second call draws what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+from publishing import publish
+from scipy.stats import binomtest
+
+from scorekit.cli.experiment import evaluate, sample
+
+SAMPLERS = {
+    "Langevin": {  # at a level where the images can be told apart, from noise of the size of the data
+        "name": "langevin",
+        "sigma_max": 1.0,
+        "sigma_min": 0.2,
+        "levels": 2,
+        "steps": 300,
+        "step_size": 0.008,
+    },
+    "annealed": {"name": "annealed", "steps_per_level": 3, "step_size": 0.00012},
+    "consistent": {},  # as the file of the experiment has it
+}
+
+
+def measure(run: str, n: int, seeds: list[int]) -> dict[str, list[dict]]:
+    """What ``evaluate`` says of the samples of each sampler and seed."""
+    found: dict[str, list[dict]] = {}
+    for name, options in SAMPLERS.items():
+        for seed in seeds:
+            print(f"\n{name}, seed {seed}", file=sys.stderr)
+            place = sample(run, n, block=min(n, 250), seed=seed, options=options)
+            found.setdefault(name, []).append(evaluate(run, str(place)))
+    return found
+
+
+def pooled(seeds: list[dict]) -> list[tuple[float, float, float]]:
+    """The share of each class among the samples of all seeds, with its 95 % interval."""
+    n = sum(each["samples"] for each in seeds)
+    counts = sum(np.round(np.array(each["shares"]) * each["samples"]).astype(int) for each in seeds)
+    intervals = [binomtest(int(count), n).proportion_ci(method="wilson") for count in counts]
+    return [(count / n, low, high) for count, (low, high) in zip(counts, intervals, strict=True)]
+
+
+def table(found: dict[str, list[dict]]) -> list[list[str]]:
+    """A row for the classes, one for the truth, and one for each sampler."""
+    first = next(iter(found.values()))[0]
+    rows = [["", *first["classes"], "total variation"], ["truth", *(f"{share:.3f}" for share in first["truth"]), ""]]
+    for name, seeds in found.items():
+        apart = sorted(each["total_variation"] for each in seeds)
+        spread = f" ({apart[0]:.3f} to {apart[-1]:.3f})" if len(apart) > 1 else ""
+        cells = (f"{share:.3f} ({low:.3f} to {high:.3f})" for share, low, high in pooled(seeds))
+        rows.append([name, *cells, f"{np.median(apart):.3f}{spread}"])
+    return rows
+
+
+def main() -> None:
+    """Draw, read, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", help="the folder of a run on shapes")
+    parser.add_argument("-n", type=int, default=1000, help="images of each sampler and seed (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the samples (default: 0 1 2)")
+    parser.add_argument("--publish", action="store_true", help="write docs/results and docs/figures")
+    options = parser.parse_args()
+    found = measure(options.run, options.n, options.seeds)
+    rows = table(found)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    print()
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(f"{options.n} samples for each of the seeds {options.seeds}; 95 % intervals of all; spread over seeds")
+    if options.publish:
+        publish(options.run, found["consistent"][0]["folder"], {"table": rows, "measured": found})
+
+
+if __name__ == "__main__":
+    main()
