@@ -42,7 +42,7 @@ print(training)
 # :math:`[-1, 1]`. The network is a small U-Net, preconditioned so that it has to tell signal
 # from noise and not to learn the scale of either.
 
-SIGMA_MAX, SIGMA_MIN, STEPS = 10.0, 0.02, 800
+SIGMA_MAX, SIGMA_MIN, STEPS = 10.0, 0.02, 1200
 seen = torch.tensor(2 * training.images - 1)
 network = UNet(1, features=16, multipliers=(1, 2), blocks=1, attention=(1,), rng=SEED)
 result = sk.fit(
@@ -144,7 +144,7 @@ for name, share in clear.items():
 # :math:`p_\sigma(\text{lower} \mid \text{upper})`, several at each level so that it keeps up
 # with what is given.
 
-DIGITS, TIMES = 32, 4
+DIGITS, TIMES = 64, 4
 given = np.zeros((8, 8), dtype=bool)
 given[:4] = True
 truth = held_out[:DIGITS]

@@ -58,7 +58,7 @@ right.semilogx(sigmas, unsure, color="#1f3b73")
 right.axvspan(1, 5, color="0.9", label="where the shares are decided")
 right.set_xlabel(r"noise level $\sigma$")
 right.set_ylabel("share of noisy images whose\nkind is in doubt")
-right.legend(frameon=False, loc="upper left")
+right.legend(frameon=False, loc="lower right")
 right.spines[["top", "right"]].set_visible(False)
 plt.show()
 
@@ -147,7 +147,7 @@ print(f"{kept:.3f} of the Langevin chains end in the kind of the nearest templat
 # Consistent sampling is there with a hundred levels. Annealed Langevin dynamics follows the
 # shares of each level with a lag, that shrinks as its steps grow in number.
 
-FEWER = 1000
+FEWER = 2000
 budgets = {"annealed": {}, "consistent": {}}
 for per_level in (2, 5, 10, 20):
     noise = sk.noise.design(data[:1000], sigma_min=SIGMA_MIN, steps_per_level=per_level)

@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("run", help="the folder of a run on images with classes")
     parser.add_argument("-n", type=int, default=400, help="samples of each seed (default: %(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the samples (default: 0 1 2)")
+    parser.add_argument("--name", default="", help="under which it is published (default: that of the experiment)")
     parser.add_argument("--steps", type=int, default=800, help="of the classifier's training (default: %(default)s)")
     parser.add_argument("--publish", action="store_true", help="write docs/results and docs/figures")
     options = parser.parse_args()
@@ -95,7 +96,7 @@ def main() -> None:
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, (62, 24, 0), strict=True)).rstrip())
     if options.publish:
-        publish(options.run, seeds[0]["folder"], {"table": rows, "measured": seeds})
+        publish(options.run, options.name, seeds[0]["folder"], {"table": rows, "measured": seeds})
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 ``python docs/recipes/shares.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and consistent
 annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the share of each
-class with its interval beside the truth. ``--publish`` also leaves the numbers in ``docs/results`` and the pictures in
-``docs/figures``; ``python docs/figures/make_results.py`` puts them into the pages.
+class with its interval beside the truth. Each sampler evaluates the network 300 times. ``--publish`` also leaves the
+numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python docs/figures/make_results.py`` puts them into
+the pages.
 
 What has been drawn is kept in the run folder: a second call draws what is missing.
 """
@@ -28,18 +29,23 @@ SAMPLERS = {
         "steps": 300,
         "step_size": 0.008,
     },
-    "annealed": {"name": "annealed", "steps_per_level": 3, "step_size": 0.00012},
-    "consistent": {},  # as the file of the experiment has it
+    "annealed": {  # a step of 0.3 sigma² at the level sigma, 0.02 being the smallest
+        "name": "annealed",
+        "levels": 100,
+        "steps_per_level": 3,
+        "step_size": 0.3 * 0.02**2,
+    },
+    "consistent": {"name": "consistent", "levels": 300},
 }
 
 
-def measure(run: str, n: int, seeds: list[int]) -> dict[str, list[dict]]:
+def measure(run: str, n: int, seeds: list[int], samplers: list[str]) -> dict[str, list[dict]]:
     """What ``evaluate`` says of the samples of each sampler and seed."""
     found: dict[str, list[dict]] = {}
-    for name, options in SAMPLERS.items():
+    for name in samplers:
         for seed in seeds:
             print(f"\n{name}, seed {seed}", file=sys.stderr)
-            place = sample(run, n, block=min(n, 250), seed=seed, options=options)
+            place = sample(run, n, block=min(n, 250), seed=seed, options=SAMPLERS[name])
             found.setdefault(name, []).append(evaluate(run, str(place)))
     return found
 
@@ -69,18 +75,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", help="the folder of a run on shapes")
     parser.add_argument("-n", type=int, default=1000, help="images of each sampler and seed (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the samples (default: 0 1 2)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the samples (default: 0)")
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
+    parser.add_argument("--name", default="", help="under which it is published (default: that of the experiment)")
     parser.add_argument("--publish", action="store_true", help="write docs/results and docs/figures")
     options = parser.parse_args()
-    found = measure(options.run, options.n, options.seeds)
+    found = measure(options.run, options.n, options.seeds, options.samplers)
     rows = table(found)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     print()
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(f"{options.n} samples for each of the seeds {options.seeds}; 95 % intervals of all; spread over seeds")
+    print(f"{options.n} samples for each of the seeds {options.seeds}; 95 % intervals of all together")
     if options.publish:
-        publish(options.run, found["consistent"][0]["folder"], {"table": rows, "measured": found})
+        publish(options.run, options.name, found["consistent"][0]["folder"], {"table": rows, "measured": found})
 
 
 if __name__ == "__main__":
