@@ -1,7 +1,7 @@
 """Do the samples of a run keep the proportions of its data? Three samplers, one table.
 
-``python docs/recipes/shares.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and consistent
-annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the share of each
+``python docs/recipes/shares.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and
+consistent annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the share of each
 class with its interval beside the truth. Each sampler evaluates the network 300 times. ``--publish`` also leaves the
 numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python docs/figures/make_results.py`` puts them into
 the pages.
