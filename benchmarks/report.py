@@ -156,7 +156,7 @@ def page() -> str:
     head = HEAD.format(**{**run, "versions": versions, "commit": run["commit"][:8]})
     curves = [
         f"| {c['name']} | {c['axis']} | {c['fitted'][0]:,g} – {c['fitted'][-1]:,g} "
-        f"| {c['exponent']:.2f} ± {c['standard_error']:.2f} | {c['expected']:g} |\n"
+        f"| {c['exponent']:.3f} ± {c['standard_error']:.3f} | {c['expected']:g} |\n"
         for c in growth
     ]
     watched = [f"| {case} | {ratio:.2f} |\n" for case, ratio in ratios.items()]
