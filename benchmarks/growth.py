@@ -163,7 +163,9 @@ def draw(curves: list[Curve], path: Path) -> None:
     """One panel an axis; the line is the fit, over the sizes that it used."""
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, len(STUDIES), figsize=(17, 5), layout="constrained")
+    figure, grid = plt.subplots(2, 3, figsize=(11, 9), layout="constrained")
+    *panels, empty = grid.flat
+    empty.axis("off")
     for panel, axis in zip(panels, (study.__name__ for study in STUDIES), strict=True):
         for each in (c for c in curves if c.axis == axis):
             (drawn,) = panel.loglog(each.sizes, each.costs, "o", ms=4, label=f"{each.name}: {each.exponent:.2f}")

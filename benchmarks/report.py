@@ -95,7 +95,7 @@ the size, with the standard error of the fit. Small sizes pay for bookkeeping, w
 through the sizes that take at least eight times as long as the smallest, and through all of them where fewer than
 three do: there the cost hardly grows, and the slope says by how much. The cost by dimension is in units of the network
 alone (its value and gradient), since its first and last layer grow with the data. Samplers walk on a mixture of eight
-components in the plane.
+components in the plane. Where arrays leave the processor's caches the slope is somewhat above one.
 
 ![Cost against dimension, batch, levels, steps and chains](figures/growth.png)
 
