@@ -144,8 +144,8 @@ def chains(sizes, rounds):
 STUDIES = {
     dimension: [4, 8, 16, 32, 64, 128, 256],
     batch: [16, 64, 256, 1024, 2048, 4096, 8192],
-    levels: [2, 4, 8, 16, 32, 64, 128, 256],
-    steps: [2, 8, 32, 64, 128, 256, 512, 1024],
+    levels: [2, 8, 32, 64, 128, 256, 512, 1024],
+    steps: [2, 16, 64, 256, 1024, 2048, 4096],
     chains: [100, 1000, 10_000, 20_000, 50_000, 100_000, 200_000],
 }
 
@@ -163,7 +163,9 @@ def draw(curves: list[Curve], path: Path) -> None:
     """One panel an axis; the line is the fit, over the sizes that it used."""
     import matplotlib.pyplot as plt
 
-    figure, panels = plt.subplots(1, len(STUDIES), figsize=(17, 4), layout="constrained")
+    figure, grid = plt.subplots(2, 3, figsize=(11, 9), layout="constrained")
+    *panels, empty = grid.flat
+    empty.axis("off")
     for panel, axis in zip(panels, (study.__name__ for study in STUDIES), strict=True):
         for each in (c for c in curves if c.axis == axis):
             (drawn,) = panel.loglog(each.sizes, each.costs, "o", ms=4, label=f"{each.name}: {each.exponent:.2f}")
@@ -171,7 +173,7 @@ def draw(curves: list[Curve], path: Path) -> None:
             y = np.log([each.costs[each.sizes.index(size)] for size in each.fitted])
             panel.loglog(x, np.exp(y.mean()) * (x / np.exp(np.log(x).mean())) ** each.exponent, color=drawn.get_color())
         panel.set(xlabel=axis, ylabel="networks" if axis == "dimension" else "seconds")
-        panel.legend(fontsize="small")
+        panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
     figure.savefig(path, dpi=100)
     plt.close(figure)
 

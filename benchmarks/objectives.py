@@ -13,7 +13,7 @@ class Objective:
 
     params = (list(cases.OBJECTIVES), list(cases.BACKENDS), list(cases.DTYPES), [128, 1024], [2, 10, 50, 100, 784])
     param_names = ("objective", "backend", "dtype", "batch", "d")
-    rounds, repeat, warmup_time, sample_time = 1, (3, 10, 0.4), 0.05, 0.01
+    rounds, repeat, warmup_time, sample_time = 1, (3, 10, 0.2), 0.05, 0.01
 
     def setup(self, objective, backend, dtype, batch, d):
         if batch > 128 and (dtype == "float64" or (objective == "ISM, exact" and d > 10)):

@@ -39,7 +39,7 @@ def mixture(d):
 class ChainStep:
     """asv: nanoseconds of one step of one chain on a mixture of eight components, score and noise included."""
 
-    params = (list(SAMPLERS), list(cases.BACKENDS), list(cases.DTYPES), [2, 50], [100, 10_000])
+    params = (list(SAMPLERS), list(cases.BACKENDS), list(cases.DTYPES), [2, 50], [100, 2000])
     param_names = ("sampler", "backend", "dtype", "d", "chains")
 
     def setup(self, sampler, backend, dtype, d, chains):

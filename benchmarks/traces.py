@@ -89,7 +89,7 @@ class Trace:
 
     params = (list(DIMENSIONS), list(WAYS))
     param_names = ("d", "way")
-    rounds, repeat, warmup_time, timeout = 1, (2, 5, 1.0), 0, 300
+    rounds, repeat, warmup_time = 1, (2, 5, 1.0), 0
 
     def setup(self, d, way):
         torch.set_num_threads(1)
