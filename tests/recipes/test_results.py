@@ -50,3 +50,12 @@ def test_the_table_of_shares_is_made_of_the_counts(name):
 def test_every_picture_that_the_page_shows_is_there():
     for target in re.findall(r"\]\((figures/\S+)\)", results.PAGE.read_text()):
         assert (DOCS / target).is_file(), target
+
+
+def test_the_pictures_of_readme_are_those_that_the_demo_writes():
+    """``scorekit demo``, the command below them, draws them anew."""
+    demo = "".join(file.read_text() for file in (ROOT / "scorekit/cli/demo").glob("*.py"))
+    shown = re.findall(r"\]\(docs/figures/(\S+)\)", (ROOT / "README.md").read_text())
+    assert shown
+    for name in shown:
+        assert f'"{name}"' in demo, name
