@@ -241,11 +241,10 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
     if sigma.dtype != x.dtype and not xp.isdtype(sigma.dtype, ("real floating", "integral")):
         raise InvalidTypeError(f"sigma has dtype {sigma.dtype}: expected real numbers.")
     if _readable(xp, sigma):
-        low, high = float(xp.min(sigma)), float(xp.max(sigma))  # of NaN both are NaN
-        if not (low > 0 and math.isfinite(high)):
-            raise InvalidValueError(
-                f"sigma must be positive and finite, got values from {low} to {high}. " + _NOISELESS
-            )
+        low, high = xp.min(sigma), xp.max(sigma)  # of NaN both are NaN
+        if not (bool(low > 0) and bool(high < math.inf)):
+            shown = f"got values from {float(host(low))} to {float(host(high))}. "
+            raise InvalidValueError(f"sigma must be positive and finite, {shown}{_NOISELESS}")
     return sigma if sigma.dtype == x.dtype else xp.astype(sigma, x.dtype)
 
 

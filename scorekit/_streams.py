@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from scorekit._arrays import constant
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Array, Rng, Shape
-from scorekit.registry import backend_of
 
 __all__ = ["Draws", "PartRng", "aside", "strata"]
 
@@ -22,7 +22,7 @@ def strata(rng: Rng, n: int, like: Array | None = None) -> Array:
     if isinstance(rng, PartRng):
         return rng.strata(n, like)
     shift = rng.uniform((1,), like)
-    order = backend_of(shift).asarray(rng.choice(n, (n,), replace=False), like=shift)  # integers come from the host
+    order = constant(rng.choice(n, (n,), replace=False), shift)  # integers come from the host
     return (order + shift) / n
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +21,13 @@ def test_a_mutant_is_one_edit_that_compiles(mutant):
     mutated = mutant.apply(source)
     assert ast.dump(ast.parse(mutated)) != ast.dump(ast.parse(source))
     compile(mutated, mutant.file, "exec")
+
+
+def test_the_command_knows_which_tests_look_for_each(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "mutants"))
+    command = runpy.run_path(str(ROOT / "tests" / "mutants" / "__main__.py"))
+    for mutant in MUTANTS:
+        assert command["tests_for"](mutant.file), mutant.name
 
 
 def test_names_are_unique_and_say_why():

@@ -13,7 +13,7 @@ TWEEDIE = "scorekit/models/tweedie.py"
 
 MODELS = (
     Mutant("tweedie-sign", TWEEDIE, "return (evaluate(", "return -(evaluate(", "a sign"),
-    Mutant("tweedie-sigma", TWEEDIE, "- x) / level**2", "- x) / level", "σ for σ²"),
+    Mutant("tweedie-sigma", TWEEDIE, "- x) / align(level, x) ** 2", "- x) / align(level, x)", "σ for σ²"),
     Mutant("denoise-view-sigma", LEVEL, "return x + level**2 *", "return x + level *", "σ for σ²"),
     Mutant("denoise-view-sign", LEVEL, "return x + level**2 *", "return x - level**2 *", "a sign"),
     Mutant("at-forgets-its-level", LEVEL, "x, self.level)", "x, sigma)", "the level of the call, not the fixed one"),
@@ -24,5 +24,5 @@ MODELS = (
     Mutant("edm-c-out-sigma", PRECONDITIONED, "/ (level * root)", "/ root", "σ missing in c_out"),
     Mutant("edm-c-skip", PRECONDITIONED, "- x / width", "- x / level**2", "σ_data missing in c_skip"),
     Mutant("edm-c-skip-root", PRECONDITIONED, "- x / width", "- x / root", "√ in c_skip"),
-    Mutant("ncsn-scale", PRECONDITIONED, "as_sigma(sigma, x)) / level", "as_sigma(sigma, x)) / level**2", "σ² for σ"),
+    Mutant("ncsn-scale", PRECONDITIONED, "x, checked) / level", "x, checked) / level**2", "σ² for σ"),
 )

@@ -37,8 +37,8 @@ NOISE = (
     Mutant(
         "strata-on-the-host",
         "scorekit/_streams.py",
-        "backend_of(shift).asarray(rng.choice(n, (n,), replace=False), like=shift)",
-        "backend_of(shift).asarray(rng.choice(n, (n,), replace=False))",
+        "constant(rng.choice(n, (n,), replace=False), shift)",
+        "rng.choice(n, (n,), replace=False)",
         "no network learns its levels on a device",
     ),
 )
