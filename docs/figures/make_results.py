@@ -48,7 +48,7 @@ def draw_shares(measured: dict[str, list[dict]], path: Path) -> None:
         ax.errorbar(where, shares, [shares - low, high - shares], fmt="o", capsize=4, color=COLORS[name], label=name)
     ax.set_xticks(places, first["classes"])
     ax.set_ylabel("share, with its 95 % interval")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=100)
     plt.close(figure)
