@@ -1,10 +1,10 @@
 """Do the samples of a run keep the proportions of its data? Three samplers, one table.
 
 ``python docs/recipes/shares.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and
-consistent annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the share of each
-class with its interval beside the truth. Each sampler evaluates the network 300 times. ``--publish`` also leaves the
-numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python docs/figures/make_results.py`` puts them into
-the pages.
+consistent annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the
+share of each class with its interval beside the truth. Each sampler evaluates the network 300 times. ``--publish``
+also leaves the numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python
+docs/figures/make_results.py`` puts them into the pages.
 
 What has been drawn is kept in the run folder: a second call draws what is missing.
 """
