@@ -202,8 +202,8 @@ plt.show()
 # --------------
 # A learned score adds its own error to that of the sampler. Training takes longer than a page
 # may (``scorekit train docs/experiments/shapes-imbalanced.toml``, then ``python
-# docs/recipes/shares.py runs/shapes-imbalanced``); :doc:`/reproductions` has the numbers. With
-# consistent sampling, which is right for the exact score, what is left is the network's.
+# docs/recipes/shares.py runs/shapes-imbalanced``); :doc:`/images` has the numbers. With consistent
+# sampling, which is right for the exact score, what is left is the network's.
 #
 # .. figure:: ../figures/shares-shapes-imbalanced.png
 #    :alt: The shares of four shapes among samples of a network, by three samplers
