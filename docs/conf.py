@@ -38,7 +38,7 @@ html_css_files = ["scorekit.css"]
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "examples",
-    "filename_pattern": "plot_" if find_spec("torch") else "plot_(?!09_)",  # page 9 is about PyTorch
+    "filename_pattern": "plot_" if find_spec("torch") else "plot_(?!09_|14_)",  # those two need PyTorch
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("films.scrape",),
     "image_srcset": ["2x"],

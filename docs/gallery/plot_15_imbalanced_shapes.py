@@ -33,13 +33,20 @@ print(law)
 # ----------------------------
 # The law is a mixture of 269 templates :math:`t_{ki}`, and with noise of Gaussians:
 # :math:`p_\sigma = \sum_k w_k \tfrac1{m_k} \sum_i N(t_{ki}, \sigma^2 I)`. The share
-# :math:`w_k` is in the score only where :math:`p_\sigma(k \mid x)` is neither 0 nor 1: for
-# :math:`\sigma` between about 5 and 1. With more noise there is one blob, with less each chain has
-# its kind for good.
+# :math:`w_k` is in the score only where :math:`p_\sigma(k \mid x)` is neither 0 nor 1. How much of
+# the doubt about the kind a noisy image leaves is its entropy :math:`H(k \mid x)/H(k)`: all of it
+# where there is one blob, nothing where each chain has its kind for good. It is decided between,
+# for :math:`\sigma` from about 3 to 0.6.
+
+
+def entropy(shares):
+    """In nats, of shares along the last axis."""
+    return -np.sum(shares * np.log(np.maximum(shares, 1e-300)), axis=-1)
+
 
 sigmas = np.geomspace(0.3, 20, 25)
 parts = [sk.distributions.ShapesImages(16, kinds=(kind,)) for kind in law.kinds]
-unsure = []
+doubt = []
 for sigma in map(float, sigmas):
     x = law.smoothed(sigma).sample(500, rng=rng(1))
     logits = np.log(law.weights) + np.stack(
@@ -47,17 +54,17 @@ for sigma in map(float, sigmas):
     )
     chance = np.exp(logits - logits.max(axis=1, keepdims=True))
     chance /= chance.sum(axis=1, keepdims=True)
-    unsure.append(np.mean(chance.max(axis=1) < 0.95))
+    doubt.append(np.mean(entropy(chance)) / entropy(law.weights))
 
 fig, (left, right) = plt.subplots(
     1, 2, figsize=(8.4, 3.2), layout="constrained", width_ratios=(1, 2)
 )
 sk.plot.image_grid(data[:25], left, columns=5, limits=(0, 1))
 left.set_title("data", fontsize="medium")
-right.semilogx(sigmas, unsure, color="#1f3b73")
-right.axvspan(1, 5, color="0.9", label="where the shares are decided")
+right.semilogx(sigmas, doubt, color="#1f3b73")
+right.axvspan(0.6, 3, color="0.9", label="decided here")
 right.set_xlabel(r"noise level $\sigma$")
-right.set_ylabel("share of noisy images whose\nkind is in doubt")
+right.set_ylabel("doubt about the kind\nthat is left")
 right.legend(frameon=False, loc="lower right")
 right.spines[["top", "right"]].set_visible(False)
 plt.show()
@@ -195,8 +202,8 @@ plt.show()
 # --------------
 # A learned score adds its own error to that of the sampler. Training takes longer than a page
 # may (``scorekit train docs/experiments/shapes-imbalanced.toml``, then ``python
-# docs/recipes/shares.py runs/shapes-imbalanced``); :doc:`/reproductions` has the numbers. With
-# consistent sampling, which is right for the exact score, what is left is the network's.
+# docs/recipes/shares.py runs/shapes-imbalanced``); :doc:`/images` has the numbers. With consistent
+# sampling, which is right for the exact score, what is left is the network's.
 #
 # .. figure:: ../figures/shares-shapes-imbalanced.png
 #    :alt: The shares of four shapes among samples of a network, by three samplers
