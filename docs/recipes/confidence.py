@@ -72,7 +72,11 @@ def table(known: float, real: tuple[int, int], seeds: list[dict]) -> list[list[s
         [f"surer than {SURE}, with 95 % interval", f"{real[1]} held-out images", share_of(*real)],
         [f"surer than {SURE}, with 95 % interval", f"{len(seeds)} × {seeds[0]['samples']} samples", together],
         ["the same, from seed to seed", "", f"{apart[0]:.3f} to {apart[-1]:.3f}"],
-        ["total variation of the shares of classes from the data's", "each seed", middle("total_variation", ".3f")],
+        [
+            "total variation of the classes' shares from those of the data",
+            "each seed",
+            middle("total_variation", ".3f"),
+        ],
         ["p-value of equal shares", "each seed", middle("shares_p_value", ".2g")],
         ["p-value of no copies of training images", "each seed", middle("near_p_value", ".2g")],
     ]
