@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import torch
 
-from scorekit._arrays import as_sigma, check_batch, evaluate
+from scorekit._arrays import as_sigma, check_batch
+from scorekit._score import evaluate
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import ScoreModel
 from scorekit.registry import describe

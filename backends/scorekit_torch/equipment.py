@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import check_option, score_function
+from scorekit._arrays import check_option
+from scorekit._score import score_function
 from scorekit._streams import PartRng, aside
 from scorekit.protocols import Rng
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scorekit._arrays import as_sigma, check_batch, score_function
+from scorekit._arrays import as_sigma, check_batch
+from scorekit._score import score_function
 from scorekit.errors import ShapeError
 from scorekit.models._view import View
 from scorekit.protocols import Array, Sigma

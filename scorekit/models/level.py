@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import align, as_sigma, check_batch, check_positive, evaluate, own
+from scorekit._arrays import align, as_sigma, check_batch, check_positive, own
+from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma

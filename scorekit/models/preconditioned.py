@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from scorekit._arrays import align, as_sigma, check_batch, check_option, check_positive, evaluate
+from scorekit._arrays import align, as_sigma, check_batch, check_option, check_positive
+from scorekit._score import evaluate
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, Sigma

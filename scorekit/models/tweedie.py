@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scorekit._arrays import align, as_sigma, check_batch, evaluate
+from scorekit._arrays import align, as_sigma, check_batch
+from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
 from scorekit.models._view import View
 from scorekit.protocols import Array, Sigma

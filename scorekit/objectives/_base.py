@@ -9,16 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import (
-    align,
-    as_rng,
-    check_batch,
-    check_score,
-    constant,
-    event_size,
-    score_function,
-    weighted_mean,
-)
+from scorekit._arrays import align, as_rng, check_batch, constant, event_size, weighted_mean
+from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import backend_of

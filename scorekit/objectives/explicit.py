@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scorekit._arrays import as_sigma, check_score, event_dot, own, score_function
+from scorekit._arrays import as_sigma, event_dot, own
+from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidTypeError
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, Rng, ScoreModel, Sigma

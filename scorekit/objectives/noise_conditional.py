@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from scorekit._arrays import check_conditional, check_option, check_positive
+from scorekit._arrays import check_option, check_positive
+from scorekit._score import check_conditional
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw
 from scorekit.objectives._base import CheckedScore, ScoreObjective

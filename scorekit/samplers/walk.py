@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_score, no_tape, own, score_function
+from scorekit._arrays import as_rng, no_tape, own
+from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, RngLike, ScoreModel, Sigma
 from scorekit.registry import array_namespace

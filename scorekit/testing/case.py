@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import evaluate, score_function
+from scorekit._score import evaluate, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
 from scorekit.models._view import View
 from scorekit.protocols import Array, Parametric, ScoreModel, Sigma

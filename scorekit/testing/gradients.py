@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import evaluate
+from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
 from scorekit.models import EnergyModel
 from scorekit.protocols import Array

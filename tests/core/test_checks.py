@@ -9,6 +9,7 @@ import pytest
 
 import scorekit as sk
 from scorekit import _arrays
+from scorekit._score import score_function
 
 
 @pytest.mark.parametrize("value", ["0.5", b"1", True, np.True_, None, [1.0, 2.0], 1j, {}, np.ones(3)])
@@ -80,8 +81,8 @@ def test_what_is_no_name_of_a_backend(name):
 def test_wrappers_of_one_class_take_sigma_where_what_they_wrap_does(wrap):
     """The place of sigma is remembered for a class of objects, but not where each wraps a function of its own."""
     alone, leveled = (
-        _arrays.score_function(wrap(lambda x: 2 * x)),
-        _arrays.score_function(wrap(lambda x, sigma: sigma * x)),
+        score_function(wrap(lambda x: 2 * x)),
+        score_function(wrap(lambda x, sigma: sigma * x)),
     )
     assert alone(3.0, 5.0) == 6.0
     assert leveled(3.0, 5.0) == 15.0
