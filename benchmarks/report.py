@@ -19,6 +19,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks import markdown
+
 HERE = Path(__file__).resolve().parent
 KEPT, COMMITTED, PAGE = HERE / ".asv/results", HERE / "results", HERE.parent / "docs/benchmarks.md"
 MACHINE = "cpu-2core"
@@ -135,18 +140,13 @@ def rows(found: Mapping[str, Any], across: str) -> Iterator[list[str]]:
             yield [*down, *(number(value, found["unit"]) for value in values)]
 
 
-def markdown(table: list[list[str]]) -> str:
-    head, *body = (f"| {' | '.join(row)} |" for row in table)
-    return "\n".join([head, "|---" * len(table[0]) + "|", *body])
-
-
 def chapters(measured: Mapping[str, Any]) -> Iterator[str]:
     for title, tables in CHAPTERS.items():
         yield f"## {title}\n"
         for table in tables:
             found = measured[table.benchmark]
             unit = "ms" if found["unit"] == "seconds" else found["unit"]
-            yield f"{table.text} Unit: {unit}.\n\n{markdown(list(rows(found, table.across)))}\n"
+            yield f"{table.text} Unit: {unit}.\n\n{markdown.table(rows(found, table.across))}\n"
 
 
 def page() -> str:

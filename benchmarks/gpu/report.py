@@ -15,6 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.gpu.table import Row, Times, cells
+from benchmarks.markdown import between
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "gpu" / "results.json"
@@ -71,19 +72,10 @@ def _in_page(row: Row) -> str:
     return f"| {' | '.join([*cells(row), row.note.replace('|', '/')])} |"
 
 
-def with_section(page: str, text: str) -> str:
-    """The page with ``text`` between its marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"the page lacks the marks {BEGIN} and {END}.")
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-
-
 def main(arguments: list[str]) -> None:
     """Rewrites the page."""
     results = Path(arguments[0]) if arguments else RESULTS
-    PAGE.write_text(with_section(PAGE.read_text(encoding="utf-8"), section(results)), encoding="utf-8")
+    PAGE.write_text(between(PAGE.read_text(encoding="utf-8"), BEGIN, END, section(results)), encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)}: {f'the table of {results}' if results.exists() else 'unmeasured'}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -14,6 +15,15 @@ from benchmarks.timing import spread, take_turns
 
 RESULTS = Path(__file__).with_name("results.json")
 OURS = "scorekit"
+
+
+def options(about: str, quick: str, rounds: int, arguments: list[str] | None) -> argparse.Namespace:
+    """What is asked for on the command line: ``quick``, ``rounds`` and ``out``."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="another file than results.json")
+    return parser.parse_args(arguments)
 
 
 class Field(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from benchmarks.markdown import between, table
 from benchmarks.peers.contest import OURS, RESULTS
 from benchmarks.peers.targets import targets
 from benchmarks.timing import spread
@@ -23,9 +24,7 @@ BEGIN, END = "<!-- benchmarks/peers/report.py begins -->", "<!-- benchmarks/peer
 
 def page(text: str, results: Mapping[str, Any]) -> str:
     """``text`` with the tables between the markers made anew."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n\n{tables(results)}\n{END}{after}"
+    return between(text, BEGIN, END, tables(results))
 
 
 def tables(results: Mapping[str, Any]) -> str:
@@ -46,17 +45,12 @@ def tables(results: Mapping[str, Any]) -> str:
         "### Targets",
         targets(results),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def _setting(section: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in section["versions"].items())
     return f"{section['rounds']} rounds on one of {section['cores']} cores of an {section['processor']}; {versions}."
-
-
-def _table(header: list[str], rows: Iterator[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _langevin(contests: list[dict]) -> str:
@@ -68,7 +62,7 @@ def _langevin(contests: list[dict]) -> str:
             for who in list(spent)[1:]:
                 yield [who, spread(spent[who], ".1f"), spread(_ratios(spent, who), ".2f")]
 
-    return _table(["", "min / median / max", "ours / theirs"], rows())
+    return table([["", "min / median / max", "ours / theirs"], *rows()])
 
 
 def _by_dimension(contests: list[dict], what: str) -> str:
@@ -82,7 +76,7 @@ def _by_dimension(contests: list[dict], what: str) -> str:
             for who in list(next(iter(of.values())))[1:]:
                 yield [case, who, *(_pair(of[d], who) for d in dimensions)]
 
-    return _table(["loss", "beside", *(f"d = {d}" for d in dimensions)], rows())
+    return table([["loss", "beside", *(f"d = {d}" for d in dimensions)], *rows()])
 
 
 def _pair(spent: Mapping[str, list[float]], who: str) -> str:

@@ -12,7 +12,6 @@ All run in one process: what importing scorekit does to the allocator of the C l
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import scorekit as sk
 from benchmarks.langevin import STEP, closure_score, library_score, plain_score, tensor_closure
 from benchmarks.peers import loops, mixture, with_azula, with_blackjax, with_torchebm
-from benchmarks.peers.contest import OURS, Field, admit, announce, one_core, publish, race, surroundings
+from benchmarks.peers.contest import OURS, Field, admit, announce, one_core, options, publish, race, surroundings
 
 PEERS = ("torchebm", "azula", "blackjax", "jax")
 FAST = tensor_closure()
@@ -85,11 +84,7 @@ def timed(case: str, field: Field, chains: int, steps: int, rounds: int) -> dict
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="100 steps, two rounds")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, help="another file than results.json")
-    chosen = parser.parse_args(arguments)
+    chosen = options(__doc__, "100 steps, two rounds", 5, arguments)
     chains, steps, rounds = (10_000, 100, 2) if chosen.quick else (10_000, 1000, chosen.rounds)
     one_core()
     torch.set_num_threads(1)
@@ -99,7 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
         announce(f"{case}: min / median / max of {rounds}", field)
         contests.append(timed(case, field, chains, steps, rounds))
     size = {"chains": chains, "steps": steps, "rounds": rounds}
-    publish("samplers", {**surroundings(PEERS), **size, "contests": contests}, *filter(None, [chosen.out]))
+    publish("samplers", {**surroundings(PEERS), **size, "contests": contests}, chosen.out)
 
 
 if __name__ == "__main__":

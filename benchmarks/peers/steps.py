@@ -18,7 +18,6 @@ processor time. What a step contains:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -31,7 +30,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.peers import laws, with_azula, with_score_models, with_torchebm
-from benchmarks.peers.contest import OURS, Field, admit, announce, one_core, publish, race, surroundings
+from benchmarks.peers.contest import OURS, Field, admit, announce, one_core, options, publish, race, surroundings
 from benchmarks.peers.training import Loop, careful, ours, published
 from benchmarks.timing import repeated
 from benchmarks.torch_steps import data, plain_network
@@ -124,11 +123,7 @@ def timed(title: str, case: Case, field: Field, what: str, d: int, rounds: int) 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="two rounds, d = 2 and 10")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--out", type=Path, help="another file than results.json")
-    chosen = parser.parse_args(arguments)
+    chosen = options(__doc__, "two rounds, d = 2 and 10", 9, arguments)
     rounds, dimensions = (2, DIMENSIONS[:2]) if chosen.quick else (chosen.rounds, DIMENSIONS)
     one_core()
     torch.set_num_threads(1)
@@ -140,7 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
             contests.append({"case": title, "wrong": field.wrong, "absent": field.absent})
             continue
         contests += [timed(title, case, field, what, d, rounds) for what in WHAT for d in dimensions]
-    publish("steps", {**surroundings(PEERS), "rounds": rounds, "contests": contests}, *filter(None, [chosen.out]))
+    publish("steps", {**surroundings(PEERS), "rounds": rounds, "contests": contests}, chosen.out)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 DOCS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(DOCS.parent))
+
+from benchmarks.markdown import table  # noqa: E402
+
 PAGE, RESULTS = DOCS / "images.md", DOCS / "results"
 MARKED = re.compile(r"(<!-- results: (\S+) -->\n).*?(<!-- results end -->)", re.DOTALL)
 COLORS = {"Langevin": "#7a7a7a", "annealed": "#c4622d", "consistent": "#1f3b73"}
@@ -25,15 +30,9 @@ def read(name: str) -> dict:
     return json.loads((RESULTS / f"{name}.json").read_text())
 
 
-def markdown(rows: list[list[str]]) -> str:
-    """A table whose first row is its head."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
-
-
 def filled(page: str) -> str:
     """The page with the table of each mark."""
-    return MARKED.sub(lambda found: f"{found[1]}\n{markdown(read(found[2])['table'])}\n\n{found[3]}", page)
+    return MARKED.sub(lambda found: f"{found[1]}\n{table(read(found[2])['table'])}\n\n{found[3]}", page)
 
 
 def draw_shares(measured: dict[str, list[dict]], path: Path) -> None:

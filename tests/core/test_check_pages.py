@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "docs" / "check_pages.py"
+from support.scripts import DOCS, load
+
+SCRIPT = DOCS / "check_pages.py"
 HEAD = '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
 WELL = HEAD + '<p id="here">Well: <math><mi>x</mi></math> <a href="index.html#here">itself</a></p>'
 FAULTS = {
@@ -26,10 +26,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def look():
-    spec = importlib.util.spec_from_file_location("check_pages", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("check_pages.py")
 
 
 @pytest.fixture(scope="module")

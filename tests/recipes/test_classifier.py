@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import scorekit as sk
+from support.scripts import load
 
 torch = pytest.importorskip("torch")
-
-PATH = Path(__file__).parents[2] / "docs" / "recipes" / "classifier.py"
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    spec = importlib.util.spec_from_file_location("classifier_recipe", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("recipes/classifier.py")
 
 
 def bars(n, rng, size=8, channels=1):

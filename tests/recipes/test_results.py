@@ -1,6 +1,5 @@
 """What the recipes found stands on the page, and README shows what the documentation's scripts draw."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -8,18 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.scripts import DOCS, load
+
 ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-results = load(DOCS / "figures" / "make_results.py")
+results = load("figures/make_results.py")
 
 
 def test_the_page_has_the_tables_of_the_committed_results():
