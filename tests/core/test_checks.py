@@ -86,3 +86,13 @@ def test_wrappers_of_one_class_take_sigma_where_what_they_wrap_does(wrap):
     )
     assert alone(3.0, 5.0) == 6.0
     assert leveled(3.0, 5.0) == 15.0
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 2])
+def test_one_level_among_many_that_is_none_is_refused(wrong, place):
+    sigma = np.array([0.1, 1.0, 10.0])
+    assert _arrays.as_sigma(sigma, np.ones((3, 2))) is sigma
+    sigma[place] = wrong
+    with pytest.raises(sk.InvalidValueError, match=f"positive and finite, got values from .*{wrong}"):
+        _arrays.as_sigma(sigma, np.ones((3, 2)))
