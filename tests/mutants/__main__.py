@@ -63,7 +63,7 @@ TESTS = {
     "scorekit/datasets": ("tests/datasets/test_transforms.py", "tests/datasets/test_shapes.py", "tests/datasets"),
     "scorekit/distributions/shapes_images": ("tests/distributions/test_shapes_images.py",),
     "scorekit/_shapes": ("tests/datasets/test_shapes.py",),
-    "backends/scorekit_torch/networks": ("tests/networks",),
+    "backends/scorekit_torch/networks": ("tests/networks", "tests/torch/test_capture.py"),
 }
 
 
