@@ -164,13 +164,19 @@ def _exact(at: _Evaluated) -> Array:
     """All unit vectors pulled back through one graph, a chunk of them in each pass."""
     n, d = at.z.shape[0], at.z[0].numel()
     if d <= _FEW:
-        units = torch.eye(d, dtype=at.y.dtype, device=at.y.device).reshape(d, 1, *at.z.shape[1:])
-        pulled = [at.pull(unit.expand(at.z.shape), last=i == d - 1) for i, unit in enumerate(units)]
-        return sum((p.reshape(n, d)[:, i] for i, p in enumerate(pulled[1:], 1)), pulled[0].reshape(n, d)[:, 0])
+        entries = [_diagonal_entry(at, i) for i in range(d)]
+        return entries[0] if d == 1 else entries[0] + entries[1]
     chunk = max(1, min(_CHUNK, _NUMBERS // (n * d)))
     again = at.keep and (d > _KEPT or n * d * d > _NUMBERS)
     part = _recomputed if again else _diagonal_part
     return sum((part(at, start, min(start + chunk, d)) for start in range(chunk, d, chunk)), part(at, 0, min(chunk, d)))
+
+
+def _diagonal_entry(at: _Evaluated, i: int) -> Array:
+    n, d = at.z.shape[0], at.z[0].numel()
+    unit = torch.zeros(n, d, dtype=at.y.dtype, device=at.y.device)  # not expanded from one row: products copy that
+    unit[:, i] = 1.0
+    return at.pull(unit.reshape(at.z.shape), last=i == d - 1).reshape(n, d)[:, i]
 
 
 def _diagonal_part(at: _Evaluated, start: int, stop: int) -> Array:

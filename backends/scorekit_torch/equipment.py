@@ -47,7 +47,7 @@ class Equipped(nn.Module):
         self._autocast, self._channels_last = autocast, channels_last
         self._score = (score_function(module),)  # in a tuple: the module is registered once
         if compile:
-            self.compile()
+            self.compile(dynamic=False)  # for each shape anew: inductor fails on sides or batches that are symbols
         elif autocast is None and hasattr(module, "divergence"):
             self.divergence = module.divergence
 

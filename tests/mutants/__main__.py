@@ -50,6 +50,7 @@ TESTS = {
         "tests/samplers/test_annealed_law.py",
         "tests/samplers",
     ),
+    "scorekit/_allocator": ("tests/core/test_allocator.py",),
     "scorekit/noise": ("tests/noise",),
     "scorekit/_streams": ("tests/noise", "tests/torch/test_devices.py"),
     "scorekit/models": ("tests/models",),

@@ -161,6 +161,28 @@ def test_every_kind_of_unet_is_a_score_model_that_sees_sigma(options):
     assert net(x, 0.3).sub(net(x, 1.0)).abs().max() > 1e-3 * net(x, 1.0).abs().max()
 
 
+def test_a_gradient_lies_in_memory_as_the_images_do():
+    layer = InstanceNormPlus(3).double()
+    start(layer, Draws(0, torch.float64))
+    x = images(3).contiguous(memory_format=torch.channels_last).requires_grad_()
+    last = layer(x, Condition(0, None, torch.channels_last))
+    first = layer(x, Condition(0, None))
+    assert torch.allclose(last, first, atol=1e-14)
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    made, expected = (torch.autograd.grad(y.pow(3).sum(), x)[0] for y in (last, first))
+    assert torch.allclose(made, expected, atol=1e-12)
+    assert made.is_contiguous(memory_format=torch.channels_last)
+
+
+@EVERY
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # torch's own
+def test_forward_mode_is_reverse_mode(make):
+    net, x, v = make(), images(), images(seed=1)
+    pushed = torch.func.jvp(lambda z: net(z, 1.0), (x,), (v,))[1]
+    pulled = torch.func.vjp(lambda z: net(z, 1.0), x)[1](v)[0]
+    assert torch.allclose((pushed * v).sum(), (pulled * v).sum(), rtol=1e-9)
+
+
 @EVERY
 def test_second_derivatives(make):
     net = make(features=8) if make is unet else make(features=2)

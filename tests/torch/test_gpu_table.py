@@ -84,7 +84,7 @@ def test_a_share_is_work_over_time_over_the_rate(monkeypatch):
 def test_compiled_rows_time_the_learner_like_all_others(monkeypatch):
     """With a stand-in for the compiler, which takes minutes."""
     compiled, timed = [], []
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(type(module).__name__))
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module, **_: compiled.append(type(module).__name__))
     monkeypatch.setattr(Bench, "milliseconds", lambda bench, run, **_: timed.append(run()) or Times(1.0, 1.0, 1.0))
     bench = Bench(torch.device("cpu"), quick=False)
     cases = {case.variant: case for case in perceptrons.perceptrons(bench) if case.name == "DSM"}

@@ -417,9 +417,26 @@ def test_weights_and_average_stay_in_float32_under_autocast():
 def traced(monkeypatch):
     """The compiler's front and its derivatives, without the C++ behind them, which takes a minute."""
     plain = torch.nn.Module.compile
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: plain(self, backend="aot_eager"))
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: plain(self, backend="aot_eager", **options))
     yield
     torch.compiler.reset()
+
+
+def test_a_network_is_compiled_for_each_size_of_a_batch(monkeypatch):
+    """Sizes that are symbols stop inductor: a last batch that is smaller ended the run."""
+    shapes, plain = [], torch.nn.Module.compile
+
+    def seen(graph, inputs):
+        shapes.extend(tuple(x.shape) for x in inputs if isinstance(x, torch.Tensor) and x.ndim == 4)
+        assert not any(isinstance(x, torch.SymInt) for x in inputs)
+        return graph
+
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: plain(self, backend=seen, **options))
+    trained = learner(Widths(), DenoisingScoreMatching(0.1), compile=True)
+    for n in (4, 3, 2):
+        trained.step(IMAGES[:1].expand(n, -1, -1, -1).clone(), RNG(0))
+    torch.compiler.reset()
+    assert {shape[0] for shape in shapes} >= {4, 3, 2}
 
 
 def test_a_compiled_network_learns_the_same(traced):

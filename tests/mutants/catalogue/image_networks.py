@@ -16,6 +16,13 @@ IMAGE_NETWORKS = (
     Mutant("norm-alpha-alone", NORM, "beta + gamma * alpha *", "beta + alpha *", "γ left out of the means"),
     Mutant("norm-sign", NORM, "((means - middle)", "((middle - means)", "a sign"),
     Mutant("norm-level-of-all", NORM, "self.weight[at.level]", "self.weight[0]", "the first level's weights for all"),
+    Mutant(
+        "norm-gradient-order",
+        NORM,
+        "g.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)",
+        "g",
+        "sums of two orders take ten times as long",
+    ),
     Mutant("norm-without-class", NORM, "rows + self.class_weight[at.label]", "rows", "the label is ignored"),
     Mutant("halve-twice", REFINENET, "pad(w, (1, 0, 1, 0))) / 4", "pad(w, (1, 0, 1, 0))) / 2", "¼ became ½"),
     Mutant("halve-shifted", REFINENET, "pad(w, (1, 0, 0, 1))", "pad(w, (0, 1, 0, 1))", "one of four shifts twice"),

@@ -52,4 +52,14 @@ TENSORS = (
         "torch.as_tensor([value], dtype=like.dtype, device=like.device)",
         "no graph can record it",
     ),
+    Mutant(
+        "compiled-with-symbols", EQUIPMENT, "self.compile(dynamic=False)", "self.compile()", "inductor fails on them"
+    ),
+    Mutant(
+        "freed-blocks-of-64-MB",
+        "scorekit/_allocator.py",
+        "mallopt(_TRIM_THRESHOLD, _KEPT)",
+        "pass",
+        "a training step of an image network gives its memory back to the kernel",
+    ),
 )
