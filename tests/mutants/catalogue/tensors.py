@@ -56,7 +56,7 @@ TENSORS = (
         "compiled-with-symbols", EQUIPMENT, "self.compile(dynamic=False)", "self.compile()", "inductor fails on them"
     ),
     Mutant(
-        "freed-blocks-of-64-MB",
+        "freed-blocks-given-back",
         "scorekit/_allocator.py",
         "mallopt(_TRIM_THRESHOLD, _KEPT)",
         "pass",
