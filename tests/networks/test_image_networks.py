@@ -184,6 +184,20 @@ def test_forward_mode_is_reverse_mode(make):
 
 
 @EVERY
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch's compiler looks at it
+def test_a_network_is_compiled_in_one_piece(make):
+    """What breaks a graph, at the door, leaves all convolutions in one graph."""
+    graphs, net = [], make(precision="float32")
+    made = torch.compile(net, dynamic=False, backend=lambda graph, _: graphs.append(graph) or graph)
+    x = images(dtype=torch.float32)
+    assert torch.allclose(made(x, 1.0), net(x, 1.0), atol=1e-6)
+    torch.compiler.reset()
+    convolutions = [sum("conv2d" in str(node.target) for node in graph.graph.nodes) for graph in graphs]
+    layers = sum(isinstance(layer, torch.nn.Conv2d) for layer in net.modules())
+    assert max(convolutions) >= layers
+
+
+@EVERY
 def test_second_derivatives(make):
     net = make(features=8) if make is unet else make(features=2)
     x = images(side=4).requires_grad_()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 
 from scorekit.errors import InvalidValueError
@@ -39,6 +38,7 @@ def level_index(sigma: Any, ladder: tuple[float, ...]) -> Any:
 
 def _logarithms(ladder: tuple[float, ...], like: Array) -> Array:
     """On the device of ``like``; a graph that is recorded there can fill numbers in, and not copy them."""
+    logarithms = [math.log(level) for level in ladder]
     if readable(like):
-        return torch.tensor(np.log(ladder), device=like.device)
-    return torch.cat([like.new_full((1,), math.log(level)) for level in ladder])
+        return torch.tensor(logarithms, dtype=like.dtype, device=like.device)
+    return torch.cat([like.new_full((1,), value) for value in logarithms])

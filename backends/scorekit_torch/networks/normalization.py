@@ -63,7 +63,7 @@ class InstanceNormPlus(nn.Module, Starting):
         """Shaped like ``x``, ``(n, C, h, w)``."""
         n, c = x.shape[:2]
         gamma, alpha, beta = self._rows(at, n).chunk(3, dim=1)
-        if at.memory_format == torch.channels_last:
+        if at.memory_format == torch.channels_last and not torch.compiler.is_compiling():  # which chooses by itself
             x = _Rearranged.apply(x)  # type: ignore[no-untyped-call]
         means = x.sum((2, 3), dtype=gamma.dtype) / x[0, 0].numel()  # whose gradient is a view; that of a mean is not
         spread, middle = torch.var_mean(means, dim=1, keepdim=True)
