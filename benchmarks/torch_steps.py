@@ -43,11 +43,17 @@ def dsm(net, x, generator):
 
 
 def ssm_vr(net, x, generator):
+    """The directions pushed through the layers beside x: a reverse pass less than to differentiate the score."""
     v = torch.randint(0, 2, x.shape, generator=generator, dtype=x.dtype).mul_(2).sub_(1)
-    x = x.detach().requires_grad_()
-    s = net(x)
-    (pulled,) = torch.autograd.grad(s, x, v, create_graph=True)
-    return ((pulled * v).sum(dim=1) + 0.5 * (s * s).sum(dim=1)).mean()
+    first, *middle, last = (layer for layer in net if isinstance(layer, nn.Linear))
+    before = first(x)
+    pushed = v @ first.weight.T
+    for layer in middle:
+        pushed = slope(before) * pushed @ layer.weight.T
+        before = layer(gelu(before, approximate="tanh"))
+    pushed = slope(before) * pushed
+    s = last(gelu(before, approximate="tanh"))
+    return ((pushed * (v @ last.weight)).sum(dim=1) + 0.5 * (s * s).sum(dim=1)).mean()
 
 
 def ism(net, x, generator):

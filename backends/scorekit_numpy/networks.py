@@ -137,6 +137,26 @@ class MLP:
             pushed = slopes[i] * xp.reshape(rows, (len(end), n, -1))
         return s, xp.sum(pushed * xp.reshape(end, (len(end), 1, -1)), axis=(0, 2))
 
+    def probed_divergence(self, x: Array, sigma: Any, probes: Array) -> tuple[Array, Array]:
+        """The output at ``x`` and the mean over probes of vᵀ ∇s v, ``(n,)``; ``probes`` are ``(m, n, *event)``.
+
+        The probes are pushed through the layers beside ``x``.
+        """
+        h, last = self._inputs(x, sigma), len(self.hidden)
+        m, n = probes.shape[:2]
+        v = xp.reshape(probes, (m * n, self.dim))
+        pushed, end = xp.matmul(v, _turned(self._weight(0)[:, : self.dim])), v
+        for i in range(last):
+            before = self._linear(i, h)
+            if i > 0:
+                pushed = xp.matmul(pushed, _turned(self._weight(i)))
+            h, slope = gelu(before), gelu_slope(before)
+            pushed = xp.reshape(slope * xp.reshape(pushed, (m, n, -1)), (m * n, -1))
+        if last:
+            end = xp.matmul(v, self._weight(last))
+        forms = xp.sum(xp.reshape(pushed * end, (m, n, -1)), axis=2)
+        return xp.reshape(self._linear(last, h), x.shape), xp.mean(forms, axis=0)
+
     def _weight(self, i: int) -> Array:
         return self._parameters[f"layers.{i}.weight"]
 

@@ -48,8 +48,10 @@ class Equipped(nn.Module):
         self._score = (score_function(module),)  # in a tuple: the module is registered once
         if compile:
             self.compile(dynamic=False)  # for each shape anew: inductor fails on sides or batches that are symbols
-        elif autocast is None and hasattr(module, "divergence"):
-            self.divergence = module.divergence
+        elif autocast is None:
+            for name in ("divergence", "probed_divergence"):
+                if hasattr(module, name):
+                    setattr(self, name, getattr(module, name))
 
     def forward(self, x: Array, sigma: Any = None, label: Array | None = None) -> Array:
         """The score, like ``x``."""

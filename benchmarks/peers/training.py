@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 import scorekit as sk
-from benchmarks.torch_steps import RATE, SIGMA, ByHand, dsm, ssm_vr
+from benchmarks.torch_steps import RATE, SIGMA, ByHand, dsm
+from scorekit_torch import MLP
 
 LOWEST, HIGHEST = 0.1, 1.0
 """The noise levels of the losses with many: log sigma is uniform between theirs."""
@@ -81,9 +82,21 @@ class Levelled(nn.Module):
         return out / sigma if self.divided else out
 
 
+def as_ours(module):
+    """A plain network as the one of this package, with its weights; the module of the laws as it is."""
+    if not isinstance(module, nn.Sequential):
+        return module
+    mine = MLP(module[0].in_features, conditional=False, dtype="float32")
+    with torch.no_grad():
+        for weight, given in zip(mine.parameters(), module.parameters(), strict=True):
+            weight.copy_(given)
+    return mine
+
+
 VIEWS = {
     "energy": sk.models.EnergyModel,
     "score": lambda module: module,
+    "score, ours": as_ours,
     "levels": lambda module: sk.models.Preconditioned(Levelled(module, False), sigma_data=1.0, kind="ncsn"),
     "levels, energy": lambda module: sk.models.EnergyModel(Levelled(module, True)),
     "levels, EDM": lambda module: sk.models.Preconditioned(Levelled(module, False), sigma_data=1.0),
@@ -136,10 +149,22 @@ def published_ncsn(net, x):
 
 def ssm(net, x, generator):
     v = torch.randn(x.shape, generator=generator)
+    curvature, s = along(net, x, v)
+    return (curvature + 0.5 * (s * v).sum(dim=1).square()).mean()
+
+
+def ssm_vr(net, x, generator):
+    v = torch.randint(0, 2, x.shape, generator=generator, dtype=x.dtype).mul_(2).sub_(1)
+    curvature, s = along(net, x, v)
+    return (curvature + 0.5 * (s * s).sum(dim=1)).mean()
+
+
+def along(net, x, v):
+    """vᵀ ∇s v and s, of any network, by a reverse pass that can be differentiated."""
     x = x.detach().requires_grad_()
     s = net(x)
     (pulled,) = torch.autograd.grad(s, x, v, create_graph=True)
-    return ((pulled * v).sum(dim=1) + 0.5 * (s * v).sum(dim=1).square()).mean()
+    return (pulled * v).sum(dim=1), s
 
 
 def ncsn(net, x, generator):

@@ -28,16 +28,18 @@ class CheckedScore:
     def __call__(self, x: Array, sigma: Any = None) -> Array:
         return check_score(self._score(x, sigma), x)
 
-    def divergence(self, x: Array) -> tuple[Array, Array]:
-        """``(s, tr ∇s)`` without noise: by the model's own ``divergence(x, sigma)`` if it offers one."""
-        own = getattr(self.model, "divergence", None)
+    def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
+        """``(s, tr ∇s)`` without noise, or with ``probes`` the mean of vᵀ ∇s v: by the model's own way if it has one.
+
+        That is ``divergence(x, sigma)``, and ``probed_divergence(x, sigma, probes)``.
+        """
+        name = "divergence" if probes is None else "probed_divergence"
+        own = getattr(self.model, name, None)
         if own is None:
-            return backend_of(x).divergence(self, x)
-        s, trace = own(x, None)
+            return backend_of(x).divergence(self, x, probes)
+        s, trace = own(x, None) if probes is None else own(x, None, probes)
         if tuple(trace.shape) != (x.shape[0],):
-            raise ShapeError(
-                f"model.divergence returned a trace of shape {tuple(trace.shape)}: expected ({x.shape[0]},)."
-            )
+            raise ShapeError(f"model.{name} returned a trace of shape {tuple(trace.shape)}: expected ({x.shape[0]},).")
         return check_score(s, x), trace
 
 

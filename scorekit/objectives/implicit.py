@@ -8,7 +8,6 @@ from typing import Literal
 from scorekit._arrays import check_count, check_option, event_dot
 from scorekit.objectives._base import CheckedScore, ScoreObjective, refuse_coupled_rows
 from scorekit.protocols import Array, Rng
-from scorekit.registry import backend_of
 
 __all__ = ["ImplicitScoreMatching"]
 
@@ -26,7 +25,8 @@ class ImplicitScoreMatching(ScoreObjective):
             2(|S|² − Σ S_ii²) for the symmetric part S of the Jacobian.
         probes: Hutchinson probes a sample, at least 1. Each sample has its own.
 
-    A model with a method ``divergence(x, sigma) -> (s, tr ∇s)`` of its own is asked for the exact trace.
+    A model with a method ``divergence(x, sigma) -> (s, tr ∇s)`` of its own is asked for the exact trace, and one with
+    ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)`` for the estimate.
 
     Raises:
         ValueError: rows of the model depend on each other (batch normalisation in training mode).
@@ -58,5 +58,5 @@ class ImplicitScoreMatching(ScoreObjective):
         if rng is None:
             s, trace = score.divergence(x)
         else:
-            s, trace = backend_of(x).divergence(score, x, rng.rademacher((self.probes, *x.shape), like=x))
+            s, trace = score.divergence(x, rng.rademacher((self.probes, *x.shape), like=x))
         return trace + 0.5 * event_dot(s, s)

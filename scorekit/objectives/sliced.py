@@ -8,7 +8,7 @@ from typing import Literal
 from scorekit._arrays import check_count, check_option, event_size, event_sum
 from scorekit.objectives._base import CheckedScore, ScoreObjective, refuse_coupled_rows
 from scorekit.protocols import Array, Rng
-from scorekit.registry import array_namespace, backend_of
+from scorekit.registry import array_namespace
 
 __all__ = ["SlicedScoreMatching"]
 
@@ -29,6 +29,8 @@ class SlicedScoreMatching(ScoreObjective):
         distribution: ``"rademacher"`` (the least variance for most models), ``"gaussian"``, or ``"sphere"``,
             uniform on the sphere of radius √d, so that E[v vᵀ] = I there too.
         variance_reduced: SSM-VR or plain SSM.
+
+    A model with a method ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)`` of its own is asked for it.
 
     Raises:
         ValueError: rows of the model depend on each other (batch normalisation in training mode).
@@ -56,7 +58,7 @@ class SlicedScoreMatching(ScoreObjective):
     def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
         assert rng is not None
         directions = self._directions(x, rng)
-        s, curvature = backend_of(x).divergence(score, x, directions)
+        s, curvature = score.divergence(x, directions)
         if self.variance_reduced:
             return curvature + 0.5 * event_sum(s * s)
         along = [event_sum(directions[k, ...] * s) ** 2 for k in range(self.projections)]

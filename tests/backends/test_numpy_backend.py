@@ -167,6 +167,33 @@ def test_the_networks_own_divergence_is_the_generic_one(hidden, conditional):
         np.testing.assert_allclose(trace, expected[1], rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4)])
+@pytest.mark.parametrize("conditional", [True, False])
+@pytest.mark.parametrize("probes", [1, 3])
+def test_the_networks_own_probed_divergence_is_the_generic_one(hidden, conditional, probes):
+    net, v = MLP(3, hidden=hidden, conditional=conditional, rng=4), sk.rng(1).normal((probes, *X.shape))
+    for sigma in (0.3, np.linspace(0.1, 1, 5)):
+        s, estimate = net.probed_divergence(X, sigma, v)
+        expected = sk.backend("numpy").divergence(lambda x, at=sigma: net(x, at), X, v)
+        np.testing.assert_allclose(s, expected[0], rtol=1e-12)
+        np.testing.assert_allclose(estimate, expected[1], rtol=1e-10, atol=1e-12)
+
+
+def test_a_model_is_asked_for_the_probed_divergence_that_it_knows():
+    class Knowing:
+        def __call__(self, x, sigma=None):
+            return -x
+
+        def probed_divergence(self, x, sigma, probes):
+            assert sigma is None
+            return -x, np.full(len(x), 100.0 * len(probes))
+
+    x = np.zeros((2, 3))
+    assert SlicedScoreMatching(projections=2).losses(Knowing(), x, rng=0).tolist() == [200.0, 200.0]
+    assert ImplicitScoreMatching("hutchinson", probes=3).losses(Knowing(), x, rng=0).tolist() == [300.0, 300.0]
+    assert ImplicitScoreMatching().losses(Knowing(), x).tolist() == [-3.0, -3.0]  # the exact trace is another thing
+
+
 def test_implicit_matching_asks_a_model_that_knows_its_divergence():
     class Knowing:
         def __call__(self, x, sigma=None):

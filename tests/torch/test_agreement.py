@@ -141,6 +141,12 @@ def test_weights_carry_over_by_name(dtype, tolerance, conditional):
             got = here(tensor(x), level).numpy(), here.divergence(tensor(x), level)[1].numpy()
         np.testing.assert_allclose(got[0], there(x, sigma), rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(got[1], there.divergence(x, sigma)[1], rtol=10 * tolerance, atol=tolerance)
+        for m in (1, 3):
+            v = np.random.default_rng(1).normal(size=(m, 9, 3)).astype(dtype)
+            with torch.no_grad():
+                estimate = here.probed_divergence(tensor(x), level, tensor(v))[1].numpy()
+            wanted = there.probed_divergence(x, sigma, v)[1]
+            np.testing.assert_allclose(estimate, wanted, rtol=10 * tolerance, atol=tolerance)
 
 
 def test_a_step_of_the_learners_is_the_same_step():

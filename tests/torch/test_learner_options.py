@@ -447,6 +447,16 @@ def test_a_compiled_network_learns_the_same(traced):
     assert isinstance(compiled.model, Widths)
 
 
+@pytest.mark.parametrize("way", ["divergence", "probed_divergence"])
+def test_a_dressed_network_is_asked_what_it_knows_unless_its_precision_changes(way):
+    from scorekit_torch import MLP
+    from scorekit_torch.equipment import Equipped
+
+    network = MLP(2, hidden=(4,), conditional=False)
+    assert getattr(Equipped(network, None, True, False), way) == getattr(network, way)
+    assert not hasattr(Equipped(network, "bfloat16", True, False), way)
+
+
 def test_a_compiled_network_is_not_differentiated_twice(traced):
     trained = learner(sk.models.at(Widths(), 0.5), compile=True)
     before = trained.state_dict()

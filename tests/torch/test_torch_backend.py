@@ -395,6 +395,23 @@ def test_nothing_touches_torchs_global_state():
 # ---------------------------------------------------------------- the network
 
 
+@pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4)])
+@pytest.mark.parametrize("conditional", [True, False])
+@pytest.mark.parametrize("probes", [1, 3])
+def test_the_networks_own_probed_divergence_is_the_generic_one(hidden, conditional, probes):
+    from scorekit_torch import MLP
+
+    net = MLP(3, hidden=hidden, conditional=conditional, rng=4)
+    v = sk.rng(1, like=x()).normal((probes, *x().shape), like=x())
+    for sigma in (0.3, torch.linspace(0.1, 1, 5, dtype=torch.float64)):
+        s, estimate = net.probed_divergence(x(), sigma, v)
+        expected = BACKEND.divergence(lambda z, at=sigma: net(z, at), x(), v)
+        torch.testing.assert_close(s, expected[0])
+        torch.testing.assert_close(estimate, expected[1])
+        made, wanted = (torch.autograd.grad(e.sum(), net._weight(0))[0] for e in (estimate, expected[1]))
+        torch.testing.assert_close(made, wanted)
+
+
 @pytest.mark.parametrize("hidden", [(), (6,), (5, 7, 4), (2,), (2, 7), (2, 4, 5)])
 @pytest.mark.parametrize("conditional", [True, False])
 def test_the_networks_own_divergence_is_the_generic_one(hidden, conditional):

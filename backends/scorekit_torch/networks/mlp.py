@@ -100,19 +100,40 @@ class MLP(nn.Module):
         once, and of the last product only the diagonal is formed. Memory never grows with d beyond the width.
         """
         h, last = self._inputs(x, sigma), len(self.hidden)
-        first = self._weight(0)[:, : self.dim]
+        first = self._first()
         if not last:
             return self(x, sigma), first.diagonal().sum() + 0 * h[:, 0]
         if self.dim > self.hidden[0]:
             h, trace = self._trace_of_units(h, first @ self._weight(last))
             return self.layers[last](h).reshape(x.shape), trace
-        pushed = first.T.unsqueeze(1)
-        for i in range(last):
+        h, pushed = self._pushed(h, first.T.unsqueeze(1))
+        return self.layers[last](h).reshape(x.shape), _met(pushed, self._weight(last))
+
+    def probed_divergence(self, x: Array, sigma: Any, probes: Array) -> tuple[Array, Array]:
+        """The output at ``x`` and the mean over probes of vᵀ ∇s v, ``(n,)``; ``probes`` are ``(m, n, *event)``.
+
+        The probes are pushed through the layers beside ``x``, which costs one reverse pass less than to differentiate.
+        """
+        h, last = self._inputs(x, sigma), len(self.hidden)
+        v = probes[0] if len(probes) == 1 else probes
+        v = (v if x.ndim == 2 else v.flatten(v.ndim + 1 - x.ndim)).to(h.dtype)
+        start = v @ self._first().T
+        if last:
+            h, pushed = self._pushed(h, start)
+            forms = (pushed * (v @ self._weight(last))).sum(dim=-1)
+        else:
+            forms = (start * v).sum(dim=-1)
+        s = self.layers[last](h)
+        return s if x.ndim == 2 else s.reshape(x.shape), forms if forms.ndim == 1 else forms.mean(dim=0)
+
+    def _pushed(self, h: Array, pushed: Array) -> tuple[Array, Array]:
+        """The last hidden layer, and what tangents before the first activation become there."""
+        for i in range(len(self.hidden)):
             before = self.layers[i](h)
             if i > 0:
                 pushed = pushed @ self._weight(i).T
             h, pushed = gelu(before, approximate="tanh"), _gelu_slope(before) * pushed
-        return self.layers[last](h).reshape(x.shape), _met(pushed, self._weight(last))
+        return h, pushed
 
     def _trace_of_units(self, h: Array, end: Array) -> tuple[Array, Array]:
         """The last hidden layer, and the trace by way of the units of the first one."""
@@ -127,6 +148,10 @@ class MLP(nn.Module):
                 pushed = pushed @ self._weight(i).T
             h, pushed = gelu(before, approximate="tanh"), _gelu_slope(before) * pushed
         return h, _met(pushed, end)
+
+    def _first(self) -> Array:
+        """The weights that meet the samples, and not their level."""
+        return self._weight(0)[:, : self.dim] if self.conditional else self._weight(0)
 
     def _weight(self, i: int) -> Array:
         return self.layers[i].weight
