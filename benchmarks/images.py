@@ -1,8 +1,9 @@
 """One training step of NCSN and NCSNv2 beside the same networks written plainly: 16 images, 64 features, two threads.
 
 ``python benchmarks/images.py`` first checks that both give equal outputs, then prints milliseconds a step, min / median
-/ max of interleaved runs, and the median ratio to the plain network. ``--compile`` adds our networks through
-torch.compile, which takes minutes for each. The plain network has Adam as it comes, ours the fused one of the learner.
+/ max of runs that take turns, each in a process of its own, and the median ratio to the plain network. ``--compile``
+adds our networks through torch.compile, which takes minutes for each. The plain network has Adam as it comes, ours the
+fused one of the learner.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import itertools
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import scorekit as sk
+from benchmarks.processes import process
 from benchmarks.timing import paired_ratio, spread, take_turns
 from scorekit_torch import NCSN, NCSNv2
 from support import plain_images
@@ -28,7 +31,8 @@ BATCH, FEATURES = 16, 64
 LADDER = sk.noise.Geometric(1.0, 0.01, 10)
 NETWORKS = {"NCSN": lambda c, **o: NCSN(c, LADDER, FEATURES, **o), "NCSNv2": lambda c, **o: NCSNv2(c, FEATURES, **o)}
 SIZES = {"28x28x1": (1, 28), "32x32x3": (3, 32)}
-VARIANTS = ("plain", "float32", "bfloat16")
+PLAIN = "plain"
+VARIANTS = (PLAIN, "float32", "bfloat16")
 COMPILED = ("float32, compiled", "bfloat16, compiled")
 
 
@@ -42,7 +46,7 @@ def data(size):
 def training_step(name, size, variant):
     """A function that makes one step: the sum of squares of σ s + z, its gradient, Adam."""
     x, sigma = data(size)
-    plain, precision = variant == "plain", "float32" if variant == "plain" else variant.partition(",")[0]
+    plain, precision = variant == PLAIN, "float32" if variant == PLAIN else variant.partition(",")[0]
     net = NETWORKS[name](SIZES[size][0], precision=precision)
     z = torch.from_numpy(np.random.default_rng(1).standard_normal(x.shape).astype(np.float32))
     scale = sigma[:, None, None, None]
@@ -89,8 +93,20 @@ def measured(name, size, repeats, variants):
     """Seconds of a step by variant, on the wall, after checking that the networks are equal."""
     off = largest_difference(name, size)
     assert off < 1e-5, f"{name} at {size} differs from the plain network by {off:.1e}"
-    steps = {variant: training_step(name, size, variant) for variant in variants}
-    return take_turns(steps, repeats, time.perf_counter)
+    with ExitStack() as stack:
+        steps = {
+            variant: stack.enter_context(
+                process("benchmarks.images:own_step", name, size, variant, ours=variant != PLAIN)
+            )
+            for variant in variants
+        }
+        return take_turns(steps, repeats, time.perf_counter)
+
+
+def own_step(name, size, variant):
+    """A step on two threads."""
+    torch.set_num_threads(2)
+    return training_step(name, size, variant)
 
 
 def main(repeats=15):
@@ -100,12 +116,11 @@ def main(repeats=15):
     parser.add_argument("--compile", action="store_true", help="the compiled networks too, after minutes")
     chosen = parser.parse_args()
     variants = (*VARIANTS, *COMPILED) if chosen.compile else VARIANTS
-    torch.set_num_threads(2)
     for name, size in itertools.product(chosen.networks, chosen.sizes):
         print(f"{name} at {size}: ms a step, min / median / max of {repeats}, and over the plain network")
         times = measured(name, size, repeats, variants)
         for variant, spent in times.items():
-            print(f"  {variant:18s} {spread(spent * 1e3, '6.0f')}   {paired_ratio(times, variant, 'plain'):.2f}")
+            print(f"  {variant:18s} {spread(spent * 1e3, '6.0f')}   {paired_ratio(times, variant, PLAIN):.2f}")
 
 
 if __name__ == "__main__":
