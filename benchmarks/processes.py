@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,15 +30,17 @@ def process(maker: str, *arguments: str, ours: bool = True) -> Iterator[Callable
         assert answers is not None
 
         def run() -> None:
-            asked.write("run\n")
-            asked.flush()
+            with suppress(BrokenPipeError):  # it has ended, as the missing answer says
+                asked.write("run\n")
+                asked.flush()
             if answers.readline() != "done\n":
                 raise RuntimeError(f"{maker}{arguments} ended; what it printed stands above.")
 
         try:
             yield run
         finally:
-            asked.close()
+            with suppress(BrokenPipeError):
+                asked.close()
 
 
 def serve(maker: str, arguments: list[str], ours: bool) -> None:

@@ -165,7 +165,7 @@ def _exact(at: _Evaluated) -> Array:
     n, d = at.z.shape[0], at.z[0].numel()
     if d <= _FEW:
         entries = [_diagonal_entry(at, i) for i in range(d)]
-        return entries[0] if d == 1 else entries[0] + entries[1]
+        return sum(entries[1:], entries[0])
     chunk = max(1, min(_CHUNK, _NUMBERS // (n * d)))
     again = at.keep and (d > _KEPT or n * d * d > _NUMBERS)
     part = _recomputed if again else _diagonal_part

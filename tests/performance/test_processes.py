@@ -1,0 +1,19 @@
+"""Contestants in processes of their own."""
+
+import pytest
+
+from benchmarks.processes import WARM_UP, process
+
+
+@pytest.mark.parametrize(("ours", "name"), [(True, "keep_freed_blocks"), (False, "<lambda>")])
+def test_a_run_is_done_elsewhere_each_time_that_it_is_asked_for(tmp_path, ours, name):
+    marks = tmp_path / "marks"
+    with process("support.counted:marks", str(marks), ours=ours) as run:
+        for times in (1, 2):
+            run()
+            assert marks.read_text().split() == [name] * (WARM_UP + times)
+
+
+def test_a_run_that_fails_ends_the_race():
+    with process("support.counted:failing") as run, pytest.raises(RuntimeError, match=r"failing\(\) ended"):
+        run()
