@@ -51,11 +51,12 @@ def training_step(name, size, variant):
     z = torch.from_numpy(np.random.default_rng(1).standard_normal(x.shape).astype(np.float32))
     scale = sigma[:, None, None, None]
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, fused=None if plain else True)
-    evaluate = torch.compile(net, dynamic=False) if variant in COMPILED else net
+    if variant in COMPILED:
+        net.compile(dynamic=False)
 
     def step():
         noisy = x + scale * z
-        score = plain_images.score(net, noisy, sigma) if plain else evaluate(noisy, sigma)
+        score = plain_images.score(net, noisy, sigma) if plain else net(noisy, sigma)
         loss = 0.5 * (scale * score + z).square().flatten(1).sum(dim=1).mean()
         optimizer.zero_grad()
         loss.backward()

@@ -155,5 +155,6 @@ def restore_optimizer(
     for entry, value in state.items():
         _, key, name = entry.split(".", 2)
         like = described[entry]
-        back = value.detach().to(like.device, copy=True) if isinstance(like, torch.Tensor) else value.item()
+        # as it lies: fused kernels walk through a weight and its moments side by side, whatever their strides
+        back = like.copy_(value.detach()) if isinstance(like, torch.Tensor) else value.item()
         optimizer.state[parameters[name]][key] = back

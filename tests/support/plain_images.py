@@ -12,7 +12,7 @@ from torch.nn.functional import avg_pool2d, conv2d, elu, embedding, instance_nor
 
 def score(net, x, sigma):
     """What ``net(x, sigma)`` must be, for sigma of shape ``(n,)``."""
-    conditional = hasattr(net, "noise")
+    conditional = net.noise is not None
     level = _nearest(net.noise, sigma) if conditional else torch.zeros(len(x), dtype=torch.long, device=x.device)
     output = _refinenet(net.net, 2 * x - 1 if net.rescale else x, level, mean=conditional)
     return output if conditional else output / sigma[:, None, None, None]

@@ -12,7 +12,7 @@ from scorekit.errors import CheckpointError
 from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
 
 torch = pytest.importorskip("torch")
-from scorekit_torch import MLP, NCSN, optimizers  # noqa: E402
+from scorekit_torch import MLP, NCSNv2, UNet, optimizers  # noqa: E402
 
 RNG = sk.backend("torch").rng
 X = torch.tensor(np.random.default_rng(0).normal(size=(12, 2)))
@@ -398,14 +398,28 @@ def test_channels_last_changes_the_layout_and_not_the_numbers():
 @pytest.mark.parametrize("last", [False, True])
 def test_channels_last_reaches_the_inside_of_an_image_network(last):
     ladder = sk.noise.Geometric(1.0, 0.1, 3)
-    network, seen = NCSN(3, ladder, 4), []
+    network, seen = UNet(3, features=8, multipliers=(1, 2), blocks=1), []
     trained = learner(network, NoiseConditional(ladder), channels_last=last)
-    inside = trained._module.net.encoder[1].conv2
+    inside = trained._module.first
     inside.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     trained.step(torch.zeros(2, 3, 8, 8), RNG(0))
     assert seen[0].is_contiguous(memory_format=torch.channels_last) is last
     assert trained.model.memory_format == (torch.channels_last if last else torch.contiguous_format)
     assert network.memory_format == torch.contiguous_format
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", {"name": "sgd", "momentum": 0.9}], ids=str)
+def test_a_resumed_run_stands_another_order_in_memory(optimizer):
+    """Files hold arrays in C order; torch's fused kernels take for granted that a weight and its moments lie alike."""
+    ladder, x = sk.noise.Geometric(1.0, 0.1, 3), torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    one, two = (learner(NCSNv2(1, 4), NoiseConditional(ladder), optimizer=optimizer) for _ in range(2))
+    assert any(not p.is_contiguous() for p in one._module.parameters())
+    for k in range(2):
+        one.step(x, RNG(k))
+    two.load_state_dict({name: value.contiguous() for name, value in one.state_dict().items()})
+    for trained in (one, two):
+        trained.step(x, RNG(7))
+    assert all(torch.equal(value, two.state_dict()[name]) for name, value in one.state_dict().items())
 
 
 def test_weights_and_average_stay_in_float32_under_autocast():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, TypeAlias
 
@@ -15,6 +16,8 @@ from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace, describe
 from scorekit_torch.conversion import as_dtype
 from scorekit_torch.networks.initial import Draws, start
+from scorekit_torch.networks.levels import level_index
+from scorekit_torch.networks.normalization import Condition
 
 __all__ = ["ImageNetwork"]
 
@@ -29,13 +32,16 @@ class ImageNetwork(nn.Module, ABC):
 
     A network sets ``divisor`` (what h and w must be multiples of), makes its layers in ``_lay_out`` and computes in
     ``_output``, with everything checked and the images in the memory format that convolutions are fastest in.
-    Its arguments are attributes of the same name; ``_arguments`` lists them.
+    Its arguments are attributes of the same name; ``_arguments`` lists them. One with a ``noise`` knows
+    the levels of that alone.
     """
 
     _arguments: ClassVar[tuple[str, ...]]
     divisor: int
+    noise: tuple[float, ...] | None = None
     #: how activations lie in memory; ``torch.channels_last`` may be faster, above all on CUDA
     memory_format: torch.memory_format = torch.contiguous_format
+    _compiled: Callable[..., Array] | None = None
 
     def __init__(self, channels: int, classes: int | None, rescale: bool, precision: str) -> None:
         super().__init__()
@@ -52,8 +58,8 @@ class ImageNetwork(nn.Module, ABC):
         """Make the layers."""
 
     @abstractmethod
-    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
-        """The output for checked arguments; ``label`` is None exactly when the network has no classes."""
+    def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
+        """The output for checked arguments; ``at.label`` is None exactly when the network has no classes."""
 
     def _build(self, rng: RngLike) -> None:
         """Make the layers without asking torch's global generator, and fill them from ``rng``."""
@@ -84,15 +90,32 @@ class ImageNetwork(nn.Module, ABC):
             ShapeError: the images, or the number of levels or labels, do not fit.
             ValueError: no sigma, or a label for a network without classes.
         """
-        parameter = next(self.parameters())
-        array_namespace(x=x, weights=parameter)
+        array_namespace(x=x, weights=next(self.parameters()))
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)
-        wanted = self._checked_label(label, x)
-        h = x.to(parameter.dtype, memory_format=self.memory_format)
+        at = Condition(0 if self.noise is None else level_index(level, self.noise), self._checked_label(label, x))
+        if self._compiled is None:
+            return self._computed(x, level, at)
+        return self._compiled(x, _row(level, x), at._replace(level=_row(at.level, x)))
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Run all but the checks through ``torch.compile(…, *arguments, **options)`` from now on.
+
+        The checks look at values, which no graph can hold: behind them the whole network is one. What torch compiled
+        it cannot differentiate twice, so that traces and sliced losses refuse to train it. A copy is not compiled.
+        """
+        self._compiled = torch.compile(self._computed, *arguments, **options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state.items() if name != "_compiled"}
+
+    def _computed(self, x: Array, sigma: Any, at: Condition) -> Array:
+        wide = next(self.parameters()).dtype
+        h = x.to(wide, memory_format=self.memory_format)
         with self._context(x.device.type):
-            output = self._output(2 * h - 1 if self.rescale else h, level, wanted)
-        return output.to(parameter.dtype, memory_format=torch.contiguous_format)
+            output = self._output(2 * h - 1 if self.rescale else h, sigma, at)
+        return output.to(wide, memory_format=torch.contiguous_format)
 
     def _context(self, device: str) -> AbstractContextManager[Any]:
         return torch.autocast(device, torch.bfloat16) if self.precision == "bfloat16" else nullcontext()
@@ -140,6 +163,11 @@ class ImageNetwork(nn.Module, ABC):
         if low < 0 or high >= self.classes:
             raise InvalidValueError(f"label goes from {low} to {high}: expected classes from 0 to {self.classes - 1}.")
         return label.long()
+
+
+def _row(value: Any, like: Array) -> Array:
+    """One axis; a graph that was compiled for a number is no use for another."""
+    return value.reshape(-1) if isinstance(value, torch.Tensor) else torch.full((1,), value, device=like.device)
 
 
 def _shown(value: Any) -> str:

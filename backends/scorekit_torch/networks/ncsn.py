@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
+import torch
+
 from scorekit._arrays import check_count
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
-from scorekit_torch.networks.levels import level_index
 from scorekit_torch.networks.normalization import Condition, InstanceNormPlus
 from scorekit_torch.networks.refinenet import Parts, RefineNet, check_depth, mean_pool
 
@@ -44,6 +45,8 @@ class NCSN(ImageNetwork):
     torch.Size([2, 1, 8, 8])
     """
 
+    memory_format = torch.channels_last  # in which a convolution rearranges nothing on a CPU
+    noise: tuple[float, ...]
     _arguments: ClassVar = ("channels", "noise", "features", "depth", "classes", "rescale", "precision")
 
     def __init__(
@@ -70,5 +73,5 @@ class NCSN(ImageNetwork):
 
         self.divisor = self.net.divisor
 
-    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
-        return self.net(h, Condition(level_index(sigma, self.noise), label, self.memory_format))
+    def _output(self, h: Array, _sigma: Any, at: Condition) -> Array:
+        return self.net(h, at)

@@ -42,7 +42,7 @@ class NCSNv2(ImageNetwork):
     torch.Size([2, 3, 8, 8])
     """
 
-    memory_format = torch.channels_last  # in which maximum pooling takes a fifth of the time on a CPU
+    memory_format = torch.channels_last  # in which a convolution rearranges nothing on a CPU
     _arguments: ClassVar = ("channels", "features", "depth", "classes", "rescale", "precision")
 
     def __init__(
@@ -71,6 +71,6 @@ class NCSNv2(ImageNetwork):
 
         self.divisor = self.net.divisor
 
-    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
-        output = self.net(h, Condition(0, label, self.memory_format)).to(torch.promote_types(h.dtype, torch.float32))
+    def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
+        output = self.net(h, at).to(torch.promote_types(h.dtype, torch.float32))
         return output / align(sigma, h)

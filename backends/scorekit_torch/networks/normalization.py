@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import nn
-from torch.nn.functional import batch_norm
+from torch.nn.functional import layer_norm
 
 from scorekit_torch.networks.initial import Draws, Starting
 
@@ -23,7 +23,6 @@ class Condition(NamedTuple):
 
     level: Any  # the row of the noise level: an int, or integers (n,)
     label: Array | None  # the class, integers (n,)
-    memory_format: torch.memory_format = torch.contiguous_format  # of the network
 
 
 class InstanceNormPlus(nn.Module, Starting):
@@ -60,43 +59,54 @@ class InstanceNormPlus(nn.Module, Starting):
         return rows.expand(n, -1)
 
     def forward(self, x: Array, at: Condition) -> Array:
-        """Shaped like ``x``, ``(n, C, h, w)``."""
-        n, c = x.shape[:2]
-        gamma, alpha, beta = self._rows(at, n).chunk(3, dim=1)
-        if at.memory_format == torch.channels_last and not torch.compiler.is_compiling():  # which chooses by itself
-            x = _Rearranged.apply(x)  # type: ignore[no-untyped-call]
-        means = x.sum((2, 3), dtype=gamma.dtype) / x[0, 0].numel()  # whose gradient is a view; that of a mean is not
-        spread, middle = torch.var_mean(means, dim=1, keepdim=True)
-        shift = beta + gamma * alpha * ((means - middle) * torch.rsqrt(spread + _EPS))
-        # standardising and the affine map in one pass: the channels of all samples as those of one
-        rows = x.reshape(1, n * c, *x.shape[2:])
-        y = batch_norm(rows, None, None, gamma.reshape(-1), shift.reshape(-1), training=True, eps=_EPS)
-        return y.view(x.shape).contiguous(memory_format=at.memory_format)
+        """Like ``x``, ``(n, C, h, w)``, and as it lies in memory."""
+        gamma, alpha, beta = self._rows(at, len(x)).chunk(3, dim=1)
+        pivot = x[:, :, :1, :1].detach()  # any number would do: one of the pixels keeps v_k from cancelling in squares
+        x, heights = x - pivot, (pivot - pivot[:, :1]).flatten(1)
+        own = torch.compiler.is_compiling()  # a compiler finds the gradient in one pass by itself
+        mean, square = (_Moments.forward if own else _Moments.apply)(x, gamma.dtype)
+        scale = gamma * torch.rsqrt(square - mean.square() + _EPS)
+        shift = beta + gamma * alpha * _standardized(mean + heights) - mean * scale
+        return (x * scale[:, :, None, None] + shift[:, :, None, None]).to(x.dtype)
 
 
-class _Rearranged(torch.autograd.Function):
-    """The same images as ``(n, c, h, w)`` in memory, with a gradient that lies as ``(n, h, w, c)``.
+def _standardized(means: Array) -> Array:
+    """(μ_k − m)/√(s² + ε): layer normalisation, but that s² divides by C − 1 and that by C."""
+    c = means.shape[1]
+    return (1 - 1 / c) ** 0.5 * layer_norm(means, (c,), eps=(1 - 1 / c) * _EPS)
 
-    Images that lie so have gradients of other branches that lie so too; adding up two orders takes ten times as long.
+
+class _Moments(torch.autograd.Function):
+    """The mean over the pixels and the mean of their squares, ``(n, C)`` each, added up in the dtype ``wide``.
+
+    Torch would keep the wide pixels for the gradient, which is one pass over those that are there anyway.
     """
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Array) -> Array:
-        return x.contiguous()
+    def forward(x: Array, wide: torch.dtype) -> tuple[Array, Array]:
+        pixels = x.to(wide)
+        return pixels.mean((2, 3)), (pixels * pixels).mean((2, 3))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Array], output: Array) -> None:
-        pass
+    def setup_context(ctx: Any, inputs: tuple[Array, torch.dtype], _output: tuple[Array, Array]) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.save_for_forward(inputs[0])
+        ctx.wide = inputs[1]
 
     @staticmethod
-    def backward(_ctx: Any, g: Array) -> Array:
-        return g.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    def backward(ctx: Any, by_mean: Array, by_square: Array) -> tuple[Array, None]:
+        (x,) = ctx.saved_tensors
+        share = 1 / x[0, 0].numel()
+        slope = (2 * share * by_square)[:, :, None, None]
+        return (x * slope + (share * by_mean)[:, :, None, None]).to(x.dtype), None
 
     @staticmethod
-    def jvp(_ctx: Any, tangent: Array) -> Array:
-        return tangent.contiguous()
+    def jvp(ctx: Any, tangent: Array, _wide: None) -> tuple[Array, Array]:
+        (x,) = ctx.saved_tensors
+        along = tangent.to(ctx.wide)
+        return along.mean((2, 3)), 2 * (x * along).mean((2, 3))
 
 
 class Unnormalized(nn.Module):

@@ -14,7 +14,7 @@ from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.initial import Conv
-from scorekit_torch.networks.levels import level_index
+from scorekit_torch.networks.normalization import Condition
 from scorekit_torch.networks.residual import Attention, Residual, SigmaEmbedding, Style
 from scorekit_torch.networks.stages import Contracting, Expanding, Head
 
@@ -149,8 +149,8 @@ class UNet(ImageNetwork):
         if self.progressive_output == "none":
             self.head = Head(before, self.channels)
 
-    def _output(self, h: Array, sigma: Any, label: Array | None) -> Array:
-        embedded = self.embed(self._embedded(sigma, h), label)
+    def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
+        embedded = self.embed(self._embedded(sigma, at, h), at.label)
         image, made = h, [self.first(h)]
         for down in self.down:
             new, image = down(made[-1], image, embedded)
@@ -162,10 +162,10 @@ class UNet(ImageNetwork):
         output = self.head(h) if image is None else image
         return output / align(sigma, h) if self.divide_by_sigma else output
 
-    def _embedded(self, sigma: Any, h: Array) -> Array:
+    def _embedded(self, sigma: Any, at: Condition, h: Array) -> Array:
         """What is embedded, ``(n,)``, or ``(1,)`` when all samples share it."""
         if self.noise is not None:
-            return _row(level_index(sigma, self.noise), h)
+            return _row(at.level, h)
         t = _row(sigma, h).log()
         return t if self.embedding == "fourier" else _POSITIONAL * t
 
