@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, pad
 
 from scorekit._arrays import check_count
 from scorekit.errors import InvalidValueError
+from scorekit_torch.networks.compiling import elu, enlarged
 from scorekit_torch.networks.initial import TorchConv
 from scorekit_torch.networks.normalization import Condition
 
-__all__ = ["Parts", "RefineNet", "Stage", "check_depth", "max_pool", "mean_pool"]
+__all__ = ["Parts", "RefineNet", "Stage", "check_depth", "mean_pool"]
 
 Array: TypeAlias = Any
 
@@ -57,30 +57,6 @@ def mean_pool(x: Array) -> Array:
     """The mean over 5x5 pixels, zeros outside; as a convolution it takes a fifth of the time on a CPU."""
     c = x.shape[1]
     return conv2d(x, x.new_full((1, 1, 1, 1), 1 / 25).expand(c, 1, 5, 5), padding=2, groups=c)
-
-
-def max_pool(x: Array) -> Array:
-    """The largest of 5x5 pixels."""
-    return _running_max(x) if torch.compiler.is_compiling() else max_pool2d(x, 5, 1, 2)
-
-
-def _running_max(x: Array) -> Array:
-    """The same for a compiler, which makes one loop of comparisons of shifted images and none of the indices above."""
-    h = pad(x, (2, 2, 2, 2), value=-torch.inf)
-    for side in (2, 3):
-        n = h.shape[side] - 4
-        two = torch.maximum(h.narrow(side, 0, n + 3), h.narrow(side, 1, n + 3))
-        four = torch.maximum(two.narrow(side, 0, n), two.narrow(side, 2, n))
-        h = torch.maximum(four, h.narrow(side, 4, n))
-    return h
-
-
-def elu(x: Array) -> Array:
-    """X where x > 0, exp(x) − 1 elsewhere; a difference, and no expm1, where a compiler rounds it to bfloat16."""
-    if x.dtype != torch.bfloat16 or not torch.compiler.is_compiling():
-        return torch.nn.functional.elu(x)
-    wide = x.float()
-    return torch.where(wide > 0, wide, wide.clamp(max=0).exp() - 1).to(x.dtype)
 
 
 class RefineNet(nn.Module):
@@ -193,21 +169,8 @@ class Refine(nn.Module):
     def _fused(self, inputs: list[Array], at: Condition) -> Array:
         size = inputs[0].shape[2:]
         convolved = (conv(norm(h, at)) for h, norm, conv in zip(inputs, self.fuse_norms, self.fuse, strict=True))
-        first, second = (h if h.shape[2:] == size else _enlarged(h, size) for h in convolved)
+        first, second = (h if h.shape[2:] == size else enlarged(h, size) for h in convolved)
         return first + second
-
-
-def _enlarged(h: Array, size: Any) -> Array:
-    """Bilinear interpolation with aligned corners, a product with one matrix for each side."""
-    down, across = (_hats(old, new, h) for old, new in zip(h.shape[2:], size, strict=True))
-    return torch.einsum("ih,jw,nhwc->nijc", down, across, h.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
-def _hats(old: int, new: int, like: Array) -> Array:
-    """The share of each of ``old`` pixels in each of ``new`` ones, ``(new, old)``."""
-    wide = torch.promote_types(like.dtype, torch.float32)
-    places = torch.linspace(0, old - 1, new, dtype=wide, device=like.device)
-    return (1 - (places[:, None] - torch.arange(old, device=like.device)).abs()).clamp(min=0)
 
 
 def _units(width: int, count: int, norm: Callable[[int], nn.Module]) -> nn.ModuleList:

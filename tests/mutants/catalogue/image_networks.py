@@ -10,24 +10,31 @@ NETWORKS = "backends/scorekit_torch/networks/"
 NORM, REFINENET, NCSNV2 = NETWORKS + "normalization.py", NETWORKS + "refinenet.py", NETWORKS + "ncsnv2.py"
 BLOCKS, RESAMPLING, UNET = NETWORKS + "residual.py", NETWORKS + "resampling.py", NETWORKS + "unet.py"
 STAGES, CONVERT, IMAGE = NETWORKS + "stages.py", NETWORKS + "convert.py", NETWORKS + "_image.py"
+COMPILING = NETWORKS + "compiling.py"
 
 IMAGE_NETWORKS = (
-    Mutant("norm-biased-variance", NORM, "dim=1, keepdim=True)", "dim=1, keepdim=True, correction=0)", "n for n − 1"),
+    Mutant("norm-biased-variance", NORM, "eps=(1 - 1 / c) * _EPS", "eps=_EPS", "n for n − 1 beside ε"),
+    Mutant("norm-biased-contrast", NORM, "(1 - 1 / c) ** 0.5 * layer_norm", "layer_norm", "n for n − 1"),
     Mutant("norm-alpha-alone", NORM, "beta + gamma * alpha *", "beta + alpha *", "γ left out of the means"),
-    Mutant("norm-sign", NORM, "((means - middle)", "((middle - means)", "a sign"),
+    Mutant("norm-sign", NORM, "heights) - mean * scale", "heights) + mean * scale", "a sign"),
+    Mutant("norm-means-of-the-rest", NORM, "_standardized(mean + heights)", "_standardized(mean)", "a pixel left out"),
+    Mutant("norm-without-pivot", NORM, "x[:, :, :1, :1].detach()", "torch.zeros_like(x[:, :, :1, :1])", "they cancel"),
+    Mutant("norm-gradient-of-squares", NORM, "2 * share * by_square", "share * by_square", "2 left out"),
+    Mutant("norm-tangent-of-squares", NORM, "2 * (x * along)", "(x * along)", "2 left out"),
     Mutant("norm-level-of-all", NORM, "self.weight[at.level]", "self.weight[0]", "the first level's weights for all"),
-    Mutant(
-        "norm-gradient-order",
-        NORM,
-        "g.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)",
-        "g",
-        "sums of two orders take ten times as long",
-    ),
     Mutant("norm-without-class", NORM, "rows + self.class_weight[at.label]", "rows", "the label is ignored"),
     Mutant("halve-twice", REFINENET, "pad(w, (1, 0, 1, 0))) / 4", "pad(w, (1, 0, 1, 0))) / 2", "¼ became ½"),
     Mutant("halve-shifted", REFINENET, "pad(w, (1, 0, 0, 1))", "pad(w, (0, 1, 0, 1))", "one of four shifts twice"),
     Mutant("mean-pool-of-inside", REFINENET, "1 / 25", "1 / 24", "the mean over too few pixels"),
-    Mutant("max-pool-narrow", REFINENET, "max_pool2d(x, 5, 1, 2)", "max_pool2d(x, 3, 1, 1)", "3x3 for 5x5"),
+    Mutant("max-pool-narrow", COMPILING, "max_pool2d(x, 5, 1, 2)", "max_pool2d(x, 3, 1, 1)", "3x3 for 5x5"),
+    Mutant("max-pool-of-four", COMPILING, "h.narrow(side, 4, n)", "h.narrow(side, 3, n)", "4 for 5, compiled only"),
+    Mutant("max-pool-of-zeros", COMPILING, "value=-torch.inf", "value=0.0", "zeros outside win, compiled only"),
+    Mutant("elu-overflows", COMPILING, "wide.clamp(max=0).exp()", "wide.exp()", "a gradient of NaN, compiled only"),
+    Mutant(
+        "corners-apart", COMPILING, "linspace(0, old - 1, new", "linspace(0, old, new", "aligned wrongly, compiled only"
+    ),
+    Mutant("one-graph-a-level", IMAGE, "_row(at.level, x)", "at.level", "a graph for each level"),
+    Mutant("compiled-copies", IMAGE, 'if name != "_compiled"', "", "a copy computes with another's weights"),
     Mutant("ncsnv2-times-sigma", NCSNV2, "output / align", "output * align", "σ for 1/σ"),
     Mutant("ncsnv2-variance", NCSNV2, "align(sigma, h)", "align(sigma, h) ** 2", "σ² for σ"),
     Mutant("rescale-half", IMAGE, "2 * h - 1", "2 * h", "[0, 1] does not become [−1, 1]"),

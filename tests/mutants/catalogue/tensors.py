@@ -22,7 +22,13 @@ TENSORS = (
     ),
     Mutant("trace-graphs-kept", TRACES, "again = at.keep and (", "again = False and (", "memory grows with d"),
     Mutant("trace-chunk-of-a-small-batch", TRACES, "_NUMBERS // (n * d)", "_NUMBERS", "memory grows with n"),
-    Mutant("optimizer-state-elsewhere", OPTIMIZERS, ".to(like.device, copy=True)", ".clone()", "fused Adam fails"),
+    Mutant(
+        "optimizer-state-in-another-order",
+        OPTIMIZERS,
+        "like.copy_(value.detach())",
+        "value.detach().clone()",
+        "fused kernels take moments of other weights",
+    ),
     Mutant("layer-noise-of-one-part", EQUIPMENT, "2**62, ())) + start", "2**62, ()))", "the parts share their masks"),
     Mutant(
         "layer-noise-looks-once", EQUIPMENT, "any(not torch.equal", "all(torch.equal", "what draws is taken for still"
@@ -53,7 +59,7 @@ TENSORS = (
         "no graph can record it",
     ),
     Mutant(
-        "compiled-with-symbols", EQUIPMENT, "self.compile(dynamic=False)", "self.compile()", "inductor fails on them"
+        "compiled-with-symbols", EQUIPMENT, "part.compile(dynamic=False)", "part.compile()", "inductor fails on them"
     ),
     Mutant(
         "freed-blocks-given-back",
