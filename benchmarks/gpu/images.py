@@ -30,7 +30,7 @@ class Plain(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.net = NCSN(3, LADDER, features)
+        self.net = NCSN(3, LADDER, features).to(memory_format=torch.contiguous_format)  # as published
 
     def forward(self, x, sigma):
         return plain_images.score(self.net, x, sigma)

@@ -99,6 +99,18 @@ def test_what_a_run_leaves_behind(done):
     assert json.loads((done / "run.json").read_text())["experiment"]["data"]["size"] == 8
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch's compiler looks at it
+def test_a_compiled_run_says_why_its_first_step_takes_long(file, tmp_path, monkeypatch, capsys):
+    plain, graphs = torch.nn.Module.compile, []
+    backend = lambda graph, _: graphs.append(graph) or graph  # noqa: E731
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: plain(self, backend=backend, **options))
+    changes = ["train.compile=true", "train.steps=1", "train.preview_every=1"]
+    train(str(file), str(tmp_path / "run"), changes, progress=False)
+    torch.compiler.reset()
+    assert "compile = true: the first step takes minutes\n" in capsys.readouterr().err
+    assert graphs
+
+
 def test_the_model_is_that_of_the_same_call_in_python(done):
     """The file says nothing that sk.fit does not do."""
     experiment = read_experiment(done.parent / "tiny.toml")

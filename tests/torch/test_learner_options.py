@@ -453,6 +453,22 @@ def test_a_network_is_compiled_for_each_size_of_a_batch(monkeypatch):
     assert {shape[0] for shape in shapes} >= {4, 3, 2}
 
 
+def test_an_image_network_is_compiled_behind_its_checks(monkeypatch):
+    """Wherever it stands: in one graph, which the model that comes out is rid of."""
+    graphs, plain = [], torch.compile
+    backend = lambda graph, _: graphs.append(graph) or graph  # noqa: E731
+    monkeypatch.setattr(torch, "compile", lambda f, **options: plain(f, backend=backend, **options))
+    ladder, x = sk.noise.Geometric(1.0, 0.1, 3), torch.full((4, 1, 8, 8), 0.5)
+    network = sk.models.Preconditioned(NCSNv2(1, 4), 0.5)
+    plainly, compiled = (learner(network, NoiseConditional(ladder), compile=c) for c in (False, True))
+    losses = [trained.step(x, RNG(0)).loss for trained in (plainly, compiled)]
+    torch.compiler.reset()
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert len(graphs) == 1
+    compiled.model(x, 0.5)
+    assert len(graphs) == 1
+
+
 def test_a_compiled_network_learns_the_same(traced):
     plain = stepped(learner(Widths(), DenoisingScoreMatching(0.1)), x=IMAGES).state_dict()
     compiled = stepped(learner(Widths(), DenoisingScoreMatching(0.1), compile=True), x=IMAGES)

@@ -92,6 +92,8 @@ def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, pro
         raise InvalidValueError(f"{experiment['train'].where}: validate does not go with conditional = true.")
     folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
+    if plan.options.values.get("compile"):
+        _say("compile = true: the first step takes minutes")
     watch = _Watch(folder, parts)
     options: dict[str, Any] = {key: None if value == "none" else value for key, value in plan.options.values.items()}
     try:
