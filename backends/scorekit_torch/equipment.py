@@ -13,7 +13,6 @@ from scorekit._arrays import check_option
 from scorekit._score import score_function
 from scorekit._streams import PartRng, aside
 from scorekit.protocols import Rng
-from scorekit_torch.networks._image import ImageNetwork
 
 __all__ = ["Equipped", "LayerNoise", "check_equipment", "lay_out"]
 
@@ -48,9 +47,7 @@ class Equipped(nn.Module):
         self._autocast, self._channels_last = autocast, channels_last
         self._score = (score_function(module),)  # in a tuple: the module is registered once
         if compile:
-            networks: list[nn.Module] = [part for part in module.modules() if isinstance(part, ImageNetwork)]
-            for part in networks or [self]:
-                part.compile(dynamic=False)  # for each shape anew: inductor fails on sides or batches that are symbols
+            module.compile(dynamic=False)  # for each shape anew: inductor fails on sides or batches that are symbols
         elif autocast is None:
             for name in ("divergence", "probed_divergence"):
                 if hasattr(module, name):

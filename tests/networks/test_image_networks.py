@@ -13,7 +13,8 @@ import scorekit as sk
 torch = pytest.importorskip("torch")
 from scorekit_torch import NCSN, NCSNv2, UNet  # noqa: E402
 from scorekit_torch.networks.initial import Draws, start  # noqa: E402
-from scorekit_torch.networks.normalization import Condition, InstanceNormPlus  # noqa: E402
+from scorekit_torch.networks.levels import Condition  # noqa: E402
+from scorekit_torch.networks.normalization import InstanceNormPlus  # noqa: E402
 from scorekit_torch.networks.resampling import HalvingConv, Resample  # noqa: E402
 from scorekit_torch.networks.residual import Attention, GroupNorm, Style  # noqa: E402
 from support import plain_images  # noqa: E402
@@ -87,6 +88,17 @@ def test_instance_norm_plus_stands_a_mean_far_from_zero(offset):
     assert (ours - expected).abs().max() < 1e-4
     flat = torch.full((1, 3, 8, 8), offset).requires_grad_()
     assert torch.isfinite(torch.autograd.grad(narrow(flat, Condition(0, None)).sum(), flat)[0]).all()
+
+
+def test_instance_norm_plus_rounds_to_half_precision_once():
+    """The means of 4,096 pixels may lie closer together than half precision tells two of the pixels."""
+    layer, wide = InstanceNormPlus(8), InstanceNormPlus(8).double()
+    start(layer, Draws(0, torch.float32))
+    wide.load_state_dict(layer.state_dict())
+    x = (images(8, 64, n=4, dtype=torch.float32) + 0.005 * torch.arange(8)[:, None, None]).bfloat16()
+    ours, expected = layer(x, Condition(0, None)), wide(x.double(), Condition(0, None))
+    assert ours.dtype == torch.bfloat16
+    assert ((ours - expected).abs() < 2**-8 * expected.abs() + 1e-5).all()
 
 
 def test_instance_norm_plus_stands_an_outlier_at_any_pixel():
@@ -202,6 +214,15 @@ def test_forward_mode_is_reverse_mode(make):
     pushed = torch.func.jvp(lambda z: net(z, 1.0), (x,), (v,))[1]
     pulled = torch.func.vjp(lambda z: net(z, 1.0), x)[1](v)[0]
     assert torch.allclose((pushed * v).sum(), (pulled * v).sum(), rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_a_compiled_network_is_told_sigma_as_wide_as_its_images():
+    net, x = unet(), images()
+    expected = net(x, 0.3)
+    net.compile(dynamic=False, backend="eager")
+    assert torch.allclose(net(x, 0.3), expected, rtol=1e-12, atol=1e-14)
+    torch.compiler.reset()
 
 
 @EVERY

@@ -90,7 +90,7 @@ def test_compiled_rows_time_the_learner_like_all_others(monkeypatch):
     cases = {case.variant: case for case in perceptrons.perceptrons(bench) if case.name == "DSM"}
     assert list(cases) == ["fp32", "bf16", "fp32 compile"]
     assert not cases["fp32 compile"].run().wrong
-    assert compiled == ["Equipped"]
+    assert compiled == ["MLP"]
     assert all(step.applied for step in timed)
 
 

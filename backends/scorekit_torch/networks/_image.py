@@ -16,8 +16,7 @@ from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace, describe
 from scorekit_torch.conversion import as_dtype
 from scorekit_torch.networks.initial import Draws, start
-from scorekit_torch.networks.levels import level_index
-from scorekit_torch.networks.normalization import Condition
+from scorekit_torch.networks.levels import Condition, as_row, level_index
 
 __all__ = ["ImageNetwork"]
 
@@ -96,7 +95,8 @@ class ImageNetwork(nn.Module, ABC):
         at = Condition(0 if self.noise is None else level_index(level, self.noise), self._checked_label(label, x))
         if self._compiled is None:
             return self._computed(x, level, at)
-        return self._compiled(x, _row(level, x), at._replace(level=_row(at.level, x)))
+        # rows: a graph that was compiled for a number is no use for another
+        return self._compiled(x, as_row(level, x, x.dtype), at._replace(level=as_row(at.level, x, torch.long)))
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Run all but the checks through ``torch.compile(…, *arguments, **options)`` from now on.
@@ -163,11 +163,6 @@ class ImageNetwork(nn.Module, ABC):
         if low < 0 or high >= self.classes:
             raise InvalidValueError(f"label goes from {low} to {high}: expected classes from 0 to {self.classes - 1}.")
         return label.long()
-
-
-def _row(value: Any, like: Array) -> Array:
-    """One axis; a graph that was compiled for a number is no use for another."""
-    return value.reshape(-1) if isinstance(value, torch.Tensor) else torch.full((1,), value, device=like.device)
 
 
 def _shown(value: Any) -> str:

@@ -1,7 +1,6 @@
 """Layers of the RefineNet in two forms of equal values: torch's own, and what its compiler makes the faster code from.
 
-On a CPU the compiler takes torch's maximum pooling, interpolation and ELU in bfloat16 apart into slow loops: a quarter
-of what a compiled training step of NCSNv2 at 28x28 spent outside of its convolutions.
+On a CPU the compiler takes torch's maximum pooling, interpolation and ELU in bfloat16 apart into slow loops.
 """
 
 from __future__ import annotations

@@ -1,20 +1,32 @@
-"""Which level of a ladder is this sigma?"""
+"""What a network is told beside its images: which level of a ladder a sigma is, which class."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
 from scorekit.errors import InvalidValueError
 from scorekit_torch.namespace import readable
 
-__all__ = ["level_index"]
+__all__ = ["Condition", "as_row", "level_index"]
 
 Array: TypeAlias = Any
 
 _TOLERANCE = 1e-4  # a level may differ by this share of itself: float32 rounds by 1e-7, ladders descend by 1e-2
+
+
+class Condition(NamedTuple):
+    """What a network is told beside its images and sigma."""
+
+    level: Any  # the row of the noise level: an int, or integers (n,)
+    label: Array | None  # the class, integers (n,)
+
+
+def as_row(value: Any, like: Array, dtype: torch.dtype) -> Array:
+    """One axis; a number is filled in where ``like`` is, which no device has to wait for."""
+    return value.to(dtype).reshape(-1) if isinstance(value, torch.Tensor) else like.new_full((1,), value, dtype=dtype)
 
 
 def level_index(sigma: Any, ladder: tuple[float, ...]) -> Any:

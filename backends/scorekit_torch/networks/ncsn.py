@@ -12,7 +12,8 @@ from scorekit._arrays import check_count
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
-from scorekit_torch.networks.normalization import Condition, InstanceNormPlus
+from scorekit_torch.networks.levels import Condition
+from scorekit_torch.networks.normalization import InstanceNormPlus
 from scorekit_torch.networks.refinenet import Parts, RefineNet, check_depth, mean_pool
 
 __all__ = ["NCSN"]

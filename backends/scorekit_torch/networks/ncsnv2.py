@@ -11,7 +11,8 @@ from scorekit._arrays import align, check_count
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.compiling import max_pool
-from scorekit_torch.networks.normalization import Condition, InstanceNormPlus, Unnormalized
+from scorekit_torch.networks.levels import Condition
+from scorekit_torch.networks.normalization import InstanceNormPlus, Unnormalized
 from scorekit_torch.networks.refinenet import Parts, RefineNet, check_depth
 
 __all__ = ["NCSNv2"]

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 from torch.nn.functional import layer_norm
 
 from scorekit_torch.networks.initial import Draws, Starting
+from scorekit_torch.networks.levels import Condition
 
-__all__ = ["Condition", "InstanceNormPlus", "Unnormalized"]
+__all__ = ["InstanceNormPlus", "Unnormalized"]
 
 Array: TypeAlias = Any
 
 _EPS = 1e-5
 _SPREAD = 0.02  # of the first weights, as published
-
-
-class Condition(NamedTuple):
-    """What a layer must know beside its input."""
-
-    level: Any  # the row of the noise level: an int, or integers (n,)
-    label: Array | None  # the class, integers (n,)
 
 
 class InstanceNormPlus(nn.Module, Starting):
@@ -61,18 +55,20 @@ class InstanceNormPlus(nn.Module, Starting):
     def forward(self, x: Array, at: Condition) -> Array:
         """Like ``x``, ``(n, C, h, w)``, and as it lies in memory."""
         gamma, alpha, beta = self._rows(at, len(x)).chunk(3, dim=1)
-        pivot = x[:, :, :1, :1].detach()  # any number would do: one of the pixels keeps v_k from cancelling in squares
-        x, heights = x - pivot, (pivot - pivot[:, :1]).flatten(1)
+        wide = x.to(gamma.dtype)  # half precision would round what tells two channels apart
+        # any number would do for each channel: one of its pixels keeps v_k from cancelling in the squares
+        pivot = wide[:, :, :1, :1].detach()
+        pixels, heights = wide - pivot, (pivot - pivot[:, :1]).flatten(1)
         own = torch.compiler.is_compiling()  # a compiler finds the gradient in one pass by itself
-        mean, square = (_Moments.forward if own else _Moments.apply)(x, gamma.dtype)
+        mean, square = (_Moments.forward if own else _Moments.apply)(pixels)
         scale = gamma * torch.rsqrt(square - mean.square() + _EPS)
         shift = beta + gamma * alpha * _standardized(mean + heights) - mean * scale
-        return _affine(x, scale, shift)
+        return _affine(pixels, scale, shift).to(x.dtype)
 
 
 def _affine(x: Array, scale: Array, shift: Array) -> Array:
-    """``scale * x + shift``, ``(n, C)`` each, in the dtype of ``x``: a pass over two dtypes takes twice as long."""
-    return x * scale.to(x.dtype)[:, :, None, None] + shift.to(x.dtype)[:, :, None, None]
+    """``scale * x + shift``, ``(n, C)`` each."""
+    return x * scale[:, :, None, None] + shift[:, :, None, None]
 
 
 def _standardized(means: Array) -> Array:
@@ -82,35 +78,29 @@ def _standardized(means: Array) -> Array:
 
 
 class _Moments(torch.autograd.Function):
-    """The mean over the pixels and the mean of their squares, ``(n, C)`` each, added up in the dtype ``wide``.
-
-    Torch would keep the wide pixels for the gradient, which is one pass over those that are there anyway.
-    """
+    """The mean over the pixels and the mean of their squares, ``(n, C)`` each; one pass finds the gradient of both."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Array, wide: torch.dtype) -> tuple[Array, Array]:
-        pixels = x.to(wide)
-        return pixels.mean((2, 3)), (pixels * pixels).mean((2, 3))
+    def forward(x: Array) -> tuple[Array, Array]:
+        return x.mean((2, 3)), (x * x).mean((2, 3))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Array, torch.dtype], _output: tuple[Array, Array]) -> None:
-        ctx.save_for_backward(inputs[0])
-        ctx.save_for_forward(inputs[0])
-        ctx.wide = inputs[1]
+    def setup_context(ctx: Any, inputs: tuple[Array], _output: tuple[Array, Array]) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, by_mean: Array, by_square: Array) -> tuple[Array, None]:
+    def backward(ctx: Any, by_mean: Array, by_square: Array) -> Array:
         (x,) = ctx.saved_tensors
         share = 1 / x[0, 0].numel()
-        return _affine(x, 2 * share * by_square, share * by_mean), None
+        return _affine(x, 2 * share * by_square, share * by_mean)
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Array, _wide: None) -> tuple[Array, Array]:
+    def jvp(ctx: Any, tangent: Array) -> tuple[Array, Array]:
         (x,) = ctx.saved_tensors
-        along = tangent.to(ctx.wide)
-        return along.mean((2, 3)), 2 * (x * along).mean((2, 3))
+        return tangent.mean((2, 3)), 2 * (x * tangent).mean((2, 3))
 
 
 class Unnormalized(nn.Module):

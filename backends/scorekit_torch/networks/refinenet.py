@@ -16,7 +16,7 @@ from scorekit._arrays import check_count
 from scorekit.errors import InvalidValueError
 from scorekit_torch.networks.compiling import elu, enlarged
 from scorekit_torch.networks.initial import TorchConv
-from scorekit_torch.networks.normalization import Condition
+from scorekit_torch.networks.levels import Condition
 
 __all__ = ["Parts", "RefineNet", "Stage", "check_depth", "mean_pool"]
 

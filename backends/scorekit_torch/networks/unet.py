@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
-import torch
 from torch import nn
 
 from scorekit._arrays import align, check_count, check_number, check_option, check_positive
@@ -14,7 +13,7 @@ from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.initial import Conv
-from scorekit_torch.networks.normalization import Condition
+from scorekit_torch.networks.levels import Condition, as_row
 from scorekit_torch.networks.residual import Attention, Residual, SigmaEmbedding, Style
 from scorekit_torch.networks.stages import Contracting, Expanding, Head
 
@@ -165,14 +164,9 @@ class UNet(ImageNetwork):
     def _embedded(self, sigma: Any, at: Condition, h: Array) -> Array:
         """What is embedded, ``(n,)``, or ``(1,)`` when all samples share it."""
         if self.noise is not None:
-            return _row(at.level, h)
-        t = _row(sigma, h).log()
+            return as_row(at.level, h, h.dtype)
+        t = as_row(sigma, h, h.dtype).log()
         return t if self.embedding == "fourier" else _POSITIONAL * t
-
-
-def _row(value: Any, like: Array) -> Array:
-    """One axis; a number is filled in where ``like`` is, which no device has to wait for."""
-    return value.to(like.dtype).reshape(-1) if isinstance(value, torch.Tensor) else like.new_full((1,), value)
 
 
 def _option(value: str, name: str, *known: str) -> str:

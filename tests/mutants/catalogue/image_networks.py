@@ -18,9 +18,12 @@ IMAGE_NETWORKS = (
     Mutant("norm-alpha-alone", NORM, "beta + gamma * alpha *", "beta + alpha *", "γ left out of the means"),
     Mutant("norm-sign", NORM, "heights) - mean * scale", "heights) + mean * scale", "a sign"),
     Mutant("norm-means-of-the-rest", NORM, "_standardized(mean + heights)", "_standardized(mean)", "a pixel left out"),
-    Mutant("norm-without-pivot", NORM, "x[:, :, :1, :1].detach()", "torch.zeros_like(x[:, :, :1, :1])", "they cancel"),
+    Mutant(
+        "norm-without-pivot", NORM, "wide[:, :, :1, :1].detach()", "torch.zeros_like(wide[:, :, :1, :1])", "they cancel"
+    ),
+    Mutant("norm-in-half-precision", NORM, "wide = x.to(gamma.dtype)", "wide = x", "close means are one"),
     Mutant("norm-gradient-of-squares", NORM, "2 * share * by_square", "share * by_square", "2 left out"),
-    Mutant("norm-tangent-of-squares", NORM, "2 * (x * along)", "(x * along)", "2 left out"),
+    Mutant("norm-tangent-of-squares", NORM, "2 * (x * tangent)", "(x * tangent)", "2 left out"),
     Mutant("norm-level-of-all", NORM, "self.weight[at.level]", "self.weight[0]", "the first level's weights for all"),
     Mutant("norm-without-class", NORM, "rows + self.class_weight[at.label]", "rows", "the label is ignored"),
     Mutant("halve-twice", REFINENET, "pad(w, (1, 0, 1, 0))) / 4", "pad(w, (1, 0, 1, 0))) / 2", "¼ became ½"),
@@ -33,7 +36,7 @@ IMAGE_NETWORKS = (
     Mutant(
         "corners-apart", COMPILING, "linspace(0, old - 1, new", "linspace(0, old, new", "aligned wrongly, compiled only"
     ),
-    Mutant("one-graph-a-level", IMAGE, "_row(at.level, x)", "at.level", "a graph for each level"),
+    Mutant("one-graph-a-level", IMAGE, "as_row(at.level, x, torch.long)", "at.level", "a graph for each level"),
     Mutant("compiled-copies", IMAGE, 'if name != "_compiled"', "", "a copy computes with another's weights"),
     Mutant("ncsnv2-times-sigma", NCSNV2, "output / align", "output * align", "σ for 1/σ"),
     Mutant("ncsnv2-variance", NCSNV2, "align(sigma, h)", "align(sigma, h) ** 2", "σ² for σ"),

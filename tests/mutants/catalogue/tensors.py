@@ -53,13 +53,17 @@ TENSORS = (
     ),
     Mutant(
         "number-copied-to-the-device",
-        "backends/scorekit_torch/networks/unet.py",
-        "like.new_full((1,), value)",
-        "torch.as_tensor([value], dtype=like.dtype, device=like.device)",
+        "backends/scorekit_torch/networks/levels.py",
+        "like.new_full((1,), value, dtype=dtype)",
+        "torch.as_tensor([value], dtype=dtype, device=like.device)",
         "no graph can record it",
     ),
     Mutant(
-        "compiled-with-symbols", EQUIPMENT, "part.compile(dynamic=False)", "part.compile()", "inductor fails on them"
+        "compiled-with-symbols",
+        EQUIPMENT,
+        "module.compile(dynamic=False)",
+        "module.compile()",
+        "inductor fails on them",
     ),
     Mutant(
         "freed-blocks-given-back",
