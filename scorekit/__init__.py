@@ -25,6 +25,7 @@ from scorekit.registry import array_namespace, backend, backend_of, backends, rn
 
 if TYPE_CHECKING:
     from scorekit import datasets, distributions, metrics, models, noise, objectives, plot, samplers, testing, training
+    from scorekit._arrays import expand
     from scorekit.storage import load, save
     from scorekit.training import fit
 
@@ -40,7 +41,7 @@ _ROOMS = (
     "testing",
     "training",
 )
-_FROM_ROOMS = {"fit": "training", "load": "storage", "save": "storage"}
+_FROM_ROOMS = {"expand": "_arrays", "fit": "training", "load": "storage", "save": "storage"}
 
 __all__ = [
     "Backend",
@@ -65,6 +66,7 @@ __all__ = [
     "backends",
     "datasets",
     "distributions",
+    "expand",
     "fit",
     "load",
     "metrics",

@@ -1,7 +1,7 @@
 """What every room needs of arrays: checks at the door, and the two reductions that know the layout.
 
 The event of a sample is every axis but the first. It is summed here (:func:`event_sum`) and a value
-a sample is lined up with it here (:func:`align`), and nowhere else.
+a sample is lined up with it here (:func:`expand`), and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from scorekit.protocols import Array, Backend, Rng, RngLike, Sigma
 from scorekit.registry import array_namespace, backend, backend_of, describe
 
 __all__ = [
-    "align",
     "as_rng",
     "as_sigma",
     "check_batch",
     "check_count",
+    "check_finite",
     "check_like",
     "check_number",
     "check_option",
@@ -34,9 +34,12 @@ __all__ = [
     "event_dot",
     "event_size",
     "event_sum",
+    "expand",
+    "filled",
     "host",
     "no_tape",
     "own",
+    "per_row",
     "weighted_mean",
 ]
 
@@ -59,11 +62,49 @@ def event_size(x: Array) -> int:
     return math.prod(x.shape[1:])
 
 
-def align(value: Any, x: Array) -> Any:
-    """``value`` of shape ``(n,)`` with as many axes as ``x``; a scalar, or None, as it is."""
-    if value is None or getattr(value, "ndim", 0) == 0:
+def expand(value: Any, x: Array) -> Any:
+    """``value`` of shape ``(n,)`` with as many axes as ``x``, ``(n, 1, …)``; a scalar, or None, as it is.
+
+    A formula with ``expand(sigma, x)`` is right for one level and for a level for each sample.
+
+    Args:
+        value: a noise level: a number, an array ``(n,)``, or None.
+        x: a batch ``(n, *event)``.
+
+    Returns:
+        What broadcasts to ``x`` along the axis of the samples.
+
+    Raises:
+        ShapeError: ``value`` is an array of another shape.
+
+    >>> import numpy as np
+    >>> x = np.ones((3, 2))
+    >>> expand(np.array([1.0, 2.0, 3.0]), x).shape, expand(0.5, x)
+    ((3, 1), 0.5)
+    """
+    shape = getattr(value, "shape", ())
+    if shape == ():
         return value
+    if tuple(shape) != (x.shape[0],):
+        raise ShapeError(
+            f"the value has shape {tuple(shape)} for x of shape {tuple(x.shape)}: expected a number or ({x.shape[0]},)."
+        )
     return array_namespace(value).reshape(value, (-1,) + (1,) * (x.ndim - 1))
+
+
+def per_row(value: Any, x: Array) -> Array:
+    """A noise level as an array ``(n,)`` with the dtype and device of ``x``; one that is ``(n,)`` already as it is."""
+    if getattr(value, "ndim", 0):
+        return value
+    if hasattr(value, "ndim"):
+        xp = array_namespace(value)
+        return xp.broadcast_to(xp.reshape(value, (1,)), (x.shape[0],))
+    return filled(value, x, x.dtype)
+
+
+def filled(value: float, x: Array, dtype: Any) -> Array:
+    """``(n,)`` times ``value``, where ``x`` is."""
+    return array_namespace(x).full((x.shape[0],), value, dtype=dtype, device=getattr(x, "device", None))
 
 
 def constant(value: Any, like: Array) -> Array:
@@ -115,7 +156,7 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
     if math.prod(x.shape) == 0:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected at least one sample and one feature, got none.")
     if finite:
-        _check_finite(xp, x, name)
+        check_finite(x, name)
     return x
 
 
@@ -131,12 +172,14 @@ def _check_precision(xp: Any, x: Array, name: str) -> None:
         )
 
 
-def _check_finite(xp: Any, x: Array, name: str) -> None:
+def check_finite(x: Array, name: str) -> Array:
+    """``x`` itself, if all of it is finite; else how many rows are not."""
+    xp = array_namespace(x)
     if _sums_to_a_number(xp, x):  # and so every number is finite; a sum of finite numbers may overflow
-        return
+        return x
     finite = xp.isfinite(x)
     if bool(xp.all(finite)):
-        return
+        return x
     rows = ~xp.all(xp.reshape(finite, (x.shape[0], -1)), axis=1)
     bad = int(xp.sum(xp.astype(rows, xp.int64)))
     raise InvalidValueError(

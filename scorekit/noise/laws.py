@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scorekit._arrays import as_rng, check_count, check_number, check_positive, constant
-from scorekit._streams import strata
 from scorekit.errors import InvalidValueError
+from scorekit.noise._strata import strata
 from scorekit.protocols import Array, RngLike
 from scorekit.registry import array_namespace, backend_of
 

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from scorekit._arrays import check_option, check_positive
 from scorekit._score import check_conditional
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw
 from scorekit.objectives._base import CheckedScore, ScoreObjective
+from scorekit.objectives._coupling import refuse_mixed_levels
 from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, denoising_losses
-from scorekit.protocols import Array, Rng
+from scorekit.protocols import Array, RngLike
 from scorekit.registry import array_namespace, describe
 
-__all__ = ["NoiseConditional"]
+__all__ = ["LevelNoise", "NoiseConditional"]
+
+
+class LevelNoise(NamedTuple):
+    """``sigma``: a noise level for each sample, ``(n,)``. ``z``: standard normals, like the batch."""
+
+    sigma: Array
+    z: Array
+
 
 _WEIGHTINGS = ("sigma2", "likelihood", "edm")
 
@@ -73,6 +84,20 @@ class NoiseConditional(ScoreObjective):
         elif self.sigma_data is not None:
             raise InvalidValueError(f'sigma_data is used by weighting "edm" only, got weighting {self.weighting!r}.')
 
+    @property
+    def sampling_levels(self) -> tuple[float, ...]:
+        """The ends of ``noise``, or of all but a thousandth of it where it has none."""
+        noise: Any = self.noise
+        for largest, smallest in (("largest", "smallest"), ("sigma_max", "sigma_min")):
+            if hasattr(noise, largest):
+                return float(getattr(noise, largest)), float(getattr(noise, smallest))
+        return tuple(float(sigma) for sigma in noise.quantile(np.asarray([0.999, 0.001])))
+
+    def draw(self, x: Array, rng: RngLike = None) -> LevelNoise:
+        """A level for each sample, stratified, and standard normals like ``x``."""
+        stream = self._stream(x, rng)
+        return LevelNoise(self.noise.sample(x.shape[0], stream, like=x), stream.normal(tuple(x.shape), like=x))
+
     def _prepare(self, score: CheckedScore, x: Array) -> None:  # noqa: ARG002
         check_conditional(
             score.model,
@@ -80,11 +105,10 @@ class NoiseConditional(ScoreObjective):
             "For one level use DenoisingScoreMatching(sigma), for none SlicedScoreMatching.",
         )
 
-    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
-        assert rng is not None
-        sigma = self.noise.sample(x.shape[0], rng, like=x)
-        z = rng.normal(x.shape, like=x)
-        losses = denoising_losses(score, x, z, sigma, self.variance_reduction, scaled=True)
+    def _losses(self, score: CheckedScore, x: Array, noise: LevelNoise) -> Array:
+        sigma = noise.sigma
+        refuse_mixed_levels(score, x, sigma)
+        losses = denoising_losses(score, x, noise.z, sigma, self.variance_reduction, scaled=True)
         return losses if self.weighting == "sigma2" else self._relative_weight(sigma) * losses
 
     def _relative_weight(self, sigma: Array) -> Array:

@@ -179,7 +179,11 @@ def test_the_parameter_gradient_agrees_with_central_differences(objective):
     law()
 
 
-@pytest.mark.parametrize("objective", [o for o in OBJECTIVES if o.draws], ids=_name)
+def _draws_numbers(objective):
+    return objective.draw(np.ones((3, 2)), rng=0) is not None
+
+
+@pytest.mark.parametrize("objective", [o for o in OBJECTIVES if _draws_numbers(o)], ids=_name)
 def test_every_sample_has_noise_of_its_own(objective):
     """Equal rows have different losses: one probe shared by the batch would make them equal."""
     family = FAMILIES[1]
@@ -198,5 +202,5 @@ def test_equal_seeds_give_equal_losses_and_the_data_are_left_alone(objective):
     first, second = (objective.losses(model, x, rng=5) for _ in range(2))
     assert np.array_equal(first, second)
     assert np.array_equal(x, kept)
-    if objective.draws:
+    if _draws_numbers(objective):
         assert not np.array_equal(first, objective.losses(model, x, rng=6))

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,9 @@ import scorekit as sk
 from scorekit._arrays import as_rng, check_number, check_option
 from scorekit.cli.experiment.config import Experiment, Section
 from scorekit.datasets import ImageData
+from scorekit.datasets.transforms import dequantised, dequantising_noise, mirrored
 from scorekit.errors import InvalidValueError, ScorekitError
-from scorekit.protocols import Array, Backend, Objective, Rng, RngLike, ScoreModel
+from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel
 from scorekit.registry import provided
 from scorekit.samplers import ChainSampler
 
@@ -46,6 +47,14 @@ _AT_ONCE = 1000  # images that are looked at together
 _PRECONDITIONING = {"UNet": "edm", "MLP": "edm", "NCSN": "none", "NCSNv2": "none"}
 
 
+class AugmentedNoise(NamedTuple):
+    """``pixels``: like the batch, or None. ``coins``: uniforms ``(n,)``, or None. ``objective``: its own noise."""
+
+    pixels: Array | None
+    coins: Array | None
+    objective: Any
+
+
 @dataclass(frozen=True)
 class Augmented:
     """An objective on batches that are changed at random as they come: dequantised, mirrored, put on [−1, 1]."""
@@ -56,21 +65,51 @@ class Augmented:
     flip: bool
     centred: bool
 
-    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array:
-        """The loss of the changed batch; all randomness comes from ``rng``."""
+    def draw(self, x: Array, rng: RngLike = None) -> AugmentedNoise:
+        """The noise of the changes, and that of the objective."""
         stream = as_rng(rng, x)
-        return self.objective(model, self._changed(x, stream), stream, weights)
+        pixels = None if self.dequantise is None else dequantising_noise(x, self.dequantise, stream)
+        coins = stream.uniform((x.shape[0],), like=x) if self.flip else None
+        return AugmentedNoise(pixels, coins, self.objective.draw(x, stream))
 
-    def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
+    def __call__(
+        self,
+        model: ScoreModel,
+        x: Array,
+        rng: RngLike = None,
+        weights: Array | None = None,
+        *,
+        noise: AugmentedNoise | None = None,
+        condition: Any = None,
+    ) -> Array:
+        """The loss of the changed batch."""
+        noise = self.draw(x, rng) if noise is None else noise
+        changed = self._changed(x, noise)
+        return self.objective(model, changed, weights=weights, noise=noise.objective, condition=condition)
+
+    def losses(
+        self,
+        model: ScoreModel,
+        x: Array,
+        rng: RngLike = None,
+        *,
+        noise: AugmentedNoise | None = None,
+        condition: Any = None,
+    ) -> Array:
         """One loss a sample."""
-        stream = as_rng(rng, x)
-        return self.objective.losses(model, self._changed(x, stream), stream)
+        noise = self.draw(x, rng) if noise is None else noise
+        return self.objective.losses(model, self._changed(x, noise), noise=noise.objective, condition=condition)
 
-    def _changed(self, x: Array, rng: Rng) -> Array:
+    @property
+    def sampling_levels(self) -> Any:
+        """Those of the objective."""
+        return getattr(self.objective, "sampling_levels", None)
+
+    def _changed(self, x: Array, noise: AugmentedNoise) -> Array:
         if self.dequantise is not None:
-            x = sk.datasets.dequantise(x, self.dequantise, levels=self.levels or 256, rng=rng)
+            x = dequantised(x, noise.pixels, self.dequantise, levels=self.levels or 256)
         if self.flip:
-            x = sk.datasets.flip(x, rng)
+            x = mirrored(x, noise.coins)
         return 2 * x - 1 if self.centred else x
 
 

@@ -101,7 +101,7 @@ def _on_device(model: Any, parts: Parts) -> Any:
 
 def _conditioned(model: Any, parts: Parts, label: int | None) -> Any:
     if label is not None:
-        return sk.models.given(model, label)
+        return sk.models.condition(model, label)
     if parts.conditional:
         raise InvalidValueError(
             "the network was trained with labels, and has never seen an image without one: say which class, --label 0."

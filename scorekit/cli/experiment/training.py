@@ -173,7 +173,7 @@ class _Previews:
     def _draw(self, state: FitState) -> None:
         model, parts = state.learner.model, self._parts
         if parts.conditional:  # each class in turn
-            model = sk.models.given(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
+            model = sk.models.condition(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
         sampler, ladder = parts.sampler()
         stream = parts.backend.rng((parts.experiment.seed, 1))
         start = parts.start(ladder, parts.like)(self._n, stream)

@@ -13,7 +13,7 @@ from scorekit._arrays import check_batch, check_count
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of, framework_of
-from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
+from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
 from scorekit.training.sources.seeding import STREAM, seeded
 
 __all__ = ["Arrays", "Dataset"]
@@ -32,8 +32,8 @@ class _Shuffled(Source):
         self._drawn, self._order = -1, None
 
     @abstractmethod
-    def _rows(self, order: Any) -> Any:
-        """What the learner is given for these rows."""
+    def _rows(self, order: Any) -> tuple[Array, Array | None]:
+        """The samples of these rows, and their conditions."""
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
         """Inside, what rows draw themselves is that of this step."""
@@ -49,28 +49,34 @@ class _Shuffled(Source):
         start, stop = share(self.batch_size, rank, size)
         begin = place * self.batch_size
         with self._tied(step, start):
-            rows = self._rows(self._order[begin + start : begin + stop])  # type: ignore[index]
-        return Batch(rows, start, stop, self.batch_size)
+            x, condition = self._rows(self._order[begin + start : begin + stop])  # type: ignore[index]
+        return Batch(x, condition, start, stop, self.batch_size)
 
 
 class Arrays(_Shuffled):
-    """An array ``(n, *event)``, with labels ``(n,)`` or without."""
+    """An array ``(n, *event)``, with conditions whose first axis is n or without."""
 
-    def __init__(self, x: Array, labels: Array | None, batch_size: int | None, seed: int) -> None:
+    def __init__(self, x: Array, condition: Any, batch_size: int | None, seed: int) -> None:
         super().__init__(backend_of(check_batch(x, "data")), x.shape[0], batch_size, seed)
-        array_namespace(data=x, labels=x if labels is None else labels)
-        self._x, self._labels = x, None if labels is None else checked_labels(labels, x, self.owner)
-        self.first = x
+        array_namespace(data=x, condition=condition if hasattr(condition, "shape") else x)
+        self._x = self.first = x
+        self.condition = condition
 
-    def _rows(self, order: Any) -> Any:
-        x = self.owner.xp.take(self._x, order, axis=0)
-        return x if self._labels is None else (x, self.owner.xp.take(self._labels, order, axis=0))
+    def prepare(self, classes: int | None) -> None:
+        """The conditions of all samples, checked once."""
+        super().prepare(classes)
+        self.condition = self.checked(self.condition, self._x)
+
+    def _rows(self, order: Any) -> tuple[Array, Array | None]:
+        take = self.owner.xp.take
+        return take(self._x, order, axis=0), None if self.condition is None else take(self.condition, order, axis=0)
 
     def identity(self) -> dict[str, Any]:
         """Shape, type and the bytes of some rows."""
         n = self._x.shape[0]
         rows = np.linspace(0, n - 1, min(n, 4096)).astype(int)
-        return {
+        told = {} if self.condition is None else {"condition": digest(self.owner.to_numpy(self.condition)[rows])}
+        return told | {
             "batch_size": self.batch_size,
             "data shape": list(self._x.shape),
             "data dtype": str(self._x.dtype),
@@ -79,7 +85,7 @@ class Arrays(_Shuffled):
 
 
 class Dataset(_Shuffled):
-    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more.
+    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition.
 
     Items may draw: the global generators of Python, NumPy and the framework are seeded for the items of each step and
     put back. Other generators that a data set holds are not known here.
@@ -92,24 +98,27 @@ class Dataset(_Shuffled):
         with seeded(framework_of(items), (seed, STREAM)):  # the first look tells whose arrays they are
             owner = backend_of(sample_of(items[0], "dataset[0]")[0])
         with seeded(owner.name, (seed, STREAM)):
-            sample, label = sample_of(items[0], "dataset[0]")
-        self._labelled = label is not None
+            sample, second = sample_of(items[0], "dataset[0]")
+        self.condition = second if second is None else second[None, ...] if hasattr(second, "shape") else [second]
         super().__init__(owner, len(items), batch_size, seed)
         self.first = check_batch(sample[None], "dataset[0][None]")
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
         return seeded(self.owner.name, (self._seed, STREAM, step, start))
 
-    def _rows(self, order: Any) -> Any:
+    def _rows(self, order: Any) -> tuple[Array, Array | None]:
         places = [int(i) for i in self.owner.to_numpy(order)]
-        samples, labels = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
-        x = self._stack(samples)
-        return (x, checked_labels(list(labels), x, self.owner)) if self._labelled and self.takes_labels else x
+        samples, second = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
+        x = self._stack(samples, "items")
+        if self.condition is None:
+            return x, None
+        arrays = all(self.owner.owns(c) for c in second)
+        return x, self.checked(self._stack(second, "second items") if arrays else list(second), x)
 
-    def _stack(self, arrays: Sequence[Array]) -> Array:
+    def _stack(self, arrays: Sequence[Array], what: str) -> Array:
         shapes = {tuple(a.shape) for a in arrays}
         if len(shapes) > 1:
-            raise ShapeError(f"items of the dataset have shapes {sorted(shapes)}: expected one shape for all.")
+            raise ShapeError(f"{what} of the dataset have shapes {sorted(shapes)}: expected one shape for all.")
         return self.owner.xp.stack(arrays)
 
     def identity(self) -> dict[str, Any]:
