@@ -24,13 +24,26 @@ from scorekit.protocols import Backend, Distribution, Learner, Objective, Rng, S
 from scorekit.registry import array_namespace, backend, backend_of, backends, rng
 
 if TYPE_CHECKING:
-    from scorekit import datasets, distributions, metrics, models, noise, objectives, plot, samplers, testing, training
+    from scorekit import (
+        datasets,
+        distributions,
+        experiments,
+        metrics,
+        models,
+        noise,
+        objectives,
+        plot,
+        samplers,
+        testing,
+        training,
+    )
     from scorekit.storage import load, save
     from scorekit.training import fit
 
 _ROOMS = (
     "datasets",
     "distributions",
+    "experiments",
     "metrics",
     "models",
     "noise",
@@ -65,6 +78,7 @@ __all__ = [
     "backends",
     "datasets",
     "distributions",
+    "experiments",
     "fit",
     "load",
     "metrics",

@@ -13,9 +13,9 @@ import numpy as np
 
 import scorekit as sk
 from scorekit._arrays import as_rng, check_number, check_option
-from scorekit.cli.experiment.config import Experiment, Section
 from scorekit.datasets import ImageData
 from scorekit.errors import InvalidValueError, ScorekitError
+from scorekit.experiments.config import Experiment, Section
 from scorekit.protocols import Array, Backend, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import provided
 from scorekit.samplers import ChainSampler
@@ -75,7 +75,13 @@ class Augmented:
 
 
 class Parts:
-    """All parts of an experiment; each is made when it is first asked for."""
+    """The data, network, noise, objective and sampler of an experiment; each is made when it is first asked for.
+
+    >>> from scorekit.experiments import read_experiment
+    >>> parts = Parts(read_experiment({"backend": "numpy", "data": {"name": "shapes", "n": 40, "size": 8}}))
+    >>> parts.data[0].images.shape
+    (36, 1, 8, 8)
+    """
 
     def __init__(self, experiment: Experiment, facts: Mapping[str, Any] | None = None) -> None:
         self.experiment, self._facts = experiment, facts or {}
