@@ -51,7 +51,7 @@ def _add_sample(commands: Any) -> None:
     )
     sample.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     sample.add_argument("-n", type=int, default=64, help="how many images (default: %(default)s)")
-    sample.add_argument("--sampler", default=None, help="annealed, consistent or langevin")
+    sample.add_argument("--sampler", default=None, help="another sampler than that of the file")
     sample.add_argument("--levels", type=int, default=None, help="noise levels of the ladder")
     sample.add_argument("--steps-per-level", type=int, default=None, help="steps at each level")
     sample.add_argument("--step-size", type=float, default=None, help="epsilon of annealed and langevin")

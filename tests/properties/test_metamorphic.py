@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 
 from properties.strategies import density_and_model, gaussians, models, seeds
-from scorekit.noise import LogUniform
+from scorekit._catalogue import OBJECTIVES, examples
 from scorekit.objectives import (
     DenoisingScoreMatching,
     ExplicitScoreMatching,
-    ImplicitScoreMatching,
     NoiseConditional,
     SlicedScoreMatching,
 )
@@ -53,27 +52,9 @@ def _name(objective):
     return re.sub(r" at 0x[0-9a-f]+", "", repr(objective))[:90]
 
 
-OBJECTIVES = [
-    ExplicitScoreMatching(lambda x, sigma: -x),
-    ImplicitScoreMatching(),
-    ImplicitScoreMatching(trace="hutchinson", probes=3),
-    SlicedScoreMatching(projections=2),
-    SlicedScoreMatching(projections=3, variance_reduced=False),
-    SlicedScoreMatching(distribution="gaussian", projections=2, variance_reduced=False),
-    SlicedScoreMatching(distribution="sphere", projections=2, variance_reduced=False),
-    SlicedScoreMatching(distribution="sphere", projections=2),
-    DenoisingScoreMatching(0.3),
-    DenoisingScoreMatching(0.3, "control"),
-    DenoisingScoreMatching(0.3, "antithetic"),
-    NoiseConditional(LogUniform(1.0, 0.1)),
-    NoiseConditional(LogUniform(1.0, 0.1), variance_reduction="control"),
-    NoiseConditional(LogUniform(1.0, 0.1), weighting="likelihood", variance_reduction="antithetic"),
-    NoiseConditional(LogUniform(1.0, 0.1), weighting="edm", sigma_data=0.5),
-]
-EACH = pytest.mark.parametrize("objective", OBJECTIVES, ids=_name)
-ROW_WISE = pytest.mark.parametrize(
-    "objective", [o for o in OBJECTIVES if not isinstance(o, NoiseConditional)], ids=_name
-)
+EVERY = examples(OBJECTIVES)
+EACH = pytest.mark.parametrize("objective", EVERY, ids=_name)
+ROW_WISE = pytest.mark.parametrize("objective", [o for o in EVERY if not isinstance(o, NoiseConditional)], ids=_name)
 
 
 def _case(case, seed, n=8):
@@ -179,7 +160,7 @@ def test_the_parameter_gradient_agrees_with_central_differences(objective):
     law()
 
 
-@pytest.mark.parametrize("objective", [o for o in OBJECTIVES if o.draws], ids=_name)
+@pytest.mark.parametrize("objective", [o for o in EVERY if o.draws], ids=_name)
 def test_every_sample_has_noise_of_its_own(objective):
     """Equal rows have different losses: one probe shared by the batch would make them equal."""
     family = FAMILIES[1]
