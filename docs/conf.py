@@ -8,12 +8,13 @@ from pathlib import Path
 import scorekit
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE / "_extensions"), str(HERE)]  # mathml.py, films.py
+sys.path[:0] = [str(HERE / "_extensions"), str(HERE)]  # catalogue.py, mathml.py, films.py
 
 project = "scorekit"
 author = copyright = "The scorekit authors"
 release = scorekit.__version__
 extensions = [
+    "catalogue",
     "mathml",
     "myst_parser",
     "sphinx.ext.autodoc",

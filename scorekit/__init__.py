@@ -24,7 +24,19 @@ from scorekit.protocols import Backend, Distribution, Learner, Objective, Rng, S
 from scorekit.registry import array_namespace, backend, backend_of, backends, rng
 
 if TYPE_CHECKING:
-    from scorekit import datasets, distributions, metrics, models, noise, objectives, plot, samplers, testing, training
+    from scorekit import (
+        datasets,
+        distributions,
+        experiments,
+        metrics,
+        models,
+        noise,
+        objectives,
+        plot,
+        samplers,
+        testing,
+        training,
+    )
     from scorekit._arrays import expand
     from scorekit.storage import load, save
     from scorekit.training import fit
@@ -32,6 +44,7 @@ if TYPE_CHECKING:
 _ROOMS = (
     "datasets",
     "distributions",
+    "experiments",
     "metrics",
     "models",
     "noise",
@@ -67,6 +80,7 @@ __all__ = [
     "datasets",
     "distributions",
     "expand",
+    "experiments",
     "fit",
     "load",
     "metrics",

@@ -19,10 +19,8 @@ from publishing import publish
 from scipy.stats import binomtest
 
 import scorekit as sk
-from scorekit.cli.experiment import sample
-from scorekit.cli.experiment.folder import RunFolder
-from scorekit.cli.experiment.parts import Parts
 from scorekit.datasets import ImageData
+from scorekit.experiments import Parts, RunFolder, sample
 
 SURE = 0.9
 

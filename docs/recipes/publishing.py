@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import scorekit as sk
-from scorekit.cli.experiment.folder import RunFolder
+from scorekit.experiments import RunFolder
 
 DOCS = Path(__file__).parents[1]
 

@@ -18,7 +18,7 @@ import numpy as np
 from publishing import publish
 from scipy.stats import binomtest
 
-from scorekit.cli.experiment import evaluate, sample
+from scorekit.experiments import evaluate, sample
 
 SAMPLERS = {
     "Langevin": {  # at a level where the images can be told apart, from noise of the size of the data

@@ -8,37 +8,31 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import NamedTuple
 
 from scorekit import __version__
 from scorekit.registry import backend, backends, offered
 from scorekit.testing import check_backend
 
-__all__ = ["PACKAGES", "Finding", "Package", "examine", "run"]
+__all__ = ["Finding", "Package", "examine", "packages", "run"]
 
 
 class Package(NamedTuple):
-    """A package that scorekit uses; ``purpose`` is empty for one that it cannot do without."""
+    """A package that scorekit requires, from which version on, and for which extras; no extras when it is needed."""
 
     name: str
     least: str
-    purpose: str = ""
+    extras: tuple[str, ...] = ()
 
 
-PACKAGES = (
-    Package("numpy", "2.1"),
-    Package("scipy", "1.13"),
-    Package("autograd", "1.8"),
-    Package("array-api-compat", "1.11"),
-    Package("matplotlib", "3.9"),
-    Package("safetensors", "0.5"),
-    Package("tqdm", "4.66"),
-    Package("torch", "2.5", "tensors, GPUs, image networks"),
-    Package("pillow", "10", "images and animations"),
-    Package("tensorboard", "2.10", "curves in TensorBoard"),
-    Package("datasets", "2.14", "data from the hub"),
-)
+_PURPOSES = {
+    "torch": "tensors, GPUs, image networks",
+    "images": "images and animations",
+    "hub": "data from the hub",
+    "tensorboard": "curves in TensorBoard",
+}
+_DEVELOPMENT = {"bench", "dev", "docs", "test"}  # extras that a user does not need
 
 
 class Finding(NamedTuple):
@@ -64,7 +58,10 @@ def examine() -> Iterator[Finding]:
         f"scorekit {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     )
     yield Finding("\npackages")
-    yield from map(_package, PACKAGES)
+    try:
+        yield from map(_package, packages())
+    except PackageNotFoundError:
+        yield Finding("  scorekit is not installed, only imported: python -m pip install scorekit", wrong=True)
     yield Finding("\nbackends and their devices")
     for name, installed in backends().items():
         yield from _backend(name) if installed else (Finding(f"  {name:17} not installed"),)
@@ -72,13 +69,35 @@ def examine() -> Iterator[Finding]:
     yield _temporary()
 
 
+def packages() -> list[Package]:
+    """The packages that the metadata of scorekit name; those of the extras for development are left out."""
+    found: dict[str, Package] = {}
+    for requirement in requires("scorekit") or ():
+        package = _parsed(requirement)
+        if package.name == "scorekit" or set(package.extras) & _DEVELOPMENT:
+            continue
+        known = found.get(package.name, package)
+        extras = () if not (known.extras and package.extras) else tuple(dict.fromkeys(known.extras + package.extras))
+        found[package.name] = Package(package.name, max(known.least, package.least, key=_numbers), extras)
+    return sorted(found.values(), key=lambda package: bool(package.extras))
+
+
+def _parsed(requirement: str) -> Package:
+    """``"torch>=2.5; extra == 'torch'"`` as the metadata of a distribution have it."""
+    what, _, condition = requirement.partition(";")
+    name = re.match(r"[\w.-]+", what.strip())
+    least, extra = re.search(r">=\s*([\w.]+)", what), re.search(r"""extra == ['"]([\w-]+)""", condition)
+    return Package(name[0] if name else what, least[1] if least else "0", (extra[1],) if extra else ())
+
+
 def _package(package: Package) -> Finding:
-    needed = not package.purpose
+    needed = not package.extras
     get = f'python -m pip install "{package.name}>={package.least}"'
     try:
         found = version(package.name)
     except PackageNotFoundError:
-        reason = "missing, and needed" if needed else f"not installed; for {package.purpose}"
+        purpose = ", ".join(_PURPOSES.get(extra, f"the extra {extra}") for extra in package.extras)
+        reason = "missing, and needed" if needed else f"not installed; for {purpose}"
         return Finding(f"  {package.name:17} {reason}: {get}", wrong=needed)
     if _numbers(found) < _numbers(package.least):
         return Finding(f"  {package.name:17} {found} is too old: {get}", wrong=needed)

@@ -1,4 +1,4 @@
-"""The commands train, sample and evaluate, as the command line knows them."""
+"""The commands train, sample and evaluate: their options. :mod:`scorekit.experiments` does the work."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _add_train(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from scorekit.cli.experiment import train
+    from scorekit.experiments import train
 
     train(options.file, options.out, options.changes, progress=not options.quiet)
 
@@ -51,7 +51,7 @@ def _add_sample(commands: Any) -> None:
     )
     sample.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     sample.add_argument("-n", type=int, default=64, help="how many images (default: %(default)s)")
-    sample.add_argument("--sampler", default=None, help="annealed, consistent or langevin")
+    sample.add_argument("--sampler", default=None, help="another sampler than that of the file")
     sample.add_argument("--levels", type=int, default=None, help="noise levels of the ladder")
     sample.add_argument("--steps-per-level", type=int, default=None, help="steps at each level")
     sample.add_argument("--step-size", type=float, default=None, help="epsilon of annealed and langevin")
@@ -66,7 +66,7 @@ def _add_sample(commands: Any) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    from scorekit.cli.experiment import sample
+    from scorekit.experiments import sample
 
     named = {
         "name": options.sampler,
@@ -108,7 +108,7 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from scorekit.cli.experiment import evaluate
+    from scorekit.experiments import evaluate
 
     evaluate(
         options.run_folder,

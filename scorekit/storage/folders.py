@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ from scorekit._arrays import check_path
 from scorekit._state import BFLOAT16
 from scorekit._version import __version__
 from scorekit.errors import CheckpointError
+from scorekit.storage.files import replacing
 
-__all__ = ["NewerFormatError", "read_folder", "remove_folder", "writable_folder", "write_folder"]
+__all__ = ["NewerFormatError", "read_folder", "writable_folder", "write_folder"]
 
 _ARRAYS, _MANIFEST, _FORMAT = "arrays.safetensors", "manifest.json", 1
 _MANY = 1000  # no format will have such a number
@@ -53,20 +53,6 @@ def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
     return path
 
 
-def remove_folder(path: Path) -> None:
-    """Remove what lies at ``path``, a folder, a file or a link; nothing there is well too."""
-    try:
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-        elif path.exists():
-            shutil.rmtree(path)
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot remove {path} ({error.strerror or error}): give each run a folder of its own, and one in "
-            "which nothing else writes."
-        ) from error
-
-
 def write_folder(path: Path, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:
     """Write NumPy arrays and a JSON description to the folder ``path``, in one rename; what was there is replaced.
 
@@ -78,16 +64,11 @@ def write_folder(path: Path, arrays: Mapping[str, Any], description: Mapping[str
     """
     from safetensors import SafetensorError
 
-    partial = path.with_name(path.name + ".partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _fill(partial, arrays, description)
-        remove_folder(path)
-        os.rename(partial, path)
-        _flush(path.parent)
+        with replacing(path) as new:
+            new.mkdir(parents=True)
+            _fill(new, arrays, description)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise CheckpointError(
             f"cannot write {path} ({getattr(error, 'strerror', None) or error}): choose a folder in a place that you "
             "may write to and that has room."
@@ -108,8 +89,6 @@ def _fill(folder: Path, arrays: Mapping[str, Any], description: Mapping[str, Any
         "bfloat16": [name for name, value in arrays.items() if value.dtype == BFLOAT16],
     }
     (folder / _MANIFEST).write_bytes(_text(content))
-    for place in (folder / _ARRAYS, folder / _MANIFEST, folder):
-        _flush(place)
 
 
 def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -204,11 +183,3 @@ def _reason(error: BaseException) -> str:
     """What went wrong, in one line that stays short whatever the file holds."""
     text = getattr(error, "strerror", None) or str(error)
     return f"{type(error).__name__}: {text}".splitlines()[0][:200]
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

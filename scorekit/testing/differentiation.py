@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit import distributions, models, noise, objectives
+from scorekit import models
+from scorekit._catalogue import DENSITIES, OBJECTIVES, examples
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array, Backend
 
@@ -98,21 +99,6 @@ def _agree(backend: Backend, got: Any, wanted: Any, what: str) -> None:
         raise InvalidValueError(f"backend {backend.name!r}: the {what} is off by {off:.2e} from differences.")
 
 
-def _all_objectives() -> list[Any]:
-    ladder = noise.Geometric(1.0, 0.1, 4)
-    return [
-        objectives.ExplicitScoreMatching(distributions.Gaussian(np.zeros(2), np.eye(2))),
-        objectives.ImplicitScoreMatching(),
-        objectives.ImplicitScoreMatching(trace="hutchinson", probes=2),
-        *(objectives.SlicedScoreMatching(2, kind) for kind in ("rademacher", "gaussian", "sphere")),
-        objectives.SlicedScoreMatching(2, variance_reduced=False),
-        *(objectives.DenoisingScoreMatching(0.3, kind) for kind in (None, "control", "antithetic")),
-        *(objectives.NoiseConditional(ladder, kind) for kind in ("sigma2", "likelihood")),
-        objectives.NoiseConditional(noise.LogUniform(1.0, 0.1), "edm", "control", sigma_data=1.0),
-        objectives.NoiseConditional(noise.LogNormal(-1.0, 1.0)),
-    ]
-
-
 def _smooth_model(xp: Any, theta: Array) -> Callable[..., Array]:
     """A small network with the parameters ``theta`` of shape (1, 8): every loss bends in every one of them."""
 
@@ -126,7 +112,7 @@ def _smooth_model(xp: Any, theta: Array) -> Callable[..., Array]:
 def _the_parameter_gradient_of_every_objective(backend: Backend) -> None:
     start = np.random.default_rng(15).uniform(-1, 1, (1, 8))
     x = backend.asarray(np.random.default_rng(16).normal(size=(6, 2)))
-    for objective in _all_objectives():
+    for objective in examples(OBJECTIVES):
 
         def loss(theta: Array, objective: Any = objective) -> Array:
             return backend.xp.reshape(objective(_smooth_model(backend.xp, theta), x, rng=backend.rng(17)), (1,))
@@ -138,26 +124,12 @@ def _the_parameter_gradient_of_every_objective(backend: Backend) -> None:
         _agree(backend, got, wanted, f"parameter gradient of {objective!r}")
 
 
-def _all_densities() -> list[Any]:
-    data = np.random.default_rng(18).normal(size=(20, 2))
-    return [
-        distributions.Gaussian(np.zeros(2), np.eye(2)),
-        distributions.GaussianMixture([0.7, 0.3], [[0.0, 0.0], [2.0, 1.0]], np.stack([np.eye(2), 0.5 * np.eye(2)])),
-        distributions.Banana(),
-        distributions.SwissRoll(noise=0.2),
-        distributions.Empirical(data),
-        distributions.Rings(),
-        distributions.TwoMoons(),
-        distributions.Checkerboard(),
-        distributions.Funnel(),
-    ]
-
-
 def _the_derivative_of_every_built_in_score(backend: Backend) -> None:
     u_values = np.random.default_rng(20).normal(size=(5, 2))
-    for density in _all_densities():
-        x = backend.asarray(0.7 * np.random.default_rng(19).normal(size=(5, density.dim)))
-        u = backend.asarray(np.resize(u_values, (5, density.dim)))
+    for density in examples(DENSITIES):
+        shape = density.sample(5, rng=0).shape
+        x = backend.asarray(0.7 * np.random.default_rng(19).normal(size=shape))
+        u = backend.asarray(np.resize(u_values, shape))
         for sigma in (0.5, backend.asarray(np.linspace(0.4, 0.8, 5))):
             name = f"score of {type(density).__name__} at sigma"
             _compare_modes(backend, name, partial(_score_at, density, sigma), x, u)

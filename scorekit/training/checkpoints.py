@@ -14,7 +14,8 @@ from typing import Any
 
 from scorekit._arrays import check_count, check_path
 from scorekit.errors import CheckpointError
-from scorekit.storage.folders import NewerFormatError, read_folder, remove_folder, writable_folder, write_folder
+from scorekit.storage.files import remove
+from scorekit.storage.folders import NewerFormatError, read_folder, writable_folder, write_folder
 from scorekit.training.lock import lock
 
 __all__ = ["Checkpoints"]
@@ -59,10 +60,10 @@ class Checkpoints:
 
         Later ones can only be damaged: the run has passed them over, and replaces them when it gets there.
         """
-        for left in self.folder.glob("step-*.partial"):
-            remove_folder(left)
+        for left in (*self.folder.glob("step-*.partial"), *self.folder.glob("step-*.old")):
+            remove(left)
         for old in [s for s in self.steps() if s <= step][: -self.keep]:
-            remove_folder(self.path(old))
+            remove(self.path(old))
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Arrays and description of the newest checkpoint that is whole; None when there is none at all.

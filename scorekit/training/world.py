@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array, Backend, Learner
 from scorekit.registry import offered
 
-__all__ = ["World", "world_here", "world_of"]
+__all__ = ["Process", "World", "process", "world_here", "world_of"]
+
+
+class Process(NamedTuple):
+    """The number of a process, from 0, and how many were started together."""
+
+    rank: int
+    size: int
+
+
+def process() -> Process:
+    """Which of the processes that torchrun started this is; the only one where it started none.
+
+    >>> process()
+    Process(rank=0, size=1)
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
+    return Process(int(os.environ["RANK"]) if size > 1 else 0, size)
 
 
 class World(Protocol):
@@ -50,9 +67,9 @@ def world_of(learner: Learner) -> World:
     found: Any = getattr(learner, "world", None)
     if found is not None:
         return found  # type: ignore[no-any-return]
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ:
+    if process().size > 1:
         raise InvalidValueError(
-            f"the program runs in {os.environ['WORLD_SIZE']} processes, and {type(learner).__name__} trains in one: "
+            f"the program runs in {process().size} processes, and {type(learner).__name__} trains in one: "
             "start it without torchrun, or train on tensors."
         )
     return _Alone()

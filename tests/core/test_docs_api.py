@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import scorekit
+from scorekit import _catalogue
 
 ROOT = Path(__file__).parents[2]
 ROOMS = [
@@ -121,12 +122,19 @@ def test_no_link_within_the_pages_is_broken_and_nothing_comes_from_elsewhere(bui
                 assert unquote(parts.fragment) in pages[there].ids, f"{path.name}: {target}"
 
 
-def test_the_examples_of_the_renderer_of_mathematics_hold(monkeypatch):
+@pytest.mark.parametrize("extension", ["catalogue", "mathml"])
+def test_the_examples_of_our_extensions_hold(monkeypatch, extension):
     needs_the_docs_extra()
     monkeypatch.syspath_prepend(ROOT / "docs/_extensions")
-    tried = doctest.testmod(importlib.import_module("mathml"))
-    assert tried.attempted >= 3
+    tried = doctest.testmod(importlib.import_module(extension))
+    assert tried.attempted >= 2
     assert not tried.failed
+
+
+def test_the_page_of_experiments_lists_what_files_can_name(built):
+    text = (built / "api/experiments.html").read_text()
+    for entry in (*_catalogue.OBJECTIVES, *_catalogue.SAMPLERS, *_catalogue.NOISE, *_catalogue.DATASETS):
+        assert not entry.name or f">{entry.name}</span>" in text
 
 
 def test_formulas_are_in_the_pages(built):

@@ -6,9 +6,7 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +14,6 @@ import pytest
 import scorekit as sk
 from scorekit.cli import doctor, main
 from scorekit.testing import check_backend
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_healthy_installation(capsys):
@@ -38,12 +34,47 @@ def test_it_runs_as_a_command():
     assert not done.stderr
 
 
-def test_the_table_is_what_the_package_asks_for():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = dict(text.split(">=") for text in project["dependencies"])
-    assert {p.name: p.least for p in doctor.PACKAGES if not p.purpose} == asked
-    torch = next(p for p in doctor.PACKAGES if p.name == "torch")
-    assert f"torch>={torch.least}" in project["optional-dependencies"]["torch"]
+REQUIRED = [
+    "numpy>=2.1",
+    "scipy>=1.13",
+    "tqdm>=4.66",
+    "torch>=2.5; extra == 'torch'",
+    "pillow>=10.1; extra == 'hub'",
+    "pillow>=10.2; extra == 'images'",
+    "tensorboard>=2.15; extra == 'tensorboard'",
+    "joblib; python_version >= '3.11' and extra == \"forests\"",
+    "scorekit[images]; extra == 'hub'",
+    "pytest>=8.3; extra == 'test'",
+    "torch>=2.5; extra == 'dev'",
+]
+
+
+def test_the_packages_are_those_that_the_metadata_require(monkeypatch):
+    monkeypatch.setattr(doctor, "requires", lambda name: REQUIRED if name == "scorekit" else None)
+    assert doctor.packages() == [
+        ("numpy", "2.1", ()),
+        ("scipy", "1.13", ()),
+        ("tqdm", "4.66", ()),
+        ("torch", "2.5", ("torch",)),
+        ("pillow", "10.2", ("hub", "images")),
+        ("tensorboard", "2.15", ("tensorboard",)),
+        ("joblib", "0", ("forests",)),
+    ]
+
+
+def test_a_package_that_is_needed_and_in_an_extra_is_needed(monkeypatch):
+    monkeypatch.setattr(doctor, "requires", lambda name: ["scipy>=1.13", "scipy>=1.15; extra == 'docking'"])
+    assert doctor.packages() == [("scipy", "1.15", ())]
+
+
+def test_a_scorekit_that_is_only_imported(monkeypatch, capsys):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "requires", missing)
+    monkeypatch.setattr(doctor, "backends", dict)
+    assert main(["doctor"]) == 1
+    assert "scorekit is not installed, only imported: python -m pip install" in capsys.readouterr().out
 
 
 def without(monkeypatch, *names, old=()):
@@ -56,10 +87,12 @@ def without(monkeypatch, *names, old=()):
 
 
 def test_what_is_missing_comes_with_its_command(monkeypatch, capsys):
-    without(monkeypatch, "scipy", "tensorboard", old=("tqdm", "pillow"))
+    without(monkeypatch, "scipy", "tensorboard", "joblib", old=("tqdm", "pillow"))
+    monkeypatch.setattr(doctor, "requires", lambda name: REQUIRED)
     assert main(["doctor"]) == 1
     shown = capsys.readouterr().out
     assert re.search(r'\n  scipy +missing, and needed: python -m pip install "scipy>=1\.13"\n', shown)
+    assert re.search(r"\n  joblib +not installed; for the extra forests: python", shown)
     assert re.search(r"\n  tensorboard +not installed; for curves .*: python -m pip install \"tensorboard>=", shown)
     assert re.search(r'\n  tqdm +0\.0\.9 is too old: python -m pip install "tqdm>=4\.66"\n', shown)
     last = shown.splitlines()[-1]

@@ -17,9 +17,9 @@ import pytest
 
 import scorekit as sk
 from scorekit.cli import main
-from scorekit.cli.experiment import sample, train
-from scorekit.cli.experiment.config import read_experiment
-from scorekit.cli.experiment.parts import Parts
+from scorekit.experiments import sample, train
+from scorekit.experiments.config import read_experiment
+from scorekit.experiments.parts import Parts
 
 torch = pytest.importorskip("torch")
 READY = sorted((Path(__file__).resolve().parents[2] / "docs" / "experiments").glob("*.toml"))
@@ -123,7 +123,7 @@ def test_the_model_is_that_of_the_same_call_in_python(done):
 
 
 def test_the_same_call_goes_on_where_a_run_was_stopped(file, tmp_path, done, monkeypatch):
-    from scorekit.cli.experiment.training import _Previews
+    from scorekit.experiments.training import _Previews
 
     def stop(self, state):
         return state.step == 7
@@ -142,7 +142,7 @@ def test_the_same_call_goes_on_where_a_run_was_stopped(file, tmp_path, done, mon
 def test_images_are_changed_as_the_file_says():
     """Centred: 2x − 1. Flipped: each image or its mirror. Dequantised: within a level."""
     data = {"name": "digits", "centred": True, "dequantise": "uniform", "flip": True}
-    from scorekit.cli.experiment.config import as_experiment
+    from scorekit.experiments.config import as_experiment
 
     parts = Parts(
         as_experiment({"data": data, "noise": {"kind": "log-uniform", "sigma_max": 9.0, "sigma_min": 0.1}}, "x", "x")
@@ -195,7 +195,7 @@ def test_what_a_file_may_not_say(file, tmp_path, capsys, change, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("steps = ", "is no TOML"),
+        ("steps = ", "is not TOML"),
         ("train = 3", r"train is 3: expected a section, \[train\]"),
         ("[data]\nn = 10", r"\[data\]: the key 'name' is missing"),
         ("name = '../up'\n[data]\nname = 'digits'", "name is '../up': expected a name"),
@@ -249,7 +249,7 @@ def test_the_ready_files_say_only_what_is_known(path):
     assert parts.network() is not None
     parts.objective()
     parts.sampler()
-    from scorekit.cli.experiment.training import Plan
+    from scorekit.experiments.training import Plan
 
     assert Plan.of(parts.experiment["train"]).steps > 0
     assert tomllib.loads(path.read_text())["seed"] == 0
@@ -273,7 +273,7 @@ def test_samples_are_a_function_of_the_seed_and_the_block(run):
 
 
 def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch, capsys):
-    import scorekit.cli.experiment.sampling as module
+    import scorekit.experiments.sampling as module
 
     written, real = [], module._write_block
 
@@ -354,7 +354,7 @@ def test_a_mistake_that_fit_refuses_can_be_corrected_in_the_same_folder(file, tm
 
 
 def test_a_preview_that_fails_does_not_end_the_training(file, tmp_path, monkeypatch):
-    from scorekit.cli.experiment.training import _Previews
+    from scorekit.experiments.training import _Previews
 
     def full(self, state):
         raise OSError(28, "No space left on device")
@@ -433,7 +433,7 @@ def features(x):
 
 
 def _experiment(run):
-    from scorekit.cli.experiment.folder import RunFolder
+    from scorekit.experiments.folder import RunFolder
 
     return RunFolder.open(run).experiment
 

@@ -5,14 +5,17 @@ From the root of the repository::
     python tests/mutants                  # all of them
     python tests/mutants -k sphere        # those whose name, file or reason has this word
     python tests/mutants --jobs 4         # several at a time
+    python tests/mutants --check          # only list those that no longer fit the code
 
 Each mutant is applied, alone, to a copy of the repository in a temporary directory, and the tests that are meant to
 notice it run there until one fails. A mutant is killed only by a failing test: one that breaks an import or a
-fixture, or runs into the time limit, counts against us. The unmutated copy must pass the same tests first. The exit
-status is 0 when all were killed, 1 when one was not, 2 when nothing could be shown.
+fixture, or runs into the time limit, counts against us. The unmutated copy must pass the same tests first.
 
-All of them take some minutes one at a time: a few seconds a mutant, most of them the start of pytest. The suite
-only checks that the catalogue fits the code.
+Exit status: 0 when all were killed; 1 when one was not; 2 when nothing could be shown, or when a mutant does not apply
+because its function has changed.
+
+All of them take some minutes one at a time: a few seconds a mutant, most of them the start of pytest. They run on
+demand and weekly, and not in the test suite.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from catalogue import MUTANTS
+from catalogue import MUTANTS, DoesNotApplyError
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("scorekit", "backends", "benchmarks", "tests")
@@ -79,7 +82,7 @@ class Verdict(NamedTuple):
 
 def tests_for(file):
     """The test files for a mutated file, in the order in which they run, each once."""
-    folders = next(paths for start, paths in TESTS.items() if file.startswith(start))
+    folders = next((paths for start, paths in TESTS.items() if file.startswith(start)), ())
     files = []
     for path in folders:
         here = ROOT / path
@@ -133,10 +136,17 @@ def run_mutant(mutant, tree):
     try:
         path.write_text(mutant.apply(source), encoding="utf-8")
         return run_tests(tree, tests_for(mutant.file))
-    except ValueError as error:
-        return Verdict("not applied", str(error), 0.0, "")
     finally:
         path.write_text(source, encoding="utf-8")
+
+
+def misfit(mutant):
+    """Why a mutant cannot be applied to the code as it stands; None when it can."""
+    try:
+        mutant.apply((ROOT / mutant.file).read_text(encoding="utf-8"))
+        return None if tests_for(mutant.file) else f"no tests are named for {mutant.file}"
+    except (DoesNotApplyError, OSError) as error:
+        return str(error)
 
 
 def line(mutant, verdict):
@@ -154,11 +164,24 @@ def main():
     parser = argparse.ArgumentParser(prog="python tests/mutants", description="Show that every seeded bug is noticed.")
     parser.add_argument("-k", metavar="WORD", default="", help="only mutants with this word in name, file or reason")
     parser.add_argument("--jobs", metavar="N", type=int, default=1, help="so many at a time (1)")
+    parser.add_argument("--check", action="store_true", help="run no test: list the mutants that do not apply")
     options = parser.parse_args()
     chosen = [m for m in MUTANTS if options.k.lower() in f"{m.name} {m.file} {m.why}".lower()]
-    if not chosen or options.jobs < 1:
+    misfits = [(m, reason) for m in chosen if (reason := misfit(m)) is not None]
+    for mutant, reason in misfits:
+        print(f"DOES NOT APPLY  {mutant.name}: {reason}")
+    fitting = [m for m in chosen if m not in {mutant for mutant, _ in misfits}]
+    if options.check:
+        print(f"{len(fitting)} of {len(chosen)} mutants apply")
+        return 2 if misfits else 0
+    if not fitting or options.jobs < 1:
         print(f"nothing to do: -k {options.k!r} picks {len(chosen)} of {len(MUTANTS)} mutants, --jobs {options.jobs}.")
         return 2
+    return examine(fitting, options.jobs) or (2 if misfits else 0)
+
+
+def examine(chosen, jobs):
+    """Run the tests of mutants, ``jobs`` at a time; returns the exit status."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="scorekit-mutants-") as folder:
         first = copy_of(ROOT, Path(folder, "0"))
@@ -170,10 +193,10 @@ def main():
             return 2
         trees = queue.SimpleQueue()
         trees.put(first)
-        for i in range(1, options.jobs):
+        for i in range(1, jobs):
             trees.put(copy_of(first, Path(folder, str(i))))
 
-        def examine(mutant):
+        def one(mutant):
             tree = trees.get()
             try:
                 return run_mutant(mutant, tree)
@@ -181,8 +204,8 @@ def main():
                 trees.put(tree)
 
         failures = 0
-        with ThreadPoolExecutor(options.jobs) as pool:
-            for mutant, verdict in zip(chosen, pool.map(examine, chosen), strict=True):
+        with ThreadPoolExecutor(jobs) as pool:
+            for mutant, verdict in zip(chosen, pool.map(one, chosen), strict=True):
                 print(line(mutant, verdict), flush=True)
                 failures += verdict.kind != "test"
     seconds = time.perf_counter() - start

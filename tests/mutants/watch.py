@@ -41,7 +41,7 @@ def pytest_collection_finish(session):
     root = session.config.rootpath.resolve()
     assert settings().max_examples == 10, "another Hypothesis profile is in force"
     for name, module in list(sys.modules.items()):
-        ours = name.split(".")[0] in ("scorekit", "scorekit_numpy") and module.__file__
+        ours = name.split(".")[0] in ("scorekit", "scorekit_numpy", "scorekit_torch") and module.__file__
         if ours and root not in Path(module.__file__).resolve().parents:
             pytest.exit(f"{name} was imported from {module.__file__}, not from the copy", returncode=4)
 

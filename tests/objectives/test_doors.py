@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
+from scorekit._catalogue import OBJECTIVES
 from scorekit.noise import Geometric
 from scorekit.objectives import (
     DenoisingScoreMatching,
@@ -16,13 +17,7 @@ from scorekit.objectives import (
 )
 
 X = np.random.default_rng(0).normal(size=(6, 2))
-EVERY = [
-    ExplicitScoreMatching(lambda x, s: -x),
-    ImplicitScoreMatching(),
-    SlicedScoreMatching(),
-    DenoisingScoreMatching(0.1),
-    NoiseConditional(Geometric(1.0, 0.1, 3)),
-]
+EVERY = [entry.examples()[0] for entry in OBJECTIVES]
 
 
 def score(x, sigma=None):

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 
 from properties.strategies import density_and_model, gaussians, models, seeds
-from scorekit.noise import LogUniform
+from scorekit._catalogue import OBJECTIVES, examples
 from scorekit.objectives import (
     DenoisingScoreMatching,
     ExplicitScoreMatching,
-    ImplicitScoreMatching,
     NoiseConditional,
     SlicedScoreMatching,
 )
@@ -53,27 +52,9 @@ def _name(objective):
     return re.sub(r" at 0x[0-9a-f]+", "", repr(objective))[:90]
 
 
-OBJECTIVES = [
-    ExplicitScoreMatching(lambda x, sigma: -x),
-    ImplicitScoreMatching(),
-    ImplicitScoreMatching(trace="hutchinson", probes=3),
-    SlicedScoreMatching(projections=2),
-    SlicedScoreMatching(projections=3, variance_reduced=False),
-    SlicedScoreMatching(distribution="gaussian", projections=2, variance_reduced=False),
-    SlicedScoreMatching(distribution="sphere", projections=2, variance_reduced=False),
-    SlicedScoreMatching(distribution="sphere", projections=2),
-    DenoisingScoreMatching(0.3),
-    DenoisingScoreMatching(0.3, "control"),
-    DenoisingScoreMatching(0.3, "antithetic"),
-    NoiseConditional(LogUniform(1.0, 0.1)),
-    NoiseConditional(LogUniform(1.0, 0.1), variance_reduction="control"),
-    NoiseConditional(LogUniform(1.0, 0.1), weighting="likelihood", variance_reduction="antithetic"),
-    NoiseConditional(LogUniform(1.0, 0.1), weighting="edm", sigma_data=0.5),
-]
-EACH = pytest.mark.parametrize("objective", OBJECTIVES, ids=_name)
-ROW_WISE = pytest.mark.parametrize(
-    "objective", [o for o in OBJECTIVES if not isinstance(o, NoiseConditional)], ids=_name
-)
+EVERY = examples(OBJECTIVES)
+EACH = pytest.mark.parametrize("objective", EVERY, ids=_name)
+ROW_WISE = pytest.mark.parametrize("objective", [o for o in EVERY if not isinstance(o, NoiseConditional)], ids=_name)
 
 
 def _case(case, seed, n=8):
@@ -146,7 +127,7 @@ def test_the_shape_of_an_event_changes_no_loss(objective):
                 kind: [a.reshape(*a.shape[:-1], *event) if a.shape[-2:] == x.shape else a for a in arrays]
                 for kind, arrays in draws.items()
             }
-            objective_ = ExplicitScoreMatching(lambda y, s: -y) if objective is OBJECTIVES[0] else objective
+            objective_ = ExplicitScoreMatching(lambda y, s: -y) if isinstance(objective, ExplicitScoreMatching) else objective
             got = objective_.losses(_lifted(model), x.reshape(-1, *event), rng=ScriptedRng(**folded))
             np.testing.assert_allclose(got, flat, rtol=1e-9, atol=1e-12)
 
@@ -183,7 +164,7 @@ def _draws_numbers(objective):
     return objective.draw(np.ones((3, 2)), rng=0) is not None
 
 
-@pytest.mark.parametrize("objective", [o for o in OBJECTIVES if _draws_numbers(o)], ids=_name)
+@pytest.mark.parametrize("objective", [o for o in EVERY if _draws_numbers(o)], ids=_name)
 def test_every_sample_has_noise_of_its_own(objective):
     """Equal rows have different losses: one probe shared by the batch would make them equal."""
     family = FAMILIES[1]

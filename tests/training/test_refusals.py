@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.storage.folders import remove_folder
+from scorekit.storage.files import remove
 from scorekit_numpy import MLP
 from support.manifests import rewrite
 
@@ -71,7 +71,7 @@ def test_a_checkpoint_that_vanishes_while_it_is_removed(tmp_path, monkeypatch):
     run(checkpoint=tmp_path)
     monkeypatch.setattr(shutil, "rmtree", gone)
     with pytest.raises(sk.CheckpointError, match="a folder of its own"):
-        remove_folder(tmp_path / "step-000000004")
+        remove(tmp_path / "step-000000004")
 
 
 @pytest.mark.parametrize("change", [{"views": [{"view": "os", "fields": {}}]}, {"config": {"bad": 1}}, {"views": None}])

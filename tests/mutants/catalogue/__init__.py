@@ -8,8 +8,11 @@ the same. Add one here whenever a bug is found that no test had noticed.
 
 from __future__ import annotations
 
-from .base import Mutant
+from .annealed import ANNEALED_SAMPLERS
+from .base import DoesNotApplyError, Mutant
+from .consistent import CONSISTENT_SAMPLERS
 from .data import DATA
+from .denoising import DENOISING
 from .image_networks import IMAGE_NETWORKS
 from .metrics import METRICS
 from .models import MODELS
@@ -18,17 +21,18 @@ from .objectives import OBJECTIVES
 from .samplers import SAMPLERS
 from .tensors import TENSORS
 
-__all__ = [
-    "DATA",
-    "IMAGE_NETWORKS",
-    "METRICS",
-    "MODELS",
-    "MUTANTS",
-    "NOISE",
-    "OBJECTIVES",
-    "SAMPLERS",
-    "TENSORS",
-    "Mutant",
-]
+__all__ = ["MUTANTS", "DoesNotApplyError", "Mutant"]
 
-MUTANTS = (*NOISE, *OBJECTIVES, *SAMPLERS, *MODELS, *METRICS, *TENSORS, *DATA, *IMAGE_NETWORKS)
+MUTANTS = (
+    *NOISE,
+    *OBJECTIVES,
+    *DENOISING,
+    *ANNEALED_SAMPLERS,
+    *CONSISTENT_SAMPLERS,
+    *SAMPLERS,
+    *MODELS,
+    *METRICS,
+    *TENSORS,
+    *DATA,
+    *IMAGE_NETWORKS,
+)

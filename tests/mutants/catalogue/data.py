@@ -2,60 +2,143 @@
 
 from __future__ import annotations
 
-from .base import Mutant
+from .base import seeded
 
 __all__ = ["DATA"]
 
 TRANSFORMS = "scorekit/datasets/transforms.py"
-DRAWN = "scorekit/datasets/drawn.py"
+IDX = "scorekit/datasets/_idx.py"
+CIFAR = "scorekit/datasets/cifar.py"
 DECODE = "scorekit/datasets/_decode.py"
+FOLDER = "scorekit/datasets/folder.py"
 SHAPES = "scorekit/_shapes.py"
+DRAWN = "scorekit/datasets/drawn.py"
+SHAPES_IMAGES = "scorekit/distributions/shapes_images.py"
 
 DATA = (
-    Mutant("dequantise-levels", TRANSFORMS, "(count - 1) * images", "count * images", "L for L − 1"),
-    Mutant("dequantise-bins", TRANSFORMS, "images)) / count", "images)) / (count - 1)", "bins of another width"),
-    Mutant("dequantise-variance", TRANSFORMS, 'images + check_positive(std, "std")', "images + std**2", "std²"),
-    Mutant("dequantise-one", TRANSFORMS, "eps) / 2)", "eps) / 2 + 1)", "white rounds up to 1"),
-    Mutant("flip-upside-down", TRANSFORMS, "xp.flip(images, axis=-1)", "xp.flip(images, axis=-2)", "the other axis"),
-    Mutant(
-        "flip-one-coin", TRANSFORMS, "uniform(each.shape, like=each)", "uniform((1,))", "one coin for the whole batch"
+    *seeded(
+        TRANSFORMS,
+        "dequantise",
+        ("dequantise-levels", "count - 1", "count", "L for L − 1"),
+        (
+            "dequantise-bins",
+            "((count - 1) * images + stream.uniform(tuple(images.shape), images)) / count",
+            "((count - 1) * images + stream.uniform(tuple(images.shape), images)) / (count - 1)",
+            "bins of another width",
+        ),
+        ("dequantise-variance", "check_positive(std, 'std')", "std ** 2", "std²"),
+        (
+            "dequantise-one",
+            "1 - float(xp.finfo(images.dtype).eps) / 2",
+            "1 - float(xp.finfo(images.dtype).eps) / 2 + 1",
+            "white rounds up to 1",
+        ),
     ),
-    Mutant("idx-byte-order", "scorekit/datasets/_idx.py", 'f">{axes}I"', 'f"<{axes}I"', "little-endian lengths"),
-    Mutant(
-        "cifar-channels-last",
-        "scorekit/datasets/cifar.py",
-        "pixels(values).reshape(-1, *_EVENT)",
-        "pixels(values).reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)",
-        "red, green and blue of a pixel taken to be neighbours",
+    *seeded(
+        TRANSFORMS,
+        "flip",
+        ("flip-upside-down", "xp.flip(images, axis=-1)", "xp.flip(images, axis=-2)", "the other axis"),
+        (
+            "flip-one-coin",
+            "as_rng(rng, images).uniform(each.shape, like=each)",
+            "as_rng(rng, images).uniform((1,))",
+            "one coin for the whole batch",
+        ),
     ),
-    Mutant("sixteen-bits", DECODE, "np.float32(65535)", "np.float32(65536)", "white is not 1"),
-    Mutant("crop-from-the-side", DECODE, "(image.width - width) // 2", "0", "the left, not the middle"),
-    Mutant("not-upright", DECODE, "image = ImageOps.exif_transpose(image)", "image = image.copy()", "EXIF is ignored"),
-    Mutant(
-        "labels-of-the-skipped",
-        "scorekit/datasets/folder.py",
-        "[chosen[i] for i in found.kept]",
-        "chosen[: len(found.kept)]",
-        "labels move by one after each image that was skipped",
+    *seeded(
+        IDX,
+        "_shape",
+        ("idx-byte-order", "f'>{axes}I'", "f'<{axes}I'", "little-endian lengths"),
     ),
-    Mutant("coverage-shifted", SHAPES, "np.float32(0.5) - distance", "np.float32(1.0) - distance", "half a pixel"),
-    Mutant("pixel-corners", SHAPES, "+ np.float32(0.5)", "+ np.float32(0.0)", "a pixel's corner for its centre"),
-    Mutant("triangle-slant", SHAPES, "-slope * x) - y / 2", "-slope * x) - y", "sides of another slant"),
-    Mutant(
-        "rings-width",
+    *seeded(
+        CIFAR,
+        "cifar10",
+        (
+            "cifar-channels-last",
+            "pixels(values).reshape(-1, *_EVENT)",
+            "pixels(values).reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)",
+            "red, green and blue of a pixel taken to be neighbours",
+        ),
+    ),
+    *seeded(
+        DECODE,
+        "_as_float",
+        ("sixteen-bits", "np.float32(65535)", "np.float32(65536)", "white is not 1"),
+    ),
+    *seeded(
+        DECODE,
+        "_cropped",
+        ("crop-from-the-side", "(image.width - width) // 2", "0", "the left, not the middle"),
+    ),
+    *seeded(
+        DECODE,
+        "to_array",
+        ("not-upright", "ImageOps.exif_transpose(image)", "image.copy()", "EXIF is ignored"),
+    ),
+    *seeded(
+        FOLDER,
+        "image_folder",
+        (
+            "labels-of-the-skipped",
+            "[chosen[i] for i in found.kept]",
+            "chosen[:len(found.kept)]",
+            "labels move by one after each image that was skipped",
+        ),
+    ),
+    *seeded(
         SHAPES,
-        "outer = np.abs(distance - 0.85 * radius) - 0.15",
-        "outer = np.abs(distance - 0.85 * radius) - 0.1",
-        "a thin ring",
+        "coverage",
+        ("coverage-shifted", "np.float32(0.5) - distance", "np.float32(1.0) - distance", "half a pixel"),
+        (
+            "pixel-corners",
+            "np.arange(size, dtype=np.float32) + np.float32(0.5)",
+            "np.arange(size, dtype=np.float32) + np.float32(0.0)",
+            "a pixel's corner for its centre",
+        ),
     ),
-    Mutant("shares-smallest-remainder", DRAWN, "np.argsort(counts - exact", "np.argsort(exact - counts", "a sign"),
-    Mutant("classifier-certainty", DRAWN, "** (-numbers / 2)", "** (-numbers)", "the likelihood squared"),
-    Mutant("classifier-inverted-shapes", DRAWN, "np.maximum(0, rows.", "np.abs(rows.", "dark shapes on bright count"),
-    Mutant(
-        "templates-of-unequal-kinds",
-        "scorekit/distributions/shapes_images.py",
-        "np.log((weights / counts)[labels[present]])",
-        "np.log((weights / weights[labels].sum())[labels[present]])",
-        "a kind with more templates gets more than its share",
+    *seeded(
+        SHAPES,
+        "_triangle",
+        ("triangle-slant", "y / 2", "y", "sides of another slant"),
+    ),
+    *seeded(
+        SHAPES,
+        "_rings",
+        (
+            "rings-width",
+            "np.abs(distance - 0.85 * radius) - 0.15 * radius",
+            "np.abs(distance - 0.85 * radius) - 0.1 * radius",
+            "a thin ring",
+        ),
+    ),
+    *seeded(
+        DRAWN,
+        "_counts",
+        ("shares-smallest-remainder", "counts - exact", "exact - counts", "a sign"),
+    ),
+    *seeded(
+        DRAWN,
+        "classify_shapes",
+        ("classifier-certainty", "-numbers / 2", "-numbers", "the likelihood squared"),
+    ),
+    *seeded(
+        DRAWN,
+        "_explained",
+        (
+            "classifier-inverted-shapes",
+            "np.maximum(0, rows.reshape(-1, rows.shape[2]) @ templates.T)",
+            "np.abs(rows.reshape(-1, rows.shape[2]) @ templates.T)",
+            "dark shapes on bright count",
+        ),
+    ),
+    *seeded(
+        SHAPES_IMAGES,
+        "ShapesImages.__post_init__",
+        (
+            "templates-of-unequal-kinds",
+            "weights / counts",
+            "weights / weights[labels].sum()",
+            "a kind with more templates gets more than its share",
+        ),
     ),
 )

@@ -2,27 +2,66 @@
 
 from __future__ import annotations
 
-from .base import Mutant
+from .base import seeded
 
 __all__ = ["MODELS"]
 
-ENERGY = "scorekit/models/energy.py"
-LEVEL = "scorekit/models/level.py"
-PRECONDITIONED = "scorekit/models/preconditioned.py"
 TWEEDIE = "scorekit/models/tweedie.py"
+LEVEL = "scorekit/models/level.py"
+ENERGY = "scorekit/models/energy.py"
+PRECONDITIONED = "scorekit/models/preconditioned.py"
 
 MODELS = (
-    Mutant("tweedie-sign", TWEEDIE, "return (evaluate(", "return -(evaluate(", "a sign"),
-    Mutant("tweedie-sigma", TWEEDIE, "- x) / align(level, x) ** 2", "- x) / align(level, x)", "σ for σ²"),
-    Mutant("denoise-view-sigma", LEVEL, "return x + level**2 *", "return x + level *", "σ for σ²"),
-    Mutant("denoise-view-sign", LEVEL, "return x + level**2 *", "return x - level**2 *", "a sign"),
-    Mutant("at-forgets-its-level", LEVEL, "x, self.level)", "x, sigma)", "the level of the call, not the fixed one"),
-    Mutant("energy-sign", ENERGY, "return -backend_of(x)", "return backend_of(x)", "climbs the energy"),
-    Mutant("energy-without-sigma", ENERGY, "value = energy(y, level)", "value = energy(y, None)", "no level"),
-    Mutant("edm-c-in", PRECONDITIONED, "self.net, x / root,", "self.net, x / width,", "σ² for σ in c_in"),
-    Mutant("edm-c-out", PRECONDITIONED, "/ (level * root)", "/ (width * root)", "c_out"),
-    Mutant("edm-c-out-sigma", PRECONDITIONED, "/ (level * root)", "/ root", "σ missing in c_out"),
-    Mutant("edm-c-skip", PRECONDITIONED, "- x / width", "- x / level**2", "σ_data missing in c_skip"),
-    Mutant("edm-c-skip-root", PRECONDITIONED, "- x / width", "- x / root", "√ in c_skip"),
-    Mutant("ncsn-scale", PRECONDITIONED, "x, checked) / level", "x, checked) / level**2", "σ² for σ"),
+    *seeded(
+        TWEEDIE,
+        "DenoiserModel.__call__",
+        ("tweedie-sign", "evaluate(self.denoise, x, level) - x", "-(evaluate(self.denoise, x, level) - x)", "a sign"),
+        ("tweedie-sigma", "align(level, x) ** 2", "align(level, x)", "σ for σ²"),
+    ),
+    *seeded(
+        LEVEL,
+        "denoise",
+        ("denoise-view-sigma", "level ** 2", "level", "σ for σ²"),
+        (
+            "denoise-view-sign",
+            "x + level ** 2 * evaluate(model, own(x), sigma)",
+            "x - level ** 2 * evaluate(model, own(x), sigma)",
+            "a sign",
+        ),
+    ),
+    *seeded(
+        LEVEL,
+        "AtLevel.__call__",
+        (
+            "at-forgets-its-level",
+            "evaluate(self.model, x, self.level)",
+            "evaluate(self.model, x, sigma)",
+            "the level of the call, not the fixed one",
+        ),
+    ),
+    *seeded(
+        ENERGY,
+        "EnergyModel.__call__",
+        ("energy-sign", "-backend_of(x).grad(checked, x)[1]", "backend_of(x).grad(checked, x)[1]", "climbs the energy"),
+    ),
+    *seeded(
+        ENERGY,
+        "EnergyModel.__call__.checked",
+        ("energy-without-sigma", "energy(y, level)", "energy(y, None)", "no level"),
+    ),
+    *seeded(
+        PRECONDITIONED,
+        "Preconditioned.__call__",
+        ("edm-c-in", "x / root", "x / width", "σ² for σ in c_in"),
+        ("edm-c-out", "level * root", "width * root", "c_out"),
+        ("edm-c-out-sigma", "level * root", "root", "σ missing in c_out"),
+        ("edm-c-skip", "x / width", "x / level ** 2", "σ_data missing in c_skip"),
+        ("edm-c-skip-root", "x / width", "x / root", "√ in c_skip"),
+        (
+            "ncsn-scale",
+            "evaluate(self.net, x, checked) / level",
+            "evaluate(self.net, x, checked) / level ** 2",
+            "σ² for σ",
+        ),
+    ),
 )

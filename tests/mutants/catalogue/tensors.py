@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Mutant
+from .base import seeded
 
 __all__ = ["TENSORS"]
 
@@ -11,65 +11,123 @@ OPTIMIZERS = "backends/scorekit_torch/optimizers.py"
 EQUIPMENT = "backends/scorekit_torch/equipment.py"
 LEARNER = "backends/scorekit_torch/learner.py"
 CAPTURE = "backends/scorekit_torch/capture.py"
+RANDOM = "backends/scorekit_torch/random.py"
+LEVELS = "backends/scorekit_torch/networks/levels.py"
+ALLOCATOR = "scorekit/_allocator.py"
 
 TENSORS = (
-    Mutant("trace-first-chunk-again", TRACES, "units[:, start:stop]", "units[:, : stop - start]", "one chunk for all"),
-    Mutant(
-        "trace-wrong-diagonal", TRACES, "pulled[:, :, start:stop]", "pulled[:, :, : stop - start]", "off by a chunk"
+    *seeded(
+        TRACES,
+        "_diagonal_part",
+        ("trace-first-chunk-again", "units[:, start:stop]", "units[:, :stop - start]", "one chunk for all"),
+        ("trace-wrong-diagonal", "pulled[:, :, start:stop]", "pulled[:, :, :stop - start]", "off by a chunk"),
     ),
-    Mutant(
-        "trace-graph-not-made-again", TRACES, "preserve_rng_state=False)", "preserve_rng_state=False).detach()", "cut"
+    *seeded(
+        TRACES,
+        "_recomputed",
+        (
+            "trace-graph-not-made-again",
+            "checkpoint(_diagonal_part, at, start, stop, use_reentrant=False, preserve_rng_state=False)",
+            "checkpoint(_diagonal_part, at, start, stop, use_reentrant=False, preserve_rng_state=False).detach()",
+            "cut",
+        ),
     ),
-    Mutant("trace-graphs-kept", TRACES, "again = at.keep and (", "again = False and (", "memory grows with d"),
-    Mutant("trace-chunk-of-a-small-batch", TRACES, "_NUMBERS // (n * d)", "_NUMBERS", "memory grows with n"),
-    Mutant(
-        "optimizer-state-in-another-order",
+    *seeded(
+        TRACES,
+        "_exact",
+        (
+            "trace-graphs-kept",
+            "at.keep and (d > _KEPT or n * d * d > _NUMBERS)",
+            "False and (d > _KEPT or n * d * d > _NUMBERS)",
+            "memory grows with d",
+        ),
+        ("trace-chunk-of-a-small-batch", "_NUMBERS // (n * d)", "_NUMBERS", "memory grows with n"),
+    ),
+    *seeded(
         OPTIMIZERS,
-        "like.copy_(value.detach())",
-        "value.detach().clone()",
-        "fused kernels take moments of other weights",
+        "restore_optimizer",
+        (
+            "optimizer-state-in-another-order",
+            "like.copy_(value.detach())",
+            "value.detach().clone()",
+            "fused kernels take moments of other weights",
+        ),
     ),
-    Mutant("layer-noise-of-one-part", EQUIPMENT, "2**62, ())) + start", "2**62, ()))", "the parts share their masks"),
-    Mutant(
-        "layer-noise-looks-once", EQUIPMENT, "any(not torch.equal", "all(torch.equal", "what draws is taken for still"
-    ),
-    Mutant("buffer-of-another-tensor", LEARNER, "buffer.copy_(values)", "pass", "a skipped step counts"),
-    Mutant(
-        "capture-shared-score", CAPTURE, "self._score.clone()", "self._score", "the next call changes the last score"
-    ),
-    Mutant("capture-any-level", CAPTURE, "if not asked <= self._known:", "if not self._known:", "no level is refused"),
-    Mutant(
-        "capture-stale-level", CAPTURE, "self._sigma.copy_(level)", "pass", "levels of the samples are those before"
-    ),
-    Mutant(
-        "layout-of-the-weights-alone", EQUIPMENT, "part.memory_format = torch", "part.other = torch", "laid out again"
-    ),
-    Mutant(
-        "two-streams-of-one-seed",
-        "backends/scorekit_torch/random.py",
-        "torch.empty(0, device=device).device, dtype",
-        "torch.device(device), dtype",
-        "cuda and cuda:0 draw the same numbers",
-    ),
-    Mutant(
-        "number-copied-to-the-device",
-        "backends/scorekit_torch/networks/levels.py",
-        "like.new_full((1,), value, dtype=dtype)",
-        "torch.as_tensor([value], dtype=dtype, device=like.device)",
-        "no graph can record it",
-    ),
-    Mutant(
-        "compiled-with-symbols",
+    *seeded(
         EQUIPMENT,
-        "module.compile(dynamic=False)",
-        "module.compile()",
-        "inductor fails on them",
+        "LayerNoise._seeded",
+        (
+            "layer-noise-of-one-part",
+            "int(aside(rng).integers(0, 2 ** 62, ())) + start",
+            "int(aside(rng).integers(0, 2 ** 62, ()))",
+            "the parts share their masks",
+        ),
+        (
+            "layer-noise-looks-once",
+            "any((not torch.equal(a, b) for a, b in zip(before, self._places(), strict=True)))",
+            "all((torch.equal(a, b) for a, b in zip(before, self._places(), strict=True)))",
+            "what draws is taken for still",
+        ),
     ),
-    Mutant(
-        "freed-blocks-given-back",
-        "scorekit/_allocator.py",
-        "mallopt(_TRIM_THRESHOLD, _KEPT)",
-        "pass",
-        "a training step of an image network gives its memory back to the kernel",
+    *seeded(
+        EQUIPMENT,
+        "lay_out",
+        (
+            "layout-of-the-weights-alone",
+            "part.memory_format = torch.channels_last",
+            "part.other = torch.channels_last",
+            "laid out again",
+        ),
+    ),
+    *seeded(
+        EQUIPMENT,
+        "Equipped.__init__",
+        ("compiled-with-symbols", "module.compile(dynamic=False)", "module.compile()", "inductor fails on them"),
+    ),
+    *seeded(
+        LEARNER,
+        "TorchLearner._undo",
+        ("buffer-of-another-tensor", "buffer.copy_(values)", "pass", "a skipped step counts"),
+    ),
+    *seeded(
+        CAPTURE,
+        "CapturedModel.__call__",
+        ("capture-shared-score", "self._score.clone()", "self._score", "the next call changes the last score"),
+        ("capture-any-level", "asked <= self._known", "self._known", "no level is refused"),
+    ),
+    *seeded(
+        CAPTURE,
+        "CapturedModel._fill",
+        ("capture-stale-level", "self._sigma.copy_(level)", "pass", "levels of the samples are those before"),
+    ),
+    *seeded(
+        RANDOM,
+        "TorchRng.__init__",
+        (
+            "two-streams-of-one-seed",
+            "(torch.empty(0, device=device).device, dtype)",
+            "(torch.device(device), dtype)",
+            "cuda and cuda:0 draw the same numbers",
+        ),
+    ),
+    *seeded(
+        LEVELS,
+        "as_row",
+        (
+            "number-copied-to-the-device",
+            "like.new_full((1,), value, dtype=dtype)",
+            "torch.as_tensor([value], dtype=dtype, device=like.device)",
+            "no graph can record it",
+        ),
+    ),
+    *seeded(
+        ALLOCATOR,
+        "keep_freed_blocks",
+        (
+            "freed-blocks-given-back",
+            "mallopt(_TRIM_THRESHOLD, _KEPT)",
+            "pass",
+            "a training step of an image network gives its memory back to the kernel",
+        ),
     ),
 )

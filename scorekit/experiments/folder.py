@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +10,13 @@ from typing import Any
 
 import scorekit as sk
 from scorekit._arrays import check_path
-from scorekit.cli.experiment.config import SECTIONS, Experiment, as_experiment
 from scorekit.errors import CheckpointError, InvalidValueError
+from scorekit.experiments.config import SECTIONS, Experiment, as_experiment
 from scorekit.storage import writable_folder
+from scorekit.storage.files import replacing
+from scorekit.training.world import process
 
-__all__ = ["RunFolder", "rank"]
+__all__ = ["RunFolder"]
 
 _FORMAT = 1
 _OURS = {"checkpoints", "history.jsonl", "previews", "run.json.partial", "tensorboard"}  # before the first step is made
@@ -33,14 +33,17 @@ _FREE_KEYS = {
 }
 
 
-def rank() -> int:
-    """The number of this process among those that torchrun started; 0 alone."""
-    return int(os.environ.get("RANK", "0"))
-
-
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run is kept, the experiment that it is of, and what its data said (:meth:`Parts.facts`)."""
+    """Where a run is kept, its experiment, and the facts of its data that sampling needs (:meth:`Parts.facts`).
+
+    >>> import tempfile
+    >>> from scorekit.experiments import read_experiment
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     RunFolder.begin(place + "/run", read_experiment({"name": "tiny"})).accept({})
+    ...     RunFolder.open(place + "/run").experiment.name
+    'tiny'
+    """
 
     path: Path
     experiment: Experiment
@@ -52,18 +55,17 @@ class RunFolder:
         folder = check_path(path, "--out")
         if (folder / "run.json").exists():
             _check_same(cls.open(folder).experiment, experiment, folder)
-        elif rank() == 0 and folder.exists() and {entry.name for entry in folder.iterdir()} - _OURS:
+        elif process().rank == 0 and folder.exists() and {entry.name for entry in folder.iterdir()} - _OURS:
             raise InvalidValueError(f"{folder} holds other things and no run.json: choose a new folder with --out.")
-        if rank() == 0:
+        if process().rank == 0:
             writable_folder(folder, "choose another folder with --out.")
         return cls(folder, experiment, {})
 
     def accept(self, facts: Mapping[str, Any]) -> None:
         """Write down the experiment, once its first step has been made: until then it may be corrected."""
         about = {"format": _FORMAT, "scorekit": sk.__version__, "experiment": self.experiment.plain(), "facts": facts}
-        partial = self.path / "run.json.partial"
-        partial.write_text(json.dumps(about))
-        partial.replace(self.path / "run.json")
+        with replacing(self.path / "run.json") as new:
+            new.write_text(json.dumps(about))
 
     @classmethod
     def open(cls, path: Any, device: str | None = None) -> RunFolder:
@@ -89,14 +91,8 @@ class RunFolder:
 
     def save_model(self, model: Any) -> None:
         """Put the model in the place of the one that is there."""
-        new, old = self.path / "model.new", self.path / "model.old"
-        for place in (new, old):
-            shutil.rmtree(place, ignore_errors=True)
-        sk.save(model, new)
-        if (self.path / "model").exists():
-            (self.path / "model").rename(old)
-        new.rename(self.path / "model")
-        shutil.rmtree(old, ignore_errors=True)
+        with replacing(self.path / "model") as new:
+            sk.save(model, new)
 
     def model(self) -> Any:
         """The averaged model."""

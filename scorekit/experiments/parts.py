@@ -13,38 +13,18 @@ import numpy as np
 
 import scorekit as sk
 from scorekit._arrays import as_rng, check_number, check_option
-from scorekit.cli.experiment.config import Experiment, Section
+from scorekit._catalogue import DATASETS, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name
 from scorekit.datasets import ImageData
 from scorekit.datasets.transforms import dequantised, dequantising_noise, mirrored
 from scorekit.errors import InvalidValueError, ScorekitError
+from scorekit.experiments.config import Experiment, Section
 from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel
 from scorekit.registry import provided
 from scorekit.samplers import ChainSampler
 
 __all__ = ["Parts"]
 
-_DATA = {
-    name: getattr(sk.datasets, name)
-    for name in ("digits", "shapes", "fashion_mnist", "mnist", "mnist_5k", "cifar10", "celeba", "image_folder", "hub")
-}
-_NOISE = {
-    "geometric": sk.noise.Geometric,
-    "log-uniform": sk.noise.LogUniform,
-    "log-normal": sk.noise.LogNormal,
-    "design": sk.noise.design,
-}
-_OBJECTIVES = {
-    "noise-conditional": sk.objectives.NoiseConditional,
-    "denoising": sk.objectives.DenoisingScoreMatching,
-    "sliced": sk.objectives.SlicedScoreMatching,
-}
-_SAMPLERS = {
-    "annealed": sk.samplers.AnnealedLangevin,
-    "consistent": sk.samplers.ConsistentAnnealed,
-    "langevin": sk.samplers.Langevin,
-}
 _AT_ONCE = 1000  # images that are looked at together
-_PRECONDITIONING = {"UNet": "edm", "MLP": "edm", "NCSN": "none", "NCSNv2": "none"}
 
 
 class AugmentedNoise(NamedTuple):
@@ -114,7 +94,13 @@ class Augmented:
 
 
 class Parts:
-    """All parts of an experiment; each is made when it is first asked for."""
+    """The data, network, noise, objective and sampler of an experiment; each is made when it is first asked for.
+
+    >>> from scorekit.experiments import read_experiment
+    >>> parts = Parts(read_experiment({"backend": "numpy", "data": {"name": "shapes", "n": 40, "size": 8}}))
+    >>> parts.data[0].images.shape
+    (36, 1, 8, 8)
+    """
 
     def __init__(self, experiment: Experiment, facts: Mapping[str, Any] | None = None) -> None:
         self.experiment, self._facts = experiment, facts or {}
@@ -145,7 +131,7 @@ class Parts:
     @cached_property
     def data(self) -> tuple[ImageData, ImageData]:
         """Images to learn from, and images that are held out."""
-        load, given = self._data.choose(_DATA), self._data.take("name")[1]
+        load, given = self._data.choose(by_name(DATASETS)), self._data.take("name")[1]
         all_of_it: ImageData = given.call(load, "name")
         with self._looks.named():
             share = check_number(self._looks.get("held_out", 0.1), "held_out")
@@ -214,7 +200,7 @@ class Parts:
     def noise(self) -> Any:
         """The law of noise levels in training."""
         section = self.experiment["noise"]
-        make = section.choose(_NOISE, "design", key="kind")
+        make = section.choose(by_name(NOISE), "design", key="kind")
         if "designed" in self._facts:
             return sk.noise.Designed(**self._facts["designed"])
         fixed = {"data": self.as_seen(self.data[0].images)} if make is sk.noise.design else {}
@@ -223,7 +209,7 @@ class Parts:
     def network(self) -> Any:
         """A new network, on the device, with its preconditioning."""
         section = self.experiment["network"]
-        usual, name = section.choose(_PRECONDITIONING, "UNet"), section.get("name", "UNet")
+        usual, name = section.choose(dict(NETWORKS), "UNet"), section.get("name", "UNet")
         chosen, rest = section.take("name", "preconditioning", "sigma_data", "conditional")
         make = provided(self.experiment.backend, name)
         images = self.data[0].images
@@ -256,7 +242,7 @@ class Parts:
     def objective(self) -> Augmented:
         """The loss, on batches that are changed as [data] says."""
         section = self.experiment["objective"]
-        make = section.choose(_OBJECTIVES, "noise-conditional")
+        make = section.choose(by_name(OBJECTIVES), "noise-conditional")
         fixed = {"noise": self.noise} if make is sk.objectives.NoiseConditional else {}
         if section.get("weighting") == "edm" and "sigma_data" not in section.values:
             fixed["sigma_data"] = self._sigma_data({})
@@ -287,7 +273,7 @@ class Parts:
     def sampler(self, section: Section | None = None) -> tuple[ChainSampler, Any]:
         """The sampler of a section (by default that of the file) and its ladder."""
         section = self.experiment["sampler"] if section is None else section
-        make = section.choose(_SAMPLERS, "consistent")
+        make = section.choose(by_name(SAMPLERS), "consistent")
         ladder = self.ladder(section)
         given, rest = section.take("name", "sigma_max", "sigma_min", "levels")
         if make is sk.samplers.ConsistentAnnealed:

@@ -1,4 +1,4 @@
-"""``scorekit sample RUN``: draw from what a run has learned, in blocks that are written as they are finished."""
+"""Draw from the model of a run, in blocks that are written as they are finished."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 import scorekit as sk
-from scorekit._arrays import check_count
-from scorekit.cli.experiment.config import Section
-from scorekit.cli.experiment.folder import RunFolder
-from scorekit.cli.experiment.parts import Parts
+from scorekit._arrays import check_count, check_path
 from scorekit.errors import CheckpointError, InvalidValueError
+from scorekit.experiments.config import Section
+from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.parts import Parts
+from scorekit.storage.files import replacing
 from scorekit.training.world import world_here
 
 __all__ = ["read_samples", "sample"]
@@ -28,7 +29,7 @@ _GRID = 100
 
 
 def sample(
-    run: str,
+    run: str | os.PathLike[str],
     n: int = 64,
     *,
     block: int = 32,
@@ -40,8 +41,8 @@ def sample(
 ) -> Path:
     """Draw ``n`` images; returns the folder that holds them.
 
-    Each block of images is a file of its own, a function of the model, the seed and its number, and is written when it
-    is done. The same call goes on where it was stopped. In processes that torchrun started each takes every so many
+    Each block of images is one file, and depends only on the model, the seed and the number of the block. It is written
+    when it is done, so that the same call continues where it was stopped. Processes that torchrun started share the
     blocks.
 
     Args:
@@ -53,6 +54,14 @@ def sample(
         device: where to draw; None for the device of the run.
         options: keys of the section [sampler] to change; with another ``name`` they replace the section.
         progress: show a bar.
+
+    Raises:
+        ValueError: the run has no model yet, or an option is unknown or invalid.
+        CheckpointError: ``run`` cannot be read, or its samples were drawn with other options.
+
+    >>> from scorekit import experiments
+    >>> place = experiments.sample("runs/digits", 100, options={"levels": 50})  # doctest: +SKIP
+    >>> images = experiments.read_samples(place)  # doctest: +SKIP
     """
     n, block = check_count(n, "-n"), check_count(block, "--block")
     seed = check_count(seed, "--seed", minimum=0)
@@ -138,33 +147,36 @@ def _file(place: Path, number: int) -> Path:
 
 def _write_block(place: Path, number: int, images: Any, about: Mapping[str, Any]) -> None:
     place.mkdir(parents=True, exist_ok=True)
-    _replace(place / "samples.json", json.dumps(about).encode())
-    partial = place / f"block-{number:05d}.partial"
-    with partial.open("wb") as file:
+    with replacing(place / "samples.json", shared=True) as new:
+        new.write_text(json.dumps(about))
+    with replacing(_file(place, number)) as new, new.open("wb") as file:
         np.save(file, np.asarray(images, np.float32))
-    partial.replace(_file(place, number))
 
 
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+def read_samples(place: str | os.PathLike[str]) -> Any:
+    """All finished samples of a folder, ``(n, c, h, w)`` in [0, 1]; read-only. They are also put into ``samples.npy``.
 
+    Raises:
+        ValueError: the folder holds no samples.
+        CheckpointError: a file is damaged.
 
-def read_samples(place: Path) -> Any:
-    """All finished samples of a folder, ``(n, c, h, w)`` in [0, 1], put together in ``samples.npy``; read-only."""
-    blocks = [_open(file) for file in sorted(place.glob("block-*.npy"))]
+    >>> read_samples("no/such/folder")
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidValueError: no/such/folder holds no samples: expected a folder that scorekit sample wrote.
+    """
+    folder = check_path(place, "place")
+    blocks = [_open(file) for file in sorted(folder.glob("block-*.npy"))]
     if not blocks:
-        raise InvalidValueError(f"{place} holds no samples: expected a folder that scorekit sample wrote.")
+        raise InvalidValueError(f"{folder} holds no samples: expected a folder that scorekit sample wrote.")
     shape = (sum(len(b) for b in blocks), *blocks[0].shape[1:])
-    partial, start = place / "samples.partial", 0
-    whole = np.lib.format.open_memmap(partial, mode="w+", dtype=np.float32, shape=shape)
-    for block in blocks:
-        whole[start : start + len(block)] = block
-        start += len(block)
-    whole.flush()
-    partial.replace(place / "samples.npy")
-    return np.load(place / "samples.npy", mmap_mode="r")
+    with replacing(folder / "samples.npy") as new:
+        whole, start = np.lib.format.open_memmap(new, mode="w+", dtype=np.float32, shape=shape), 0
+        for block in blocks:
+            whole[start : start + len(block)] = block
+            start += len(block)
+        whole.flush()
+    return np.load(folder / "samples.npy", mmap_mode="r")
 
 
 def _open(file: Path) -> Any:

@@ -1,9 +1,10 @@
-"""``scorekit evaluate RUN``: what the samples of a run are worth, in numbers with their uncertainty."""
+"""Measure the samples of a run: numbers with their uncertainty, and pictures."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,17 +14,18 @@ import numpy as np
 
 import scorekit as sk
 from scorekit._arrays import check_path
-from scorekit.cli.experiment.folder import RunFolder
-from scorekit.cli.experiment.parts import Parts
-from scorekit.cli.experiment.sampling import read_samples
 from scorekit.errors import InvalidValueError
+from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.parts import Parts
+from scorekit.experiments.sampling import read_samples
+from scorekit.storage.files import replacing
 
 __all__ = ["evaluate"]
 
 
 def evaluate(
-    run: str,
-    samples: str | None = None,
+    run: str | os.PathLike[str],
+    samples: str | os.PathLike[str] | None = None,
     *,
     classifier: str | None = None,
     features: str | None = None,
@@ -42,7 +44,17 @@ def evaluate(
         samples: the folder of samples; None for the newest one of the run.
         classifier: ``FILE.py:NAME``, a function of images ``(n, c, h, w)`` that returns labels or probabilities.
         features: ``FILE.py:NAME``, a function of images that returns features ``(n, d)``.
-        device: as of ``sample``.
+        device: where to compute; None for the device of the run.
+
+    Returns:
+        What ``evaluation.json`` holds.
+
+    Raises:
+        ValueError: the run has no samples yet, or the file of ``classifier`` or ``features`` fails.
+        CheckpointError: ``run`` or its samples cannot be read.
+
+    >>> from scorekit import experiments
+    >>> found = experiments.evaluate("runs/digits")  # doctest: +SKIP
     """
     folder = RunFolder.open(run, device)
     place = _newest(folder.path) if samples is None else check_path(samples, "--samples")
@@ -66,7 +78,8 @@ def evaluate(
 
 def _write(place: Path, found: dict[str, Any]) -> None:
     """What is known by now: a later measure may fail."""
-    (place / "evaluation.json").write_text(json.dumps(found, indent=1))
+    with replacing(place / "evaluation.json") as new:
+        new.write_text(json.dumps(found, indent=1))
 
 
 def _newest(run: Path) -> Path:

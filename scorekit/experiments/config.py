@@ -1,13 +1,16 @@
-"""What a TOML file says of an experiment: a key is known, or refused with the nearest one that is."""
+"""Experiment files: the keys of a TOML file, checked. An unknown key raises and names the nearest known one."""
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scorekit._arrays import check_count, check_option, check_path
@@ -86,7 +89,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A checked file: its sections, and what stands above them."""
+    """The content of an experiment file, checked: its sections, and the keys above them.
+
+    >>> from scorekit.experiments import read_experiment
+    >>> read_experiment({"seed": 7, "train": {"steps": 100}})["train"].values
+    {'steps': 100}
+    """
 
     name: str
     seed: int
@@ -103,22 +111,38 @@ class Experiment:
         return above | {name: dict(section.values) for name, section in self.sections.items()}
 
 
-def read_experiment(path: Any, changes: Sequence[str] = ()) -> Experiment:
-    """The experiment in a TOML file, with ``changes`` such as ``"train.steps=100"`` made to it.
+def read_experiment(source: str | os.PathLike[str] | Mapping[str, Any], changes: Sequence[str] = ()) -> Experiment:
+    """The experiment in a TOML file, or in a mapping of the same form.
+
+    Args:
+        source: the path of a TOML file, or its content as a mapping.
+        changes: keys to change, such as ``"train.steps=100"``.
 
     Raises:
-        ValueError: the file cannot be read, is no TOML, or holds a key that nobody knows.
+        ValueError: the file cannot be read or is not TOML, or a key is unknown.
+        TypeError: a section or a name has the wrong type.
+
+    >>> read_experiment({"train": {"steps": 100}}, ["train.steps=200", "device=cpu"])["train"].get("steps")
+    200
     """
-    file = check_path(path, "the experiment")
+    if isinstance(source, Mapping):
+        content: dict[str, Any] = copy.deepcopy(dict(source))
+        where, name = "the experiment", "experiment"
+    else:
+        file = check_path(source, "the experiment")
+        content, where, name = _content(file), str(file), file.stem
+    for change in changes:
+        _apply(content, change)
+    return as_experiment(content, where, name)
+
+
+def _content(file: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValueError(f"cannot read {file} ({getattr(error, 'strerror', None) or error}).") from error
     except tomllib.TOMLDecodeError as error:
-        raise InvalidValueError(f"{file} is no TOML: {error}.") from error
-    for change in changes:
-        _apply(content, change)
-    return as_experiment(content, str(file), file.stem)
+        raise InvalidValueError(f"{file} is not TOML: {error}.") from error
 
 
 def as_experiment(content: Mapping[str, Any], where: str, name: str) -> Experiment:

@@ -1,10 +1,11 @@
-"""``scorekit train FILE.toml``: learn the scores of images, with previews, a history and checkpoints in a folder."""
+"""Train the network of an experiment, with previews, a history and checkpoints in the run folder."""
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import numpy as np
 
 import scorekit as sk
 from scorekit._arrays import check_count, check_positive
-from scorekit.cli.experiment.config import Section, read_experiment
-from scorekit.cli.experiment.folder import RunFolder, rank
-from scorekit.cli.experiment.parts import Parts
 from scorekit.errors import InvalidValueError
+from scorekit.experiments.config import Section, read_experiment
+from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.parts import Parts
 from scorekit.training import JsonLines, TensorBoard, WarmupCosine
 from scorekit.training.run import FitState
+from scorekit.training.world import process
 
 __all__ = ["train"]
 
@@ -82,9 +84,42 @@ _FIT = ("optimizer", "gradient_clip", "ema", "on_nonfinite", "checkpoint_every",
 _FIT_ON_TENSORS = ("accumulate", "autocast", "channels_last", "compile")
 
 
-def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, progress: bool = True) -> Path:
-    """Run the experiment of a file, or go on with it; returns the run folder."""
-    experiment = read_experiment(file, changes)
+def train(
+    source: str | os.PathLike[str] | Mapping[str, Any],
+    out: str | os.PathLike[str] | None = None,
+    changes: Sequence[str] = (),
+    *,
+    progress: bool = True,
+) -> Path:
+    """Run an experiment, or continue it from its newest checkpoint.
+
+    Args:
+        source: the path of a TOML file, or its content as a mapping.
+        out: the run folder; None for ``runs/NAME``, with the name of the experiment or of the file.
+        changes: keys to change, such as ``"train.steps=100"``.
+        progress: show a bar.
+
+    Returns:
+        The run folder, for :func:`scorekit.experiments.sample` and :func:`scorekit.experiments.evaluate`.
+
+    Raises:
+        ValueError: the experiment has an unknown key or an invalid value.
+        CheckpointError: the folder holds a run of another experiment, or cannot be written.
+
+    >>> import tempfile
+    >>> from scorekit import experiments
+    >>> tiny = {
+    ...     "backend": "numpy",
+    ...     "data": {"name": "shapes", "n": 40, "size": 8},
+    ...     "network": {"name": "MLP", "hidden": [8]},
+    ...     "train": {"steps": 2, "batch_size": 8},
+    ... }
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     run = experiments.train(tiny, place + "/run", progress=False)
+    ...     sorted(path.name for path in run.iterdir())
+    ['checkpoints', 'history.jsonl', 'history.png', 'model', 'run.json']
+    """
+    experiment = read_experiment(source, changes)
     parts, plan = Parts(experiment), Plan.of(experiment["train"])
     model, objective, data = parts.network(), parts.objective(), parts.training_data()
     parts.sampler()  # a mistake in [sampler] shows before the training, not after it
@@ -108,14 +143,14 @@ def train(file: str, out: str | None = None, changes: Sequence[str] = (), *, pro
                 rng=experiment.seed,
                 progress=progress,
                 validation=parts.on_host(parts.data[1].images) if plan.validate else None,
-                callbacks=[watch, *_callbacks(folder, parts, plan)] if rank() == 0 else [],
+                callbacks=[watch, *_callbacks(folder, parts, plan)] if process().rank == 0 else [],
                 checkpoint=folder.path / "checkpoints",
                 **options,
             )
     except SystemExit:  # SIGTERM: the step and its checkpoint are written
         watch.save()
         raise
-    if rank() == 0:
+    if process().rank == 0:
         folder.accept(parts.facts())
         folder.save_model(result.model)
         _draw_history(result.history, folder.path / "history.png")
@@ -144,7 +179,7 @@ class _Watch:
 
 
 def _say(text: str) -> None:
-    if rank() == 0:
+    if process().rank == 0:
         print(text, file=sys.stderr)
 
 

@@ -1,0 +1,34 @@
+"""Experiments on images: a TOML file says what is learned from which data, and a run folder holds the results.
+
+``train`` runs the experiment of a file, ``sample`` draws from what was learned, ``evaluate`` measures the samples; the
+command line calls these three (``scorekit train FILE.toml``, ``scorekit sample RUN``, ``scorekit evaluate RUN``). A run
+folder has ``run.json`` (the experiment as it was read), ``checkpoints/``, ``history.jsonl``, ``previews/``, ``model/``
+(the averaged weights) and ``samples/``.
+
+>>> import tempfile
+>>> from scorekit import experiments
+>>> tiny = {
+...     "backend": "numpy",
+...     "data": {"name": "shapes", "n": 40, "size": 8},
+...     "network": {"name": "MLP", "hidden": [8]},
+...     "noise": {"kind": "log-uniform", "sigma_max": 1.0, "sigma_min": 0.1},
+...     "train": {"steps": 2, "batch_size": 8},
+...     "sampler": {"levels": 3},
+... }
+>>> with tempfile.TemporaryDirectory() as place:
+...     run = experiments.train(tiny, place + "/run", progress=False)
+...     samples = experiments.sample(run, 4, progress=False)
+...     experiments.read_samples(samples).shape
+(4, 1, 8, 8)
+"""
+
+from __future__ import annotations
+
+from scorekit.experiments.config import Experiment, read_experiment
+from scorekit.experiments.evaluation import evaluate
+from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.parts import Parts
+from scorekit.experiments.sampling import read_samples, sample
+from scorekit.experiments.training import train
+
+__all__ = ["Experiment", "Parts", "RunFolder", "evaluate", "read_experiment", "read_samples", "sample", "train"]
