@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd.tracer import getval, isbox
 
-from scorekit._allocator import keep_freed_blocks
 from scorekit._recipe import check_known
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
@@ -20,8 +19,6 @@ __all__ = ["NumpyBackend"]
 
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
-
-keep_freed_blocks()
 
 
 class NumpyBackend:

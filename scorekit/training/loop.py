@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import check_batch, check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
@@ -109,6 +110,7 @@ def fit(
     check_count(keep, "keep")
     check_option(resume, "resume", (True, False))
     check_option(progress, "progress", (True, False))
+    reuse_freed_memory()
     seed, named = _seed(rng)
     source = open_source(data, batch_size, seed)
     run = Run(
