@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import align, as_rng, check_batch, constant, event_size, weighted_mean
+from scorekit._arrays import align, as_rng, check_batch, constant, event_size, readable, weighted_mean
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
@@ -100,14 +100,18 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
 
     The trace is differentiated for all rows at once, which is right only when row i of the score depends on row i
     of ``x`` alone; batch normalisation in training mode does not do so, and its ISM loss would be wrong without
-    a word. One reverse pass from sample 0 decides, once for each model and each of its modes.
+    a word. One reverse pass from sample 0 decides, once for each model and each of its modes; under a tracer there is
+    nothing to look at.
     """
     model: Any = score.model
     mode = getattr(model, "training", None)
     with suppress(TypeError):  # a model that cannot be hashed or weakly referenced is looked at each time
         if _seen_uncoupled.get(model, _UNSEEN) == mode:
             return
-    if x.shape[0] > 1 and _couples_rows(score, x):
+    reach = _reach_of_row_0(score, x)
+    if not readable(reach):
+        return
+    if _couples_rows(backend_of(x).to_numpy(reach)):
         raise InvalidValueError(
             "the score at sample 0 changes with the other samples of the batch: a trace needs rows that are "
             "independent of each other. Batch normalisation in training mode does this: call model.eval(), use another "
@@ -117,10 +121,13 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
         _seen_uncoupled[model] = mode
 
 
-def _couples_rows(score: CheckedScore, x: Array) -> bool:
-    """Does Jᵀ v reach other rows when v is zero outside row 0?"""
-    owner = backend_of(x)
+def _reach_of_row_0(score: CheckedScore, x: Array) -> Array:
+    """Jᵀ v for a v that is zero outside row 0."""
     first = constant((np.arange(x.shape[0]) == 0).astype(float), x)
     ramp = constant(np.arange(1.0, event_size(x) + 1).reshape(1, *x.shape[1:]), x)
-    reach = np.abs(owner.to_numpy(owner.vjp(score, x, align(first, x) * ramp)[1]))
-    return bool(reach[1:].max() > _COUPLED * reach.max())
+    return backend_of(x).vjp(score, x, align(first, x) * ramp)[1]
+
+
+def _couples_rows(reach: Any) -> bool:
+    """Does it reach other rows?"""
+    return bool(np.abs(reach[1:]).max(initial=0.0) > _COUPLED * np.abs(reach).max())
