@@ -40,6 +40,7 @@ __all__ = [
     "no_tape",
     "own",
     "per_row",
+    "readable",
     "weighted_mean",
 ]
 
@@ -133,6 +134,14 @@ def host(x: Any) -> Any:
     return values.astype(np.float64, copy=False)
 
 
+def readable(x: Array) -> bool:
+    """Can a value of ``x`` be looked at? Not under a tracer, as its backend knows; an array that nobody owns has one."""
+    try:
+        return backend_of(x).readable(x)
+    except InvalidTypeError:
+        return True
+
+
 def no_tape(x: Array) -> Callable[[], AbstractContextManager[None]]:
     """What makes the context in which the backend of ``x`` keeps no tape; an array that nobody owns has none."""
     try:
@@ -155,7 +164,7 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
         raise InvalidTypeError(f"{name} is on the device meta, where arrays have no values: make it on another one.")
     if math.prod(x.shape) == 0:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected at least one sample and one feature, got none.")
-    if finite:
+    if finite and readable(x):
         check_finite(x, name)
     return x
 
@@ -276,18 +285,12 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
         )
     if sigma.dtype != x.dtype and not xp.isdtype(sigma.dtype, ("real floating", "integral")):
         raise InvalidTypeError(f"sigma has dtype {sigma.dtype}: expected real numbers.")
-    if _readable(xp, sigma):
+    if readable(sigma):
         low, high = xp.min(sigma), xp.max(sigma)  # of NaN both are NaN
         if not (bool(low > 0) and bool(high < math.inf)):
             shown = f"got values from {float(host(low))} to {float(host(high))}. "
             raise InvalidValueError(f"sigma must be positive and finite, {shown}{_NOISELESS}")
     return sigma if sigma.dtype == x.dtype else xp.astype(sigma, x.dtype)
-
-
-def _readable(xp: Any, x: Array) -> bool:
-    """Can a value of ``x`` be looked at? A namespace whose operations may be recorded before they run says so."""
-    ask = getattr(xp, "readable", None)
-    return ask is None or ask(x)
 
 
 def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
@@ -339,6 +342,10 @@ def _check_weights(weights: Array, values: Array) -> Array:
     if not xp.isdtype(weights.dtype, ("real floating", "integral", "bool")):
         raise InvalidTypeError(f"weights have dtype {weights.dtype}: expected real numbers.")
     w = xp.astype(weights, values.dtype)
+    return _check_weight_values(xp, w) if readable(w) else w
+
+
+def _check_weight_values(xp: Any, w: Array) -> Array:
     if not bool(xp.all((w >= 0) & xp.isfinite(w))):
         raise InvalidValueError(f"weights must be finite and not negative, got a smallest of {float(xp.min(w))}.")
     largest = xp.max(w)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scorekit._arrays import check_count, check_finite, constant
+from scorekit._arrays import check_count, check_finite, constant, readable
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of, describe
@@ -28,7 +28,7 @@ def as_condition(value: Any, owner: Backend, name: str = "condition") -> Array:
         return xp.astype(made, xp.int64, copy=False)  # torch takes indices of 8 bits for a mask
     if not xp.isdtype(made.dtype, "real floating"):
         raise InvalidTypeError(f"{name} has dtype {made.dtype}: expected integers or real numbers.")
-    return check_finite(made, name)
+    return check_finite(made, name) if owner.readable(made) else made
 
 
 def check_condition(condition: Any, x: Array, name: str = "condition") -> Array | None:
@@ -127,7 +127,7 @@ class Conditions:
             raise ShapeError(
                 f"the condition has shape {tuple(label.shape)}: expected ({x.shape[0]},), a class a sample."
             )
-        low, high = int(xp.min(label)), int(xp.max(label))
+        low, high = (int(xp.min(label)), int(xp.max(label))) if readable(label) else (0, 0)
         if low < 0 or high > classes:
             raise InvalidValueError(
                 f"the condition has labels from {low} to {high}: expected classes from 0 to {classes - 1}, or "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import as_sigma, check_batch, check_positive, expand, own
+from scorekit._arrays import as_sigma, check_batch, check_positive, expand, own, readable
 from scorekit._conditions import check_condition
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
@@ -41,6 +41,8 @@ class AtLevel(View):
         return evaluate(self.model, x, self.level, condition)
 
     def _is_level(self, sigma: Sigma, x: Array) -> bool:
+        if not isinstance(sigma, float) and not readable(sigma):
+            return True
         xp = array_namespace(x)
         off = abs(sigma - self.level) if isinstance(sigma, float) else xp.max(xp.abs(sigma - self.level))
         return bool(off <= 1e-6 * self.level)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import constant, event_size, expand, no_tape
+from scorekit._arrays import constant, event_size, expand, no_tape, readable
 from scorekit._score import inside
 from scorekit.errors import InvalidValueError
 from scorekit.objectives._base import CheckedScore
@@ -37,7 +37,10 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
             return
     if x.shape[0] == 1:  # one row tells nothing, and nothing is remembered
         return
-    if _couples_rows(score, x):
+    coupled = _couples_rows(score, x)
+    if coupled is None:
+        return
+    if coupled:
         raise InvalidValueError(
             "the score at one sample changes with the other samples of the batch: a trace needs rows that are "
             "independent of each other. Batch normalization in training mode does this: call model.eval(), use another "
@@ -55,10 +58,10 @@ def _modes(model: Any) -> Any:
     return [part.training for part in parts()] if callable(parts) else getattr(model, "training", None)
 
 
-def _couples_rows(score: CheckedScore, x: Array) -> bool:
+def _couples_rows(score: CheckedScore, x: Array) -> bool | None:
     """Does Jᵀ v reach rows where v is zero? For each bit of a row's number v is zero where the bit is 1, then 0.
 
-    Any two rows differ in a bit, so that no pair can hide.
+    Any two rows differ in a bit, so that no pair can hide. None under a tracer, where no value can be looked at.
     """
     owner, n = backend_of(x), min(x.shape[0], _ROWS)
     ramp = constant(np.arange(1.0, event_size(x) + 1).reshape(1, *x.shape[1:]), x)
@@ -67,7 +70,10 @@ def _couples_rows(score: CheckedScore, x: Array) -> bool:
             taken = np.arange(x.shape[0]) >> bit & 1 == value
             weights = np.where(taken, 1 + np.cos(np.arange(x.shape[0]) ** 2) / 2, 0.0)
             v = expand(constant(weights, x), x) * ramp
-            reach = np.abs(owner.to_numpy(owner.vjp(score, x, v)[1]))
+            pulled = owner.vjp(score, x, v)[1]
+            if not owner.readable(pulled):
+                return None
+            reach = np.abs(owner.to_numpy(pulled))
             if reach[~taken].max() > _COUPLED * reach.max():
                 return True
     return False
@@ -82,7 +88,7 @@ def refuse_mixed_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
     with suppress(TypeError):
         if model in _seen_levels:
             return
-    if x.shape[0] == 1 or getattr(model, "training", None):
+    if x.shape[0] == 1 or getattr(model, "training", None) or not readable(x):
         return
     check_levels(score, x, sigma)
     with suppress(TypeError):
@@ -97,7 +103,10 @@ def check_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
     owner = backend_of(x)
     alone = CheckedScore(score.model, None if score.condition is None else score.condition[:1])
     with no_tape(x)():
-        whole, first = (owner.to_numpy(s) for s in (score(1 * x, sigma)[:1], alone(1 * x[:1], sigma[:1])))
+        scores = (score(1 * x, sigma)[:1], alone(1 * x[:1], sigma[:1]))
+    if not all(owner.readable(s) for s in scores):
+        return
+    whole, first = map(owner.to_numpy, scores)
     if np.abs(whole - first).max() > _MIXED * np.abs(first).max():
         raise InvalidValueError(
             f"the score of sample 0 among {x.shape[0]} samples with their own noise levels is not that of sample 0 "

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_option, check_positive
+from scorekit._arrays import check_option, check_positive, readable
 from scorekit._score import check_conditional
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw
@@ -129,6 +129,6 @@ class NoiseConditional(ScoreObjective):
                     f"weighting returned dtype {weight.dtype}: expected that of sigma, {sigma.dtype}."
                 )
             weight = xp.astype(weight, sigma.dtype)
-        if not bool(xp.all((weight >= 0) & xp.isfinite(weight))):
+        if readable(weight) and not bool(xp.all((weight >= 0) & xp.isfinite(weight))):
             raise InvalidValueError("weighting returned values that are negative or not finite: a weight is neither.")
         return weight / sigma**2

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import check_batch, check_count, check_number, check_option
 from scorekit._conditions import null_like
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
@@ -125,6 +126,7 @@ def fit(
     check_count(keep, "keep")
     check_option(resume, "resume", (True, False))
     check_option(progress, "progress", (True, False))
+    reuse_freed_memory()
     seed, named = _seed(rng)
     source = open_source(data, batch_size, seed)
     check_reaches(model, source)

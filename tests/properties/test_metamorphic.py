@@ -127,7 +127,9 @@ def test_the_shape_of_an_event_changes_no_loss(objective):
                 kind: [a.reshape(*a.shape[:-1], *event) if a.shape[-2:] == x.shape else a for a in arrays]
                 for kind, arrays in draws.items()
             }
-            objective_ = ExplicitScoreMatching(lambda y, s: -y) if isinstance(objective, ExplicitScoreMatching) else objective
+            objective_ = (
+                ExplicitScoreMatching(lambda y, s: -y) if isinstance(objective, ExplicitScoreMatching) else objective
+            )
             got = objective_.losses(_lifted(model), x.reshape(-1, *event), rng=ScriptedRng(**folded))
             np.testing.assert_allclose(got, flat, rtol=1e-9, atol=1e-12)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 
 from scorekit.errors import InvalidValueError
-from scorekit_torch.namespace import readable
+from scorekit_torch.conversion import readable
 
 __all__ = ["Condition", "as_column", "as_row", "level_index"]
 
