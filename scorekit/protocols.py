@@ -39,8 +39,9 @@ Shape: TypeAlias = tuple[int, ...]
 Sigma: TypeAlias = Any
 """A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
 
-Seed: TypeAlias = int | Sequence[int] | None
-"""What a backend's ``rng`` takes: equal seeds give equal streams, None is fresh entropy."""
+Seed: TypeAlias = int | str | Sequence[int | str] | None
+"""What a backend's ``rng`` takes: one part or a sequence of parts, each a non-negative int or a text; equal seeds give
+equal streams, different ones independent streams (:func:`scorekit.learning.seed_sequence`). None is fresh entropy."""
 
 
 @runtime_checkable
@@ -172,7 +173,7 @@ class Backend(Protocol):
         ...
 
     def rng(self, seed: Seed = None) -> Rng:
-        """A new stream; equal seeds give equal streams."""
+        """A new stream; equal seeds give equal streams, and (7,), (7, 0), ("fit", 7) and ("fit", 7, 0) independent ones."""
         ...
 
     def vjp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:

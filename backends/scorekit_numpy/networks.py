@@ -61,7 +61,7 @@ class MLP:
         self._parameters = self._start(rng)
 
     def _start(self, rng: RngLike) -> dict[str, Array]:
-        stream, like = as_rng(rng), np.empty(0, self.dtype)
+        stream, like = as_rng(rng, None, type(self).__name__), np.empty(0, self.dtype)
         widths = (self.dim + self.conditional, *self.hidden, self.dim)
         parameters: dict[str, Array] = {}
         for i, (fan_in, fan_out) in enumerate(pairwise(widths)):

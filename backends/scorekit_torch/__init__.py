@@ -30,5 +30,6 @@ __all__ = [
     "load_ncsn",
     "load_ncsnpp",
     "load_ncsnv2",
+    "seed_generator",
     "seeded",
 ]

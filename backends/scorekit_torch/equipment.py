@@ -13,6 +13,7 @@ from scorekit._arrays import check_option
 from scorekit._score import score_function
 from scorekit._streams import PartRng, aside
 from scorekit.protocols import Rng
+from scorekit_torch.random import seed_generator
 
 __all__ = ["Equipped", "LayerNoise", "check_equipment", "lay_out"]
 
@@ -81,10 +82,10 @@ class LayerNoise:
     @contextmanager
     def _seeded(self, rng: Rng) -> Iterator[None]:
         start = rng.start if isinstance(rng, PartRng) else 0
-        seed = int(aside(rng).integers(0, 2**62, ())) + start
+        seed = ("layers", int(aside(rng).integers(0, 2**62, ())), start)
         with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
             for generator in self._generators():  # inside the fork: nothing global moves
-                generator.manual_seed(seed)
+                seed_generator(generator, seed)
             before = self._places() if self._draws is None else []
             yield
             if self._draws is None:

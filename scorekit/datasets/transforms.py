@@ -40,7 +40,7 @@ def dequantise(
     """
     check_option(kind, "kind", ("uniform", "gaussian"))
     check_batch(images, "images")
-    stream = as_rng(rng, images)
+    stream = as_rng(rng, images, "dequantise")
     if kind == "gaussian":
         return images + check_positive(std, "std") * stream.normal(tuple(images.shape), images)
     xp, count = array_namespace(images), check_count(levels, "levels", minimum=2)
@@ -69,5 +69,5 @@ def flip(images: Array, rng: RngLike = None) -> Array:
         raise ShapeError(f"images have shape {tuple(images.shape)}: expected (n, h, w) or (n, c, h, w).")
     xp = array_namespace(images)
     each = xp.reshape(images, (images.shape[0], -1))[:, 0]
-    coin = align(as_rng(rng, images).uniform(each.shape, like=each) < 0.5, images)
+    coin = align(as_rng(rng, images, "flip").uniform(each.shape, like=each) < 0.5, images)
     return xp.where(coin, xp.flip(images, axis=-1), images)

@@ -79,7 +79,7 @@ class ScoreObjective(ABC):
         check_batch(x)
         score = CheckedScore(model)
         self._prepare(score, x)
-        return self._losses(score, x, as_rng(rng, x) if self.draws else None)
+        return self._losses(score, x, as_rng(rng, x, type(self).__name__) if self.draws else None)
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         """Look at the model before it is used."""

@@ -94,7 +94,7 @@ class ChainSampler(ABC):
         return (_state(tick, walk) for tick in self._ticks(walk, plan))
 
     def _begin(self, model: ScoreModel, x0: Array, rng: RngLike) -> tuple[Walk, tuple[Stage, ...]]:
-        walk = Walk(model, check_batch(x0, "x0"), rng)
+        walk = Walk(model, check_batch(x0, "x0"), as_rng(rng, x0, f"{type(self).__name__}.sample"))
         plan = self.stages(walk)
         if any(stage.sigma is not None for stage in plan):
             check_conditional(

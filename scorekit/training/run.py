@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from scorekit._state import from_host, on_host
 from scorekit._streams import Draws
 from scorekit.errors import CheckpointError, NonFiniteError
+from scorekit.learning import STREAMS
 from scorekit.protocols import Array, Backend, Learner, Objective, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.environment import environment, warn_of_changes
@@ -22,7 +23,6 @@ from scorekit.training.world import world_of
 
 __all__ = ["FitResult", "FitState", "Run", "Store", "name_of"]
 
-_NOISE, _VALIDATION = 1, 2  # streams of a run, each a function of the seed; those of its data are in sources.py
 _VALIDATIONS = 20  # evaluations of the held-out loss a run
 _SKIPS_IN_A_ROW = 100
 
@@ -129,7 +129,7 @@ class Run:
     def _infos(self) -> Iterator[StepInfo]:
         while self.step < self.steps:
             batch = self.source.batch(self.step, self.world.rank, self.world.size)
-            rng = self.owner.rng((self.seed, _NOISE, self.step))
+            rng = self.owner.rng(("fit", self.seed, "noise", self.step))
             if batch.stop - batch.start < batch.total:
                 rng = Draws(rng, batch.total, self.source.first.shape[1:]).part(batch.start, batch.stop)
             info = self.learner.step(self._receive(batch.content), rng)
@@ -168,7 +168,7 @@ class Run:
         assert self.validation is not None
         frozen = getattr(self.learner, "frozen", None)  # a model without graphs, where there is one
         model, (n, *event) = self.learner.model if frozen is None else frozen(), self.validation.shape
-        rng, total = self.owner.rng((self.seed, _VALIDATION)), 0.0
+        rng, total = self.owner.rng(("fit", self.seed, "validation")), 0.0
         draws, pieces = Draws(rng, n, event), -(-n // self.source.batch_size)
         for k in range(pieces):  # even ones: no rest of a single sample
             start, stop = n * k // pieces, n * (k + 1) // pieces
@@ -196,6 +196,7 @@ class Run:
             "backend": self.owner.name,
             "objective": name_of(self.objective),
             "seed": self.seed,
+            "streams": STREAMS,
             **self.options,
             **self.source.identity(),
         }
@@ -263,6 +264,11 @@ class Run:
 
     def _check_identity(self, folder: Any, theirs: dict[str, Any]) -> None:
         mine = self._identity()
+        if theirs.get("streams") != STREAMS:
+            raise CheckpointError(
+                f"the run in {folder} is of a version of scorekit that maps seeds to other random numbers, and would go "
+                "on with other noise: continue it with that version, or start again in another folder."
+            )
         wrong = [f"{key} was {theirs.get(key)}, now {mine[key]}" for key in mine if theirs.get(key) != mine[key]]
         if wrong:
             raise CheckpointError(

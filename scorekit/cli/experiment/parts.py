@@ -58,12 +58,12 @@ class Augmented:
 
     def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array:
         """The loss of the changed batch; all randomness comes from ``rng``."""
-        stream = as_rng(rng, x)
+        stream = as_rng(rng, x, "Augmented")
         return self.objective(model, self._changed(x, stream), stream, weights)
 
     def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
         """One loss a sample."""
-        stream = as_rng(rng, x)
+        stream = as_rng(rng, x, "Augmented")
         return self.objective.losses(model, self._changed(x, stream), stream)
 
     def _changed(self, x: Array, rng: Rng) -> Array:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from scorekit._arrays import check_batch
-from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.registry import backend_of, framework_of
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.registry import backend_of, describe, framework_of, provided
 from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share, without_length
-from scorekit.training.sources.seeding import STREAM, seeded
+from scorekit.training.sources.seeding import place_of, seeded
 
 __all__ = ["Loader"]
 
@@ -71,13 +69,13 @@ class Loader(Source):
             self._sampler.set_epoch(epoch)
         own = getattr(self._loader, "generator", None)
         if own is not None:
-            own.manual_seed(int(np.random.SeedSequence((self._seed, STREAM, epoch)).generate_state(1)[0]))
-        with seeded(self._framework, (self._seed, STREAM, epoch)):
+            provided(_framework_of(own), "seed_generator")(own, ("fit", self._seed, "loader", epoch))
+        with seeded(self._framework, place_of(self._seed, epoch)):
             self._batches = iter(self._loader)
 
     def _next(self, epoch: int, place: int) -> Any:
         try:
-            with seeded(self._framework, (self._seed, STREAM, epoch, place)):
+            with seeded(self._framework, place_of(self._seed, epoch, place)):
                 return next(self._batches)
         except StopIteration:
             raise InvalidValueError(
@@ -95,6 +93,15 @@ class Loader(Source):
             "data dtype": str(self.first.dtype),
             "data sample": digest(self.owner.to_numpy(self.first)[:_SHOWN]),
         }
+
+
+def _framework_of(generator: Any) -> str:
+    found = framework_of(generator)
+    if found is None:
+        raise InvalidTypeError(
+            f"the loader's generator is a {describe(generator)}, which fit cannot seed: expected a torch.Generator."
+        )
+    return found
 
 
 def _samplers(loader: Any) -> Iterator[Any]:
