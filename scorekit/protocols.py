@@ -173,7 +173,7 @@ class Backend(Protocol):
         ...
 
     def rng(self, seed: Seed = None) -> Rng:
-        """A new stream; equal seeds give equal streams, and (7,), (7, 0), ("fit", 7) and ("fit", 7, 0) independent ones."""
+        """A new stream. Equal seeds give equal streams, different ones independent streams."""
         ...
 
     def vjp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:

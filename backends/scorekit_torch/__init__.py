@@ -16,6 +16,7 @@ from scorekit_torch.networks import (
     load_ncsnpp,
     load_ncsnv2,
 )
+from scorekit_torch.random import seed_generator
 
 __all__ = [
     "MLP",

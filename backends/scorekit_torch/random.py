@@ -173,7 +173,7 @@ def _fresh_state() -> tuple[Any, int, int]:
     The place is where the words stand that NumPy's Mersenne Twister has after the same seed.
     """
     state = torch.Generator().manual_seed(0).get_state().numpy().view(np.uint64)
-    words = np.random.RandomState(0).get_state()[1]  # noqa: NPY002  (seeds as manual_seed does)
+    words: Any = np.random.RandomState(0).get_state(legacy=False)["state"]["key"]
     place = next((i for i in range(len(state)) if np.array_equal(state[i : i + len(words)], words)), None)
     if place is None:
         raise RuntimeError(

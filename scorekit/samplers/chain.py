@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
-from scorekit._arrays import check_batch, check_count, check_option
+from scorekit._arrays import as_rng, check_batch, check_count, check_option
 from scorekit._score import check_conditional
 from scorekit.errors import DivergedError, InvalidTypeError
 from scorekit.protocols import Array, RngLike, ScoreModel

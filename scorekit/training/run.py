@@ -266,8 +266,8 @@ class Run:
         mine = self._identity()
         if theirs.get("streams") != STREAMS:
             raise CheckpointError(
-                f"the run in {folder} is of a version of scorekit that maps seeds to other random numbers, and would go "
-                "on with other noise: continue it with that version, or start again in another folder."
+                f"the run in {folder} was made by a version of scorekit that maps seeds to other random numbers: its "
+                "noise cannot be continued. Use that version, or start again in another folder."
             )
         wrong = [f"{key} was {theirs.get(key)}, now {mine[key]}" for key in mine if theirs.get(key) != mine[key]]
         if wrong:
