@@ -78,14 +78,14 @@ def _parts(seed: Any) -> Any:
 
 
 def _written(part: Any, seed: Any) -> str:
-    """A part with its type and its end or length, so that no two sequences of parts are written alike."""
+    """A part with its type, and a text with its length, so that no two sequences of parts are written alike."""
     if isinstance(part, str):
         return f"s{len(part)}:{part}"
     if isinstance(part, bool) or not isinstance(part, (int, np.integer)):
         raise InvalidTypeError(_refused(seed))
     if part < 0:
         raise InvalidValueError(_refused(seed))
-    return f"i{part:x};"
+    return f"i{part:x}"
 
 
 def _refused(seed: Any) -> str:

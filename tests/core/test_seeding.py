@@ -51,6 +51,14 @@ def test_zeros_at_the_end_of_a_seed_count(name):
 
 
 @each_backend
+def test_parts_keep_their_type_and_their_ends(name):
+    ints, texts = [(1, 2), (12,), (18,)], ["12", ("1", "2"), ("a", "b"), "ab", "as:b", "as1:b", "1:a", ("1", "a")]
+    mixed = [("a", 1), "a1", "ai1", (1, "a"), "i1", "s", (0x1A,)]
+    seeds = [*ints, *texts, *mixed]
+    assert len({_first(sk.backend(name).rng(seed)) for seed in seeds}) == len(seeds)
+
+
+@each_backend
 @pytest.mark.parametrize("seed", [7, np.int64(7), (7,), [7], np.array([7])])
 def test_one_int_is_one_stream_however_it_is_written(name, seed):
     assert _first(sk.backend(name).rng(seed)) == _first(sk.backend(name).rng(7))
