@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError
 from scorekit.learning import restored_sequence, seed_sequence, sequence_state
 from scorekit.protocols import Seed, Shape
 
@@ -176,7 +176,7 @@ def _fresh_state() -> tuple[Any, int, int]:
     words: Any = np.random.RandomState(0).get_state(legacy=False)["state"]["key"]
     place = next((i for i in range(len(state)) if np.array_equal(state[i : i + len(words)], words)), None)
     if place is None:
-        raise RuntimeError(
+        raise MissingBackendError(
             f"torch {torch.__version__} keeps the state of its generator in a way that is not known here: expected "
             "the words of a Mersenne Twister. Use another version of torch."
         )

@@ -53,7 +53,17 @@ def test_zeros_at_the_end_of_a_seed_count(name):
 @each_backend
 def test_parts_keep_their_type_and_their_ends(name):
     ints, texts = [(1, 2), (12,), (18,)], ["12", ("1", "2"), ("a", "b"), "ab", "as:b", "as1:b", "1:a", ("1", "a")]
-    mixed = [("a", 1), "a1", "ai1", (1, "a"), "i1", "s", (0x1A,), (1, "xxxxxxi1i1i1i1i1"), (17, "xxxxxx", 1, 1, 1, 1, 1)]
+    mixed = [
+        ("a", 1),
+        "a1",
+        "ai1",
+        (1, "a"),
+        "i1",
+        "s",
+        (0x1A,),
+        (1, "xxxxxxi1i1i1i1i1"),
+        (17, "xxxxxx", 1, 1, 1, 1, 1),
+    ]
     seeds = [*ints, *texts, *mixed]
     assert len({_first(sk.backend(name).rng(seed)) for seed in seeds}) == len(seeds)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from scorekit._arrays import check_batch
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.registry import backend_of, describe, framework_of, provided
+from scorekit.protocols import Seed
+from scorekit.registry import backend_of, describe, framework_of, offered
 from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share, without_length
 from scorekit.training.sources.seeding import place_of, seeded
 
@@ -69,7 +70,7 @@ class Loader(Source):
             self._sampler.set_epoch(epoch)
         own = getattr(self._loader, "generator", None)
         if own is not None:
-            provided(_framework_of(own), "seed_generator")(own, ("fit", self._seed, "loader", epoch))
+            _seed_own(own, ("fit", self._seed, "loader", epoch))
         with seeded(self._framework, place_of(self._seed, epoch)):
             self._batches = iter(self._loader)
 
@@ -95,13 +96,15 @@ class Loader(Source):
         }
 
 
-def _framework_of(generator: Any) -> str:
-    found = framework_of(generator)
-    if found is None:
+def _seed_own(generator: Any, seed: Seed) -> None:
+    framework = framework_of(generator)
+    put = None if framework is None else offered(framework, "seed_generator")
+    if put is None:
         raise InvalidTypeError(
-            f"the loader's generator is a {describe(generator)}, which fit cannot seed: expected a torch.Generator."
+            f"the loader's generator is a {describe(generator)}, which fit cannot seed: expected one of the framework "
+            "that the loader belongs to, as torch.Generator for a DataLoader."
         )
-    return found
+    put(generator, seed)
 
 
 def _samplers(loader: Any) -> Iterator[Any]:
