@@ -39,9 +39,9 @@ Shape: TypeAlias = tuple[int, ...]
 Sigma: TypeAlias = Any
 """A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
 
-Seed: TypeAlias = int | str | Sequence[int | str] | None
-"""What a backend's ``rng`` takes: one part or a sequence of parts, each a non-negative int or a text; equal seeds give
-equal streams, different ones independent streams (:func:`scorekit.learning.seed_sequence`). None is fresh entropy."""
+Seed: TypeAlias = int | Sequence[int | str] | None
+"""What a backend's ``rng`` takes: a non-negative int, or a sequence of such ints and texts. Equal seeds give equal
+streams, different ones independent streams (:func:`scorekit.learning.seed_sequence`). None is fresh entropy."""
 
 
 @runtime_checkable

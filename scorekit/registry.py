@@ -330,7 +330,7 @@ def _mixed(what: str, label_a: str, a: Array, label_b: str, b: Array) -> str:
 def rng(seed: Seed = None, like: Array | None = None) -> Rng:
     """A stream of random numbers of the backend that owns ``like`` (NumPy's without it).
 
-    ``seed`` is a non-negative int, a text, a sequence of these, or None for fresh entropy. Different seeds give
+    ``seed`` is a non-negative int, a sequence of ints and texts, or None for fresh entropy. Different seeds give
     independent streams: 7, (7, 0) and ("noise", 7) are three. A function that is called with ``rng=7`` derives a
     stream of its own from 7 and its name, and so shares its numbers with no other function, nor with ``sk.rng(7)``.
 

@@ -31,7 +31,7 @@ class TorchRng:
     global generators are neither read nor moved.
 
     Args:
-        seed: a non-negative int, a text, a sequence of these, or None for fresh entropy.
+        seed: a non-negative int, a sequence of ints and texts, or None for fresh entropy.
         device: where draws without ``like`` go.
         dtype: what draws without ``like`` are; None for torch's default.
 

@@ -46,25 +46,16 @@ def test_streams_that_were_alike_differ(name, one, other):
 
 @each_backend
 def test_zeros_at_the_end_of_a_seed_count(name):
-    seeds = [7, (7, 0), (7, 0, 0), (0, 7), "7", ("7", 0), (), (0,), ""]
+    seeds = [7, (7, 0), (7, 0, 0), (0, 7), ("7",), ("7", 0), (), (0,), ("",)]
     assert len({_first(sk.backend(name).rng(seed)) for seed in seeds}) == len(seeds)
 
 
 @each_backend
 def test_parts_keep_their_type_and_their_ends(name):
-    ints, texts = [(1, 2), (12,), (18,)], ["12", ("1", "2"), ("a", "b"), "ab", "as:b", "as1:b", "1:a", ("1", "a")]
-    mixed = [
-        ("a", 1),
-        "a1",
-        "ai1",
-        (1, "a"),
-        "i1",
-        "s",
-        (0x1A,),
-        (1, "xxxxxxi1i1i1i1i1"),
-        (17, "xxxxxx", 1, 1, 1, 1, 1),
-    ]
-    seeds = [*ints, *texts, *mixed]
+    ints, texts = [(1, 2), (12,), (18,), (0x1A,)], ["12", "ab", "as:b", "as1:b", "1:a", "a1", "ai1", "i1", "s"]
+    mixed = [("1", "2"), ("a", "b"), ("1", "a"), ("a", 1), (1, "a")]
+    mixed += [(1, "xxxxxxi1i1i1i1i1"), (17, "xxxxxx", 1, 1, 1, 1, 1)]  # alike where a text is written without its s
+    seeds = [*ints, *[(text,) for text in texts], *mixed]
     assert len({_first(sk.backend(name).rng(seed)) for seed in seeds}) == len(seeds)
 
 
@@ -125,14 +116,14 @@ def test_streams_go_on_from_their_state(name, seed):
 @pytest.mark.parametrize("seed", [-1, (3, -1), np.int64(-1)])
 @each_backend
 def test_a_negative_seed_is_refused(name, seed):
-    with pytest.raises(ValueError, match=r"the seed is .*-1.*: expected a non-negative int, a text, a sequence"):
+    with pytest.raises(ValueError, match=r"the seed is .*-1.*: expected a non-negative int, a sequence"):
         sk.backend(name).rng(seed)
 
 
-@pytest.mark.parametrize("seed", [1.0, (1, 2.0), True, (0, False), {1}, ((1, 2), 3), b"a", np.ones((2, 2), int)])
+@pytest.mark.parametrize("seed", [1.0, (1, 2.0), True, (0, False), "abc", {1}, ((1, 2), 3), b"a", np.ones((2, 2), int)])
 @each_backend
 def test_what_is_no_seed_is_refused(name, seed):
-    with pytest.raises(TypeError, match=r"(?s)the seed is .*: expected a non-negative int, a text, a sequence"):
+    with pytest.raises(TypeError, match=r"(?s)the seed is .*: expected a non-negative int, a sequence"):
         sk.backend(name).rng(seed)
 
 

@@ -69,7 +69,7 @@ def _torch(name, *args, **options):
 def _fit(rng):
     from scorekit_numpy import MLP
 
-    network, objective = MLP(2, **_TOY, rng=sk.rng("a network")), sk.objectives.DenoisingScoreMatching(0.5)
+    network, objective = MLP(2, **_TOY, rng=sk.rng(("a network", 0))), sk.objectives.DenoisingScoreMatching(0.5)
     sk.fit(network, objective, _X, steps=3, rng=rng, validation=_Y, progress=False)
 
 
