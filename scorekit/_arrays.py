@@ -293,14 +293,17 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
     return sigma if sigma.dtype == x.dtype else xp.astype(sigma, x.dtype)
 
 
-def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
-    """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``."""
+def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
+    """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``.
+
+    ``name`` is that of the public function: equal ints in two functions give independent streams.
+    """
     if isinstance(rng, bool):
         raise InvalidTypeError(f"rng is {rng}: expected a scorekit Rng, an int seed or None.")
     if isinstance(rng, (int, np.integer)):
         if rng < 0:
             raise InvalidValueError(f"rng must be a non-negative seed, got {rng}.")
-        return _home(like).rng(int(rng))
+        return _home(like).rng((name, int(rng)))
     if rng is None:
         return _home(like).rng(None)
     if hasattr(rng, "normal") and hasattr(rng, "rademacher"):

@@ -39,8 +39,9 @@ Shape: TypeAlias = tuple[int, ...]
 Sigma: TypeAlias = Any
 """A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
 
-Seed: TypeAlias = int | Sequence[int] | None
-"""What a backend's ``rng`` takes: equal seeds give equal streams, None is fresh entropy."""
+Seed: TypeAlias = int | Sequence[int | str] | None
+"""What a backend's ``rng`` takes: a non-negative int, or a sequence of such ints and texts. Equal seeds give equal
+streams, different ones independent streams (:func:`scorekit.learning.seed_sequence`). None is fresh entropy."""
 
 
 @runtime_checkable
@@ -192,7 +193,7 @@ class Backend(Protocol):
         ...
 
     def rng(self, seed: Seed = None) -> Rng:
-        """A new stream; equal seeds give equal streams."""
+        """A new stream. Equal seeds give equal streams, different ones independent streams."""
         ...
 
     def vjp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:

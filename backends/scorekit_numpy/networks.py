@@ -91,7 +91,7 @@ class MLP:
         return self._conditions.null
 
     def _start(self, rng: RngLike) -> dict[str, Array]:
-        stream, like = as_rng(rng), np.empty(0, self.dtype)
+        stream, like = as_rng(rng, None, type(self).__name__), np.empty(0, self.dtype)
         told = (self.condition_dim or 0) + (0 if self.classes is None else self.classes + 1)
         widths = (self.dim + self.conditional + told, *self.hidden, self.dim)
         parameters: dict[str, Array] = {}

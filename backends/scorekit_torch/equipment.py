@@ -13,6 +13,7 @@ from scorekit._arrays import check_option
 from scorekit._score import score_function
 from scorekit.learning import Seeds, seeds
 from scorekit.protocols import Rng
+from scorekit_torch.random import seed_generator
 
 __all__ = ["Equipped", "LayerNoise", "check_equipment", "lay_out"]
 
@@ -88,7 +89,7 @@ class LayerNoise:
     def _seeded(self, seed: int) -> Iterator[None]:
         with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
             for generator in self._generators():  # inside the fork: nothing global moves
-                generator.manual_seed(seed)
+                seed_generator(generator, ("layers", seed))
             before = self._places() if self._draws is None else []
             yield
             if self._draws is None:

@@ -60,7 +60,7 @@ class Density(ABC):
             rng: an Rng, a seed or None (fresh entropy). Equal seeds give equal draws.
             like: an array whose framework, dtype and device the draws take; without it those of ``rng``.
         """
-        return self._sample(check_count(n, "n"), as_rng(rng, like), like)
+        return self._sample(check_count(n, "n"), as_rng(rng, like, f"{type(self).__name__}.sample"), like)
 
     def log_prob(self, x: Array) -> Array:
         """The log-density log p(x) in nats, ``(n, dim) -> (n,)``.

@@ -47,7 +47,7 @@ class Augmented:
 
     def draw(self, x: Array, rng: RngLike = None) -> AugmentedNoise:
         """The noise of the changes, and that of the objective."""
-        stream = as_rng(rng, x)
+        stream = as_rng(rng, x, "Augmented")
         pixels = None if self.dequantise is None else dequantising_noise(x, self.dequantise, stream)
         coins = stream.uniform((x.shape[0],), like=x) if self.flip else None
         return AugmentedNoise(pixels, coins, self.objective.draw(x, stream))

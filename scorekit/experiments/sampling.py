@@ -19,6 +19,7 @@ from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
+from scorekit.learning import STREAMS
 from scorekit.storage.files import replacing
 from scorekit.training.world import world_here
 
@@ -71,6 +72,7 @@ def sample(
     sampler, ladder = parts.sampler(section)
     model = parts.score(_conditioned(_on_device(folder.model(), parts), parts, label), sampler, ladder)
     about = {"n": n, "block": block, "seed": seed, "label": label, "sampler": repr(sampler), "levels": repr(ladder)}
+    about["streams"] = STREAMS
     place = _place(folder, section, about)
     world, count = world_here(parts.backend, parts.like), math.ceil(n / block)
     missing = [b for b in range(world.rank, count, world.size) if not _file(place, b).exists()]
@@ -198,7 +200,7 @@ def _finish(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, se
 
 def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, seed: int, rows: int) -> None:
     """A few images on their way down the levels, as a strip and as a GIF."""
-    stream = parts.backend.rng((seed, 2))
+    stream = parts.backend.rng(("way", seed))
     steps = sum(stage.steps for stage in sampler.plan())
     start = parts.start(ladder, parts.like)(rows, stream)
     made = sampler.sample(model, start, rng=stream, keep_every=max(1, steps // _WAY_STATES))

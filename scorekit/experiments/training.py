@@ -210,7 +210,7 @@ class _Previews:
         if parts.conditional:  # each class in turn
             model = sk.models.condition(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
         sampler, ladder = parts.sampler()
-        stream = parts.backend.rng((parts.experiment.seed, 1))
+        stream = parts.backend.rng(("preview", parts.experiment.seed))
         start = parts.start(ladder, parts.like)(self._n, stream)
         samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
         (self._folder.path / "previews").mkdir(exist_ok=True)

@@ -62,7 +62,7 @@ def loss_of(objective: Any, model: Any, x: Array, noise: Any, condition: Array |
         return objective(model, x, noise=noise, **told)
     if not isinstance(noise, Seeds):
         raise InvalidValueError("the objective is a plain function, whose noise is one seed for each sample.")
-    rng = backend_of(x).rng(int(noise.values[0]))
+    rng = backend_of(x).rng(("plain function", int(noise.values[0])))
     try:
         return objective(model, x, rng, **told)
     except TypeError as error:

@@ -124,7 +124,7 @@ def _directions(d: int, m: int, rng: RngLike) -> Any:
         angles = np.pi * (np.arange(m) + 0.5) / m  # a direction and its opposite see the same distance
         return np.stack([np.cos(angles), np.sin(angles)])
     block = min(d, m)
-    normals = host(as_rng(rng).normal((math.ceil(m / block), d, block)))
+    normals = host(as_rng(rng, None, "sliced_wasserstein").normal((math.ceil(m / block), d, block)))
     frames = np.linalg.qr(normals).Q  # each column uniform on the sphere, up to a sign that does not matter
     return np.concatenate(list(frames), axis=1)[:, :m]
 

@@ -55,7 +55,7 @@ class NoiseLaw(ABC):
         (4,)
         """
         n = check_count(n, "n")
-        return self.quantile(strata(as_rng(rng, like), n, like))
+        return self.quantile(strata(as_rng(rng, like, f"{type(self).__name__}.sample"), n, like))
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class ScoreObjective(ABC):
         """The losses of checked arguments; ``noise`` is what :meth:`draw` makes."""
 
     def _stream(self, x: Array, rng: RngLike) -> Rng:
-        return as_rng(rng, x)
+        return as_rng(rng, x, type(self).__name__)
 
 
 def _checked_noise(noise: Any, x: Array, who: str) -> Any:

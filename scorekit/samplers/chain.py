@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from scorekit._allocator import reuse_freed_memory
-from scorekit._arrays import check_batch, check_count, check_option
+from scorekit._arrays import as_rng, check_batch, check_count, check_option
 from scorekit._score import check_conditional
 from scorekit.errors import DivergedError, InvalidTypeError
 from scorekit.protocols import Array, RngLike, ScoreModel
@@ -96,7 +96,7 @@ class ChainSampler(ABC):
 
     def _begin(self, model: ScoreModel, x0: Array, rng: RngLike) -> tuple[Walk, tuple[Stage, ...]]:
         reuse_freed_memory()
-        walk = Walk(model, check_batch(x0, "x0"), rng)
+        walk = Walk(model, check_batch(x0, "x0"), as_rng(rng, x0, f"{type(self).__name__}.sample"))
         plan = self.stages(walk)
         if any(stage.sigma is not None for stage in plan):
             check_conditional(

@@ -42,7 +42,7 @@ class Walk:
         self.evaluations = 0
         self._no_grad = no_tape(x0)
         self._model = score_function(model)
-        self._rng = as_rng(rng, x0)
+        self._rng = as_rng(rng, x0, "Walk")
         self._score_type: type | None = None
         self._noise_type: type | None = None
 

@@ -175,6 +175,9 @@ def _streams(backend: Backend) -> None:
     _demand(backend, set(first[2].tolist()) == {-1.0, 1.0}, "rademacher draws of -1 and 1")
     _demand(backend, sorted(first[4].tolist()) == list(range(9)), "choice without replacement to be a permutation")
     _demand(backend, first[1].min() >= 0 and first[1].max() < 1, "uniform draws in [0, 1)")
+    seeds = (7, (7, 0), (7, 0, 0), ("7",), ("fit", 7), ("fit", 7, 0))
+    named = {backend.to_numpy(backend.rng(seed).normal((5,), like=x)).tobytes() for seed in seeds}
+    _demand(backend, len(named) == len(seeds), f"the seeds {', '.join(map(repr, seeds))} to give different draws")
     stream = backend.rng((1, 2, 3))
     state, ahead = stream.state(), backend.to_numpy(stream.normal((5,)))
     stream.restore(state)

@@ -44,7 +44,7 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
     frozen = getattr(learner, "frozen", None)
     model = learner.model if frozen is None else frozen()
     x, condition = _few(learner, source)
-    with seeded(source.owner.name, (seed, _ROWS)), no_tape(x)(), np.errstate(all="ignore"), _named():
+    with seeded(source.owner.name, ("fit", seed, "rehearsal")), no_tape(x)(), np.errstate(all="ignore"), _named():
         for level in dict.fromkeys(levels):
             for rows in dict.fromkeys((x.shape[0], 1)):
                 evaluate(model, x[:rows], level, None if condition is None else condition[:rows])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from scorekit._conditions import dropped
 from scorekit._state import from_host, on_host
 from scorekit.errors import CheckpointError, NonFiniteError
-from scorekit.learning import draw_for, loss_of, rows_of
+from scorekit.learning import STREAMS, draw_for, loss_of, rows_of
 from scorekit.protocols import Array, Backend, Learner, Objective, Rng, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.environment import environment, warn_of_changes
@@ -23,11 +23,6 @@ from scorekit.training.world import world_of
 
 __all__ = ["Dropout", "FitResult", "FitState", "Run", "Store", "name_of"]
 
-_NOISE, _VALIDATION, _DROPOUT = (
-    1,
-    2,
-    4,
-)  # streams of a run, each a function of the seed; those of its data are in sources.py
 _VALIDATIONS = 20  # evaluations of the held-out loss a run
 _SKIPS_IN_A_ROW = 100
 
@@ -141,7 +136,7 @@ class Run:
     def _infos(self) -> Iterator[StepInfo]:
         while self.step < self.steps:
             batch = self.source.batch(self.step, self.world.rank, self.world.size)
-            rng = self._rng(_NOISE, self.step)
+            rng = self._rng("noise", self.step)
             x, condition = self._receive((batch.x, self._dropped(batch)))
             info = self.learner.step(x, rng, condition=condition, start=batch.start, total=batch.total)
             self.step += 1
@@ -152,7 +147,7 @@ class Run:
         """The conditions of a batch, some of them replaced by the null one; which ones the whole batch decides."""
         if self.dropout is None or batch.condition is None:
             return batch.condition
-        uniform = self._rng(_DROPOUT, self.step).uniform((batch.total,), like=batch.x)
+        uniform = self._rng("dropout", self.step).uniform((batch.total,), like=batch.x)
         return dropped(batch.condition, uniform[batch.start : batch.stop], *self.dropout)
 
     def _check(self, info: StepInfo) -> None:
@@ -187,7 +182,7 @@ class Run:
         frozen = getattr(self.learner, "frozen", None)  # a model without graphs, where there is one
         model, (held_out, told) = self.learner.model if frozen is None else frozen(), self.validation
         n, total = held_out.shape[0], 0.0
-        noise, pieces = draw_for(self.objective, held_out, self._rng(_VALIDATION)), -(-n // self.source.batch_size)
+        noise, pieces = draw_for(self.objective, held_out, self._rng("validation")), -(-n // self.source.batch_size)
         for k in range(pieces):  # even ones: no rest of a single sample
             start, stop = n * k // pieces, n * (k + 1) // pieces
             part = (held_out[start:stop], rows_of(noise, start, stop), None if told is None else told[start:stop])
@@ -196,9 +191,9 @@ class Run:
             total += float(loss) * (stop - start) / n
         return total
 
-    def _rng(self, *place: int) -> Rng:
+    def _rng(self, *place: int | str) -> Rng:
         """A stream of this run."""
-        return self.owner.rng((self.seed, *place))
+        return self.owner.rng(("fit", self.seed, *place))
 
     # -------------------------------------------------------- stopping and resuming
 
@@ -218,6 +213,7 @@ class Run:
             "backend": self.owner.name,
             "objective": name_of(self.objective),
             "seed": self.seed,
+            "streams": STREAMS,
             **self.options,
             **({} if self.dropout is None else {"condition_dropout": self.dropout.p}),
             **self.source.identity(),
@@ -286,6 +282,11 @@ class Run:
 
     def _check_identity(self, folder: Any, theirs: dict[str, Any]) -> None:
         mine = self._identity()
+        if theirs.get("streams") != STREAMS:
+            raise CheckpointError(
+                f"the run in {folder} was made by a version of scorekit that maps seeds to other random numbers: its "
+                "noise cannot be continued. Use that version, or start again in another folder."
+            )
         wrong = [f"{key} was {theirs.get(key)}, now {mine[key]}" for key in mine if theirs.get(key) != mine[key]]
         if wrong:
             raise CheckpointError(

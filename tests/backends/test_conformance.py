@@ -48,6 +48,14 @@ class _NotRandom(NumpyBackend):
         return super().rng(0)
 
 
+class _Padded(NumpyBackend):
+    def rng(self, seed=None):
+        parts = list(seed) if isinstance(seed, tuple) else [seed]
+        while len(parts) > 1 and parts[-1] == 0:
+            parts.pop()
+        return super().rng(parts)
+
+
 class _WideNoise(NumpyBackend):
     def rng(self, seed=None):
         stream = super().rng(seed)
@@ -65,6 +73,7 @@ class _WideNoise(NumpyBackend):
         (_SummedProbes, "divergence with probes to be the mean"),
         (_Cut, "vjp to be differentiable in what f closes over"),
         (_NotRandom, "different seeds to give different draws"),
+        (_Padded, "to give different draws"),
         (_WideNoise, "standard normal moments"),
     ],
     ids=lambda v: getattr(v, "__name__", None),

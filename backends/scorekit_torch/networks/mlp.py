@@ -99,7 +99,7 @@ class MLP(nn.Module):
     @torch.no_grad()
     def _start(self, rng: RngLike) -> None:
         drawn = self._weight(0).new_empty((0,), dtype=torch.promote_types(self._weight(0).dtype, torch.float32))
-        stream = as_rng(rng, drawn)
+        stream = as_rng(rng, drawn, type(self).__name__)
         for i in range(len(self.layers)):
             weight = self._weight(i)
             scale = weight.shape[1] ** -0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)

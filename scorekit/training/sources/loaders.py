@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from scorekit._arrays import check_batch
-from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.registry import backend_of, framework_of
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import Seed
+from scorekit.registry import backend_of, describe, framework_of, offered
 from scorekit.training.sources.base import Batch, Source, digest, sample_of, share, without_length
-from scorekit.training.sources.seeding import STREAM, seeded
+from scorekit.training.sources.seeding import place_of, seeded
 
 __all__ = ["Loader"]
 
@@ -68,13 +67,13 @@ class Loader(Source):
             self._sampler.set_epoch(epoch)
         own = getattr(self._loader, "generator", None)
         if own is not None:
-            own.manual_seed(int(np.random.SeedSequence((self._seed, STREAM, epoch)).generate_state(1)[0]))
-        with seeded(self._framework, (self._seed, STREAM, epoch)):
+            _seed_own(own, ("fit", self._seed, "loader", epoch))
+        with seeded(self._framework, place_of(self._seed, epoch)):
             self._batches = iter(self._loader)
 
     def _next(self, epoch: int, place: int) -> Any:
         try:
-            with seeded(self._framework, (self._seed, STREAM, epoch, place)):
+            with seeded(self._framework, place_of(self._seed, epoch, place)):
                 return next(self._batches)
         except StopIteration:
             raise InvalidValueError(
@@ -92,6 +91,17 @@ class Loader(Source):
             "data dtype": str(self.first.dtype),
             "data sample": digest(self.owner.to_numpy(self.first)[:_SHOWN]),
         }
+
+
+def _seed_own(generator: Any, seed: Seed) -> None:
+    framework = framework_of(generator)
+    put = None if framework is None else offered(framework, "seed_generator")
+    if put is None:
+        raise InvalidTypeError(
+            f"the loader's generator is a {describe(generator)}, which fit cannot seed: expected one of the framework "
+            "that the loader belongs to, as torch.Generator for a DataLoader."
+        )
+    put(generator, seed)
 
 
 def _samplers(loader: Any) -> Iterator[Any]:

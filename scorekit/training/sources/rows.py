@@ -14,11 +14,10 @@ from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of, framework_of
 from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
-from scorekit.training.sources.seeding import STREAM, seeded
+from scorekit.training.sources.seeding import place_of, seeded
 
 __all__ = ["Arrays", "Dataset"]
 
-_ORDER = 0  # the stream of a run that shuffles its data
 _DEFAULT_BATCH = 128
 
 
@@ -44,7 +43,7 @@ class _Shuffled(Source):
         """A slice of the permutation of the step's epoch."""
         epoch, place = divmod(step, self.epoch)
         if epoch != self._drawn:
-            rng = self.owner.rng((self._seed, _ORDER, epoch))
+            rng = self.owner.rng(("fit", self._seed, "order", epoch))
             self._drawn, self._order = epoch, rng.choice(self._n, (self._n,), replace=False)
         start, stop = share(self.batch_size, rank, size)
         begin = place * self.batch_size
@@ -95,16 +94,16 @@ class Dataset(_Shuffled):
         if len(items) == 0:
             raise ShapeError("the dataset is empty: expected at least one sample.")
         self._items = items
-        with seeded(framework_of(items), (seed, STREAM)):  # the first look tells whose arrays they are
+        with seeded(framework_of(items), place_of(seed)):  # the first look tells whose arrays they are
             owner = backend_of(sample_of(items[0], "dataset[0]")[0])
-        with seeded(owner.name, (seed, STREAM)):
+        with seeded(owner.name, place_of(seed)):
             sample, second = sample_of(items[0], "dataset[0]")
         self.condition = second if second is None else second[None, ...] if hasattr(second, "shape") else [second]
         super().__init__(owner, len(items), batch_size, seed)
         self.first = check_batch(sample[None], "dataset[0][None]")
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
-        return seeded(self.owner.name, (self._seed, STREAM, step, start))
+        return seeded(self.owner.name, place_of(self._seed, step, start))
 
     def _rows(self, order: Any) -> tuple[Array, Array | None]:
         places = [int(i) for i in self.owner.to_numpy(order)]
