@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_positive, constant
-from scorekit.distributions._numerics import read_only
+from scorekit.distributions._numbers import read_only
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, Shape, Sigma
 from scorekit.registry import array_namespace, describe

@@ -9,7 +9,7 @@ import numpy as np
 
 from scorekit._arrays import check_positive
 from scorekit.distributions._base import Density
-from scorekit.distributions._numerics import numbers
+from scorekit.distributions._numbers import numbers
 from scorekit.distributions.mixture import GaussianMixture
 from scorekit.errors import ShapeError
 from scorekit.protocols import Array, Rng

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scorekit._arrays import check_positive, constant
+from scorekit._numerics import by_rows, exp_below_max, log_sum_exp, softmax
 from scorekit.distributions._base import Density
 from scorekit.distributions._covariances import as_covariances, as_means, as_weights, spectra
-from scorekit.distributions._numerics import by_rows, read_only
+from scorekit.distributions._numbers import read_only
 from scorekit.protocols import Array, Rng, Sigma
 from scorekit.registry import array_namespace
 
@@ -160,13 +161,10 @@ class GaussianMixture(Density):
         return plan
 
     def _log_density(self, x: Array, variance: Any) -> Array:
-        xp = array_namespace(x)
-        logits = self._logits(x, variance)
-        top = xp.max(logits, axis=0)
-        return xp.log(xp.sum(xp.exp(logits - top), axis=0)) + top
+        return log_sum_exp(self._logits(x, variance), axis=0)
 
     def _posterior(self, x: Array, variance: Any) -> Array:
-        return _shares(self._logits(x, variance)).T
+        return softmax(self._logits(x, variance), axis=0).T
 
     def _logits(self, x: Array, variance: Any) -> Array:
         """The logits log w_k N(x; μ_k, C_k + variance I), shape (k, n)."""
@@ -191,15 +189,8 @@ class GaussianMixture(Density):
     def _eigen_score(self, x: Array, variance: Any) -> Array:
         xp = array_namespace(x)
         logits, scaled = self._eigen_logits(x, variance)
-        pulled = constant(self._eigenvectors, x) @ (_shares(logits)[:, None, :] * scaled)
+        pulled = constant(self._eigenvectors, x) @ (softmax(logits, axis=0)[:, None, :] * scaled)
         return -xp.sum(pulled, axis=0).T
-
-
-def _shares(logits: Array) -> Array:
-    """Softmax over the components, the first axis."""
-    xp = array_namespace(logits)
-    shares = xp.exp(logits - xp.max(logits, axis=0))
-    return shares / xp.sum(shares, axis=0)
 
 
 def _make_plan(mixture: GaussianMixture, variance: float) -> _Plan:
@@ -238,10 +229,9 @@ def _planned_logits(plan: _Plan, points: Array) -> Array:
 
 
 def _planned_score(plan: _Plan, x: Array) -> Array:
-    xp = array_namespace(x)
     points, d = _centred(plan, x), x.shape[1]
     logits = _planned_logits(plan, points)
-    moments = constant(plan.moments, x) @ xp.exp(logits - xp.max(logits, axis=0))
+    moments = constant(plan.moments, x) @ exp_below_max(logits, axis=0)
     pull = moments[:d, :]
     for j in range(d):
         pull = pull - moments[d + 1 + j * d : d + 1 + (j + 1) * d, :] * points[j, :]

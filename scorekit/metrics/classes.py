@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scorekit._arrays import check_batch, check_count, check_number, host, no_tape, own
+from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError
 from scorekit.metrics._goodness import multinomial_p_value
 from scorekit.metrics._shares import Shares, table
@@ -120,12 +120,10 @@ def _classified(samples: Array, classify: Any, confidence: float, batch_size: in
     """The label of each sample, and how many classes the probabilities were of, if it was probabilities."""
     if not callable(classify):
         raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
-    n = samples.shape[0]
-    edges = [*range(0, n, batch_size), n]
     with no_tape(samples)():
         parts = [
-            _labels(classify(own(samples[start:stop, ...])), stop - start, confidence)
-            for start, stop in pairwise(edges)
+            _labels(classify(own(samples[rows, ...])), rows.stop - rows.start, confidence)
+            for rows in row_blocks(samples.shape[0], batch_size)
         ]
     widths = {width for _, width in parts}
     if len(widths) > 1:

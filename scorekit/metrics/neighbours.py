@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import check_count, check_number
+from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair
 from scorekit.metrics._statistics import check_level, wilson
@@ -152,9 +153,7 @@ def blocks(x: Any, base: Any) -> Iterator[tuple[slice, Any]]:
     """
     from scipy.spatial.distance import cdist
 
-    size = max(1, _CHUNK // len(base))
-    for start in range(0, len(x), size):
-        rows = slice(start, start + size)
+    for rows in row_blocks(len(x), _CHUNK // len(base)):
         yield rows, cdist(x[rows], base)
 
 
