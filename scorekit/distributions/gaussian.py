@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +36,6 @@ class Gaussian(Density):
     mean: Any
     covariance: Any
     _mixture: GaussianMixture = field(init=False)
-    _wide: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         mean, covariance = numbers(self.mean, "mean"), numbers(self.covariance, "covariance")
