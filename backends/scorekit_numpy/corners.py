@@ -17,7 +17,7 @@ from autograd.extend import defjvp, defvjp, primitive
 from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval, isbox
 
-__all__ = ["atan2", "clip", "cumulative_prod", "hypot", "matrix_norm", "prod", "std", "var", "vector_norm"]
+__all__ = ["atan2", "clip", "cumulative_prod", "hypot", "matrix_norm", "prod", "std", "var", "vector_norm", "where"]
 
 Array: TypeAlias = Any
 
@@ -58,13 +58,25 @@ defjvp(
 )
 
 
+def where(condition: Array, x: Any, y: Any) -> Array:
+    """``x`` where the condition holds, else ``y``; autograd's own rule forgets that either may be broadcast."""
+    if not (isbox(x) or isbox(y)):
+        return anp.where(condition, x, y)
+    shape = np.broadcast_shapes(*(np.shape(_values(value)) for value in (condition, x, y)))
+    return anp.where(condition, _spread(x, shape), _spread(y, shape))
+
+
+def _spread(value: Any, shape: tuple[int, ...]) -> Any:
+    return value if not isbox(value) or value.shape == shape else value + np.zeros(shape, value.dtype)
+
+
 def clip(x: Array, min: Any = None, max: Any = None) -> Array:  # noqa: A002
     """``x`` within [min, max]; the slope is 1 at the ends, as inside."""
     if not builtins.any(isbox(value) for value in (x, min, max)):
         return np.clip(x, min, max)
     if min is not None:
-        x = anp.where(x < min, min, x)
-    return x if max is None else anp.where(x > max, max, x)
+        x = where(x < min, min, x)
+    return x if max is None else where(x > max, max, x)
 
 
 # ---------------------------------------------------------------- products
