@@ -32,6 +32,8 @@ from autograd.extend import defjvp, defvjp, primitive
 from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval, isbox
 
+from scorekit_numpy import corners
+
 Array: TypeAlias = Any
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 
 globals().update({name: value for name, value in vars(anp).items() if not name.startswith("_") and hasattr(np, name)})
+globals().update({name: getattr(corners, name) for name in corners.__all__})
 # autograd replaces the integer dtypes by subclasses, which are no longer dtypes to NumPy
 globals().update({name: value for name, value in vars(np).items() if isinstance(value, type)})
 
@@ -62,16 +65,6 @@ defjvp(flip, lambda g, ans, x, axis=None: flip(g, axis=axis))
 positive = primitive(np.positive)
 defvjp(positive, lambda ans, x: lambda g: g)
 defjvp(positive, lambda g, ans, x: g)
-
-
-hypot = primitive(np.hypot)
-defvjp(
-    hypot,
-    lambda ans, a, b: unbroadcast_f(a, lambda g: g * a / ans),
-    lambda ans, a, b: unbroadcast_f(b, lambda g: g * b / ans),
-)
-defjvp(hypot, lambda g, ans, a, b: g * a / ans, lambda g, ans, a, b: g * b / ans)
-
 
 # autograd divides by cosh², which overflows in float32 from |x| = 45 on and costs four times as much
 tanh = primitive(np.tanh)
@@ -176,6 +169,12 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     return x[tuple(grid)]
 
 
+def sort(x: Array, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
+    """The entries in order along an axis; equal ones keep theirs."""
+    values = np.asarray(getval(x))
+    return take_along_axis(x, np.argsort(-values if descending else values, axis=axis, stable=stable), axis=axis)
+
+
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     """The inner product along an axis."""
     return anp.sum(anp.conj(a) * b, axis=axis)
@@ -197,31 +196,9 @@ def cumulative_sum(x: Array, axis: int | None = None, dtype: Any = None, include
     return concat([start, total], axis=where)
 
 
-def var(x: Array, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The variance; autograd's own rule does not know the standard's ``correction``."""
-    squared = (x - anp.mean(x, axis=axis, keepdims=True)) ** 2
-    mean = anp.mean(squared, axis=axis, keepdims=keepdims)
-    return mean * (x.size / mean.size / (x.size / mean.size - correction)) if correction else mean
-
-
-def std(x: Array, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The standard deviation."""
-    return anp.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
-
-
 def copysign(a: Array, b: Array) -> Array:
     """The magnitude of ``a`` with the sign of ``b``."""
     return anp.abs(a) * np.copysign(1.0, getval(b)).astype(a.dtype)
-
-
-def _vector_norm(x: Array, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:  # noqa: A002
-    if ord == 2:
-        return anp.sqrt(anp.sum(anp.abs(x) ** 2, axis=axis, keepdims=keepdims))
-    if ord == 1:
-        return anp.sum(anp.abs(x), axis=axis, keepdims=keepdims)
-    if ord in (np.inf, -np.inf):
-        return (anp.max if ord > 0 else anp.min)(anp.abs(x), axis=axis, keepdims=keepdims)
-    return anp.sum(anp.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
 
 
 def _diagonal(x: Array, offset: int = 0) -> Array:
@@ -243,7 +220,8 @@ linalg.inv = _inv
 linalg.solve = _solve
 linalg.cholesky = _cholesky
 linalg.vecdot = vecdot
-linalg.vector_norm = _vector_norm
+linalg.vector_norm = corners.vector_norm
+linalg.matrix_norm = corners.matrix_norm
 linalg.trace = _trace
 linalg.diagonal = _diagonal
 linalg.outer = anp.outer

@@ -39,7 +39,9 @@ def dequantise(
     True
     """
     check_batch(images, "images")
-    return dequantised(images, dequantising_noise(images, kind, as_rng(rng, images, "dequantise")), kind, levels=levels, std=std)
+    return dequantised(
+        images, dequantising_noise(images, kind, as_rng(rng, images, "dequantise")), kind, levels=levels, std=std
+    )
 
 
 def dequantising_noise(images: Array, kind: str, rng: Rng) -> Array:

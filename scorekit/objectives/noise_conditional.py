@@ -39,6 +39,7 @@ class NoiseConditional(ScoreObjective):
       every level.
     - ``"likelihood"``: λ = 2 sigma / q(sigma), q the density of the law: the mean over levels is then
       ∫ E|s + z/sigma|² sigma d sigma, the bound on the negative log-likelihood of the VE process (Song et al. 2021).
+      On a ladder it is the trapezoid rule for that integral on the log scale, with an error of order 1/L².
     - ``"edm"``: λ = sigma² (sigma² + sigma_data²) / sigma_data², half of the loss of Karras et al. (2022).
     - a function of sigma ``(n,)`` with values ``(n,)``.
 
@@ -50,9 +51,10 @@ class NoiseConditional(ScoreObjective):
 
     The model must take sigma: a function of ``x`` alone is refused.
 
-    References: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019. Song,
-    Durkan, Murray, Ermon, Maximum Likelihood Training of Score-Based Diffusion Models, 2021. Karras, Aittala, Aila,
-    Laine, Elucidating the Design Space of Diffusion-Based Generative Models, 2022.
+    References: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019,
+    arXiv:1907.05600. Song, Durkan, Murray, Ermon, Maximum Likelihood Training of Score-Based Diffusion Models, 2021,
+    arXiv:2101.09258. Karras, Aittala, Aila, Laine, Elucidating the Design Space of Diffusion-Based Generative Models,
+    2022, arXiv:2206.00364.
 
     >>> import numpy as np, scorekit as sk
     >>> objective = NoiseConditional(sk.noise.Geometric(10.0, 0.1, 5))
@@ -73,6 +75,12 @@ class NoiseConditional(ScoreObjective):
             )
         if not callable(self.weighting):
             check_option(self.weighting, "weighting", _WEIGHTINGS)
+        if self.weighting == "likelihood" and not self.noise.bounded:
+            raise InvalidValueError(
+                f'weighting "likelihood" with {self.noise}: the mean is the integral of E|s + z/sigma|² sigma over all '
+                "sigma from 0 to infinity, and diverges at 0, where E|sigma s + z|² tends to the dimension. "
+                "Use a law with a smallest level, for instance sk.noise.LogUniform(sigma_max, sigma_min)."
+            )
         check_option(self.variance_reduction, "variance_reduction", VARIANCE_REDUCTIONS)
         self._check_sigma_data()
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.distributions import Funnel, _numerics
+from scorekit import _numerics
+from scorekit.distributions import Funnel
 from scorekit.protocols import Distribution
 from scorekit_numpy import autodiff
 
