@@ -175,7 +175,7 @@ class Parts:
         designed = {}
         if isinstance(self.noise, sk.noise.Designed):
             designed = {"designed": dataclasses.asdict(self.noise)}
-        return {"mean": mean.tolist(), "std": std, **designed}
+        return {"mean": mean.tolist(), "std": std, "classes": list(self.class_names), **designed}
 
     def on_host(self, values: Any) -> Array:
         """An array of the run's framework with a copy of these values, on the host: a learner moves what it needs."""
@@ -185,13 +185,30 @@ class Parts:
         """The same on the run's device, with the dtype of the values."""
         return self.backend.xp.asarray(values.copy(), device=self.like.device)
 
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes of the data; a run keeps them."""
+        return tuple(self._facts["classes"] if "classes" in self._facts else map(str, self.data[0].classes or ()))
+
+    @property
+    def drops_conditions(self) -> bool:
+        """Does the network learn without labels too?"""
+        return bool(self.experiment["train"].get("condition_dropout", 0.0))
+
+    def held_out(self) -> Any:
+        """The held-out images, with their labels where the network takes them."""
+        return self._pairs(self.data[1])
+
     def training_data(self) -> Any:
         """The images to learn from; with their labels where [network] has ``conditional = true``."""
-        data, section = self.data[0], self.experiment["network"]
+        return self._pairs(self.data[0])
+
+    def _pairs(self, data: ImageData) -> Any:
         if not self.conditional:
             return self.on_host(data.images)
         if data.labels is None:
-            raise InvalidValueError(f"{section.where}: conditional is true, and {data.name} has no labels.")
+            where = self.experiment["network"].where
+            raise InvalidValueError(f"{where}: conditional is true, and {data.name} has no labels.")
         return self.on_host(data.images), self.on_host(data.labels)
 
     # ---------------------------------------------------------------- model and objective
