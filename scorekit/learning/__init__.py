@@ -1,5 +1,5 @@
 """Tools for people who write a backend."""
 
-from scorekit.learning.seeding import STREAMS, restored_sequence, seed_sequence, sequence_state
+from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
 
-__all__ = ["STREAMS", "restored_sequence", "seed_sequence", "sequence_state"]
+__all__ = ["restored_sequence", "seed_sequence", "sequence_state"]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from scorekit._state import from_host, on_host
 from scorekit._streams import Draws
 from scorekit.errors import CheckpointError, NonFiniteError
-from scorekit.learning import STREAMS
+from scorekit.learning.seeding import STREAMS
 from scorekit.protocols import Array, Backend, Learner, Objective, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.environment import environment, warn_of_changes

@@ -155,7 +155,8 @@ WITHOUT_DRAWS = {"objectives.ExplicitScoreMatching.losses", "objectives.Explicit
 def public_modules():
     """The modules whose ``__all__`` is public: the rooms of scorekit and the packages of its installed backends."""
     rooms = [name for name in sk.__all__ if inspect.ismodule(getattr(sk, name))]
-    packages = [f"scorekit_{name}" for name, installed in sk.backends().items() if installed]
+    packages = ["scorekit.learning", "scorekit.storage"]
+    packages += [f"scorekit_{name}" for name, installed in sk.backends().items() if installed]
     return [getattr(sk, room) for room in rooms] + [importlib.import_module(name) for name in packages]
 
 

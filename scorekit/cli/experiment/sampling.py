@@ -19,7 +19,7 @@ from scorekit.cli.experiment.config import Section
 from scorekit.cli.experiment.folder import RunFolder
 from scorekit.cli.experiment.parts import Parts
 from scorekit.errors import CheckpointError, InvalidValueError
-from scorekit.learning import STREAMS
+from scorekit.learning.seeding import STREAMS
 from scorekit.training.world import world_here
 
 __all__ = ["read_samples", "sample"]
