@@ -19,7 +19,7 @@ from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
-from scorekit.learning import STREAMS
+from scorekit.learning.seeding import STREAMS
 from scorekit.protocols import Array, Rng
 from scorekit.storage.files import replacing
 from scorekit.training.world import world_here

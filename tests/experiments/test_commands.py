@@ -410,6 +410,9 @@ def test_samples_of_other_options_are_not_mixed(run, capsys):
     assert "holds other samples (block was 32, now 2)" in said(
         capsys, "sample", run, "-n", "3", "--block", "2", "--quiet"
     )
+    about = json.loads((place / "samples.json").read_text())
+    (place / "samples.json").write_text(json.dumps({key: value for key, value in about.items() if key != "streams"}))
+    assert "holds other samples (streams was None, now 2)" in said(capsys, "sample", run, "-n", "3", "--quiet")
     assert "no key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
     assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
     assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")
