@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,10 @@ from scorekit._arrays import constant, host
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array
 from scorekit.registry import backend_of, describe
-from scorekit.samplers.chain import ChainSampler
-from scorekit.samplers.divergence import Autopsy
-from scorekit.samplers.kernels import Kernel, Moved, Stage
-from scorekit.samplers.walk import Walk
+from scorekit.samplers._context import Context
+from scorekit.samplers._divergence import Diagnosis
+from scorekit.samplers._driver import ChainSampler, Observer
+from scorekit.samplers._kernel import Kernel, Row, Schedule, Step
 
 __all__ = ["Clamped", "Inpaint"]
 
@@ -78,59 +78,72 @@ class Inpaint(ChainSampler):
     def __repr__(self) -> str:
         return f"Inpaint({self.sampler!r}, mask of shape {self.mask.shape}, {int(self.mask.sum())} of it known)"
 
-    def plan(self) -> tuple[Stage, ...]:
-        """The stages of the sampler inside; what is known is told to them when x0 is there."""
-        return self.sampler.plan()
+    def schedule(self) -> Schedule:
+        """The rows of the sampler inside, with its kernels clamped."""
+        inside = self.sampler.schedule()
+        return Schedule(tuple(Clamped(kernel, self.mask, self.values) for kernel in inside.kernels), inside.rows)
 
-    def advice(self, autopsy: Autopsy) -> str:
+    def advice(self, diagnosis: Diagnosis) -> str:
         """That of the sampler inside."""
-        return self.sampler.advice(autopsy)
+        return self.sampler.advice(diagnosis)
 
-    def stages(self, walk: Walk) -> tuple[Stage, ...]:
-        """The same stages, each with its kernel clamped."""
-        mask, values = (_like_start(getattr(self, name), name, walk) for name in ("mask", "values"))
-        return tuple(
-            stage._replace(kernel=Clamped(stage.kernel, mask != 0, values)) for stage in self.sampler.stages(walk)
-        )
+    def observer(self, context: Context) -> Observer | None:
+        """That of the sampler inside."""
+        return self.sampler.observer(context)
+
+
+class ClampedState(NamedTuple):
+    """``mask`` and ``values`` as large as x, the ``known`` entries at this level, and the state of the ``kernel``."""
+
+    mask: Array
+    values: Array
+    known: Array
+    kernel: Any
 
 
 @dataclass(frozen=True, eq=False)
-class Clamped:
+class Clamped(Kernel):
     """A step of ``kernel`` from x whose known entries are values + sigma · z; afterwards they are ``values``.
 
-    ``mask`` and ``values`` are inner arrays, as large as x.
+    The noise z is drawn where a level is entered. ``mask`` and ``values`` are NumPy arrays that broadcast to x0.
 
     >>> import numpy as np
-    >>> from scorekit.samplers import Unadjusted, Walk
-    >>> walk = Walk(lambda x: -x, np.zeros((3, 2)), rng=0)
-    >>> inner = walk.layout.enter(walk.x0)
-    >>> kernel = Clamped(Unadjusted(0.1), mask=inner == 0, values=inner + 5.0)  # all is known
-    >>> kernel.step(inner, kernel.init(inner, None, walk), None, walk).x.tolist()
-    [[5.0, 5.0, 5.0], [5.0, 5.0, 5.0]]
+    >>> from scorekit.samplers.kernels import Context, Linear, langevin_row
+    >>> context, row = Context(lambda x: -x, np.zeros((3, 2)), rng=0), langevin_row(0.1)
+    >>> kernel = Clamped(Linear(), mask=np.array([True, False]), values=np.array([5.0, 0.0]))
+    >>> x = context.copy_in(context.x0)
+    >>> state = kernel.enter(x, kernel.init(x, row, context), row, context)
+    >>> kernel.step(x, state, row, context).x[0].tolist()
+    [5.0, 5.0, 5.0]
     """
 
     kernel: Kernel
-    mask: Array
-    values: Array
+    mask: Any
+    values: Any
 
     @property
-    def step_size(self) -> float:
-        """That of the kernel."""
-        return self.kernel.step_size
+    def interacts(self) -> bool:  # type: ignore[override]
+        """Whether the chains of the kernel inside interact."""
+        return self.kernel.interacts
 
-    def init(self, x: Array, sigma: float | None, walk: Walk) -> tuple[Array, Any]:
-        """The known entries of this stage, and what the kernel carries."""
-        known = self.values if sigma is None else self.values + sigma * walk.normal()
-        return known, self.kernel.init(self._clamp(known, x, walk), sigma, walk)
+    def init(self, x: Array, row: Row, context: Context) -> ClampedState:
+        """Mask and values as arrays like x, and the state of the kernel inside."""
+        mask, values = (_like_start(getattr(self, name), name, context) for name in ("mask", "values"))
+        known = mask != 0
+        inside = self.kernel.init(context.xp.where(known, values, x), row, context)
+        return ClampedState(known, values, values, inside)
 
-    def step(self, x: Array, carry: tuple[Array, Any], sigma: float | None, walk: Walk) -> Moved:
-        """One step for every chain."""
-        known, inside = carry
-        moved = self.kernel.step(self._clamp(known, x, walk), inside, sigma, walk)
-        return moved._replace(x=self._clamp(self.values, moved.x, walk), carry=(known, moved.carry))
+    def enter(self, x: Array, state: ClampedState, row: Row, context: Context) -> ClampedState:
+        """New noise of the known entries."""
+        known = state.values if row.sigma is None else state.values + row.sigma * context.normal()
+        inside = self.kernel.enter(context.xp.where(state.mask, known, x), state.kernel, row, context)
+        return state._replace(known=known, kernel=inside)
 
-    def _clamp(self, known: Array, x: Array, walk: Walk) -> Array:
-        return walk.layout.xp.where(self.mask, known, x)
+    def step(self, x: Array, state: ClampedState, row: Row, context: Context) -> Step:
+        """One step of all chains."""
+        where = context.xp.where
+        step = self.kernel.step(where(state.mask, state.known, x), state.kernel, row, context)
+        return step._replace(x=where(state.mask, state.values, step.x), state=state._replace(kernel=step.state))
 
 
 def _as_numpy(value: Any, name: str) -> Any:
@@ -153,13 +166,13 @@ def _as_mask(mask: Any) -> Any:
     return made.copy()
 
 
-def _like_start(value: Any, name: str, walk: Walk) -> Array:
-    """``value`` as large as x0, as an inner array of its framework and dtype."""
-    shape = walk.layout.shape
+def _like_start(value: Any, name: str, context: Context) -> Array:
+    """``value`` as large as x0, as an array of a kernel of its framework and dtype."""
+    shape = context.shape
     try:
         whole = np.broadcast_to(value, shape)
     except ValueError as error:
         raise ShapeError(
             f"{name} has shape {value.shape}: expected one that broadcasts to that of x0, {shape}."
         ) from error
-    return walk.layout.enter(constant(np.array(whole, dtype=np.float64), walk.x0))
+    return context.copy_in(constant(np.array(whole, dtype=np.float64), context.x0))

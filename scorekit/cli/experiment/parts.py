@@ -18,7 +18,7 @@ from scorekit.datasets import ImageData
 from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.protocols import Array, Backend, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import provided
-from scorekit.samplers import ChainSampler
+from scorekit.samplers.kernels import ChainSampler
 
 __all__ = ["Parts"]
 

@@ -187,7 +187,7 @@ def _finish(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, se
 def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, seed: int, rows: int) -> None:
     """A few images on their way down the levels, as a strip and as a GIF."""
     stream = parts.backend.rng((seed, 2))
-    steps = sum(stage.steps for stage in sampler.plan())
+    steps = len(sampler.schedule())
     start = parts.start(ladder, parts.like)(rows, stream)
     made = sampler.sample(model, start, rng=stream, keep_every=max(1, steps // _WAY_STATES))
     way = (made.trajectory + 1) / 2 if parts.centred else made.trajectory
