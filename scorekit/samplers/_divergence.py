@@ -69,8 +69,8 @@ def _count(rows: Array, xp: Any) -> int:
 class Diagnosis(NamedTuple):
     """What was found when chains diverged, for :meth:`ChainSampler.advice`.
 
-    ``row``: that of the step. ``lost``: chains whose squared norm is not finite. ``far``: finite chains that are too far
-    away, and ``growth``: the largest of their norms over the scale of the run, NaN without any. ``reach`` and
+    ``row``: that of the step. ``lost``: chains whose squared norm is not finite. ``far``: finite chains that are
+    too far away, and ``growth``: the largest of their norms over the scale of the run, NaN without any. ``reach`` and
     ``largest_score``: the largest entries, in magnitude, of positions and scores where the step began. ``bad_scores``:
     chains whose position was finite there and whose score was not. ``exploded``: positions had by then grown far beyond
     those of the start, so that the model is not to blame. ``curvature``: of the score at the start, None if unknown.
@@ -129,6 +129,5 @@ def describe(taken: Taken, schedule: Schedule, diagnosis: Diagnosis, context: Co
     listed = ", ".join(details)
     if diagnosis.lost:
         return f"non-finite {where} ({listed})."
-    return (
-        f"too far away {where} ({listed}): norms have grown to {diagnosis.growth:.2g} times those of start and noise."
-    )
+    grown = f"{diagnosis.growth:.2g} times the scale of start and noise"
+    return f"too far away {where} ({listed}): norms have grown to {grown}."

@@ -40,7 +40,9 @@ class ChainSampler(ABC):
 
     def advice(self, diagnosis: Diagnosis) -> str:  # noqa: ARG002
         """What the user should change after a divergence, as a sentence."""
-        return "Check that the model points towards high density at such points, start nearer to the data, or take smaller steps."
+        return (
+            "Check that the score points towards high density there, take smaller steps, or start nearer to the data."
+        )
 
     def observer(self, context: Context) -> Observer | None:  # noqa: ARG002
         """A function of each recorded step and its statistics, for warnings; by default None."""
@@ -69,9 +71,9 @@ class ChainSampler(ABC):
             :class:`Samples`: ``x`` like ``x0``, ``trajectory`` of shape ``(kept, n, *event)`` or None, ``stats``.
 
         Raises:
-            DivergedError: a chain diverges: its squared norm is NaN or infinite, or its norm exceeds by 10⁶ the scale of
-                start, first step and noise (the largest of the norms of the chains before and after the first step,
-                the first sigma · sqrt(d) and sqrt(step size · d)).
+            DivergedError: a chain diverges: its squared norm is NaN or infinite, or its norm is more than 10⁶ times the
+                scale of the run: the largest of the norms of the chains before and after the first step, of
+                sigma · sqrt(d) at the first level and of sqrt(step size · d) at the first step.
             ShapeError, TypeError, ValueError: an argument, or what the model or a kernel returned, is not as described.
         """
         keep_every = None if keep_every is None else check_count(keep_every, "keep_every")
@@ -125,11 +127,10 @@ class _Run:
             self._states[row.kernel] = self._schedule.kernels[row.kernel].init(self._x, row, self.context)
 
     def steps(self) -> Generator[Taken, None, None]:
-        before, number = None, 0
+        before: Row | None = None
         with self.context.quiet():
             growth = Growth(self._x, self._schedule.rows[0], self.context)
-        for row in self._schedule.rows:
-            number += 1
+        for number, row in enumerate(self._schedule.rows, start=1):
             kernel = self._schedule.kernels[row.kernel]
             entered = row is not before and (before is None or row[:2] != before[:2] or row.kernel != before.kernel)
             if entered:
@@ -157,8 +158,8 @@ class _Run:
     def _check(self, step: Step, kernel: Kernel, row: Row) -> None:
         if tuple(step.x.shape) != tuple(self._x.shape):
             raise ShapeError(
-                f"a step of {type(kernel).__name__} returned x of shape {tuple(step.x.shape)}: expected that of the x it "
-                f"was given, {tuple(self._x.shape)}."
+                f"a step of {type(kernel).__name__} returned x of shape {tuple(step.x.shape)}: expected "
+                f"{tuple(self._x.shape)}, the shape that it was given."
             )
         if step.x.dtype != self._x.dtype:
             raise InvalidTypeError(

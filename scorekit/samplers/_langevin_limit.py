@@ -22,9 +22,9 @@ class LimitWatch:
     """Warns once if the step size lies within 5 % below 4 / L, L the largest curvature.
 
     Along an eigendirection of variance v, with u = step_size / (4v), the stationary E s² · step_size / 4 is
-    u / (1 − u): at least 19 where u >= 0.95. The recorded score norms, which are there anyway, bound it from above; only
-    where they, and then the largest eigenvalue of the covariance of s over the chains, are as large as that is L estimated, at most
-    once a run, by 13 evaluations of the model.
+    u / (1 − u): at least 19 where u >= 0.95. The recorded score norms bound it from above. L is estimated only where
+    they are large enough, and the largest eigenvalue of the covariance of s over the chains is too: at most once a run,
+    by 13 evaluations of the model.
     """
 
     def __init__(self, step_size: float, context: Context) -> None:
@@ -84,8 +84,8 @@ def langevin_advice(diagnosis: Diagnosis, step_size: float) -> str:
         return f"Lower step_size ({step_size:.4g}): try {step_size / 10:.1g}."
     if curvature.outward:
         return (
-            f"At the start the score grows outward (by {curvature.size:.3g} per unit of length), away from high density: "
-            "check its sign. For an energy U write sk.models.EnergyModel(U)."
+            f"At the start the score points outward, away from high density, and grows by {curvature.size:.3g} per "
+            "unit of length: check its sign. For an energy U write sk.models.EnergyModel(U)."
         )
     limit = 4 / curvature.size
     known = f"4/L, L the largest curvature (about {curvature.size:.3g} at the start)"

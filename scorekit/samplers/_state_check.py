@@ -20,9 +20,10 @@ def check_state(before: Any, after: Any, kernel: Kernel) -> None:
     """
     old, new, name = dict(_arrays(before)), dict(_arrays(after)), type(kernel).__name__
     if old.keys() != new.keys():
+        was, became = (", ".join(places) or "none" for places in (old, new))
         raise InvalidTypeError(
-            f"the state of {name} had {len(old)} arrays before a step and {len(new)} after it, at other places: expected "
-            "the same ones. Make all of them in init; a history that fills up begins with zeros and a count."
+            f"the arrays of {name}'s state were {was} before a step and {became} after it: expected the same ones. Make "
+            "all of them in init; a history that fills up begins with zeros and a count."
         )
     for place, array in new.items():
         then = old[place]
@@ -33,8 +34,8 @@ def check_state(before: Any, after: Any, kernel: Kernel) -> None:
             )
         if array.dtype != then.dtype:
             raise InvalidTypeError(
-                f"{place} of {name} had dtype {then.dtype} before a step and {array.dtype} after it: expected the dtype "
-                "that init gave it."
+                f"{place} of {name} had dtype {then.dtype} before a step and {array.dtype} after it: expected the "
+                "dtype that init gave it."
             )
 
 

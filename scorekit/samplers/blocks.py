@@ -103,8 +103,8 @@ def sample_blocks(
     chosen = _chosen(blocks, count)
     if count > 1 and sampler.schedule().interacts:
         raise InvalidValueError(
-            f"the chains of {type(sampler).__name__} interact, and blocks of {block} would be {count} groups that do not: "
-            f"expected one block, block={n}."
+            f"the chains of {type(sampler).__name__} interact, and those of {count} blocks of {block} would not "
+            f"interact with each other: expected one block, block={n}."
         )
     run = _Run(sampler, model, start, n, block, _Streams(rng, like, chosen))
     return run.blocks(chosen, progress)
@@ -148,7 +148,7 @@ def gather(blocks: Iterable[Block]) -> Gathered:
 class _Streams:
     """The streams of blocks, made when they are asked for: that of block b is the b-th that is spawned.
 
-    Streams are spawned in order, some 10 microseconds each. Of those before b, the ones that are still to come are kept.
+    Streams are spawned in order, some 10 microseconds each. Those before b are kept if their block is still to come.
     """
 
     def __init__(self, rng: RngLike, like: Array | None, chosen: Sequence[int]) -> None:

@@ -21,9 +21,6 @@ class Langevin(ChainSampler):
 
     On N(m, v) the chain forgets its start by a = 1 − step_size/(2v) a step and settles at the variance
     v / (1 − step_size/(4v)): small steps are slow, large ones biased, and from 4v on they diverge.
-    :meth:`sample` warns once (RuntimeWarning) if the step is within 5 % below 4/L, L the largest curvature 1/v, where the
-    variance is at least 20 times too large; it estimates L, by 13 more calls of the model, only if the recorded norms of
-    the score are as large as that would make them.
     The model is called with ``sigma=None``; give ``sk.models.at(model, sigma)`` to sample at one noise level.
 
     Args:
@@ -32,6 +29,11 @@ class Langevin(ChainSampler):
 
     Raises:
         ValueError, TypeError: a value outside its range, or of the wrong kind.
+
+    Warns:
+        RuntimeWarning: once a run of :meth:`sample`, if the step is less than 5 % below 4/L, L the largest curvature
+            1/v, so that the variance is at least 20 times too large. L is estimated, by 13 more calls of the model,
+            only if the recorded norms of the score are as large as such a step makes them.
 
     Reference: Roberts and Tweedie, Exponential convergence of Langevin distributions and their discrete
     approximations, Bernoulli 2 (1996). The factor 1/2 is that of Song and Ermon (2019).
