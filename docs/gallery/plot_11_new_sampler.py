@@ -3,8 +3,9 @@ A new sampler in one page
 =========================
 
 A sampler is a *kernel*, which makes one step, and a *schedule*, which has a row of numbers
-for each step. The driver does the rest: it keeps states, shows a bar, notices divergence. Here: the Leimkuhler–Matthews scheme (2013), which differs from Langevin by
-one half of a random number and has no bias on Gaussians.
+for each step. The driver does the rest: it keeps states, shows a bar, notices divergence.
+Here: the Leimkuhler–Matthews scheme (2013), which differs from Langevin by one half of a
+random number and has no bias on Gaussians.
 """
 
 from dataclasses import dataclass

@@ -18,11 +18,11 @@ from scorekit.testing import impulse_law
 # --------------------
 # The Langevin step is :math:`x \leftarrow x + \varepsilon\, s(x) + \sqrt{2\varepsilon}\, z`, or,
 # with half of that step size, :math:`x + \tfrac\varepsilon2 s + \sqrt\varepsilon\, z`. To mix the
-# two is an old mistake. All that is asked of a sampler is ``sample(model, x0, rng)``.
+# two is a common mistake. A sampler only needs ``sample(model, x0, rng)``.
 
 
 class Loop:
-    """Langevin dynamics as everybody writes it, with the noise as an option."""
+    """Langevin dynamics in a loop, with the size of the noise as an option."""
 
     def __init__(self, step_size, steps, noise):
         self.step_size, self.steps, self.noise = step_size, steps, noise
@@ -40,7 +40,7 @@ STEP = 0.2
 noises = {
     r"$\sqrt{\varepsilon}$": lambda e: np.sqrt(e),
     r"$\sqrt{2\varepsilon}$": lambda e: np.sqrt(2 * e),
-    r"$\sqrt{\varepsilon}$, cut to $0.158^2$": lambda e: 0.447,
+    "0.447": lambda e: 0.447,
 }
 
 # %%
@@ -51,7 +51,10 @@ noises = {
 # stream that gives a one at draw :math:`k` and zero elsewhere. One run with one chain for
 # each draw gives all of them. On :math:`N(0, v)` the law is known,
 #
-# .. math:: \operatorname{Var} x_n = v_\infty\,(1 - a^{2n}), \qquad a = 1 - \frac{\varepsilon}{2v}, \qquad v_\infty = \frac{v}{1 - \varepsilon/4v}.
+# .. math::
+#
+#    \operatorname{Var} x_n = v_\infty\,(1 - a^{2n}), \qquad
+#    a = 1 - \frac{\varepsilon}{2v}, \qquad v_\infty = \frac{v}{1 - \varepsilon/4v}.
 
 V = 1.5
 lengths = np.arange(1, 61)
@@ -84,11 +87,12 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# The wrong factor doubles the variance. A root that was rounded to three digits, which no
-# histogram would show, is seen as well: rounding of float64 is all that the right one has.
+# The wrong factor doubles the variance. A root that was rounded to three digits (0.447 for
+# :math:`\sqrt{0.2}`) shows as well, which no histogram of samples would. The right loop differs
+# by the rounding of float64.
 
 for name, error in errors.items():
-    print(f"noise {name:40} largest relative error of the variance {error:.1e}")
+    print(f"noise {name:22} largest relative error of the variance {error:.1e}")
 
 # %%
 # Samplers with levels

@@ -22,8 +22,8 @@ def check_state(before: Any, after: Any, kernel: Kernel) -> None:
     if old.keys() != new.keys():
         was, became = (", ".join(places) or "none" for places in (old, new))
         raise InvalidTypeError(
-            f"the arrays of {name}'s state were {was} before a step and {became} after it: expected the same ones. Make "
-            "all of them in init; a history that fills up begins with zeros and a count."
+            f"the arrays of {name}'s state were {was} before a step and {became} after it: expected the same ones. "
+            "Make all of them in init; a history that fills up begins with zeros and a count."
         )
     for place, array in new.items():
         then = old[place]
