@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, overload
 
+from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ class Kernel(ABC):
 class Schedule:
     """The steps of a run: ``rows``, one a step, and the ``kernels`` that they refer to by index.
 
+    Raises:
+        ValueError: there is no row.
+
     >>> from scorekit.samplers.kernels import Linear
     >>> len(Schedule((Linear(),), [Row()] * 5))
     5
@@ -128,6 +132,10 @@ class Schedule:
 
     kernels: tuple[Kernel, ...]
     rows: Sequence[Row]
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise InvalidValueError("the schedule has no rows: expected one for each step, at least one.")
 
     def __len__(self) -> int:
         return len(self.rows)

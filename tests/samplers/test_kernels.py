@@ -113,6 +113,11 @@ class TestCalls:
         assert {row.sigma_next for row in sk.samplers.AnnealedLangevin([2.0], 3, 0.1, False).schedule().rows} == {2.0}
 
 
+def test_a_schedule_without_rows():
+    with pytest.raises(sk.ScorekitError, match="the schedule has no rows: expected one for each step"):
+        run(Attraction(), [])
+
+
 class TestRows:
     def test_they_are_a_sequence(self):
         rows = Rows(5, lambda k: Row(level=k))
