@@ -68,11 +68,11 @@ class Telling(Kernel):
 class TestCalls:
     def test_init_once_and_enter_at_each_level(self):
         kernel = Telling("a")
-        rows = [Row(2.0, 2.0), Row(2.0, 2.0), Row(1.0, 1.0, 1), Row(1.0, 0.5, 1), Row(1.0, 0.5, 1)]
+        rows = [Row(2.0, 2.0), Row(2.0, 2.0), Row(2.0, 1.0), Row(1.0, 1.0, 1), Row(1.0, 1.0, 1)]
         stats = run(kernel, rows, keep_every=1).stats
         expected = ["init", "enter", "step", "step", "enter", "step", "enter", "step", "step"]
         assert [what for _, what, _ in kernel.calls] == expected
-        assert [sigma for _, what, sigma in kernel.calls if what == "enter"] == [2.0, 1.0, 1.0]
+        assert [sigma for _, what, sigma in kernel.calls if what == "enter"] == [2.0, 2.0, 1.0]
         assert stats["steps"].tolist() == [1, 2, 3, 4, 5]  # the state lives for the whole run
         assert stats["levels"].tolist() == [1, 1, 2, 3, 3]
         assert np.isnan(stats["score_norm"]).all()
@@ -344,6 +344,16 @@ def test_states_that_may_change():
 def test_a_divergence_without_advice_of_its_own():
     with pytest.raises(sk.DivergedError, match=r"too far away at step 8 of 9 \(5 of 5 chains\).*Check that the score"):
         run(Scripted([None] * 99, lambda x: 10 * x), [Row()] * 9)
+
+
+@pytest.mark.parametrize(("sigma", "step_size", "scale"), [(None, np.nan, 1e-2), (3.0, 0.04, 6.0), (0.5, 25.0, 10.0)])
+def test_the_scale_of_a_run_is_that_of_start_first_step_or_noise(sigma, step_size, scale):
+    """From norms of 1e-3, multiplied by 10 each step, in 4 dimensions: sigma · 2, sqrt(step size) · 2, or 1e-2."""
+    row, x0 = Row(sigma, sigma, step_size=step_size), np.full((5, 4), 0.5e-3)
+    sampler = Custom((Scripted([None] * 99, lambda x: 10 * x),), [row] * 50)
+    steps = int(np.floor(np.log10(1e6 * scale / 1e-3) + 1e-9)) + 1  # the first one beyond
+    with pytest.raises(sk.DivergedError, match=f"too far away at step {steps} of 50"):
+        sampler.sample(lambda x, sigma: -x, x0)
 
 
 @dataclass(frozen=True)
