@@ -88,6 +88,17 @@ def test_full_covariances_of_data_and_start():
     assert np.allclose(law.covariance, a @ cov @ a.T, **EXACT)
 
 
+def test_a_score_that_is_no_gradient():
+    """x + e/2 (B x + h) with a B that is not symmetric: A = I + e/2 B, C becomes A C Aᵀ + e I at each step."""
+    b, h, start = np.array([[-1.0, 0.8], [-0.2, -0.5]]), np.array([0.3, -1.0]), np.array([[1.0, 0.6], [0.6, 2.0]])
+    law = impulse_law(Langevin(0.4, 5), lambda x: x @ b.T + h, np.array([1.0, 2.0]), start)
+    a, mean, cov = np.eye(2) + 0.2 * b, np.array([1.0, 2.0]), start
+    for _ in range(5):
+        mean, cov = a @ mean + 0.2 * h, a @ cov @ a.T + 0.4 * np.eye(2)
+    assert np.allclose(law.mean, mean, **EXACT)
+    assert np.allclose(law.covariance, cov, **EXACT)
+
+
 @pytest.mark.parametrize("denoise", [True, False])
 def test_inpainting(denoise):
     mean, covariance = (1.0, -0.5), [[1.0, 0.9], [0.9, 1.2]]
