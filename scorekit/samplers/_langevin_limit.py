@@ -72,7 +72,13 @@ def _largest_variance(score: Array, context: Context) -> float:
 
 
 def langevin_advice(diagnosis: Diagnosis, step_size: float) -> str:
-    """What to change: ``step_size`` is the sampler's own, to which the step of the row is proportional."""
+    """What to change: ``step_size`` is the sampler's own, to which the step of the row is proportional.
+
+    >>> from scorekit.samplers.kernels import Curvature, langevin_row
+    >>> found = Diagnosis(langevin_row(8.0), 1, 0, math.nan, 1e3, 1e3, 0, True, Curvature(1.0, outward=False))
+    >>> langevin_advice(found, step_size=8.0)
+    'Langevin is stable below 4/L, L the largest curvature (about 1 at the start): try step_size=0.5.'
+    """
     used, curvature = diagnosis.row.step_size, diagnosis.curvature
     if diagnosis.bad_scores and not diagnosis.exploded:
         return (

@@ -21,6 +21,7 @@ what was asked for and stops chains that diverge. Where a step is a combination 
 
 from __future__ import annotations
 
+from scorekit.samplers._clamped import Clamped, ClampedState
 from scorekit.samplers._context import Context
 from scorekit.samplers._curvature import Curvature
 from scorekit.samplers._divergence import Diagnosis
@@ -28,11 +29,11 @@ from scorekit.samplers._driver import ChainSampler
 from scorekit.samplers._kernel import Kernel, Row, Rows, Schedule, Step
 from scorekit.samplers._langevin_limit import langevin_advice
 from scorekit.samplers._linear import Coefficients, Linear, denoising_row, langevin_row, linear_row, linear_schedule
-from scorekit.samplers.inpaint import Clamped
 
 __all__ = [
     "ChainSampler",
     "Clamped",
+    "ClampedState",
     "Coefficients",
     "Context",
     "Curvature",
