@@ -26,6 +26,7 @@ ROOMS = [
     "scorekit",
     *(f"scorekit.{name}" for name in scorekit.__all__ if isinstance(getattr(scorekit, name), ModuleType)),
     *("scorekit.errors", "scorekit.learning", "scorekit.protocols", "scorekit.registry", "scorekit.storage"),
+    "scorekit.samplers.kernels",
     *("scorekit_numpy", "scorekit_torch"),
 ]
 
