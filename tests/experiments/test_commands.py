@@ -148,7 +148,7 @@ def test_images_are_changed_as_the_file_says():
         as_experiment({"data": data, "noise": {"kind": "log-uniform", "sigma_max": 9.0, "sigma_min": 0.1}}, "x", "x")
     )
     objective, images = parts.objective(), torch.tensor(sk.datasets.digits().images[:50])
-    changed = objective._changed(images, sk.rng(0, like=images))
+    changed = objective._changed(images, objective.draw(images, rng=0))
     back = (changed + 1) / 2
     for image, seen in zip(images, back, strict=True):
         off = [float((16 * o - (17 * seen - 0)).abs().max()) for o in (image, image.flip(-1))]

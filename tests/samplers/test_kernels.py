@@ -267,7 +267,7 @@ class TestContext:
         assert context.uniform().shape == (len(x0),)
 
     def test_spawned_streams_are_the_callers(self):
-        streams = Context(lambda x: -x, np.ones((5, 2)), 3).spawn(2)
+        streams = Context(lambda x: -x, np.ones((5, 2)), sk.rng(3)).spawn(2)
         assert [s.state() for s in streams] == [s.state() for s in sk.rng(3).spawn(2)]
 
 
@@ -388,4 +388,5 @@ class TestInteraction:
 def test_langevin_rows_are_the_ones_of_langevin():
     sampler = Custom((Linear(),), [langevin_row(0.1)] * 5)
     x0 = np.ones((5, 2))
-    assert np.array_equal(sampler.sample(Gaussian(), x0, rng=1).x, Langevin(0.1, 5).sample(Gaussian(), x0, rng=1).x)
+    ways = [each.sample(Gaussian(), x0, rng=sk.rng(1)).x for each in (sampler, Langevin(0.1, 5))]
+    assert np.array_equal(*ways)
