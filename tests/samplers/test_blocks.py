@@ -187,3 +187,28 @@ def test_a_start_of_the_wrong_size():
 def test_nothing_to_gather():
     with pytest.raises(ValueError, match="no block to gather"):
         gather(make(blocks=[]))
+
+
+def test_each_block_has_the_conditions_that_its_start_returns():
+    """One-point data at the label: each sample ends at its own."""
+    noise = sk.noise.Geometric(5.0, 0.01, 30)
+
+    def model(x, sigma, label):
+        return (label[:, None] - x) / sk.expand(sigma, x) ** 2
+
+    def start(count, rng):
+        return sk.samplers.initial(noise, (count, 2), rng), np.arange(count) % 3
+
+    made = sk.samplers.gather(
+        sk.samplers.sample_blocks(sk.samplers.ConsistentAnnealed(noise), model, start, 10, 0, block=4)
+    )
+    np.testing.assert_allclose(made.x, np.tile([0, 1, 2, 0, 0, 1, 2, 0, 0, 1], (2, 1)).T, atol=1e-9)
+
+
+def test_conditions_of_another_number_of_samples_are_refused():
+    def start(count, rng):
+        return rng.normal((count, 2)), np.zeros(3)
+
+    langevin = sk.samplers.Langevin(0.1, 2)
+    with pytest.raises(sk.ShapeError, match="the condition has 3 entries for 4 samples"):
+        list(sk.samplers.sample_blocks(langevin, lambda x, sigma, c: -x, start, 8, 0, block=4))
