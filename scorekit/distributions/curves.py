@@ -118,7 +118,9 @@ class SwissRoll(NoisyCurve):
     Args:
         noise: the standard deviation of the noise, not negative. With 0 there is no density without further noise.
 
-    log_prob is exact to 1e-10 within some ten standard deviations of the curve, and right to leading order beyond.
+    The nodes along the curve are the same for all points: right to 1e-10 within 6 standard deviations of the curve. Far
+    outside, the sum becomes coarse: at noise 0.05, log_prob was off by at most 1e-6 at 10 standard deviations, 0.2 at
+    100 and 10 of 500,000 at 1000, the score by a share of 6e-5.
     Raises ``ValueError`` for a negative noise, or one so small that the quadrature would not fit into memory.
 
     >>> SwissRoll(noise=0.3).smoothed(0.4)
