@@ -10,12 +10,14 @@ from __future__ import annotations
 from scorekit.distributions._base import Density, Smoothed
 from scorekit.distributions.banana import Banana
 from scorekit.distributions.checkerboard import Checkerboard
-from scorekit.distributions.curves import Rings, SwissRoll, TwoMoons
+from scorekit.distributions.curves import SwissRoll
 from scorekit.distributions.empirical import Empirical
 from scorekit.distributions.funnel import Funnel
 from scorekit.distributions.gaussian import Gaussian
 from scorekit.distributions.mixture import GaussianMixture
+from scorekit.distributions.rings import Rings
 from scorekit.distributions.shapes_images import ShapesImages
+from scorekit.distributions.two_moons import TwoMoons
 
 __all__ = [
     "Banana",

@@ -44,34 +44,42 @@ def score(cloud: Cloud, x: Array, variance: Any) -> Array:
 def _log_density(cloud: Cloud, x: Array, variance: Any) -> Array:
     xp, d = array_namespace(x), x.shape[1]
     norm = 0.5 * d * (xp.log(variance) if hasattr(variance, "ndim") else math.log(variance))
-    return log_sum_exp(_logits(cloud, x, variance), axis=1) - norm - 0.5 * d * math.log(2 * math.pi)
+    logits, offset = _logits(cloud, x, variance)
+    return log_sum_exp(logits, axis=1) + offset - norm - 0.5 * d * math.log(2 * math.pi)
 
 
 def _score(cloud: Cloud, x: Array, variance: Any) -> Array:
     xp = array_namespace(x)
-    logits = _logits(cloud, x, variance)
-    shares = exp_below_max(logits, axis=1)
+    shares = exp_below_max(_logits(cloud, x, variance)[0], axis=1)
     total = xp.sum(shares, axis=1, keepdims=True)
     return (xp.matmul(shares, constant(cloud.centres, x)) / total - x) / to_column(variance)
 
 
-def _logits(cloud: Cloud, x: Array, variance: Any) -> Array:
-    """The exponents log w_i − |x − c_i|² / 2v, shape (n, m)."""
-    squares = _squares_of_differences if x.shape[1] <= FEW_COORDINATES else _squares_by_product
-    return constant(cloud.log_weights, x) - squares(cloud.centres, x) / (2 * to_column(variance))
+def _logits(cloud: Cloud, x: Array, variance: Any) -> tuple[Array, Any]:
+    """The exponents log w_i − |x − c_i|² / 2v, shape (n, m), but for an offset (n,) or 0 that is common to a row."""
+    few = x.shape[1] <= FEW_COORDINATES
+    squares, least = (_squares_of_differences if few else _squares_beyond_nearest)(cloud.centres, x)
+    return constant(cloud.log_weights, x) - squares / (2 * to_column(variance)), -least / (2 * variance)
 
 
-def _squares_of_differences(centres: npt.NDArray[np.float64], x: Array) -> Array:
+def _squares_of_differences(centres: npt.NDArray[np.float64], x: Array) -> tuple[Array, float]:
+    """The squares |x − c_i|², (n, m), and the 0 that is left out of them."""
     total: Any = 0.0
     for j in range(x.shape[1]):
         difference = x[:, j : j + 1] - constant(centres[:, j], x)
         total = total + difference * difference
-    return total
+    return total, 0.0
 
 
-def _squares_by_product(centres: npt.NDArray[np.float64], x: Array) -> Array:
-    """|x|² − 2 x·c + |c|² about the mean of the centres, where least is lost by cancellation."""
+def _squares_beyond_nearest(centres: npt.NDArray[np.float64], x: Array) -> tuple[Array, Array]:
+    """The squares |x − c_i|² less that of the nearest center c, (n, m), and the latter, (n,), from differences.
+
+    About the mean of the centers the first are |c_i|² − 2 x·c_i less the same of c, from one product of matrices. That
+    is exactly 0 for the nearest one, however small the noise; the others are right to rounding against their size.
+    """
     xp, middle = array_namespace(x), centres.mean(axis=0)
     moved, points = centres - middle, x - constant(middle, x)
-    products = xp.matmul(points, constant(moved.T, x))
-    return xp.sum(points * points, axis=1, keepdims=True) - 2 * products + constant((moved**2).sum(axis=1), x)
+    squares = constant((moved**2).sum(axis=1), x) - 2 * xp.matmul(points, constant(moved.T, x))
+    nearest = xp.argmin(squares, axis=1)
+    difference = x - xp.take(constant(centres, x), nearest, axis=0)
+    return squares - xp.take_along_axis(squares, nearest[:, None], axis=1), xp.sum(difference * difference, axis=1)

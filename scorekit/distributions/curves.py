@@ -1,4 +1,4 @@
-"""Curves in the plane with Gaussian noise: Swiss roll, rings, two moons.
+"""Curves in the plane with Gaussian noise, and the Swiss roll.
 
 x = c(u) + noise · z with u uniform on [0, 1), z ~ N(0, I): a continuous mixture, whose integral over u becomes a sum
 over quadrature nodes. Smoothing by sigma gives the same curve with noise sqrt(noise² + sigma²).
@@ -11,40 +11,36 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from scorekit._arrays import check_count, check_positive, constant, host, readable
+from scorekit._arrays import check_positive, constant, host, readable
 from scorekit.distributions import _isotropic
 from scorekit.distributions._base import Density
-from scorekit.distributions._numbers import numbers
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace
 
-__all__ = ["Rings", "SwissRoll", "TwoMoons"]
+__all__ = ["Arc", "NoisyCurve", "SwissRoll", "check_noise"]
 
 PANEL_NODES = 12
 PANEL_LENGTH = 2.0
 """Gauss–Legendre, 12 nodes in 2 standard deviations: error below 1e-12 within 6 of them, beyond an end as well."""
-LOOP_SPACING = 0.5
-"""The trapezoid rule on a closed curve converges geometrically: half a standard deviation leaves less than 1e-12."""
 SHORTEST_PANEL = 1 / 16
 MOST_NODES = 1 << 20
 
 
-class _Arc(NamedTuple):
+class Arc(NamedTuple):
     """A part of a curve: ``place(xp, u)`` gives its coordinates at u in [0, 1)."""
 
     share: float
     place: Callable[[Any, Any], tuple[Any, Any]]
-    closed: bool = False
 
 
-class _NoisyCurve(Density):
+class NoisyCurve(Density):
     """The arcs of a curve, each drawn with its share, and Gaussian noise."""
 
     noise: float
@@ -55,7 +51,7 @@ class _NoisyCurve(Density):
         return 2
 
     @abstractmethod
-    def _arcs(self) -> tuple[_Arc, ...]: ...
+    def _arcs(self) -> tuple[Arc, ...]: ...
 
     def smoothed(self, sigma: float) -> Self:
         """The same curve with noise sqrt(noise² + sigma²)."""
@@ -71,22 +67,11 @@ class _NoisyCurve(Density):
             x = xp.where((chosen == i)[:, None], xp.stack(arc.place(xp, u), axis=1), x)
         return x + self.noise * rng.normal((n, 2), u) if self.noise else x
 
-    def _log_prob(self, x: Array, variance: Any) -> Array:
-        cloud, total = self._smear(variance, "density")
-        return _isotropic.log_density(cloud, x, total)
-
-    def _score(self, x: Array, variance: Any) -> Array:
-        cloud, total = self._smear(variance, "score")
-        return _isotropic.score(cloud, x, total)
-
-    def _smear(self, variance: Any, what: str) -> tuple[_isotropic.Cloud, Any]:
-        """The nodes, fine enough for the smallest level, and the variance of curve noise and smoothing together."""
+    def _total(self, variance: Any, what: str) -> Any:
+        """The variance of curve noise and smoothing together, positive."""
         if variance is None and self.noise == 0:
             raise self._needs_noise(what)
-        total = self.noise**2 + (0.0 if variance is None else variance)
-        finest = self._finest(total)
-        # rounded down to a quarter of an octave, so that levels close to each other share their nodes
-        return _nodes(self, 2.0 ** (math.floor(4 * math.log2(finest)) / 4)), total
+        return self.noise**2 + (0.0 if variance is None else variance)
 
     def _finest(self, total: Any) -> float:
         """The smallest standard deviation among these variances; under a tracer that of the curve's own noise."""
@@ -101,7 +86,7 @@ class _NoisyCurve(Density):
 
 
 @lru_cache(maxsize=64)
-def _nodes(curve: _NoisyCurve, width: float) -> _isotropic.Cloud:
+def _nodes(curve: NoisyCurve, width: float) -> _isotropic.Cloud:
     """Quadrature nodes and weights along a curve, for Gaussians of this standard deviation or wider."""
     points, weights = [], []
     for arc in curve._arcs():
@@ -111,13 +96,10 @@ def _nodes(curve: _NoisyCurve, width: float) -> _isotropic.Cloud:
     return _isotropic.Cloud(np.concatenate(points), np.log(np.concatenate(weights)))
 
 
-def _arc_nodes(arc: _Arc, width: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _arc_nodes(arc: Arc, width: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     u = np.linspace(0.0, 1.0, 2049)
     steps = np.hypot(*(np.diff(c) for c in arc.place(np, u)))
     length = np.concatenate([[0.0], np.cumsum(steps)])
-    if arc.closed:
-        count = _affordable(max(64, math.ceil(length[-1] / (LOOP_SPACING * width))), width)
-        return np.arange(count) / count, np.full(count, 1 / count)
     panels = max(round(1 / SHORTEST_PANEL), math.ceil(length[-1] / (PANEL_LENGTH * width)))
     _affordable(panels * PANEL_NODES, width)
     edges = np.interp(np.linspace(0.0, length[-1], panels + 1), length, u)
@@ -135,18 +117,21 @@ def _affordable(count: int, width: float) -> int:
     return count
 
 
-def _check_noise(noise: Any) -> float:
+def check_noise(noise: Any) -> float:
+    """The noise of a curve, 0 or positive."""
     return 0.0 if isinstance(noise, (int, float)) and noise == 0 else check_positive(noise, "noise")
 
 
 @dataclass(frozen=True)
-class SwissRoll(_NoisyCurve):
+class SwissRoll(NoisyCurve):
     """(t cos t, t sin t)/10 + noise · z, t uniform on [1.5π, 4.5π): the usual roll, seen along its axis.
 
     Args:
         noise: the standard deviation of the noise, not negative. With 0 there is no density without further noise.
 
-    log_prob is exact to 1e-10 within some ten standard deviations of the curve, and right to leading order beyond.
+    The nodes along the curve are the same for all points: right to 1e-10 within 6 standard deviations of the curve. Far
+    outside, the sum becomes coarse: at noise 0.05, log_prob was off by at most 1e-6 at 10 standard deviations, 0.2 at
+    100 and 10 of 500,000 at 1000, the score by a share of 6e-5.
     Raises ``ValueError`` for a negative noise, or one so small that the quadrature would not fit into memory.
 
     >>> SwissRoll(noise=0.3).smoothed(0.4)
@@ -156,85 +141,26 @@ class SwissRoll(_NoisyCurve):
     noise: float = 0.05
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", _check_noise(self.noise))
+        object.__setattr__(self, "noise", check_noise(self.noise))
 
-    def _arcs(self) -> tuple[_Arc, ...]:
-        return (_Arc(1.0, _spiral),)
+    def _arcs(self) -> tuple[Arc, ...]:
+        return (Arc(1.0, _spiral),)
+
+    def _log_prob(self, x: Array, variance: Any) -> Array:
+        total = self._total(variance, "density")
+        return _isotropic.log_density(self._smear(total), x, total)
+
+    def _score(self, x: Array, variance: Any) -> Array:
+        total = self._total(variance, "score")
+        return _isotropic.score(self._smear(total), x, total)
+
+    def _smear(self, total: Any) -> _isotropic.Cloud:
+        """The nodes, fine enough for the smallest level."""
+        finest = self._finest(total)
+        # rounded down to a quarter of an octave, so that levels close to each other share their nodes
+        return _nodes(self, 2.0 ** (math.floor(4 * math.log2(finest)) / 4))
 
 
 def _spiral(xp: Any, u: Any) -> tuple[Any, Any]:
     t = 1.5 * math.pi * (1 + 2 * u)
     return t * xp.cos(t) / 10, t * xp.sin(t) / 10
-
-
-@dataclass(frozen=True)
-class TwoMoons(_NoisyCurve):
-    """Two half circles of radius 1 that reach into each other: (cos t, sin t) and (1 − cos t, ½ − sin t), t in [0, π).
-
-    Args:
-        noise: the standard deviation of the noise, not negative. With 0 there is no density without further noise.
-
-    >>> import numpy as np
-    >>> TwoMoons().log_prob(np.array([[0.0, 1.0]])).shape
-    (1,)
-    """
-
-    noise: float = 0.1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", _check_noise(self.noise))
-
-    def _arcs(self) -> tuple[_Arc, ...]:
-        return (
-            _Arc(0.5, lambda xp, u: (xp.cos(math.pi * u), xp.sin(math.pi * u))),
-            _Arc(0.5, lambda xp, u: (1 - xp.cos(math.pi * u), 0.5 - xp.sin(math.pi * u))),
-        )
-
-
-@dataclass(frozen=True)
-class Rings(_NoisyCurve):
-    """Concentric circles with noise, each as likely as the others unless weights say otherwise.
-
-    Args:
-        radii: one positive radius a ring.
-        noise: the standard deviation of the noise, not negative. With 0 there is no density without further noise.
-        weights: one non-negative weight a ring; equal ones when None.
-
-    >>> Rings((1.0, 3.0), noise=0.2).sample(4, rng=0).shape
-    (4, 2)
-    """
-
-    radii: tuple[float, ...] = (0.5, 1.0, 1.5)
-    noise: float = 0.05
-    weights: tuple[float, ...] | None = None
-
-    def __post_init__(self) -> None:
-        radii = numbers(self.radii, "radii")
-        check_count(radii.size, "the number of radii")
-        if radii.ndim != 1 or not (radii > 0).all():
-            raise InvalidValueError(f"radii must be one positive number a ring, got {self.radii!r}.")
-        object.__setattr__(self, "radii", tuple(radii.tolist()))
-        object.__setattr__(self, "noise", _check_noise(self.noise))
-        if self.weights is not None:
-            object.__setattr__(self, "weights", _ring_weights(self.weights, len(self.radii)))
-
-    def _arcs(self) -> tuple[_Arc, ...]:
-        shares = self.weights or (1 / len(self.radii),) * len(self.radii)
-        return tuple(
-            _Arc(share, partial(_circle, radius), closed=True)
-            for radius, share in zip(self.radii, shares, strict=True)
-            if share > 0
-        )
-
-
-def _circle(radius: float, xp: Any, u: Any) -> tuple[Any, Any]:
-    return radius * xp.cos(2 * math.pi * u), radius * xp.sin(2 * math.pi * u)
-
-
-def _ring_weights(given: Any, rings: int) -> tuple[float, ...]:
-    weights = numbers(given, "weights")
-    if weights.shape != (rings,):
-        raise ShapeError(f"weights have shape {weights.shape} for {rings} radii: expected ({rings},).")
-    if (weights < 0).any() or not weights.sum() > 0:
-        raise InvalidValueError(f"weights must not be negative and sum to a positive number, got {given!r}.")
-    return tuple((weights / weights.sum()).tolist())

@@ -38,7 +38,13 @@ def kernel_stein_discrepancy(
     which for x ~ q is E δ(x)·δ(y) k(x, y), δ = s − ∇log q: zero exactly when s is the score of q. No sample of the
     target and no normalising constant is needed. Unbiased, it is negative about as often as not for a perfect fit.
     The p-value is (1 + the number of signs ε with Σ ε_i ε_j u_ij at least as large) / (1 + ``bootstraps``), whose level
-    is right for many samples; they must be independent.
+    is right for many independent samples: measured, P(p <= 0.05) is 0.047 for 50 samples of a Gaussian in the plane,
+    0.039 for 10 and 0.006 for 5, where the test is conservative.
+
+    **The score must not have been fitted to these samples.** A model fits the data that it was fitted to better than
+    other data, and the test does not know that: with a Gaussian whose mean and variance were estimated from 200 samples
+    it rejected 0 of 200 right models at 5 % (smallest p-value 0.055, median 0.83; the true Gaussian: 12 of 200). A
+    large p-value then says nothing. Test a fitted model on samples that were held out.
 
     Like every score it is nearly blind to the weights of modes far apart: :func:`mode_weights` sees them.
 
@@ -58,9 +64,10 @@ def kernel_stein_discrepancy(
         ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: for arguments of the wrong shape,
         kind or value.
 
-    Source: Liu, Lee and Jordan, A kernelized Stein discrepancy for goodness-of-fit tests (2016); Gorham and Mackey,
-    Measuring sample quality with kernels (2017); Chwialkowski, Strathmann and Gretton, A kernel test of goodness of
-    fit (2016).
+    Source: Liu, Lee and Jordan, A kernelized Stein discrepancy for goodness-of-fit tests (2016), arXiv:1602.03253;
+    Gorham and Mackey, Measuring sample quality with kernels (2017), arXiv:1703.01717; Chwialkowski, Strathmann and
+    Gretton, A kernel test of goodness of fit (2016), arXiv:1602.02964. Fitted parameters: Key, Gretton, Briol and
+    Fernandez, Composite goodness-of-fit tests with kernels (2021), arXiv:2111.10275.
 
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(200, 2))

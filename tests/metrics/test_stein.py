@@ -79,3 +79,21 @@ def test_errors():
         kernel_stein_discrepancy(lambda x: -x, x, bootstraps=0)
     with pytest.raises(sk.NonFiniteError, match="score returned NaN"):
         kernel_stein_discrepancy(lambda x: x * np.nan, x, bandwidth=1.0)
+
+
+def test_a_fitted_score_is_accepted_too_often_as_the_documentation_says():
+    """Mean and variance estimated from the samples themselves: no rejections at 5 %, and p-values far above uniform.
+
+    At the right level one rejection or none of 100 has a chance of 0.04, a median above 0.65 one of 0.002.
+    """
+    rng, fitted, true = np.random.default_rng(0), [], []
+    for i in range(100):
+        x = rng.normal(1.0, 2.0, size=(200, 1))
+        mean, variance = x.mean(), x.var()
+        scores = (lambda y, m=mean, v=variance: (m - y) / v), (lambda y: (1 - y) / 4)
+        for score, found in zip(scores, (fitted, true), strict=True):
+            found.append(kernel_stein_discrepancy(score, x, bootstraps=99, rng=i).p_value)
+    assert sum(p <= 0.05 for p in fitted) <= 1
+    assert sum(p <= 0.05 for p in true) <= 18  # binomial(100, 0.05) exceeds 18 once in a million
+    assert np.median(fitted) > 0.65
+    assert 0.3 < np.median(true) < 0.7

@@ -239,3 +239,30 @@ def test_what_is_refused(call, error, words):
 
 def test_samples_of_which_two_are_the_same_are_fine():
     assert design(np.concatenate([DATA, DATA])).sigmas == pytest.approx(design(DATA).sigmas, rel=1e-12)
+
+
+def test_the_range_is_that_of_all_chunks(monkeypatch):
+    """The smallest number stands in the first chunk and the largest in the last, and the other way round."""
+    monkeypatch.setattr("scorekit.noise.designed.CHUNK", 4)
+    x = np.random.default_rng(0).random((12, 3))
+    for low, high in ((0, 11), (11, 0), (5, 6), (6, 5), (0, 1)):
+        y = x.copy()
+        y[low, 1], y[high, 2] = -3.0, 7.0
+        assert design(y).sigma_min == pytest.approx(0.1, rel=1e-12)
+        assert design(y).sigma_max == pytest.approx(diameter(y), rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_nothing_depends_on_the_unit(unit):
+    """Levels of 1e-9 to 1e-7 are a schedule like any other: no comparison has a size of its own."""
+    a, b = design(DATA), design(unit * DATA)
+    assert b.sigmas == pytest.approx(unit * a.sigmas, rel=1e-9)
+    assert b.step_size == pytest.approx(unit**2 * a.step_size, rel=1e-9)
+    assert (b.levels, b.ratio, b.overlap) == (a.levels, pytest.approx(a.ratio), pytest.approx(a.overlap))
+    assert b.variance_ratio == pytest.approx(a.variance_ratio)
+    levels = np.array([100.0, 30.0, 1.0])
+    assert overlaps(unit * levels, 5) == pytest.approx(overlaps(levels, 5), rel=1e-12)
+    given = design(DATA, sigma_max=100 * unit, sigma_min=unit, steps_per_level=3)
+    assert given.sigmas == pytest.approx(unit * design(DATA, sigma_max=100.0, sigma_min=1.0).sigmas, rel=1e-9)
+    assert Geometric(100 * unit, unit, 3).sigmas == pytest.approx(unit * np.array([100.0, 10.0, 1.0]), rel=1e-12)
+    assert Ladder((3 * unit, unit)).sigmas.tolist() == [3 * unit, unit]
