@@ -62,8 +62,8 @@ def grid(low, high, step):
 
 model = MLP(2, hidden=(32, 32), conditional=False, rng=0)
 grids = {
-    "Gaussian": grid((-12, -12), (12, 12), 0.25),
-    "mixture": grid((-11, -11), (11, 11), 0.25),
+    "Gaussian": grid((-12, -12), (12, 12), 0.15),
+    "mixture": grid((-11, -11), (11, 11), 0.15),
     "banana": grid((-7, -9), (7, 31), 0.07),
     "Swiss roll": grid((-2.1, -2.1), (2.1, 2.1), 0.03),
 }

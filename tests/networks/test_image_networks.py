@@ -63,7 +63,7 @@ def images(channels=1, side=8, n=2, dtype=torch.float64, seed=0):
 
 def test_instance_norm_plus_is_its_formula():
     layer = InstanceNormPlus(3, levels=2, classes=2).double()
-    start(layer, Draws(0, torch.float64))
+    start(layer, Draws(0, torch.float64, "layer"))
     x, level, label = images(3, 4), torch.tensor([1, 0]), torch.tensor([2, 0])
     ours = layer(x, Condition(level, label)).detach().numpy()
     rows, classes = layer.weight.detach().numpy(), layer.class_weight.detach().numpy()
@@ -82,7 +82,7 @@ def test_instance_norm_plus_stands_a_mean_far_from_zero(offset):
     """Squares of what is far from zero cancel: without care their mean less the squared mean is wrong, or negative."""
     narrow, wide = InstanceNormPlus(3), InstanceNormPlus(3).double()
     for layer, dtype in ((narrow, torch.float32), (wide, torch.float64)):
-        start(layer, Draws(0, dtype))
+        start(layer, Draws(0, dtype, "layer"))
     x = images(3, 32, dtype=torch.float32) + offset
     ours, expected = narrow(x, Condition(0, None)), wide(x.double(), Condition(0, None))
     assert (ours - expected).abs().max() < 1e-4
@@ -93,7 +93,7 @@ def test_instance_norm_plus_stands_a_mean_far_from_zero(offset):
 def test_instance_norm_plus_rounds_to_half_precision_once():
     """The means of 4,096 pixels may lie closer together than half precision tells two of the pixels."""
     layer, wide = InstanceNormPlus(8), InstanceNormPlus(8).double()
-    start(layer, Draws(0, torch.float32))
+    start(layer, Draws(0, torch.float32, "layer"))
     wide.load_state_dict(layer.state_dict())
     x = (images(8, 64, n=4, dtype=torch.float32) + 0.005 * torch.arange(8)[:, None, None]).bfloat16()
     ours, expected = layer(x, Condition(0, None)), wide(x.double(), Condition(0, None))
@@ -104,7 +104,7 @@ def test_instance_norm_plus_rounds_to_half_precision_once():
 def test_instance_norm_plus_stands_an_outlier_at_any_pixel():
     layer, wide = InstanceNormPlus(3), InstanceNormPlus(3).double()
     for each, dtype in ((layer, torch.float32), (wide, torch.float64)):
-        start(each, Draws(0, dtype))
+        start(each, Draws(0, dtype, "layer"))
     for pixel in (0, 17):
         x = images(3, 64, dtype=torch.float32)
         x.flatten(2)[:, :, pixel] = 1e3
@@ -143,7 +143,7 @@ def test_ncsn_has_weights_for_each_level_and_is_not_divided_by_sigma():
 
 def test_resizing_with_the_filter():
     layer = Resample(fir=True).double()
-    start(layer, Draws(0, torch.float64))
+    start(layer, Draws(0, torch.float64, "layer"))
     x = images(2, 6)
     taps = np.array([1, 3, 3, 1]) / 8
     halves, doubles = np.zeros((6, 3)), np.zeros((6, 12))
@@ -160,7 +160,7 @@ def test_resizing_with_the_filter():
 @pytest.mark.parametrize("fir", [False, True])
 def test_a_halving_convolution_keeps_the_values_of_a_flat_image(fir):
     layer = HalvingConv(1, 1, fir).double()
-    start(layer, Draws(0, torch.float64))
+    start(layer, Draws(0, torch.float64, "layer"))
     with torch.no_grad():
         layer.conv.weight.fill_(1 / 9)
     made = layer(torch.ones(1, 1, 8, 8, dtype=torch.float64))
@@ -170,7 +170,7 @@ def test_a_halving_convolution_keeps_the_values_of_a_flat_image(fir):
 
 def test_attention_is_torchs_own():
     layer = Attention(8, Style(8, "biggan", False, "none", False, 0.0)).double()
-    start(layer, Draws(0, torch.float64))
+    start(layer, Draws(0, torch.float64, "layer"))
     with torch.no_grad():
         layer.out.weight.normal_(generator=torch.Generator().manual_seed(0))
     x = images(8, 4)
@@ -200,7 +200,7 @@ def test_every_kind_of_unet_is_a_score_model_that_sees_sigma(options):
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_what_is_normalised_and_its_gradient_lie_in_memory_as_the_images_do(layout):
     layer = InstanceNormPlus(3).double()
-    start(layer, Draws(0, torch.float64))
+    start(layer, Draws(0, torch.float64, "layer"))
     x = images(3).contiguous(memory_format=layout).requires_grad_()
     y = layer(x, Condition(0, None))
     assert y.is_contiguous(memory_format=layout)
