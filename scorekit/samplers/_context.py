@@ -40,13 +40,9 @@ class Context:
     """
 
     def __init__(self, model: ScoreModel, x0: Array, rng: RngLike) -> None:
-        self._layout = layout = Layout.of(x0)
+        self._layout = Layout.of(x0)
         self.x0 = x0
         self.evaluations = 0
-        # bound once a run: kernels call these at every step
-        self.event_sum, self.align = layout.event_sum, layout.align
-        self.batch_first, self.batch_last = layout.batch_first, layout.batch_last
-        self.copy_in, self.copy_out = layout.copy_in, layout.copy_out
         self._no_grad = no_tape(x0)
         self._given = model
         self._model = score_function(score_model(model))
@@ -65,9 +61,33 @@ class Context:
         """The shape of the batch, ``(n, *event)``."""
         return self._layout.shape
 
+    def event_sum(self, x: Array) -> Array:
+        """The sum over the event, shape ``(n,)``."""
+        return self._layout.event_sum(x)
+
+    def align(self, value: Array) -> Array:
+        """``value`` of shape ``(n,)`` with as many axes as ``x``, lined up with its batch axis."""
+        return self._layout.align(value)
+
+    def batch_first(self, x: Array) -> Array:
+        """A view of an array of a kernel as ``(n, *event)``."""
+        return self._layout.batch_first(x)
+
+    def batch_last(self, x: Array) -> Array:
+        """A view of ``(n, *event)`` as kernels see it: ``(*event, n)`` for small events."""
+        return self._layout.batch_last(x)
+
+    def copy_in(self, x: Array) -> Array:
+        """A contiguous copy of ``(n, *event)`` as kernels see it."""
+        return self._layout.copy_in(x)
+
+    def copy_out(self, x: Array) -> Array:
+        """A contiguous copy of an array of a kernel as ``(n, *event)``."""
+        return self._layout.copy_out(x)
+
     def score(self, x: Array, sigma: Sigma = None) -> Array:
         """``s(x, sigma)``, shaped like ``x``; an error if the model returns anything else."""
-        points = self.batch_first(x)
+        points = self._layout.batch_first(x)
         s = self._model(points, sigma) if self.evaluations else self._first_score(points, sigma)
         self.evaluations += 1
         # a full check names the fault; this one is as strict once a first score has passed, and costs nothing
@@ -75,7 +95,7 @@ class Context:
         if not (known and s.shape == points.shape and s.dtype == points.dtype):
             s = check_score(s, points)
             self._score_type = type(s)
-        return self.batch_last(s)
+        return self._layout.batch_last(s)
 
     def _first_score(self, points: Array, sigma: Sigma) -> Array:
         """A model that writes into its argument would move the chains: the first call is on a copy, and tells."""

@@ -1,4 +1,4 @@
-"""Annealed Langevin dynamics: down a ladder of noise levels."""
+"""Annealed Langevin dynamics: Langevin steps at noise levels from the largest to the smallest."""
 
 from __future__ import annotations
 

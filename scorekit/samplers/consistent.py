@@ -1,4 +1,4 @@
-"""Consistent annealed sampling: the noise that is left is at every step what the ladder says."""
+"""Consistent annealed sampling: the noise that is left is at every step that of the noise level."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class ConsistentAnnealed(ChainSampler):
         return (len(as_ladder(self.noise)) - 1) * self.steps_per_level
 
     def _level(self, k: int) -> float:
-        """The level where step k begins: steps within a ratio of the ladder are equal ratios."""
+        """The level where step k begins: the steps from a level to the next have equal ratios."""
         sigmas = as_ladder(self.noise).sigmas
         i, part = divmod(k, self.steps_per_level)
         return float(sigmas[i] * (sigmas[i + 1] / sigmas[i]) ** (part / self.steps_per_level) if part else sigmas[i])
