@@ -21,7 +21,7 @@ WARM_UP = 3
 def process(maker: str, *arguments: str, ours: bool = True) -> Iterator[Callable[[], None]]:
     """``module:function(*arguments)``, which makes a run, in a process of its own: a function that does the run there.
 
-    Without ``ours`` the C library treats freed memory there as it does where scorekit is not imported.
+    With ``ours`` the C library treats freed memory there as ``fit`` and ``sample`` ask it to, else as it does anyway.
     """
     command = [sys.executable, __file__, maker, json.dumps(arguments), json.dumps(ours)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as other:
@@ -46,9 +46,8 @@ def process(maker: str, *arguments: str, ours: bool = True) -> Iterator[Callable
 def serve(maker: str, arguments: list[str], ours: bool) -> None:
     """Do the run once for each line that comes in."""
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-    if not ours:
-        allocator = importlib.import_module("scorekit._allocator")
-        allocator.keep_freed_blocks = lambda: None  # type: ignore[attr-defined]
+    if ours:
+        importlib.import_module("scorekit._allocator").reuse_freed_memory()
     module, _, name = maker.partition(":")
     run = getattr(importlib.import_module(module), name)(*arguments)
     for _ in range(WARM_UP):

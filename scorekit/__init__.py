@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         testing,
         training,
     )
+    from scorekit._arrays import expand
     from scorekit.storage import load, save
     from scorekit.training import fit
 
@@ -53,7 +54,7 @@ _ROOMS = (
     "testing",
     "training",
 )
-_FROM_ROOMS = {"fit": "training", "load": "storage", "save": "storage"}
+_FROM_ROOMS = {"expand": "_arrays", "fit": "training", "load": "storage", "save": "storage"}
 
 __all__ = [
     "Backend",
@@ -78,6 +79,7 @@ __all__ = [
     "backends",
     "datasets",
     "distributions",
+    "expand",
     "experiments",
     "fit",
     "load",

@@ -1,7 +1,7 @@
 """What every room needs of arrays: checks at the door, and the two reductions that know the layout.
 
 The event of a sample is every axis but the first. It is summed here (:func:`event_sum`) and a value
-a sample is lined up with it here (:func:`align`), and nowhere else.
+a sample is lined up with it here (:func:`expand`), and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from scorekit.protocols import Array, Backend, Rng, RngLike, Sigma
 from scorekit.registry import array_namespace, backend, backend_of, describe
 
 __all__ = [
-    "align",
     "as_rng",
     "as_sigma",
     "check_batch",
     "check_count",
+    "check_finite",
     "check_like",
     "check_number",
     "check_option",
@@ -34,9 +34,13 @@ __all__ = [
     "event_dot",
     "event_size",
     "event_sum",
+    "expand",
+    "filled",
     "host",
     "no_tape",
     "own",
+    "per_row",
+    "readable",
     "weighted_mean",
 ]
 
@@ -59,11 +63,49 @@ def event_size(x: Array) -> int:
     return math.prod(x.shape[1:])
 
 
-def align(value: Any, x: Array) -> Any:
-    """``value`` of shape ``(n,)`` with as many axes as ``x``; a scalar, or None, as it is."""
-    if value is None or getattr(value, "ndim", 0) == 0:
+def expand(value: Any, x: Array) -> Any:
+    """``value`` of shape ``(n,)`` with as many axes as ``x``, ``(n, 1, …)``; a scalar, or None, as it is.
+
+    A formula with ``expand(sigma, x)`` is right for one level and for a level for each sample.
+
+    Args:
+        value: a noise level: a number, an array ``(n,)``, or None.
+        x: a batch ``(n, *event)``.
+
+    Returns:
+        What broadcasts to ``x`` along the axis of the samples.
+
+    Raises:
+        ShapeError: ``value`` is an array of another shape.
+
+    >>> import numpy as np
+    >>> x = np.ones((3, 2))
+    >>> expand(np.array([1.0, 2.0, 3.0]), x).shape, expand(0.5, x)
+    ((3, 1), 0.5)
+    """
+    shape = getattr(value, "shape", ())
+    if shape == ():
         return value
+    if tuple(shape) != (x.shape[0],):
+        raise ShapeError(
+            f"the value has shape {tuple(shape)} for x of shape {tuple(x.shape)}: expected a number or ({x.shape[0]},)."
+        )
     return array_namespace(value).reshape(value, (-1,) + (1,) * (x.ndim - 1))
+
+
+def per_row(value: Any, x: Array) -> Array:
+    """A noise level as an array ``(n,)`` with the dtype and device of ``x``; one that is ``(n,)`` already as it is."""
+    if getattr(value, "ndim", 0):
+        return value
+    if hasattr(value, "ndim"):
+        xp = array_namespace(value)
+        return xp.broadcast_to(xp.reshape(value, (1,)), (x.shape[0],))
+    return filled(value, x, x.dtype)
+
+
+def filled(value: float, x: Array, dtype: Any) -> Array:
+    """``(n,)`` times ``value``, where ``x`` is."""
+    return array_namespace(x).full((x.shape[0],), value, dtype=dtype, device=getattr(x, "device", None))
 
 
 def constant(value: Any, like: Array) -> Array:
@@ -92,6 +134,14 @@ def host(x: Any) -> Any:
     return values.astype(np.float64, copy=False)
 
 
+def readable(x: Array) -> bool:
+    """Can a value of ``x`` be looked at? Not under a tracer, as its backend knows; an array that nobody owns has one."""
+    try:
+        return backend_of(x).readable(x)
+    except InvalidTypeError:
+        return True
+
+
 def no_tape(x: Array) -> Callable[[], AbstractContextManager[None]]:
     """What makes the context in which the backend of ``x`` keeps no tape; an array that nobody owns has none."""
     try:
@@ -114,8 +164,8 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
         raise InvalidTypeError(f"{name} is on the device meta, where arrays have no values: make it on another one.")
     if math.prod(x.shape) == 0:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected at least one sample and one feature, got none.")
-    if finite:
-        _check_finite(xp, x, name)
+    if finite and readable(x):
+        check_finite(x, name)
     return x
 
 
@@ -131,12 +181,14 @@ def _check_precision(xp: Any, x: Array, name: str) -> None:
         )
 
 
-def _check_finite(xp: Any, x: Array, name: str) -> None:
+def check_finite(x: Array, name: str) -> Array:
+    """``x`` itself, if all of it is finite; else how many rows are not."""
+    xp = array_namespace(x)
     if _sums_to_a_number(xp, x):  # and so every number is finite; a sum of finite numbers may overflow
-        return
+        return x
     finite = xp.isfinite(x)
     if bool(xp.all(finite)):
-        return
+        return x
     rows = ~xp.all(xp.reshape(finite, (x.shape[0], -1)), axis=1)
     bad = int(xp.sum(xp.astype(rows, xp.int64)))
     raise InvalidValueError(
@@ -233,7 +285,7 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
         )
     if sigma.dtype != x.dtype and not xp.isdtype(sigma.dtype, ("real floating", "integral")):
         raise InvalidTypeError(f"sigma has dtype {sigma.dtype}: expected real numbers.")
-    if _readable(xp, sigma):
+    if readable(sigma):
         low, high = xp.min(sigma), xp.max(sigma)  # of NaN both are NaN
         if not (bool(low > 0) and bool(high < math.inf)):
             shown = f"got values from {float(host(low))} to {float(host(high))}. "
@@ -241,20 +293,17 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
     return sigma if sigma.dtype == x.dtype else xp.astype(sigma, x.dtype)
 
 
-def _readable(xp: Any, x: Array) -> bool:
-    """Can a value of ``x`` be looked at? A namespace whose operations may be recorded before they run says so."""
-    ask = getattr(xp, "readable", None)
-    return ask is None or ask(x)
+def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
+    """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``.
 
-
-def as_rng(rng: RngLike, like: Array | None = None) -> Rng:
-    """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``."""
+    ``name`` is that of the public function: equal ints in two functions give independent streams.
+    """
     if isinstance(rng, bool):
         raise InvalidTypeError(f"rng is {rng}: expected a scorekit Rng, an int seed or None.")
     if isinstance(rng, (int, np.integer)):
         if rng < 0:
             raise InvalidValueError(f"rng must be a non-negative seed, got {rng}.")
-        return _home(like).rng(int(rng))
+        return _home(like).rng((name, int(rng)))
     if rng is None:
         return _home(like).rng(None)
     if hasattr(rng, "normal") and hasattr(rng, "rademacher"):
@@ -296,6 +345,10 @@ def _check_weights(weights: Array, values: Array) -> Array:
     if not xp.isdtype(weights.dtype, ("real floating", "integral", "bool")):
         raise InvalidTypeError(f"weights have dtype {weights.dtype}: expected real numbers.")
     w = xp.astype(weights, values.dtype)
+    return _check_weight_values(xp, w) if readable(w) else w
+
+
+def _check_weight_values(xp: Any, w: Array) -> Array:
     if not bool(xp.all((w >= 0) & xp.isfinite(w))):
         raise InvalidValueError(f"weights must be finite and not negative, got a smallest of {float(xp.min(w))}.")
     largest = xp.max(w)

@@ -39,15 +39,30 @@ Shape: TypeAlias = tuple[int, ...]
 Sigma: TypeAlias = Any
 """A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
 
-Seed: TypeAlias = int | Sequence[int] | None
-"""What a backend's ``rng`` takes: equal seeds give equal streams, None is fresh entropy."""
+Seed: TypeAlias = int | Sequence[int | str] | None
+"""What a backend's ``rng`` takes: a non-negative int, or a sequence of such ints and texts. Equal seeds give equal
+streams, different ones independent streams (:func:`scorekit.learning.seed_sequence`). None is fresh entropy."""
 
 
 @runtime_checkable
 class ScoreModel(Protocol):
     """A function that returns the score of the data smoothed by ``N(0, sigma² I)``, shaped like ``x``.
 
-    A function of ``x`` alone is an unconditional score model; nothing else is asked of it.
+    A function of ``x`` alone is a score model too; nothing else is asked of it. A conditional model has a third
+    parameter, or one that is called ``condition``.
+
+    How it is called: a network (anything with ``parameters()``) gets ``sigma`` as an array ``(n,)`` with the dtype
+    and device of ``x``. A plain function gets a float where one level is shared by the batch, and ``(n,)`` where each
+    sample has its own: ``sk.expand(sigma, x)`` is right for both. ``condition`` is an array whose first axis is n.
+
+    What it may have beside its call:
+
+    - ``per_sample: bool`` on its class: True asks for ``(n,)`` always, False takes either form.
+    - ``divergence(x, sigma, condition=None) -> (s, tr ∇s)``, the exact trace ``(n,)`` by a way of its own;
+      ``probed_divergence(x, sigma, probes, condition=None) -> (s, mean of vᵀ ∇s v)``.
+    - ``classes: int`` or ``condition_dim: int``: which conditions it takes; ``null_condition``: the condition of one
+      sample that stands for none.
+    - ``training: bool``: the mode of a module.
 
     >>> isinstance(lambda x, sigma=None: -x, ScoreModel)
     True
@@ -125,8 +140,14 @@ class Learner(Protocol):
     (True, True)
     """
 
-    def step(self, batch: Array, rng: Rng) -> StepInfo:
-        """One optimiser step, all of it or (if loss or gradient are not finite) nothing."""
+    def step(
+        self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
+    ) -> StepInfo:
+        """One optimizer step, all of it or (if loss or gradient are not finite) nothing.
+
+        ``x`` are the samples from ``start`` on of a batch of ``total`` (None: all of it), ``condition`` what belongs
+        to them. The noise is drawn from ``rng`` for the whole batch, once, and cut: see ``scorekit.learning``.
+        """
         ...
 
     @property
@@ -172,7 +193,7 @@ class Backend(Protocol):
         ...
 
     def rng(self, seed: Seed = None) -> Rng:
-        """A new stream; equal seeds give equal streams."""
+        """A new stream. Equal seeds give equal streams, different ones independent streams."""
         ...
 
     def vjp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:
@@ -228,16 +249,41 @@ class Parametric(Protocol):
 
 @runtime_checkable
 class Objective(Protocol):
-    """A loss over score models: a scalar, or one value a sample.
+    """A loss over score models, whose random numbers are an argument.
+
+    ``sampling_levels`` may be absent: the noise levels at which a trained model will be called, the largest and the
+    smallest, or ``(None,)`` for a model without levels. ``fit`` tries them before the first step.
 
     >>> import scorekit as sk
     >>> isinstance(sk.objectives.ImplicitScoreMatching(), Objective)
     True
     """
 
-    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array: ...
+    def draw(self, x: Array, rng: RngLike = None) -> Any:
+        """All random numbers that the losses of ``x`` need: a NamedTuple of arrays with the samples' axis first.
 
-    def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array: ...
+        None for an objective that draws nothing. The values of ``x`` do not count.
+        """
+        ...
+
+    def losses(
+        self, model: ScoreModel, x: Array, rng: RngLike = None, *, noise: Any = None, condition: Any = None
+    ) -> Array:
+        """One loss a sample, shape ``(n,)``; with ``noise`` from :meth:`draw` a pure function of its arguments."""
+        ...
+
+    def __call__(
+        self,
+        model: ScoreModel,
+        x: Array,
+        rng: RngLike = None,
+        weights: Array | None = None,
+        *,
+        noise: Any = None,
+        condition: Any = None,
+    ) -> Array:
+        """The mean of the losses, weighted by ``weights`` of shape ``(n,)``: a scalar array."""
+        ...
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError
-from scorekit.protocols import Array, Backend, Rng
+from scorekit.protocols import Array, Backend, Rng, Seed
 
 __all__ = [
     "array_namespace",
@@ -171,7 +171,8 @@ def offered(name: str, what: str) -> Any:
     """What the package of backend ``name`` exports as ``what``, or None: such things are optional.
 
     scorekit asks for ``environment(like=None)``, what equal bits depend on there, and ``devices()``, a line for each
-    device, both as text.
+    device, both as text; ``seeded(seed)``, a context in which the framework's global generators start from ``seed``;
+    and ``seed_generator(generator, seed)``, which starts one of its generators there.
 
     >>> offered("numpy", "devices")()[0].startswith("cpu"), offered("numpy", "no such thing")
     (True, None)
@@ -326,10 +327,12 @@ def _mixed(what: str, label_a: str, a: Array, label_b: str, b: Array) -> str:
     )
 
 
-def rng(seed: int | None = None, like: Array | None = None) -> Rng:
+def rng(seed: Seed = None, like: Array | None = None) -> Rng:
     """A stream of random numbers of the backend that owns ``like`` (NumPy's without it).
 
-    ``seed`` is a non-negative int, or None for fresh entropy.
+    ``seed`` is a non-negative int, a sequence of ints and texts, or None for fresh entropy. Different seeds give
+    independent streams: 7, (7, 0) and ("noise", 7) are three. A function that is called with ``rng=7`` derives a
+    stream of its own from 7 and its name, and so shares its numbers with no other function, nor with ``sk.rng(7)``.
 
     >>> import scorekit as sk
     >>> bool((sk.rng(0).normal((3,)) == sk.rng(0).normal((3,))).all())

@@ -62,7 +62,8 @@ def grad(f: Function, x: Array) -> tuple[Array, Array]:
 def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
     """``(f(x), tr J)``, or with ``probes`` ``(f(x), mean of vᵀ J v)``.
 
-    Probes cost a forward-mode pass each, which autograd does at half the price of reverse mode. The
+    Probes cost a forward-mode pass each, which autograd does at half the price of reverse mode; a function of
+    autograd's own NumPy that has no rule for forward mode is taken in reverse mode. The
     exact trace pulls the d unit vectors back through one graph, one after the other: memory is that of
     one graph and one pass, whatever d is. A function that ignores ``x`` has a trace of zero.
     """
@@ -83,6 +84,14 @@ def _probed(f: Function, x: Array, probes: Array) -> tuple[Array, Array]:
     axes = tuple(range(1, x.ndim))
     y, total = None, 0.0
     for v in probes:
-        y, pushed = jvp(f, x, v)
+        y, pushed = _along(f, x, v)
         total = total + xp.sum(v * pushed, axis=axes)
     return y, total / probes.shape[0]
+
+
+def _along(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
+    """``f(x)``, and what has the inner product vᵀ J v with ``v``: J v, or Jᵀ v."""
+    try:
+        return jvp(f, x, v)
+    except NotImplementedError:  # as autograd says it
+        return vjp(f, x, v)

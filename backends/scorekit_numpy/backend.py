@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd.tracer import getval, isbox
 
-from scorekit._allocator import keep_freed_blocks
 from scorekit._recipe import check_known
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
@@ -20,8 +19,6 @@ __all__ = ["NumpyBackend"]
 
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
-
-keep_freed_blocks()
 
 
 class NumpyBackend:
@@ -85,6 +82,10 @@ class NumpyBackend:
             x = getval(x)
         return np.asarray(x)
 
+    def readable(self, x: Array) -> bool:  # noqa: ARG002
+        """True: operations run when they are called, under a derivative too."""
+        return True
+
     def rng(self, seed: Seed = None) -> Rng:
         """A new stream; equal seeds give equal streams."""
         return NumpyRng(seed, np.float64 if self.dtype is None else self.dtype)
@@ -92,10 +93,6 @@ class NumpyBackend:
     def vjp(self, f: Function, x: Array, v: Array) -> tuple[Array, Array]:
         """``(f(x), Jᵀ v)``."""
         return autodiff.vjp(f, x, v)
-
-    def jvp(self, f: Function, x: Array, v: Array) -> tuple[Array, Array]:
-        """``(f(x), J v)``."""
-        return autodiff.jvp(f, x, v)
 
     def divergence(self, f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(f(x), tr J)`` a sample, or its estimate from ``probes``."""
@@ -108,10 +105,6 @@ class NumpyBackend:
     def no_grad(self) -> AbstractContextManager[None]:
         """Autograd keeps a tape only inside a derivative: there is nothing to switch off."""
         return nullcontext()
-
-    def compile(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """NumPy has no compiler: ``f`` itself."""
-        return f
 
     def learner(self, model: ScoreModel, objective: Objective, **options: Any) -> Learner:
         """A learner with Adam for a model that knows its parameters."""

@@ -6,11 +6,14 @@ A linear layer and an activation are therefore one node each, with derivatives t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
+
+from scorekit_numpy import namespace as xp
 
 __all__ = ["gelu", "gelu_slope", "linear"]
 
@@ -39,37 +42,37 @@ defjvp(
 )
 
 
-def _inside(xp: Any, x: Array) -> tuple[Array, Array, Array]:
+def _inside(tanh: Callable[[Array], Array], x: Array) -> tuple[Array, Array, Array]:
     """The triple t = tanh u, s = 1 − t² and u′, for u = a x + b x³."""
     square = x * x
-    t = xp.tanh(x * (_SLOPE + _CUBIC * square))
+    t = tanh(x * (_SLOPE + _CUBIC * square))
     return t, 1 - t * t, _SLOPE + 3 * _CUBIC * square
 
 
 @primitive  # type: ignore[untyped-decorator]
 def gelu(x: Array) -> Array:
     """The activation x Φ(x), in the tanh approximation of Hendrycks and Gimpel (2016): ½ x (1 + tanh u)."""
-    t, _, _ = _inside(np, x)
+    t, _, _ = _inside(np.tanh, x)
     return 0.5 * x * (1 + t)
 
 
 @primitive  # type: ignore[untyped-decorator]
 def gelu_slope(x: Array) -> Array:
     """The first derivative: ½ (1 + t) + ½ x s u′."""
-    t, s, du = _inside(np, x)
+    t, s, du = _inside(np.tanh, x)
     return 0.5 * (1 + t + x * s * du)
 
 
 @primitive  # type: ignore[untyped-decorator]
 def _gelu_bend(x: Array) -> Array:
     """The second derivative: s u′ + ½ x s q, with q = u″ − 2 t u′²."""
-    t, s, du = _inside(np, x)
+    t, s, du = _inside(np.tanh, x)
     return s * (du + 0.5 * x * (6 * _CUBIC * x - 2 * t * du * du))
 
 
 def _gelu_third(x: Array) -> Array:
     """The third derivative, ½ s (3 q + x (q′ − 2 t u′ q)); of nodes that have all further derivatives."""
-    t, s, du = _inside(anp, x)
+    t, s, du = _inside(xp.tanh, x)
     ddu = 6 * _CUBIC * x
     q = ddu - 2 * t * du * du
     dq = 6 * _CUBIC - 2 * s * du**3 - 4 * t * du * ddu

@@ -10,8 +10,10 @@ from autograd import value_and_grad
 
 from scorekit._arrays import check_option
 from scorekit._recipe import Recipe
+from scorekit._score import score_function
 from scorekit._state import refuse_differences
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
 
@@ -26,16 +28,17 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 class _Traced:
     """The network as the objective sees it: one object for all steps, with the parameters of this one."""
 
-    def __init__(self, network: Parametric) -> None:
-        self.network = network
-        self.current: Any = network
+    is_view, per_sample, uses_sigma = True, False, False
 
-    def __call__(self, x: Array, sigma: Any = None) -> Array:
-        return self.current(x, sigma)
+    def __init__(self, network: Parametric) -> None:
+        self.inner: Any = network
+
+    def __call__(self, x: Array, sigma: Any = None, condition: Array | None = None) -> Array:
+        return score_function(self.inner)(x, sigma, condition)
 
     def __getattr__(self, name: str) -> Any:
         """What else the network offers, such as a divergence of its own."""
-        return getattr(self.current, name)
+        return getattr(self.inner, name)
 
 
 class NumpyLearner:
@@ -92,18 +95,21 @@ class NumpyLearner:
             start = stop
         return named
 
-    def _loss(self, values: tuple[Array, ...], batch: Array, rng: Rng) -> Array:
-        self._traced.current = self._network.with_parameters(dict(zip(self._shapes, values, strict=True)))
-        loss = self._objective(self._traced, batch, rng)
+    def _loss(self, values: tuple[Array, ...], x: Array, noise: Any, condition: Array | None) -> Array:
+        self._traced.inner = self._network.with_parameters(dict(zip(self._shapes, values, strict=True)))
+        loss = loss_of(self._objective, self._traced, x, noise, condition)
         if getattr(loss, "shape", None) != ():
             raise ShapeError(f"objective returned a {describe(loss)}: expected a scalar array, the loss of the batch.")
         return loss
 
-    def step(self, batch: Array, rng: Rng) -> StepInfo:
-        """One step of Adam on ``batch``; nothing changes when the loss or the gradient is not finite."""
+    def step(
+        self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
+    ) -> StepInfo:
+        """One step of Adam on ``x``; nothing changes when the loss or the gradient is not finite."""
         rate = self._recipe.rate(self._steps)
+        noise = rows_of(draw_for(self._objective, x, rng, total), start, start + x.shape[0])
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at below
-            loss, gradients = self._gradient(tuple(self._named(self._theta).values()), batch, rng)
+            loss, gradients = self._gradient(tuple(self._named(self._theta).values()), x, noise, condition)
             gradient = np.concatenate([np.ravel(g) for g in gradients])
             norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
         if not (np.isfinite(loss) and np.isfinite(norm)):

@@ -1,8 +1,19 @@
-"""A differentiable array-API namespace: autograd's NumPy, with the rules that it lacks.
+"""A differentiable array-API namespace: autograd's NumPy, with functions of its own where that lacks a rule.
 
 autograd wraps every function of NumPy, but knows a derivative for only a part of them. What the array
-standard names and autograd cannot differentiate is supplied here, either as a rule for the wrapped
-function (in forward and in reverse mode) or as a composition of functions that have one.
+standard names and autograd cannot differentiate is supplied here, either as a function of ours with rules in
+forward and in reverse mode, or as a composition of functions that have them. Nothing of autograd is changed.
+
+A model written with ``autograd.numpy``, or with methods of arrays, has autograd's own rules, which lack:
+
+- in both modes: ``flip``, ``matrix_transpose``, ``positive``, ``asarray``, ``take``, ``take_along_axis``, ``vecdot``,
+  ``unstack``, ``cumulative_sum``, ``copysign``, ``linalg.vector_norm``; ``std`` and ``var`` are wrong with a
+  ``correction``, ``broadcast_to`` adds no axes, and ``tanh`` overflows in float32 from |x| = 45 on;
+- in reverse mode: ``diagonal``;
+- in forward mode, which takes traces with probes: ``astype`` and ``x.astype``, ``hypot``, ``linalg.solve``,
+  ``linalg.inv``, ``linalg.cholesky``.
+
+``sk.array_namespace(x)`` gives this namespace, for plain arrays and under a derivative.
 
 The names of this module are those of the array standard, so ``sum``, ``max`` and ``any`` are array functions
 here: Python's own are reached through ``builtins``.
@@ -17,9 +28,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import autograd.numpy as anp
 import numpy as np
-from autograd.extend import defjvp, defvjp
+from autograd.extend import defjvp, defvjp, primitive
 from autograd.numpy.numpy_vjps import unbroadcast_f
 from autograd.tracer import getval, isbox
+
+from scorekit_numpy import corners
 
 Array: TypeAlias = Any
 
@@ -29,60 +42,89 @@ if TYPE_CHECKING:
 
 
 globals().update({name: value for name, value in vars(anp).items() if not name.startswith("_") and hasattr(np, name)})
+globals().update({name: getattr(corners, name) for name in corners.__all__})
 # autograd replaces the integer dtypes by subclasses, which are no longer dtypes to NumPy
 globals().update({name: value for name, value in vars(np).items() if isinstance(value, type)})
 
 
-# ---------------------------------------------------------------- rules for functions that autograd wraps
+# ---------------------------------------------------------------- functions of our own
+#
+# They stand beside autograd's: its functions keep the rules that it has for them, for all other code of the process.
 
 
-def _transpose_last(x: Array) -> Array:
+def matrix_transpose(x: Array) -> Array:
+    """The matrices in the last two axes, transposed."""
     return anp.swapaxes(x, -1, -2)
 
 
-defvjp(anp.matrix_transpose, lambda ans, x: _transpose_last)
-defjvp(anp.matrix_transpose, lambda g, ans, x: _transpose_last(g))
+flip = primitive(np.flip)
+defvjp(flip, lambda ans, x, axis=None: lambda g: flip(g, axis=axis))
+defjvp(flip, lambda g, ans, x, axis=None: flip(g, axis=axis))
 
-defvjp(anp.flip, lambda ans, x, axis=None: lambda g: anp.flip(g, axis=axis))
-defjvp(anp.flip, lambda g, ans, x, axis=None: anp.flip(g, axis=axis))
 
-defvjp(anp.positive, lambda ans, x: lambda g: g)
-defjvp(anp.positive, lambda g, ans, x: g)
-
-defvjp(anp.hypot, *(
-    lambda ans, a, b: unbroadcast_f(a, lambda g: g * a / ans),
-    lambda ans, a, b: unbroadcast_f(b, lambda g: g * b / ans),
-))  # fmt: skip
-defjvp(anp.hypot, lambda g, ans, a, b: g * a / ans, lambda g, ans, a, b: g * b / ans)
+positive = primitive(np.positive)
+defvjp(positive, lambda ans, x: lambda g: g)
+defjvp(positive, lambda g, ans, x: g)
 
 # autograd divides by cosh², which overflows in float32 from |x| = 45 on and costs four times as much
-defvjp(anp.tanh, lambda ans, x: lambda g: g * (1 - ans * ans))
-defjvp(anp.tanh, lambda g, ans, x: g * (1 - ans * ans))
-
-# the method x.astype(dtype) and the function astype(x, dtype) are two primitives
-for _astype in (anp.numpy_wrapper._astype, anp.astype):
-    defvjp(_astype, lambda ans, x, dtype, **_: lambda g: anp.astype(g, x.dtype))
-    defjvp(_astype, lambda g, ans, x, dtype, **_: anp.astype(g, dtype))
+tanh = primitive(np.tanh)
+defvjp(tanh, lambda ans, x: lambda g: g * (1 - ans * ans))
+defjvp(tanh, lambda g, ans, x: g * (1 - ans * ans))
 
 
-defvjp(anp.broadcast_to, lambda ans, x, shape: unbroadcast_f(x, lambda g: g))
+astype = primitive(np.astype)
+defvjp(astype, lambda ans, x, dtype, **_: lambda g: astype(g, x.dtype))
+defjvp(astype, lambda g, ans, x, dtype, **_: astype(g, dtype))
 
-defjvp(
-    anp.linalg.solve,
-    lambda g, ans, a, b: -anp.linalg.solve(a, anp.matmul(g, ans)),
-    lambda g, ans, a, b: anp.linalg.solve(a, g),
+
+broadcast_to = primitive(np.broadcast_to)
+defvjp(broadcast_to, lambda ans, x, shape: unbroadcast_f(x, lambda g: g))
+defjvp(broadcast_to, lambda g, ans, x, shape: broadcast_to(g, shape))
+
+
+def _columns(x: Array, a: Array) -> Array:
+    """The right-hand side of ``a``, or its solution, as columns."""
+    return x if x.ndim == a.ndim else x[..., None]
+
+
+_inv = primitive(np.linalg.inv)
+defvjp(_inv, lambda ans, a: lambda g: -matrix_transpose(ans) @ g @ matrix_transpose(ans))
+defjvp(_inv, lambda g, ans, a: -ans @ g @ ans)
+
+
+_solve = primitive(np.linalg.solve)
+defvjp(
+    _solve,
+    lambda ans, a, b: lambda g: -_columns(_solve(matrix_transpose(a), g), a) @ matrix_transpose(_columns(ans, a)),
+    lambda ans, a, b: lambda g: _solve(matrix_transpose(a), g),
 )
-defjvp(anp.linalg.inv, lambda g, ans, a: -anp.matmul(anp.matmul(ans, g), ans))
+defjvp(_solve, lambda g, ans, a, b: -_solve(a, g @ ans), lambda g, ans, a, b: _solve(a, g))
+
+
+def _half_triangle(x: Array) -> Array:
+    """Φ: the lower triangle with half the diagonal."""
+    return x * (np.tril(np.ones(x.shape[-2:])) - 0.5 * np.eye(x.shape[-1])).astype(x.dtype)
+
+
+def _cholesky_vjp(ans: Array, a: Array) -> Any:
+    """With S = L⁻ᵀ Φ(Lᵀ G) L⁻¹, (S + Sᵀ)/2 (Murray, arXiv:1602.07527)."""
+
+    def pulled(g: Array) -> Array:
+        upper = matrix_transpose(ans)
+        half = _solve(upper, matrix_transpose(_solve(upper, matrix_transpose(_half_triangle(upper @ g)))))
+        return (half + matrix_transpose(half)) / 2
+
+    return pulled
 
 
 def _cholesky_jvp(g: Array, ans: Array, a: Array) -> Array:
-    """DL = L Φ(L⁻¹ dA L⁻ᵀ), Φ the lower triangle with half the diagonal."""
-    half = anp.linalg.solve(ans, _transpose_last(anp.linalg.solve(ans, g)))
-    mask = np.tril(np.ones(a.shape[-2:])) - 0.5 * np.eye(a.shape[-1])
-    return anp.matmul(ans, half * mask)
+    """DL = L Φ(L⁻¹ dA L⁻ᵀ)."""
+    return ans @ _half_triangle(_solve(ans, matrix_transpose(_solve(ans, g))))
 
 
-defjvp(anp.linalg.cholesky, _cholesky_jvp)
+_cholesky = primitive(np.linalg.cholesky)
+defvjp(_cholesky, _cholesky_vjp)
+defjvp(_cholesky, _cholesky_jvp)
 
 
 # ---------------------------------------------------------------- compositions
@@ -91,7 +133,7 @@ defjvp(anp.linalg.cholesky, _cholesky_jvp)
 def asarray(x: Any, dtype: Any = None, **kwargs: Any) -> Array:
     """An array; a traced value stays traced."""
     if isbox(x):
-        return x if dtype is None or x.dtype == dtype else x.astype(dtype)
+        return x if dtype is None or x.dtype == dtype else astype(x, dtype)
     if isinstance(x, (list, tuple)) and builtins.any(isbox(leaf) for leaf in _leaves(x)):
         return asarray(anp.array(x), dtype)
     return np.asarray(x, dtype=dtype, **kwargs)
@@ -127,6 +169,12 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
     return x[tuple(grid)]
 
 
+def sort(x: Array, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
+    """The entries in order along an axis; equal ones keep theirs."""
+    values = np.asarray(getval(x))
+    return take_along_axis(x, np.argsort(-values if descending else values, axis=axis, stable=stable), axis=axis)
+
+
 def vecdot(a: Array, b: Array, axis: int = -1) -> Array:
     """The inner product along an axis."""
     return anp.sum(anp.conj(a) * b, axis=axis)
@@ -141,38 +189,16 @@ def unstack(x: Array, axis: int = 0) -> tuple[Array, ...]:
 def cumulative_sum(x: Array, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Array:
     """Running sums along an axis."""
     where = x.ndim - 1 if axis is None else axis
-    total = anp.cumsum(x if dtype is None else anp.astype(x, dtype), axis=where)
+    total = anp.cumsum(x if dtype is None else astype(x, dtype), axis=where)
     if not include_initial:
         return total
     start = np.zeros([1 if i == where % x.ndim else size for i, size in enumerate(x.shape)], dtype=total.dtype)
     return concat([start, total], axis=where)
 
 
-def var(x: Array, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The variance; autograd's own rule does not know the standard's ``correction``."""
-    squared = (x - anp.mean(x, axis=axis, keepdims=True)) ** 2
-    mean = anp.mean(squared, axis=axis, keepdims=keepdims)
-    return mean * (x.size / mean.size / (x.size / mean.size - correction)) if correction else mean
-
-
-def std(x: Array, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The standard deviation."""
-    return anp.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
-
-
 def copysign(a: Array, b: Array) -> Array:
     """The magnitude of ``a`` with the sign of ``b``."""
     return anp.abs(a) * np.copysign(1.0, getval(b)).astype(a.dtype)
-
-
-def _vector_norm(x: Array, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:  # noqa: A002
-    if ord == 2:
-        return anp.sqrt(anp.sum(anp.abs(x) ** 2, axis=axis, keepdims=keepdims))
-    if ord == 1:
-        return anp.sum(anp.abs(x), axis=axis, keepdims=keepdims)
-    if ord in (np.inf, -np.inf):
-        return (anp.max if ord > 0 else anp.min)(anp.abs(x), axis=axis, keepdims=keepdims)
-    return anp.sum(anp.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
 
 
 def _diagonal(x: Array, offset: int = 0) -> Array:
@@ -189,9 +215,13 @@ def _trace(x: Array, offset: int = 0) -> Array:
 linalg = SimpleNamespace(**{name: value for name, value in vars(anp.linalg).items() if hasattr(np.linalg, name)})
 linalg.matmul = anp.matmul
 linalg.tensordot = anp.tensordot
-linalg.matrix_transpose = anp.matrix_transpose
+linalg.matrix_transpose = matrix_transpose
+linalg.inv = _inv
+linalg.solve = _solve
+linalg.cholesky = _cholesky
 linalg.vecdot = vecdot
-linalg.vector_norm = _vector_norm
+linalg.vector_norm = corners.vector_norm
+linalg.matrix_norm = corners.matrix_norm
 linalg.trace = _trace
 linalg.diagonal = _diagonal
 linalg.outer = anp.outer

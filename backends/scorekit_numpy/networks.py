@@ -8,8 +8,9 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from scorekit._arrays import align, as_rng, as_sigma, check_batch, check_count, check_option, event_size
+from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_option, event_size, expand
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.learning import Conditions
 from scorekit.protocols import RngLike
 from scorekit_numpy import namespace as xp
 from scorekit_numpy.layers import gelu, gelu_slope, linear
@@ -26,7 +27,8 @@ _LAST_LAYER = 0.1  # the network starts close to zero, where every objective is 
 class MLP:
     """A score network for samples of ``dim`` numbers: linear layers with GELU between them.
 
-    A conditional network takes ``log(sigma) / 4`` as one more input; an unconditional one ignores sigma.
+    A network that is conditional on sigma takes ``log(sigma) / 4`` as one more input; any other ignores sigma. With
+    ``condition_dim`` it takes a vector for each sample as more inputs, with ``classes`` a label, one-hot.
     Wrap it in ``sk.models.Preconditioned`` to give its output the scale that a score has at each level.
     The model is a value: training makes new ones with other parameters.
 
@@ -34,6 +36,9 @@ class MLP:
         dim: numbers in one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
         hidden: widths of the hidden layers.
         conditional: does the score depend on sigma?
+        condition_dim: the numbers k in a condition ``(n, k)``; None for none. Zeros stand for no condition.
+        classes: the number of classes that a condition ``(n,)`` may name; None for none. The label ``classes`` stands
+            for no condition.
         dtype: ``"float64"`` or ``"float32"``; it must be that of the data.
         rng: an Rng, a seed or None; weights start as N(0, 1/fan_in), biases at zero.
 
@@ -42,15 +47,20 @@ class MLP:
     (5, 2)
     """
 
+    per_sample = False  # a level may be a number, or one for each sample
+
     def __init__(
         self,
         dim: int,
         hidden: Sequence[int] = (128, 128, 128),
         *,
         conditional: bool = True,
+        condition_dim: int | None = None,
+        classes: int | None = None,
         dtype: str = "float64",
         rng: RngLike = 0,
     ) -> None:
+        self._conditions = Conditions(classes, condition_dim)
         self.dim = check_count(dim, "dim")
         if not isinstance(hidden, (tuple, list)):
             raise InvalidTypeError(f"hidden is {hidden!r}: expected widths, as (128, 128).")
@@ -60,9 +70,30 @@ class MLP:
         self.dtype = as_dtype(dtype).name
         self._parameters = self._start(rng)
 
+    @property
+    def condition_dim(self) -> int | None:
+        """The numbers in a condition; None for a network that takes no vectors."""
+        return self._conditions.dim
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None for a network that takes no labels."""
+        return self._conditions.classes
+
+    @property
+    def takes_condition(self) -> bool:
+        """Was it made with ``classes`` or ``condition_dim``?"""
+        return self._conditions.null is not None
+
+    @property
+    def null_condition(self) -> Any:
+        """The condition of one sample that stands for none; None for a network without conditions."""
+        return self._conditions.null
+
     def _start(self, rng: RngLike) -> dict[str, Array]:
-        stream, like = as_rng(rng), np.empty(0, self.dtype)
-        widths = (self.dim + self.conditional, *self.hidden, self.dim)
+        stream, like = as_rng(rng, None, type(self).__name__), np.empty(0, self.dtype)
+        told = (self.condition_dim or 0) + (0 if self.classes is None else self.classes + 1)
+        widths = (self.dim + self.conditional + told, *self.hidden, self.dim)
         parameters: dict[str, Array] = {}
         for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
             scale = fan_in**-0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)
@@ -71,11 +102,13 @@ class MLP:
         return parameters
 
     def __repr__(self) -> str:
-        return f"MLP({self.dim}, hidden={self.hidden}, conditional={self.conditional}, dtype={self.dtype!r})"
+        return f"MLP({', '.join(f'{self.dim}' if k == 'dim' else f'{k}={v!r}' for k, v in self.config().items())})"
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make a network of this shape."""
-        return {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": self.dtype}
+        """The arguments that make a network of this shape; a condition is named where there is one."""
+        told = {"condition_dim": self.condition_dim, "classes": self.classes}
+        shape = {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": self.dtype}
+        return shape | {name: value for name, value in told.items() if value is not None}
 
     def parameters(self) -> dict[str, Array]:
         """The parameters by name; weights are (out, in)."""
@@ -100,24 +133,24 @@ class MLP:
         copy._parameters = dict(parameters)
         return copy
 
-    def __call__(self, x: Array, sigma: Any = None) -> Array:
+    def __call__(self, x: Array, sigma: Any = None, condition: Array | None = None) -> Array:
         """The network's output at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
-        h = self._inputs(x, sigma)
+        h = self._inputs(x, sigma, condition)
         for i in range(len(self.hidden)):
             h = gelu(self._linear(i, h))
         return xp.reshape(self._linear(len(self.hidden), h), x.shape)
 
-    def divergence(self, x: Array, sigma: Any = None) -> tuple[Array, Array]:
+    def divergence(self, x: Array, sigma: Any = None, condition: Array | None = None) -> tuple[Array, Array]:
         """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of min(d, width) + 1 outputs.
 
         The Jacobian is W_L A W_1, and its trace that of A W_1 W_L: either the d columns of W_1 are pushed through the
         layers and met by W_L, or, where there are fewer, the units of the first layer, and met by W_1 W_L. All go at
         once, and of the last product only the diagonal is formed.
         """
-        h, last, n = self._inputs(x, sigma), len(self.hidden), x.shape[0]
+        h, last, n = self._inputs(x, sigma, condition), len(self.hidden), x.shape[0]
         first, end = self._weight(0)[:, : self.dim], self._weight(last)
         if not last:
-            return self(x, sigma), xp.trace(first) + 0 * h[:, 0]
+            return self(x, sigma, condition), xp.trace(first) + 0 * h[:, 0]
         slopes = []
         for i in range(last):
             before = self._linear(i, h)
@@ -137,12 +170,14 @@ class MLP:
             pushed = slopes[i] * xp.reshape(rows, (len(end), n, -1))
         return s, xp.sum(pushed * xp.reshape(end, (len(end), 1, -1)), axis=(0, 2))
 
-    def probed_divergence(self, x: Array, sigma: Any, probes: Array) -> tuple[Array, Array]:
+    def probed_divergence(
+        self, x: Array, sigma: Any, probes: Array, condition: Array | None = None
+    ) -> tuple[Array, Array]:
         """The output at ``x`` and the mean over probes of vᵀ ∇s v, ``(n,)``; ``probes`` are ``(m, n, *event)``.
 
         The probes are pushed through the layers beside ``x``.
         """
-        h, last = self._inputs(x, sigma), len(self.hidden)
+        h, last = self._inputs(x, sigma, condition), len(self.hidden)
         m, n = probes.shape[:2]
         v = xp.reshape(probes, (m * n, self.dim))
         pushed, end = xp.matmul(v, _turned(self._weight(0)[:, : self.dim])), v
@@ -163,22 +198,30 @@ class MLP:
     def _linear(self, i: int, h: Array) -> Array:
         return linear(h, self._weight(i), self._parameters[f"layers.{i}.bias"])
 
-    def _inputs(self, x: Array, sigma: Any) -> Array:
+    def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
         if getattr(x, "ndim", 0) < 2 or not x.shape[0]:
             check_batch(x, finite=False)  # says what is wrong
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
-        flat = xp.reshape(x, (x.shape[0], -1))
-        if not self.conditional:
-            return flat
+        parts = [xp.reshape(x, (x.shape[0], -1))]
+        if self.conditional:
+            parts.append(self._level(sigma, x))
+        told = self._conditions.checked(condition, x)
+        if told is not None:
+            one_hot = told.ndim == 1
+            parts.append((told[:, None] == np.arange((self.classes or 0) + 1)).astype(x.dtype) if one_hot else told)
+        return xp.concat(parts, axis=1) if len(parts) > 1 else parts[0]
+
+    def _level(self, sigma: Any, x: Array) -> Array:
+        """``log(sigma) / 4`` as a column."""
         if sigma is None:
             raise InvalidValueError(
                 "this network is conditional on sigma, got None: call model(x, sigma), fix a level with "
                 "sk.models.at(model, sigma), or make MLP(…, conditional=False)."
             )
         level = _SIGMA_SCALE * xp.log(xp.asarray(as_sigma(sigma, x), dtype=x.dtype))
-        column = xp.zeros((x.shape[0], 1), dtype=x.dtype) + align(level, flat)
-        return xp.concat([flat, column], axis=1)
+        column: Array = np.zeros((x.shape[0], 1), x.dtype)
+        return column + expand(level, column)
 
 
 def _turned(matrix: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.learning import restored_sequence, seed_sequence, sequence_state
 from scorekit.protocols import Seed, Shape
 
 __all__ = ["NumpyRng", "as_dtype"]
@@ -19,8 +20,8 @@ class NumpyRng:
     """A stream of random numbers.
 
     The bit generator is SFC64, the fastest of NumPy's that passes the statistical batteries. Equal seeds
-    give equal streams; a seed may be a sequence of ints, so that a stream can be named by, say,
-    ``(seed, epoch, step)``.
+    give equal streams, and different ones independent streams; a seed may be a sequence of ints and texts, so that a
+    stream can be named by, say, ``("noise", seed, step)`` (:func:`scorekit.learning.seed_sequence`).
 
     >>> rng = NumpyRng(0)
     >>> rng.normal((2, 3)).shape
@@ -29,7 +30,7 @@ class NumpyRng:
 
     def __init__(self, seed: Seed | np.random.SeedSequence = None, dtype: Any = np.float64) -> None:
         self._dtype = np.dtype(dtype)
-        self._open(seed if isinstance(seed, np.random.SeedSequence) else _seeded(seed))
+        self._open(seed_sequence(seed))
 
     def _open(self, seed: np.random.SeedSequence) -> None:
         self._seed = seed
@@ -76,20 +77,14 @@ class NumpyRng:
             "words": [int(word) for word in bits["state"]["state"]],
             "has_uint32": int(bits["has_uint32"]),
             "uinteger": int(bits["uinteger"]),
-            "entropy": _plain(self._seed.entropy),
-            "spawn_key": list(self._seed.spawn_key),
-            "spawned": self._seed.n_children_spawned,
+            **sequence_state(self._seed),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from what :meth:`state` returned; a state of another kind of stream is refused."""
         if state.get("kind") != "numpy.SFC64":
             raise InvalidValueError(f"the state is of a {state.get('kind')!r} stream: expected 'numpy.SFC64'.")
-        self._open(
-            np.random.SeedSequence(
-                state["entropy"], spawn_key=tuple(state["spawn_key"]), n_children_spawned=state["spawned"]
-            )
-        )
+        self._open(restored_sequence(state))
         self._generator.bit_generator.state = {
             "bit_generator": "SFC64",
             "state": {"state": np.asarray(state["words"], dtype=np.uint64)},
@@ -117,16 +112,3 @@ def as_dtype(dtype: Any) -> Any:
             f"the numpy backend has no such dtype here: expected 'float32' or 'float64', got {dtype!r}."
         )
     return found
-
-
-def _seeded(seed: Any) -> np.random.SeedSequence:
-    try:
-        return np.random.SeedSequence(seed)
-    except (TypeError, ValueError) as error:
-        kind = InvalidTypeError if isinstance(error, TypeError) else InvalidValueError
-        raise kind(f"the seed is {seed!r}: expected a non-negative int, a sequence of them, or None.") from error
-
-
-def _plain(entropy: Any) -> Any:
-    """SeedSequence entropy is an int of any size or a sequence of them: keep it JSON."""
-    return [int(e) for e in entropy] if np.ndim(entropy) else int(entropy)

@@ -16,6 +16,7 @@ from scorekit_torch.networks import (
     load_ncsnpp,
     load_ncsnv2,
 )
+from scorekit_torch.random import seed_generator
 
 __all__ = [
     "MLP",
@@ -30,5 +31,6 @@ __all__ = [
     "load_ncsn",
     "load_ncsnpp",
     "load_ncsnv2",
+    "seed_generator",
     "seeded",
 ]

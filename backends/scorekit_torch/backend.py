@@ -8,20 +8,17 @@ from typing import Any, TypeAlias
 
 import torch
 
-from scorekit._allocator import keep_freed_blocks
 from scorekit._recipe import check_known
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
 from scorekit_torch import derivatives, namespace
-from scorekit_torch.conversion import as_dtype, to_tensor
+from scorekit_torch.conversion import as_dtype, readable, to_tensor
 from scorekit_torch.random import TorchRng
 
 __all__ = ["TorchBackend"]
 
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
-
-keep_freed_blocks()
 
 
 class TorchBackend:
@@ -68,6 +65,10 @@ class TorchBackend:
         host = x.detach().cpu().resolve_conj().resolve_neg()
         return (host.float() if host.dtype == torch.bfloat16 else host).numpy()
 
+    def readable(self, x: Array) -> bool:
+        """False while torch's compiler or a CUDA graph records operations, which run later."""
+        return readable(x)
+
     def rng(self, seed: Seed = None) -> Rng:
         """A new stream; equal seeds give equal streams."""
         return TorchRng(seed, self.device or "cpu", self.dtype)
@@ -75,10 +76,6 @@ class TorchBackend:
     def vjp(self, f: Function, x: Array, v: Array) -> tuple[Array, Array]:
         """``(f(x), Jᵀ v)``."""
         return derivatives.vjp(f, x, v)
-
-    def jvp(self, f: Function, x: Array, v: Array) -> tuple[Array, Array]:
-        """``(f(x), J v)``."""
-        return derivatives.jvp(f, x, v)
 
     def divergence(self, f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(f(x), tr J)`` a sample, or its estimate from ``probes``."""
@@ -91,11 +88,6 @@ class TorchBackend:
     def no_grad(self) -> AbstractContextManager[None]:
         """No graphs inside; derivatives can still be taken, and come back without theirs."""
         return torch.no_grad()
-
-    def compile(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """``f`` by torch's compiler on CUDA; on the CPU ``f`` itself, where small functions gain nothing from it."""
-        on_cuda = self.device is not None and self.device.type == "cuda"
-        return torch.compile(f) if on_cuda else f
 
     def learner(self, model: ScoreModel, objective: Objective, **options: Any) -> Learner:
         """A learner for a module, alone or inside the views of ``sk.models``."""

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from scorekit._arrays import as_sigma, check_batch
+from scorekit._conditions import check_condition
 from scorekit._score import evaluate
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import ScoreModel
@@ -33,6 +34,8 @@ class CapturedModel:
         model: a score model that reads no value back from the device, as all networks of this package; not compiled.
         x: a batch on a CUDA device. Each call must be with one of the same shape, dtype and device.
         sigma: a noise level, a number > 0 or ``(n,)``, that the model knows; None for a model that is called without.
+        condition: what a conditional model is told of each sample, first axis n; None for any other. Each call must
+            have one of the same shape and dtype.
 
     Raises:
         TypeError: ``x`` is not on a CUDA device; the model does what no graph can record; a batch to be differentiated.
@@ -46,41 +49,51 @@ class CapturedModel:
     scorekit.errors.InvalidTypeError: x is on the device cpu: only a CUDA device can record graphs. ...
     """
 
-    def __init__(self, model: ScoreModel, x: Array, sigma: Any = None) -> None:
+    per_sample = False  # a level may be a number, or one for each sample
+
+    def __init__(self, model: ScoreModel, x: Array, sigma: Any = None, condition: Array | None = None) -> None:
         _check_device(check_batch(x))
-        level = as_sigma(sigma, x)
+        level, told = as_sigma(sigma, x), check_condition(condition, x)
+        self._told: Any = None if told is None else told.detach().clone()
         self._model, self._x = model, x.detach().clone()
         self._sigma: Any = None if level is None else x.new_empty(x.shape[0])
         self._known = _numbers(level)
-        self._fill(x, level)
-        self._graph, self._score = _recorded(lambda: evaluate(model, self._x, self._sigma), x.device)
+        self._fill(x, level, told)
+        self._graph, self._score = _recorded(lambda: evaluate(model, self._x, self._sigma, self._told), x.device)
 
     def __repr__(self) -> str:
         return f"CapturedModel({self._model!r}, x of shape {tuple(self._x.shape)} on {self._x.device})"
 
-    def __call__(self, x: Array, sigma: Any = None) -> Array:
+    def __call__(self, x: Array, sigma: Any = None, condition: Array | None = None) -> Array:
         """The score at ``x``, an array of its own."""
-        self._check(x, sigma)
-        level = as_sigma(sigma, x)
+        self._check(x, sigma, condition)
+        level, told = as_sigma(sigma, x), check_condition(condition, x)
         asked = _numbers(level)
         if not asked <= self._known:
             with torch.no_grad():
-                score = evaluate(self._model, x, level)
+                score = evaluate(self._model, x, level, told)
             self._known |= asked
             return score
-        self._fill(x, level)
+        self._fill(x, level, told)
         self._graph.replay()
         return self._score.clone()
 
-    def _fill(self, x: Array, level: Any) -> None:
+    def _fill(self, x: Array, level: Any, told: Array | None) -> None:
         """The arguments, where the graph reads them."""
         self._x.copy_(x.detach())
+        if told is not None:
+            self._told.copy_(told.detach())
         if isinstance(level, float):
             self._sigma.fill_(level)
         elif level is not None:
             self._sigma.copy_(level)
 
-    def _check(self, x: Array, sigma: Any) -> None:
+    def _check(self, x: Array, sigma: Any, condition: Array | None) -> None:
+        if describe(condition) != describe(self._told):
+            raise ShapeError(
+                f"condition is a {describe(condition)}: this model was recorded with a {describe(self._told)}, and is "
+                "called so."
+            )
         if describe(x) != describe(self._x) or x.device != self._x.device:
             raise ShapeError(
                 f"x is a {describe(x)} on {getattr(x, 'device', 'cpu')}: this model was recorded for a "

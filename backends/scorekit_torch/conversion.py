@@ -1,4 +1,4 @@
-"""Tensors of what is not a tensor yet."""
+"""Tensors of what is not a tensor yet, and whether the values of one can be looked at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from scorekit.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["as_dtype", "to_tensor"]
+__all__ = ["as_dtype", "readable", "to_tensor"]
 
 Array: TypeAlias = Any
 
@@ -63,3 +63,10 @@ def _shareable(x: Any) -> Any:
     if not made.flags.writeable or any(stride < 0 for stride in made.strides):
         return made.copy()
     return made
+
+
+def readable(x: Array) -> bool:
+    """Can a value of ``x`` be looked at now? Nothing is computed yet while torch compiles or records a CUDA graph."""
+    if torch.compiler.is_compiling():
+        return False
+    return not (x.is_cuda and torch.cuda.is_current_stream_capturing())

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
+
+from scorekit.protocols import Seed
+from scorekit_torch.random import seed_generator
 
 __all__ = ["seeded"]
 
 
 @contextmanager
-def seeded(seed: Sequence[int]) -> Iterator[None]:
+def seeded(seed: Seed) -> Iterator[None]:
     """Inside, torch's global generator on the CPU starts from ``seed``; afterwards it is where it was.
 
     >>> with seeded((0, 1)):
@@ -22,5 +24,5 @@ def seeded(seed: Sequence[int]) -> Iterator[None]:
     True
     """
     with torch.random.fork_rng([]):
-        torch.random.manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        seed_generator(torch.default_generator, seed)
         yield

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from scorekit.errors import InvalidTypeError
 
-__all__ = ["divergence", "grad", "jvp", "leaves", "vjp"]
+__all__ = ["divergence", "grad", "leaves", "vjp"]
 
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
@@ -122,18 +122,6 @@ def grad(f: Function, x: Array) -> tuple[Array, Array]:
     at = _Evaluated(f, x)
     pulled = at.pull(torch.ones_like(at.y))
     return at.value, pulled
-
-
-def jvp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
-    """``(f(x), J v)``, as the derivative of the linear map u ↦ Jᵀ u.
-
-    Two reverse passes cost less here than a forward one, and every function that can be differentiated twice has them.
-    """
-    at = _Evaluated(f, x, v)
-    u = torch.zeros_like(at.y).requires_grad_()
-    pulled = at.pull(u, keep=True)
-    pushed = _gradient(pulled, u, v, create=at.keep, retain=at.keep)
-    return at.value, torch.zeros_like(at.y) if pushed is None else pushed
 
 
 def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:

@@ -11,8 +11,9 @@ from torch import nn
 
 from scorekit._arrays import check_option
 from scorekit._score import score_function
-from scorekit._streams import PartRng, aside
+from scorekit.learning import Seeds, seeds
 from scorekit.protocols import Rng
+from scorekit_torch.random import seed_generator
 
 __all__ = ["Equipped", "LayerNoise", "check_equipment", "lay_out"]
 
@@ -35,17 +36,19 @@ def lay_out(module: nn.Module) -> None:
 
 
 class Equipped(nn.Module):
-    """``module(x, sigma)``, or ``module(x, sigma, label)``, with ``x`` and what comes back in the dtype of ``x``.
+    """``module(x, sigma, condition)`` with ``x`` and what comes back in the dtype of ``x``.
 
     Only the module runs in bfloat16: noise, preconditioning and the loss stay as wide as the data, where a rounding
     of x by 2⁻⁸ would be larger than the smallest noise.
     """
 
+    is_view, uses_sigma = True, False
+
     def __init__(self, module: nn.Module, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
         super().__init__()
-        self.module = module
+        self.inner = module
         self._autocast, self._channels_last = autocast, channels_last
-        self._score = (score_function(module),)  # in a tuple: the module is registered once
+        self._score = score_function(module)
         if compile:
             module.compile(dynamic=False)  # for each shape anew: inductor fails on sides or batches that are symbols
         elif autocast is None:
@@ -53,11 +56,11 @@ class Equipped(nn.Module):
                 if hasattr(module, name):
                     setattr(self, name, getattr(module, name))
 
-    def forward(self, x: Array, sigma: Any = None, label: Array | None = None) -> Array:
+    def forward(self, x: Array, sigma: Any = None, condition: Array | None = None) -> Array:
         """The score, like ``x``."""
         laid = x.contiguous(memory_format=torch.channels_last) if self._channels_last and x.ndim == 4 else x
         with self._precision(x.device.type):
-            s = self._score[0](laid, sigma) if label is None else self.module(laid, sigma, label)
+            s = self._score(laid, sigma, condition)
         return s.to(x.dtype) if isinstance(s, torch.Tensor) else s
 
     def _precision(self, device: str) -> Any:
@@ -74,17 +77,19 @@ class LayerNoise:
         self._device = device
         self._draws: bool | None = None  # not known yet
 
-    def __call__(self, rng: Rng) -> AbstractContextManager[None]:
-        """Inside, the generators start from a child of ``rng``, another one for each part of a batch."""
-        return nullcontext() if self._draws is False else self._seeded(rng)
+    def draw(self, rng: Rng, total: int) -> Seeds | None:
+        """One seed for each sample of a batch; None where nothing in the module draws."""
+        return None if self._draws is False else seeds(rng.spawn(1)[0], total)
+
+    def __call__(self, drawn: Seeds | None) -> AbstractContextManager[None]:
+        """Inside, the generators start from the seed of the first sample."""
+        return nullcontext() if drawn is None else self._seeded(int(drawn.values[0]))
 
     @contextmanager
-    def _seeded(self, rng: Rng) -> Iterator[None]:
-        start = rng.start if isinstance(rng, PartRng) else 0
-        seed = int(aside(rng).integers(0, 2**62, ())) + start
+    def _seeded(self, seed: int) -> Iterator[None]:
         with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
             for generator in self._generators():  # inside the fork: nothing global moves
-                generator.manual_seed(seed)
+                seed_generator(generator, ("layers", seed))
             before = self._places() if self._draws is None else []
             yield
             if self._draws is None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import nn
 
-from scorekit._arrays import check_count
+from scorekit._arrays import check_count, check_option
 from scorekit._recipe import Recipe
 from scorekit._state import refuse_differences
-from scorekit._streams import Draws, PartRng
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.learning import Seeds, draw_for, loss_of, rows_of
 from scorekit.models._view import innermost, with_innermost
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
 from scorekit.registry import describe
@@ -27,6 +27,15 @@ __all__ = ["TorchLearner"]
 Array: TypeAlias = Any
 
 
+class Part(NamedTuple):
+    """Samples with what belongs to each: the condition, the noise of the objective, the seeds of the layers."""
+
+    x: Array
+    condition: Array | None
+    noise: Any
+    layers: Seeds | None
+
+
 class TorchLearner:
     """Trains a module, alone or inside the views of ``sk.models``, with an optimizer of ``torch.optim``.
 
@@ -36,8 +45,6 @@ class TorchLearner:
 
     In a program started by torchrun all processes train one model (``DistributedDataParallel``), each on its rows of
     the batch.
-
-    ``takes_labels``: has the network ``classes``, so that labels beside the samples reach it?
 
     Args:
         model: an ``nn.Module`` with ``forward(x, sigma)`` or ``forward(x)``, or a view of one.
@@ -53,6 +60,9 @@ class TorchLearner:
         autocast: ``"bfloat16"`` runs the module in mixed precision; weights, ``x``, noise and loss stay as they are.
         channels_last: lay images and weights out as (n, h, w, c) in memory.
         compile: run the module through torch's compiler; not for objectives with derivatives of the model.
+        noise: with several processes, ``"shared"`` draws the noise of the whole batch in each of them, so that they
+            learn what one process learns; ``"per_process"`` draws that of a process's own samples alone, which saves
+            time and memory where the batch is very large.
     """
 
     def __init__(
@@ -68,11 +78,15 @@ class TorchLearner:
         autocast: str | None = None,
         channels_last: bool = False,
         compile: bool = False,  # noqa: A002
+        noise: str = "shared",
     ) -> None:
+        check_option(noise, "noise", ("shared", "per_process"))
+        self._noise = noise
         self._recipe = Recipe(learning_rate, gradient_clip, ema)
         self._accumulate = check_count(accumulate, "accumulate")
         equipment.check_equipment(autocast, channels_last, compile)
         settings = {"accumulate": accumulate, "autocast": autocast, "channels_last": channels_last, "compile": compile}
+        settings |= {} if noise == "shared" else {"noise": noise}
         self.settings = {name: str(value) for name, value in settings.items()}
         _check_module(model)  # refused before it is copied
         self._model = copy.deepcopy(model)
@@ -103,8 +117,7 @@ class TorchLearner:
     def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
         """What the objective is given: the model itself, or one whose module is dressed for the occasion."""
         self.world = distributed.World(self._device)
-        self.takes_labels = getattr(self._module, "classes", None) is not None
-        if autocast or channels_last or compile or self.takes_labels or self.world.size > 1:
+        if autocast or channels_last or compile or self.world.size > 1:
             equipped = equipment.Equipped(self._module, autocast, channels_last, compile)
             self._dressed: Any = distributed.shared(equipped, self.world)
             self._trained: Any = with_innermost(self._model, self._dressed)
@@ -115,22 +128,26 @@ class TorchLearner:
 
     def receive(self, batch: Any) -> Any:
         """The batch where the model is; what comes from the host to a device is pinned and copied while others work."""
-        if isinstance(batch, (tuple, list)):
-            return tuple(self.receive(each) for each in batch)
-        if batch.device == self._device:
+        if isinstance(batch, tuple):
+            made = (self.receive(each) for each in batch)
+            return type(batch)(*made) if hasattr(batch, "_fields") else tuple(made)
+        if not isinstance(batch, torch.Tensor) or batch.device == self._device:
             return batch
         pinned = batch.pin_memory() if self._device.type == "cuda" and not batch.is_cuda else batch
         return pinned.to(self._device, non_blocking=True)
 
-    def step(self, batch: Any, rng: Rng) -> StepInfo:
-        """One optimiser step on ``batch``, samples or a pair of samples and labels.
+    def step(
+        self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
+    ) -> StepInfo:
+        """One optimiser step on ``x``, the samples from ``start`` on of a batch of ``total``.
 
         Nothing changes when the loss or the gradient is not finite.
         """
         rate = self._recipe.rate(self._steps)
+        total = x.shape[0] if total is None else total
         kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
-            loss = self._backward(batch, rng)
+            loss = self._backward(self._whole(x, rng, condition, start, total), total)
             value, norm = self._numbers(loss)
             if not (math.isfinite(value) and math.isfinite(norm)):
                 self._undo(kept)
@@ -141,6 +158,15 @@ class TorchLearner:
                 parameter.grad = None
         self._follow()
         return StepInfo(value, norm, applied=True)
+
+    def _whole(self, x: Array, rng: Rng, condition: Array | None, start: int, total: int) -> Part:
+        """The samples of this process with their noise, which is drawn for the whole batch and cut."""
+        stop = start + x.shape[0]
+        if self._noise == "per_process" and self.world.size > 1:
+            rng, start, stop, total = rng.spawn(self.world.size)[self.world.rank], 0, x.shape[0], x.shape[0]
+        noise = draw_for(self._objective, x, rng, total)
+        layers = self._layer_noise.draw(rng, total)
+        return Part(x, condition, rows_of(noise, start, stop), rows_of(layers, start, stop))
 
     def _buffers(self) -> list[tuple[str, Array]]:
         """The buffers as they are now: a module may change one in place, or set another tensor."""
@@ -153,34 +179,23 @@ class TorchLearner:
             buffer.copy_(values)
             setattr(self._module.get_submodule(holder), attribute, buffer)
 
-    def _backward(self, batch: Any, rng: Rng) -> Array:
-        """The loss of the batch; its gradient is left in the parameters."""
-        x, label = batch if isinstance(batch, tuple) else (batch, None)
+    def _backward(self, whole: Part, total: int) -> Array:
+        """The loss of the batch; its gradient is left in the parameters. ``total``: the samples of all processes."""
         if self._accumulate == 1 and self.world.size == 1:
-            return self._pass(x, label, rng, 1.0)
-        parts = list(self._parts(x, rng))
-        losses = []
-        for k, (rows, stream, share) in enumerate(parts):
-            waits = self.world.size > 1 and k < len(parts) - 1
-            with self._dressed.no_sync() if waits else nullcontext():
-                part = None if label is None else label[rows]
-                losses.append(self._pass(x[rows], part, stream, share))
-        return torch.stack(losses).sum()
-
-    def _parts(self, x: Array, rng: Rng) -> Iterator[tuple[slice, Rng, float]]:
-        """The rows, the stream and the weight of each part; weights are those of a mean over all processes' samples."""
-        n, *event = x.shape
+            return self._pass(whole, 1.0)
+        n, losses = whole.x.shape[0], []
         pieces = min(self._accumulate, n)
-        draws = rng if isinstance(rng, PartRng) else Draws(rng, n, event)
-        total = draws.total
         for k in range(pieces):
             start, stop = n * k // pieces, n * (k + 1) // pieces
-            yield slice(start, stop), draws.part(start, stop), (stop - start) / total * self.world.size
+            waits = self.world.size > 1 and k < pieces - 1
+            with self._dressed.no_sync() if waits else nullcontext():  # weights are those of a mean over all processes
+                losses.append(self._pass(rows_of(whole, start, stop), (stop - start) / total * self.world.size))
+        return torch.stack(losses).sum()
 
-    def _pass(self, x: Array, label: Array | None, rng: Rng, share: float) -> Array:
+    def _pass(self, part: Part, share: float) -> Array:
         """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
-        with torch.enable_grad(), self._layer_noise(rng):
-            loss = _checked_loss(self._objective(self._labelled(label), x, rng))
+        with torch.enable_grad(), self._layer_noise(part.layers):
+            loss = _checked_loss(loss_of(self._objective, self._trained, part.x, part.noise, part.condition))
             if share != 1.0:
                 loss = loss * share
             if self.world.size > 1:  # it waits for every parameter, also for those without a part in the loss
@@ -193,12 +208,6 @@ class TorchLearner:
         if self._only_ours is None:
             self._only_ours = {id(leaf) for leaf in derivatives.leaves(loss)} <= {id(p) for p in self._leaves}
         return None if self._only_ours else self._leaves
-
-    def _labelled(self, label: Array | None) -> Any:
-        """The model as the objective sees it, told the labels of its samples where the network has classes."""
-        if label is None or not self.takes_labels:
-            return self._trained
-        return with_innermost(self._model, lambda x, sigma=None: self._dressed(x, sigma, label))
 
     def _numbers(self, loss: Array) -> tuple[float, float]:
         """The loss and the norm of the whole gradient, in one transfer from the device."""

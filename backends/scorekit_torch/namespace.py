@@ -34,13 +34,6 @@ def asarray(x: Any, dtype: Any = None, device: Any = None, copy: bool | None = N
     return made.clone() if copy else made
 
 
-def readable(x: Array) -> bool:
-    """Can a value of ``x`` be looked at now? While a CUDA graph is recorded nothing is computed yet."""
-    if not x.is_cuda or torch.compiler.is_compiling():  # the compiler cannot follow the question
-        return True
-    return not torch.cuda.is_current_stream_capturing()
-
-
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
     """Entries along an axis; the indices may stand on another device, as those of a permutation do."""
     where = x.ndim - 1 if axis is None else axis

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError
+from scorekit.learning import restored_sequence, seed_sequence, sequence_state
 from scorekit.protocols import Seed, Shape
 
-__all__ = ["TorchRng"]
+__all__ = ["TorchRng", "seed_generator"]
 
 Array: TypeAlias = Any
 
@@ -23,12 +25,13 @@ _KIND = "torch.Generator"
 class TorchRng:
     """A stream of random numbers, drawn on the device that it is asked for.
 
-    Equal seeds give equal streams on the same kind of device; a seed may be a sequence of ints, so that a stream can
-    be named by, say, ``(seed, epoch, step)``. There is one generator a device, made at the first draw there. Torch's
+    Equal seeds give equal streams on the same kind of device, and different ones independent streams; a seed may be a
+    sequence of ints and texts, so that a stream can be named by, say, ``("noise", seed, step)``
+    (:func:`scorekit.learning.seed_sequence`). There is one generator a device, made at the first draw there. Torch's
     global generators are neither read nor moved.
 
     Args:
-        seed: a non-negative int, a sequence of them, or None for fresh entropy.
+        seed: a non-negative int, a sequence of ints and texts, or None for fresh entropy.
         device: where draws without ``like`` go.
         dtype: what draws without ``like`` are; None for torch's default.
 
@@ -41,10 +44,10 @@ class TorchRng:
     ) -> None:
         # with its number, as the tensors on it have it: cuda and cuda:0 would be two generators of one seed
         self._device, self._dtype = torch.empty(0, device=device).device, dtype
-        self._open(seed if isinstance(seed, np.random.SeedSequence) else _seeded(seed))
+        self._open(seed_sequence(seed))
 
     def _open(self, seed: np.random.SeedSequence) -> None:
-        self._seed, self._start = seed, int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        self._seed = seed
         self._generators: dict[torch.device, torch.Generator] = {}
 
     def __repr__(self) -> str:
@@ -54,7 +57,7 @@ class TorchRng:
         found = self._generators.get(device)
         if found is None:
             found = self._generators[device] = torch.Generator(device)
-            found.manual_seed(self._start)
+            seed_generator(found, self._seed)
         return found
 
     def _options(self, like: Array | None) -> dict[str, Any]:
@@ -118,25 +121,18 @@ class TorchRng:
 
     def state(self) -> dict[str, Any]:
         """All that is needed to continue, streams spawned later included, as plain JSON types."""
-        entropy: Any = self._seed.entropy
         generators = {str(device): generator.get_state() for device, generator in self._generators.items()}
         return {
             "kind": _KIND,
             "generators": {d: base64.b64encode(s.numpy().tobytes()).decode() for d, s in generators.items()},
-            "entropy": [int(e) for e in entropy] if np.ndim(entropy) else int(entropy),
-            "spawn_key": list(self._seed.spawn_key),
-            "spawned": self._seed.n_children_spawned,
+            **sequence_state(self._seed),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from what :meth:`state` returned; a state of another kind of stream is refused."""
         if state.get("kind") != _KIND:
             raise InvalidValueError(f"the state is of a {state.get('kind')!r} stream: expected {_KIND!r}.")
-        self._open(
-            np.random.SeedSequence(
-                state["entropy"], spawn_key=tuple(state["spawn_key"]), n_children_spawned=state["spawned"]
-            )
-        )
+        self._open(restored_sequence(state))
         for device, content in state["generators"].items():
             packed = np.frombuffer(base64.b64decode(content), dtype=np.uint8)
             self._generator(torch.device(device)).set_state(torch.from_numpy(packed.copy()))
@@ -148,9 +144,40 @@ class TorchRng:
         return [TorchRng(child, self._device, self._dtype) for child in self._seed.spawn(n)]
 
 
-def _seeded(seed: Any) -> np.random.SeedSequence:
-    try:
-        return np.random.SeedSequence(seed)
-    except (TypeError, ValueError) as error:
-        kind = InvalidTypeError if isinstance(error, TypeError) else InvalidValueError
-        raise kind(f"the seed is {seed!r}: expected a non-negative int, a sequence of them, or None.") from error
+def seed_generator(generator: torch.Generator, seed: Seed | np.random.SeedSequence) -> None:
+    """Put ``generator`` where the stream of ``seed`` begins.
+
+    The generator of the CPU is a Mersenne Twister, of which ``manual_seed`` reads 32 bits: among 77,000 seeds two are
+    then likely to be equal. Its 624 words are filled from ``seed`` instead. Generators of other devices take 64 bits.
+
+    >>> generator = torch.Generator()
+    >>> seed_generator(generator, 7)
+    >>> bool(torch.rand(1, generator=generator) == TorchRng(7).uniform((1,)))
+    True
+    """
+    sequence = seed_sequence(seed)
+    if generator.device.type != "cpu":
+        generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+        return
+    start, place, words = _fresh_state()
+    state = start.copy()
+    bits = np.random.PCG64DXSM(sequence).random_raw(words // 2)  # sequence.generate_state(words) takes longer
+    state[place : place + words] = bits.view(np.uint32)
+    generator.set_state(torch.from_numpy(state.view(np.uint8)))
+
+
+@cache
+def _fresh_state() -> tuple[Any, int, int]:
+    """The state of a newly seeded generator of the CPU, the place of its words there, and how many these are.
+
+    The place is where the words stand that NumPy's Mersenne Twister has after the same seed.
+    """
+    state = torch.Generator().manual_seed(0).get_state().numpy().view(np.uint64)
+    words: Any = np.random.RandomState(0).get_state(legacy=False)["state"]["key"]
+    place = next((i for i in range(len(state)) if np.array_equal(state[i : i + len(words)], words)), None)
+    if place is None:
+        raise MissingBackendError(
+            f"torch {torch.__version__} keeps the state of its generator in a way that is not known here: expected "
+            "the words of a Mersenne Twister. Use another version of torch."
+        )
+    return state, place, len(words)

@@ -114,7 +114,7 @@ for ax, (name, run) in zip(axes.flat, runs.items(), strict=True):
 plt.show()
 
 # %%
-# The share of the mode of weight 0.8, with 95 % Wilson intervals.
+# The share of the mode of weight 0.8, with exact 95 % intervals.
 
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 sk.plot.mode_shares(shares, ax)

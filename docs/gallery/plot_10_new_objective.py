@@ -37,12 +37,7 @@ class WeightedScoreMatching(ScoreObjective):
 
     weight: Callable[[Any], Any]
 
-    @property
-    def draws(self):
-        """It draws no random numbers."""
-        return False
-
-    def _losses(self, score, x, rng):
+    def _losses(self, score, x, noise):
         def weighted(points):
             return self.weight(points)[:, None] * score(points)
 

@@ -2,7 +2,7 @@ r"""
 A new backend in one page
 =========================
 
-The mathematics asks an array framework for thirteen things. Most are trivial, four are
+The mathematics asks an array framework for twelve things. Most are trivial, three are
 derivatives, and none is tied to automatic differentiation. Here is a backend for
 ``array_api_strict``, an array library that has nothing beyond the array standard and no
 derivatives at all: they are taken by differences. It is slow, and it is right; the
@@ -25,7 +25,7 @@ import scorekit as sk
 #
 # .. math:: J v \approx \frac{8\,[f(x + hv) - f(x - hv)] - [f(x + 2hv) - f(x - 2hv)]}{12 h}.
 #
-# That is ``jvp``. The pull-back :math:`J^\top v` takes one such difference for each entry
+# The pull-back :math:`J^\top v` takes one such difference for each entry
 # of ``x``, and the trace one for each entry of a sample, since the rows of a score do not
 # depend on each other.
 
@@ -115,8 +115,8 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# The thirteen members
-# --------------------
+# The twelve members
+# ------------------
 # What a backend cannot do it refuses with a message, as the learner does here: one gradient
 # of a network of ten thousand weights would take forty thousand evaluations.
 
@@ -145,13 +145,13 @@ class Differences:
         """A NumPy array."""
         return np.asarray(x)
 
+    def readable(self, x):
+        """Values are there as soon as an array is."""
+        return True
+
     def rng(self, seed=None):
         """A stream."""
         return Stream(sk.backend("numpy").rng(seed))
-
-    def jvp(self, f, x, v):
-        """f(x) and J v."""
-        return f(x), pushed(f, x, v)
 
     def vjp(self, f, x, v):
         """f(x) and Jᵀ v."""
@@ -178,10 +178,6 @@ class Differences:
         """There is no tape."""
         return nullcontext()
 
-    def compile(self, f):
-        """There is no compiler."""
-        return f
-
     def learner(self, model, objective, **options):
         """Refused."""
         raise sk.errors.InvalidTypeError(
@@ -197,7 +193,7 @@ class Differences:
 #
 # ``check_backend`` holds each member against closed forms: values and derivatives to 1e-9,
 # random numbers by their moments. Without ``quick`` it goes on to every function that the
-# library uses under a derivative (in reverse, forward and second order), the parameter
+# library uses under a derivative (in reverse mode, with probes and in second order), the parameter
 # gradient of every objective and the derivative of every built-in score: by differences of
 # differences that takes this backend 40 seconds, and finds no fault either. To see it, run
 # ``python docs/gallery/plot_12_new_backend.py full``.

@@ -57,7 +57,7 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("--step-size", type=float, default=None, help="epsilon of annealed and langevin")
     sample.add_argument("--eta", type=float, default=None, help="eta of consistent")
     sample.add_argument("--steps", type=int, default=None, help="steps of langevin")
-    sample.add_argument("--label", type=int, default=None, help="the class, of a network trained with labels")
+    sample.add_argument("--label", default=None, help="a class by number or name, or all; of a network with labels")
     sample.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
     sample.add_argument("--block", type=int, default=32, help="images in memory at a time (default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="seed of the samples (default: %(default)s)")

@@ -12,7 +12,7 @@ from scorekit._arrays import as_rng, check_count, check_number, host
 from scorekit.datasets import transforms
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError
 from scorekit.protocols import Rng, RngLike, Shape
-from scorekit.registry import describe
+from scorekit.registry import backend, describe
 
 __all__ = ["ImageData", "numpy_stream"]
 
@@ -141,7 +141,7 @@ class ImageData:
             count = check_count(n, "n")
             if count > len(kept):
                 raise InvalidValueError(f"n is {count}: these classes have {len(kept)} images.")
-            kept = kept[numpy_stream(rng).choice(len(kept), (count,), replace=False)]
+            kept = kept[numpy_stream(rng, "ImageData.subset").choice(len(kept), (count,), replace=False)]
         return self[kept]
 
     def split(self, share: float = 0.9, rng: RngLike = 0) -> tuple[ImageData, ImageData]:
@@ -155,7 +155,7 @@ class ImageData:
             raise InvalidValueError(
                 f"share is {share} of {len(self)} images: expected a number in (0, 1) that leaves images in both parts."
             )
-        order = numpy_stream(rng).choice(len(self), (len(self),), replace=False)
+        order = numpy_stream(rng, "ImageData.split").choice(len(self), (len(self),), replace=False)
         return self[order[:first]], self[order[first:]]
 
     def dequantised(self, kind: str = "uniform", rng: RngLike = None, std: float = 0.01) -> ImageData:
@@ -165,12 +165,13 @@ class ImageData:
         """
         if self.noise or self.levels is None:
             raise InvalidValueError(f"{self.name} has no levels to hide: its pixels are a continuum already.")
-        noisy = transforms.dequantise(self.images, kind, levels=self.levels, std=std, rng=numpy_stream(rng))
+        stream = numpy_stream(rng, "ImageData.dequantised")
+        noisy = transforms.dequantise(self.images, kind, levels=self.levels, std=std, rng=stream)
         return replace(self, images=noisy, levels=None, noise=float(std) if kind == "gaussian" else 0.0)
 
     def flipped(self, rng: RngLike = None) -> ImageData:
         """Each image mirrored left to right with probability one half."""
-        return replace(self, images=transforms.flip(self.images, rng=numpy_stream(rng)))
+        return replace(self, images=transforms.flip(self.images, rng=numpy_stream(rng, "ImageData.flipped")))
 
     def _labelled(self) -> Any:
         if self.labels is None:
@@ -196,12 +197,12 @@ class _OutOfRangeError(ScorekitError, IndexError):
     """A place beyond the last image; an IndexError also ends a ``for`` loop over the images."""
 
 
-def numpy_stream(rng: RngLike) -> Rng:
+def numpy_stream(rng: RngLike, name: str) -> Rng:
     """A stream of NumPy numbers: the one that was given, or one seeded by a draw from another backend's."""
-    stream = as_rng(rng)
+    stream = as_rng(rng, None, name)
     if isinstance(stream.uniform((0,)), np.ndarray):  # a draw of nothing tells whose it is
         return stream
-    return as_rng(int(host(stream.integers(0, 1 << 31, (1,)))[0]))
+    return backend("numpy").rng([name, *map(int, host(stream.integers(0, 1 << 31, (4,))))])  # 124 bits
 
 
 def _as_index(index: Any, n: int) -> Any:

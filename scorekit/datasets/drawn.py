@@ -55,7 +55,7 @@ def shapes(
     if check_count(channels, "channels") not in _BRIGHT:
         raise InvalidValueError(f"channels must be 1 (grey) or 3 (coloured), got {channels}.")
     labels = np.repeat(np.arange(len(kinds)), _counts(n, _shapes.check_shares(proportions, kinds, n)))
-    stream = numpy_stream(rng)
+    stream = numpy_stream(rng, "shapes")
     labels = labels[stream.choice(n, (n,), replace=False)]
     images = np.empty((n, channels, size, size), np.float32)
     for start in range(0, n, _AT_ONCE):

@@ -5,12 +5,12 @@ Given to a whole data set once (:meth:`ImageData.dequantised`, :meth:`ImageData.
 
 from __future__ import annotations
 
-from scorekit._arrays import align, as_rng, check_batch, check_count, check_option, check_positive
+from scorekit._arrays import as_rng, check_batch, check_count, check_option, check_positive, expand
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.protocols import Array, RngLike
+from scorekit.protocols import Array, Rng, RngLike
 from scorekit.registry import array_namespace
 
-__all__ = ["dequantise", "flip"]
+__all__ = ["dequantise", "dequantised", "dequantising_noise", "flip", "mirrored"]
 
 
 def dequantise(
@@ -38,18 +38,29 @@ def dequantise(
     >>> bool(0 <= x[0, 0] < 0.5 <= x[0, 1] < 1)
     True
     """
-    check_option(kind, "kind", ("uniform", "gaussian"))
     check_batch(images, "images")
-    stream = as_rng(rng, images)
+    return dequantised(
+        images, dequantising_noise(images, kind, as_rng(rng, images, "dequantise")), kind, levels=levels, std=std
+    )
+
+
+def dequantising_noise(images: Array, kind: str, rng: Rng) -> Array:
+    """What :func:`dequantise` adds: uniform or normal numbers like ``images``."""
+    check_option(kind, "kind", ("uniform", "gaussian"))
+    return (rng.normal if kind == "gaussian" else rng.uniform)(tuple(images.shape), images)
+
+
+def dequantised(images: Array, noise: Array, kind: str, *, levels: int = 256, std: float = 0.01) -> Array:
+    """The images with noise that is drawn already."""
     if kind == "gaussian":
-        return images + check_positive(std, "std") * stream.normal(tuple(images.shape), images)
+        return images + check_positive(std, "std") * noise
     xp, count = array_namespace(images), check_count(levels, "levels", minimum=2)
     low, high = float(xp.min(images)), float(xp.max(images))
     if low < 0 or high > 1:
         raise InvalidValueError(
             f"images hold values from {low:g} to {high:g}: uniform dequantisation expects them in [0, 1]."
         )
-    noisy = ((count - 1) * images + stream.uniform(tuple(images.shape), images)) / count
+    noisy = ((count - 1) * images + noise) / count
     return xp.clip(noisy, 0, 1 - float(xp.finfo(images.dtype).eps) / 2)  # (L − 1 + u) / L may round up to 1
 
 
@@ -61,13 +72,17 @@ def flip(images: Array, rng: RngLike = None) -> Array:
         rng: an Rng, a seed or None.
 
     >>> import numpy as np
-    >>> flip(np.array([[[1.0, 2.0]]] * 3), rng=1)[:, 0].tolist()
-    [[1.0, 2.0], [2.0, 1.0], [2.0, 1.0]]
+    >>> rows = flip(np.array([[[1.0, 2.0]]] * 100), rng=1)[:, 0].tolist()
+    >>> [1.0, 2.0] in rows, [2.0, 1.0] in rows
+    (True, True)
     """
     check_batch(images, "images")
     if images.ndim < 3:
         raise ShapeError(f"images have shape {tuple(images.shape)}: expected (n, h, w) or (n, c, h, w).")
+    return mirrored(images, as_rng(rng, images, "flip").uniform((images.shape[0],), like=images))
+
+
+def mirrored(images: Array, uniform: Array) -> Array:
+    """The images, mirrored where the uniform number of an image is below one half."""
     xp = array_namespace(images)
-    each = xp.reshape(images, (images.shape[0], -1))[:, 0]
-    coin = align(as_rng(rng, images).uniform(each.shape, like=each) < 0.5, images)
-    return xp.where(coin, xp.flip(images, axis=-1), images)
+    return xp.where(expand(uniform < 0.5, images), xp.flip(images, axis=-1), images)

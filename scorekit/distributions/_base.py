@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_positive, constant
-from scorekit.distributions._numerics import read_only
+from scorekit.distributions._numbers import read_only
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, Shape, Sigma
 from scorekit.registry import array_namespace, describe
@@ -22,16 +22,14 @@ class Density(ABC):
     """A density on samples of ``dim`` numbers, known at every noise level.
 
     A concrete density provides ``dim``, ``_sample``, ``_log_prob`` and ``_score``. The last two get a checked batch
-    and a ``variance`` (sigma squared): None, a positive float, or an array ``(n,)``.
+    and a ``variance`` (sigma squared): None, a positive float, or an array ``(n,)``. They compute in float64 whatever
+    comes in; the result has the dtype of the input.
 
     >>> import numpy as np, scorekit as sk
     >>> density = sk.distributions.Gaussian([0.0], [[1.0]])
     >>> isinstance(density, Density), density.dim, density.score(np.array([[2.0]]), sigma=1.0).tolist()
     (True, 1, [[-1.0]])
     """
-
-    _wide: ClassVar[bool] = True
-    """Compute in float64 whatever comes in; the result has the dtype of the input either way."""
 
     @property
     @abstractmethod
@@ -60,7 +58,7 @@ class Density(ABC):
             rng: an Rng, a seed or None (fresh entropy). Equal seeds give equal draws.
             like: an array whose framework, dtype and device the draws take; without it those of ``rng``.
         """
-        return self._sample(check_count(n, "n"), as_rng(rng, like), like)
+        return self._sample(check_count(n, "n"), as_rng(rng, like, f"{type(self).__name__}.sample"), like)
 
     def log_prob(self, x: Array) -> Array:
         """The log-density log p(x) in nats, ``(n, dim) -> (n,)``.
@@ -97,7 +95,7 @@ class Density(ABC):
             raise ShapeError(self._wrong_shape(x))
         sigma = as_sigma(sigma, x)
         xp = array_namespace(x)
-        if self._wide and x.dtype != xp.float64:
+        if x.dtype != xp.float64:
             x = xp.astype(x, xp.float64)
             sigma = xp.astype(sigma, xp.float64) if hasattr(sigma, "dtype") else sigma
         if sigma is None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scorekit.distributions._numerics import numbers
+from scorekit.distributions._numbers import numbers
 from scorekit.errors import InvalidValueError, ShapeError
 
 __all__ = ["as_covariances", "as_means", "as_weights", "spectra"]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scorekit._arrays import constant
-from scorekit.distributions._numerics import by_rows, log_sum_exp, to_column
+from scorekit._numerics import by_rows, exp_below_max, log_sum_exp, to_column
 from scorekit.protocols import Array
 from scorekit.registry import array_namespace
 
@@ -50,7 +50,7 @@ def _log_density(cloud: Cloud, x: Array, variance: Any) -> Array:
 def _score(cloud: Cloud, x: Array, variance: Any) -> Array:
     xp = array_namespace(x)
     logits = _logits(cloud, x, variance)
-    shares = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
+    shares = exp_below_max(logits, axis=1)
     total = xp.sum(shares, axis=1, keepdims=True)
     return (xp.matmul(shares, constant(cloud.centres, x)) / total - x) / to_column(variance)
 

@@ -32,6 +32,11 @@ def _coefficients() -> tuple[float, ...]:
     return tuple(series.coef.tolist())
 
 
+def _size(z: Array) -> Array:
+    """|z| with the slope 1 at zero, that of the branch z ≥ 0, which is used there; that of ``abs`` is 0."""
+    return array_namespace(z).where(z < 0, -z, z)
+
+
 def _log_scaled(z: Array) -> Array:
     """g(z) = log Q(z) + z²/2 for z ≥ 0."""
     t = 2 / (2 + z / math.sqrt(2))
@@ -44,7 +49,7 @@ def _log_scaled(z: Array) -> Array:
 def _log_scaled_anywhere(z: Array) -> Array:
     """g(z) of either sign; below zero by Q(z) = 1 − Q(−z)."""
     xp = array_namespace(z)
-    size = xp.abs(z)
+    size = _size(z)
     above = _log_scaled(size)
     half_square = 0.5 * size * size
     return xp.where(z < 0, xp.log1p(-xp.exp(above - half_square)) + half_square, above)
@@ -58,7 +63,7 @@ def log_tail(z: Array) -> Array:
     [-0.693147, -804.608442]
     """
     xp = array_namespace(z)
-    size = xp.abs(z)
+    size = _size(z)
     upper = _log_scaled(size) - 0.5 * size * size
     return xp.where(z < 0, xp.log1p(-xp.exp(upper)), upper)
 
@@ -77,7 +82,7 @@ def log_mass(low: Array, high: Array) -> tuple[Array, Array]:
     flip = xp.where(middle < 0, -1.0 + 0.0 * low, 1.0 + 0.0 * low)
     # mirrored to the right half, the near end may still be negative, but not by more than the far one is positive
     near, far = xp.where(middle < 0, -high, low), xp.where(middle < 0, -low, high)
-    g_near, drop = _log_scaled_anywhere(near), xp.abs(middle) * length
+    g_near, drop = _log_scaled_anywhere(near), _size(middle) * length
     inside = xp.log(-xp.expm1(_log_scaled_anywhere(far) - g_near - drop))
     # (φ(near) − φ(far))/mass, with φ(far) = φ(near) exp(−drop)
     ratio = xp.exp(-0.5 * math.log(2 * math.pi) - g_near - inside) * -xp.expm1(-drop)

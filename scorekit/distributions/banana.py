@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import check_count, check_positive, constant, host
+from scorekit._numerics import by_rows, exp_below_max, log_sum_exp, to_column
 from scorekit.distributions import _windows
 from scorekit.distributions._base import Density
-from scorekit.distributions._numerics import by_rows, log_sum_exp, numbers, to_column
+from scorekit.distributions._numbers import numbers
 from scorekit.errors import InvalidTypeError
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace
@@ -92,7 +93,7 @@ class Banana(Density):
         xp, wide, narrow = array_namespace(x), self.scale**2 + variance, 1 + variance
         y, z, u, log_weight = self._integrand(x, variance)
         logits = log_weight - 0.5 * (y * y + u * u / to_column(narrow))
-        shares = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
+        shares = exp_below_max(logits, axis=1)
         total = xp.sum(shares, axis=1)
         slope = 2 * self.curvature * xp.sum(shares * z * u, axis=1) / total
         first = (slope * self.scale**2 / narrow - x[:, 0]) / wide

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import check_count, check_positive, constant
+from scorekit._numerics import by_rows, log_sum_exp, softmax
 from scorekit.distributions._base import Density
-from scorekit.distributions._numerics import by_rows, log_sum_exp
 from scorekit.distributions._tails import log_mass
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace
@@ -90,8 +90,7 @@ class Checkerboard(Density):
         xp = array_namespace(x)
         even, odd, even_slope, odd_slope = self._bands(x, variance)
         both = xp.stack([even[:, 0] + even[:, 1], odd[:, 0] + odd[:, 1]], axis=0)
-        shares = xp.exp(both - xp.max(both, axis=0))
-        shares = (shares / xp.sum(shares, axis=0))[:, :, None]
+        shares = softmax(both, axis=0)[:, :, None]
         return shares[0, :, :] * even_slope + shares[1, :, :] * odd_slope
 
     def _bands(self, x: Array, variance: Any) -> tuple[Array, Array, Array, Array]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scorekit._arrays import check_count, check_positive, constant, host
 from scorekit.distributions import _isotropic
 from scorekit.distributions._base import Density
-from scorekit.distributions._numerics import numbers
+from scorekit.distributions._numbers import numbers
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace

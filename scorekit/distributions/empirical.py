@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scorekit.distributions import _isotropic
-from scorekit.distributions._numerics import numbers, read_only
+from scorekit.distributions._numbers import numbers, read_only
 from scorekit.distributions._point_masses import PointMasses
 from scorekit.errors import ShapeError
 from scorekit.protocols import Shape

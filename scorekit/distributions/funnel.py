@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import check_count, check_positive, constant, host
+from scorekit._numerics import by_rows, exp_below_max, log_sum_exp, to_column
 from scorekit.distributions import _windows
 from scorekit.distributions._base import Density
-from scorekit.distributions._numerics import by_rows, log_sum_exp, to_column
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace
 
@@ -84,7 +84,7 @@ class Funnel(Density):
         xp, v = array_namespace(x), self.scale**2
         wide = v + variance
         growth, shrink, logits = self._integrand(x, variance)
-        shares = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
+        shares = exp_below_max(logits, axis=1)
         total = xp.sum(shares, axis=1)
         slope = 0.5 * growth * (_square(x)[:, None] * shrink - (self.dim - 1))
         first = (v * xp.sum(shares * slope, axis=1) / total - x[:, 0]) / wide

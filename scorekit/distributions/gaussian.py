@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import check_positive
 from scorekit.distributions._base import Density
-from scorekit.distributions._numerics import numbers
+from scorekit.distributions._numbers import numbers
 from scorekit.distributions.mixture import GaussianMixture
 from scorekit.errors import ShapeError
 from scorekit.protocols import Array, Rng
@@ -36,7 +36,6 @@ class Gaussian(Density):
     mean: Any
     covariance: Any
     _mixture: GaussianMixture = field(init=False)
-    _wide: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         mean, covariance = numbers(self.mean, "mean"), numbers(self.covariance, "covariance")

@@ -5,22 +5,24 @@ responsibilities r_k(x) are the posterior probabilities of the components. With 
 to Λ_k: one eigendecomposition serves every level.
 
 Two ways to the same numbers. In low dimension, at one level for the whole batch, everything is a few products with
-small constant matrices (:class:`_Plan`), kept for the levels used last. Else, each component's eigenbasis is used.
+small constant matrices, a plan, kept for the levels used last. Else, each component's eigenbasis is used.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scorekit._arrays import check_positive, constant
+from scorekit._numerics import by_rows, log_sum_exp, softmax
 from scorekit.distributions._base import Density
 from scorekit.distributions._covariances import as_covariances, as_means, as_weights, spectra
-from scorekit.distributions._numerics import by_rows, read_only
+from scorekit.distributions._numbers import read_only
+from scorekit.distributions._plans import Plan, make_plan
 from scorekit.protocols import Array, Rng, Sigma
 from scorekit.registry import array_namespace
 
@@ -32,19 +34,6 @@ PLANNED_DIMENSION = 16
 """Up to this dimension the precision matrices of all components fit into one small matrix product."""
 
 PLANS_KEPT = 8
-
-
-class _Plan(NamedTuple):
-    """The constants of a mixture at one noise level, in coordinates centred on the mixture's mean."""
-
-    centre: Constant
-    """(d,)"""
-    whiten: Constant
-    """(d, k, d + 1): what maps (x, 1) to the j-th whitened coordinate of x − μ of every component, divided by √2."""
-    log_weight: Constant
-    """(k, 1): log w_k − ½ log det 2π(C_k + sigma² I)."""
-    moments: Constant
-    """(d + 1 + d², k): rows of P_k μ_k, a row of ones, the columns of P_k, one below the other; P_k the precision."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,8 +62,7 @@ class GaussianMixture(Density):
     covariances: Any
     _eigenvalues: Constant = field(init=False)
     _eigenvectors: Constant = field(init=False)
-    _plans: dict[float, _Plan] = field(init=False)
-    _wide: ClassVar[bool] = False
+    _plans: dict[float, Plan] = field(init=False)
 
     def __post_init__(self) -> None:
         weights = as_weights(self.weights)
@@ -121,7 +109,7 @@ class GaussianMixture(Density):
         array([[0.5, 0.5]])
         """
         points, variance = self._enter(x, sigma)
-        return by_rows(self._posterior, points, variance, self._entries(variance))
+        return self._leave(by_rows(self._posterior, points, variance, self._entries(variance)), x)
 
     def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:
         z = rng.normal((n, self.dim), like)
@@ -141,7 +129,7 @@ class GaussianMixture(Density):
 
     def _score(self, x: Array, variance: Any) -> Array:
         if self._planned(variance):
-            return _planned_score(self._plan(variance), x)
+            return self._plan(variance).score(x)
         return by_rows(self._eigen_score, x, variance, self._entries(variance))
 
     def _planned(self, variance: Any) -> bool:
@@ -151,28 +139,27 @@ class GaussianMixture(Density):
         """The size of the largest temporary, a point."""
         return int(len(self.weights) * (1 if self._planned(variance) else self.dim))
 
-    def _plan(self, variance: float | None) -> _Plan:
+    def _plan(self, variance: float | None) -> Plan:
         key = 0.0 if variance is None else float(variance)
-        plan = self._plans.pop(key, None) or _make_plan(self, key)
+        plan = self._plans.pop(key, None) or self._make_plan(key)
         self._plans[key] = plan
         while len(self._plans) > PLANS_KEPT:
             self._plans.pop(next(iter(self._plans)), None)
         return plan
 
+    def _make_plan(self, variance: float) -> Plan:
+        return make_plan(self.weights, self.means, self._eigenvalues + variance, self._eigenvectors)
+
     def _log_density(self, x: Array, variance: Any) -> Array:
-        xp = array_namespace(x)
-        logits = self._logits(x, variance)
-        top = xp.max(logits, axis=0)
-        return xp.log(xp.sum(xp.exp(logits - top), axis=0)) + top
+        return log_sum_exp(self._logits(x, variance), axis=0)
 
     def _posterior(self, x: Array, variance: Any) -> Array:
-        return _shares(self._logits(x, variance)).T
+        return softmax(self._logits(x, variance), axis=0).T
 
     def _logits(self, x: Array, variance: Any) -> Array:
         """The logits log w_k N(x; μ_k, C_k + variance I), shape (k, n)."""
         if self._planned(variance):
-            plan = self._plan(variance)
-            return _planned_logits(plan, _centred(plan, x))
+            return self._plan(variance).logits(x)
         return self._eigen_logits(x, variance)[0]
 
     def _eigen_logits(self, x: Array, variance: Any) -> tuple[Array, Array]:
@@ -191,58 +178,5 @@ class GaussianMixture(Density):
     def _eigen_score(self, x: Array, variance: Any) -> Array:
         xp = array_namespace(x)
         logits, scaled = self._eigen_logits(x, variance)
-        pulled = constant(self._eigenvectors, x) @ (_shares(logits)[:, None, :] * scaled)
+        pulled = constant(self._eigenvectors, x) @ (softmax(logits, axis=0)[:, None, :] * scaled)
         return -xp.sum(pulled, axis=0).T
-
-
-def _shares(logits: Array) -> Array:
-    """Softmax over the components, the first axis."""
-    xp = array_namespace(logits)
-    shares = xp.exp(logits - xp.max(logits, axis=0))
-    return shares / xp.sum(shares, axis=0)
-
-
-def _make_plan(mixture: GaussianMixture, variance: float) -> _Plan:
-    k, d = mixture.means.shape
-    spectrum, vectors = mixture._eigenvalues + variance, mixture._eigenvectors
-    centre = mixture.weights @ mixture.means
-    means = mixture.means - centre
-    whiten = np.swapaxes(vectors / np.sqrt(2 * spectrum)[:, None, :], 1, 2)
-    shift = whiten @ means[:, :, None]
-    precision = (vectors / spectrum[:, None, :]) @ np.swapaxes(vectors, 1, 2)
-    with np.errstate(divide="ignore"):
-        log_weight = np.log(mixture.weights) - 0.5 * np.log(2 * math.pi * spectrum).sum(axis=1)
-    moments = [np.einsum("kij,kj->ik", precision, means), np.ones((1, k)), precision.reshape(k, d * d).T]
-    return _Plan(
-        centre=centre,
-        whiten=np.ascontiguousarray(np.swapaxes(np.concatenate([whiten, -shift], axis=2), 0, 1)),
-        log_weight=log_weight[:, None],
-        moments=np.ascontiguousarray(np.concatenate(moments)),
-    )
-
-
-def _centred(plan: _Plan, x: Array) -> Array:
-    """The points as (d + 1, n), the long axis last, where the hot loop runs along memory, and a row of ones."""
-    xp, centre = array_namespace(x), plan.centre.tolist()
-    coordinates = [x[:, j] - c for j, c in enumerate(centre)]
-    return xp.stack([*coordinates, xp.ones_like(coordinates[0])], axis=0)
-
-
-def _planned_logits(plan: _Plan, points: Array) -> Array:
-    whiten = constant(plan.whiten, points)
-    logits = constant(plan.log_weight, points)
-    for j in range(whiten.shape[0]):
-        u = whiten[j, :, :] @ points
-        logits = logits - u * u
-    return logits
-
-
-def _planned_score(plan: _Plan, x: Array) -> Array:
-    xp = array_namespace(x)
-    points, d = _centred(plan, x), x.shape[1]
-    logits = _planned_logits(plan, points)
-    moments = constant(plan.moments, x) @ xp.exp(logits - xp.max(logits, axis=0))
-    pull = moments[:d, :]
-    for j in range(d):
-        pull = pull - moments[d + 1 + j * d : d + 1 + (j + 1) * d, :] * points[j, :]
-    return (pull / moments[d, :]).T

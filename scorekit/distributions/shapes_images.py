@@ -11,7 +11,7 @@ import numpy as np
 from scorekit import _shapes
 from scorekit._arrays import check_count
 from scorekit.distributions._isotropic import Cloud
-from scorekit.distributions._numerics import read_only
+from scorekit.distributions._numbers import read_only
 from scorekit.distributions._point_masses import PointMasses
 from scorekit.protocols import Shape
 

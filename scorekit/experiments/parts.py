@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,15 +15,24 @@ import scorekit as sk
 from scorekit._arrays import as_rng, check_number, check_option
 from scorekit._catalogue import DATASETS, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name
 from scorekit.datasets import ImageData
+from scorekit.datasets.transforms import dequantised, dequantising_noise, mirrored
 from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.experiments.config import Experiment, Section
-from scorekit.protocols import Array, Backend, Objective, Rng, RngLike, ScoreModel
+from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel
 from scorekit.registry import provided
 from scorekit.samplers import ChainSampler
 
 __all__ = ["Parts"]
 
 _AT_ONCE = 1000  # images that are looked at together
+
+
+class AugmentedNoise(NamedTuple):
+    """``pixels``: like the batch, or None. ``coins``: uniforms ``(n,)``, or None. ``objective``: its own noise."""
+
+    pixels: Array | None
+    coins: Array | None
+    objective: Any
 
 
 @dataclass(frozen=True)
@@ -36,21 +45,51 @@ class Augmented:
     flip: bool
     centred: bool
 
-    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array:
-        """The loss of the changed batch; all randomness comes from ``rng``."""
-        stream = as_rng(rng, x)
-        return self.objective(model, self._changed(x, stream), stream, weights)
+    def draw(self, x: Array, rng: RngLike = None) -> AugmentedNoise:
+        """The noise of the changes, and that of the objective."""
+        stream = as_rng(rng, x, "Augmented")
+        pixels = None if self.dequantise is None else dequantising_noise(x, self.dequantise, stream)
+        coins = stream.uniform((x.shape[0],), like=x) if self.flip else None
+        return AugmentedNoise(pixels, coins, self.objective.draw(x, stream))
 
-    def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
+    def __call__(
+        self,
+        model: ScoreModel,
+        x: Array,
+        rng: RngLike = None,
+        weights: Array | None = None,
+        *,
+        noise: AugmentedNoise | None = None,
+        condition: Any = None,
+    ) -> Array:
+        """The loss of the changed batch."""
+        noise = self.draw(x, rng) if noise is None else noise
+        changed = self._changed(x, noise)
+        return self.objective(model, changed, weights=weights, noise=noise.objective, condition=condition)
+
+    def losses(
+        self,
+        model: ScoreModel,
+        x: Array,
+        rng: RngLike = None,
+        *,
+        noise: AugmentedNoise | None = None,
+        condition: Any = None,
+    ) -> Array:
         """One loss a sample."""
-        stream = as_rng(rng, x)
-        return self.objective.losses(model, self._changed(x, stream), stream)
+        noise = self.draw(x, rng) if noise is None else noise
+        return self.objective.losses(model, self._changed(x, noise), noise=noise.objective, condition=condition)
 
-    def _changed(self, x: Array, rng: Rng) -> Array:
+    @property
+    def sampling_levels(self) -> Any:
+        """Those of the objective."""
+        return getattr(self.objective, "sampling_levels", None)
+
+    def _changed(self, x: Array, noise: AugmentedNoise) -> Array:
         if self.dequantise is not None:
-            x = sk.datasets.dequantise(x, self.dequantise, levels=self.levels or 256, rng=rng)
+            x = dequantised(x, noise.pixels, self.dequantise, levels=self.levels or 256)
         if self.flip:
-            x = sk.datasets.flip(x, rng)
+            x = mirrored(x, noise.coins)
         return 2 * x - 1 if self.centred else x
 
 
@@ -136,7 +175,7 @@ class Parts:
         designed = {}
         if isinstance(self.noise, sk.noise.Designed):
             designed = {"designed": dataclasses.asdict(self.noise)}
-        return {"mean": mean.tolist(), "std": std, **designed}
+        return {"mean": mean.tolist(), "std": std, "classes": list(self.class_names), **designed}
 
     def on_host(self, values: Any) -> Array:
         """An array of the run's framework with a copy of these values, on the host: a learner moves what it needs."""
@@ -146,13 +185,30 @@ class Parts:
         """The same on the run's device, with the dtype of the values."""
         return self.backend.xp.asarray(values.copy(), device=self.like.device)
 
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes of the data; a run keeps them."""
+        return tuple(self._facts["classes"] if "classes" in self._facts else map(str, self.data[0].classes or ()))
+
+    @property
+    def drops_conditions(self) -> bool:
+        """Does the network learn without labels too?"""
+        return bool(self.experiment["train"].get("condition_dropout", 0.0))
+
+    def held_out(self) -> Any:
+        """The held-out images, with their labels where the network takes them."""
+        return self._pairs(self.data[1])
+
     def training_data(self) -> Any:
         """The images to learn from; with their labels where [network] has ``conditional = true``."""
-        data, section = self.data[0], self.experiment["network"]
+        return self._pairs(self.data[0])
+
+    def _pairs(self, data: ImageData) -> Any:
         if not self.conditional:
             return self.on_host(data.images)
         if data.labels is None:
-            raise InvalidValueError(f"{section.where}: conditional is true, and {data.name} has no labels.")
+            where = self.experiment["network"].where
+            raise InvalidValueError(f"{where}: conditional is true, and {data.name} has no labels.")
         return self.on_host(data.images), self.on_host(data.labels)
 
     # ---------------------------------------------------------------- model and objective

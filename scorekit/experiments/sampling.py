@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
+from scorekit.learning import STREAMS
+from scorekit.protocols import Array, Rng
 from scorekit.storage.files import replacing
 from scorekit.training.world import world_here
 
@@ -34,7 +36,7 @@ def sample(
     *,
     block: int = 32,
     seed: int = 0,
-    label: int | None = None,
+    label: int | str | None = None,
     device: str | None = None,
     options: Mapping[str, Any] | None = None,
     progress: bool = True,
@@ -50,13 +52,14 @@ def sample(
         n: how many images.
         block: how many at a time; memory is that of one block.
         seed: of the samples.
-        label: the class, of a network that has been trained with labels.
+        label: the class of a network that was trained with labels: its number, its name, or ``"all"`` for each class
+            in turn. None draws without a class, where the run was trained with ``condition_dropout``.
         device: where to draw; None for the device of the run.
         options: keys of the section [sampler] to change; with another ``name`` they replace the section.
         progress: show a bar.
 
     Raises:
-        ValueError: the run has no model yet, or an option is unknown or invalid.
+        ValueError: the run has no model yet, an option is unknown or invalid, or no class has this name.
         CheckpointError: ``run`` cannot be read, or its samples were drawn with other options.
 
     >>> from scorekit import experiments
@@ -69,13 +72,16 @@ def sample(
     parts = Parts(folder.experiment, folder.facts)
     section = _section(folder.experiment["sampler"], options or {})
     sampler, ladder = parts.sampler(section)
-    model = parts.score(_conditioned(_on_device(folder.model(), parts), parts, label), sampler, ladder)
+    label = class_of(label, parts)
+    told = _conditions(parts, label)
+    model = parts.score(_on_device(folder.model(), parts), sampler, ladder)
     about = {"n": n, "block": block, "seed": seed, "label": label, "sampler": repr(sampler), "levels": repr(ladder)}
+    about["streams"] = STREAMS
     place = _place(folder, section, about)
     world, count = world_here(parts.backend, parts.like), math.ceil(n / block)
     missing = [b for b in range(world.rank, count, world.size) if not _file(place, b).exists()]
     made = sk.samplers.sample_blocks(
-        sampler, model, parts.start(ladder, parts.like), n, seed,
+        sampler, model, _start(parts, ladder, told), n, seed,
         block=block, blocks=missing, like=parts.like, progress=progress and world.rank == 0,
     )  # fmt: skip
     try:
@@ -83,7 +89,7 @@ def sample(
             _write_block(place, each.number, parts.as_images(each.samples.x), about)
         world.any(False)  # all have written
         if world.rank == 0:
-            _finish(place, parts, model, sampler, ladder, seed, min(_WAY_ROWS, n))
+            _finish(place, parts, model, sampler, _start(parts, ladder, told), seed, min(_WAY_ROWS, n))
     except KeyboardInterrupt:
         done = len(list(place.glob("block-*.npy")))
         print(f"{done} of {count} blocks are in {place}/: the same call draws those that are missing.", file=sys.stderr)
@@ -108,14 +114,47 @@ def _on_device(model: Any, parts: Parts) -> Any:
     return model
 
 
-def _conditioned(model: Any, parts: Parts, label: int | None) -> Any:
-    if label is not None:
-        return sk.models.given(model, label)
-    if parts.conditional:
+def class_of(label: int | str | None, parts: Parts) -> int | str | None:
+    """The number of the class that ``label`` names, ``"all"``, or None for no class; refused when there is none."""
+    if not parts.conditional:
+        if label is not None:
+            raise InvalidValueError(
+                f"--label is {label}, and the network was trained without labels: leave it out, or train with "
+                "conditional = true in [network]."
+            )
+        return None
+    names = parts.class_names
+    if label is None:
+        if parts.drops_conditions:
+            return None
         raise InvalidValueError(
-            "the network was trained with labels, and has never seen an image without one: say which class, --label 0."
+            "the network was trained with labels, and has never seen an image without one: name a class, for instance "
+            f"--label {names[0]}, or --label all. With condition_dropout in [train] it learns both."
         )
-    return model
+    if label == "all":
+        return label
+    number = names.index(label) if label in names else int(label) if str(label).isdecimal() else -1
+    if not 0 <= number < len(names):
+        raise InvalidValueError(
+            f"--label is {label}: expected a number from 0 to {len(names) - 1}, one of {', '.join(names)}, or all."
+        )
+    return number
+
+
+def _conditions(parts: Parts, label: int | str | None) -> Callable[[int], Array] | None:
+    """A function of a count that returns the labels of so many images; None for a network without conditions."""
+    if not parts.conditional:
+        return None
+    classes = len(parts.class_names)
+    if label == "all":
+        return lambda n: parts.on_device(np.arange(n) % classes)
+    return lambda n: parts.on_device(np.full(n, classes if label is None else label))
+
+
+def _start(parts: Parts, ladder: Any, told: Callable[[int], Array] | None) -> Callable[[int, Rng], Any]:
+    """Where the chains of a block start, with their labels where the network takes them."""
+    begin = parts.start(ladder, parts.like)
+    return begin if told is None else lambda n, rng: (begin(n, rng), told(n))
 
 
 def _place(folder: RunFolder, section: Section, about: dict[str, Any]) -> Path:
@@ -188,20 +227,22 @@ def _open(file: Path) -> Any:
         ) from error
 
 
-def _finish(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, seed: int, rows: int) -> None:
+def _finish(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, seed: int, rows: int) -> None:
     images = read_samples(place)
     ax = sk.plot.image_grid(np.asarray(images[:_GRID]), limits=(0.0, 1.0))
     sk.plot.write(ax.figure, place / "samples.png", close=True)
-    _draw_way(place, parts, model, sampler, ladder, seed, rows)
+    _draw_way(place, parts, model, sampler, start, seed, rows)
     print(f"{len(images)} samples in {place}/: samples.npy, samples.png, way.png, way.gif", file=sys.stderr)
 
 
-def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, ladder: Any, seed: int, rows: int) -> None:
+def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, seed: int, rows: int) -> None:
     """A few images on their way down the levels, as a strip and as a GIF."""
-    stream = parts.backend.rng((seed, 2))
+    stream = parts.backend.rng(("way", seed))
     steps = sum(stage.steps for stage in sampler.plan())
-    start = parts.start(ladder, parts.like)(rows, stream)
-    made = sampler.sample(model, start, rng=stream, keep_every=max(1, steps // _WAY_STATES))
+    begun = start(rows, stream)
+    if isinstance(begun, tuple):
+        begun, model = begun[0], sk.models.condition(model, begun[1])
+    made = sampler.sample(model, begun, rng=stream, keep_every=max(1, steps // _WAY_STATES))
     way = (made.trajectory + 1) / 2 if parts.centred else made.trajectory
     ax = sk.plot.image_strip(made._replace(trajectory=way), rows=rows, limits=(0.0, 1.0))
     sk.plot.write(ax.figure, place / "way.png", close=True)

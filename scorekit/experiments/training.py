@@ -80,8 +80,8 @@ class Plan:
 
 
 _OWN = ("steps", "batch_size", "learning_rate", "warmup", "decay", "preview_every", "preview_samples", "validate")
-_FIT = ("optimizer", "gradient_clip", "ema", "on_nonfinite", "checkpoint_every", "keep")
-_FIT_ON_TENSORS = ("accumulate", "autocast", "channels_last", "compile")
+_FIT = ("optimizer", "gradient_clip", "ema", "condition_dropout", "on_nonfinite", "checkpoint_every", "keep")
+_FIT_ON_TENSORS = ("accumulate", "autocast", "channels_last", "compile", "noise")
 
 
 def train(
@@ -123,8 +123,6 @@ def train(
     parts, plan = Parts(experiment), Plan.of(experiment["train"])
     model, objective, data = parts.network(), parts.objective(), parts.training_data()
     parts.sampler()  # a mistake in [sampler] shows before the training, not after it
-    if parts.conditional and plan.validate:
-        raise InvalidValueError(f"{experiment['train'].where}: validate does not go with conditional = true.")
     folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
     if plan.options.values.get("compile"):
@@ -142,7 +140,7 @@ def train(
                 learning_rate=plan.schedule,
                 rng=experiment.seed,
                 progress=progress,
-                validation=parts.on_host(parts.data[1].images) if plan.validate else None,
+                validation=parts.held_out() if plan.validate else None,
                 callbacks=[watch, *_callbacks(folder, parts, plan)] if process().rank == 0 else [],
                 checkpoint=folder.path / "checkpoints",
                 **options,
@@ -208,9 +206,9 @@ class _Previews:
     def _draw(self, state: FitState) -> None:
         model, parts = state.learner.model, self._parts
         if parts.conditional:  # each class in turn
-            model = sk.models.given(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
+            model = sk.models.condition(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
         sampler, ladder = parts.sampler()
-        stream = parts.backend.rng((parts.experiment.seed, 1))
+        stream = parts.backend.rng(("preview", parts.experiment.seed))
         start = parts.start(ladder, parts.like)(self._n, stream)
         samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
         (self._folder.path / "previews").mkdir(exist_ok=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from scorekit.metrics._statistics import wilson
+from scorekit.metrics._statistics import share_interval
 
 __all__ = ["Shares", "table"]
 
 
 class Shares(NamedTuple):
-    """The shares ``(k,)`` and the ends of their Wilson intervals."""
+    """The shares ``(k,)`` and the ends of their exact intervals."""
 
     shares: Any
     lower: Any
@@ -20,7 +20,7 @@ class Shares(NamedTuple):
     @classmethod
     def of(cls, counts: Any, n: int, level: float) -> Shares:
         """The shares of ``counts (k,)`` among ``n``."""
-        return cls(counts / n, *wilson(counts, n, level))
+        return cls(counts / n, *share_interval(counts, n, level))
 
 
 def table(title: str, names: Iterable[Any], found: Shares, truth: Any, level: float) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from scorekit._arrays import check_number
 from scorekit.errors import InvalidValueError
 
-__all__ = ["Estimate", "check_level", "mean", "root_ratio", "wilson"]
+__all__ = ["Estimate", "check_level", "mean", "root_ratio", "share_interval"]
 
 
 class Estimate(NamedTuple):
@@ -60,22 +60,23 @@ def check_level(level: Any) -> float:
     return number
 
 
-def wilson(count: Any, n: int, level: float) -> tuple[Any, Any]:
-    """Wilson's score interval of a share from ``count`` of ``n``: (lower, upper), within [0, 1].
+def share_interval(count: Any, n: int, level: float) -> tuple[Any, Any]:
+    """The exact (Clopper and Pearson's) interval of a share from ``count`` of ``n``: (lower, upper), within [0, 1].
 
-    With z the two-sided normal quantile and p = count/n the ends are
-    (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n). They are never empty, not even at p = 0 or 1.
+    The lower end is the share p at which P(count or more of n) = α/2, the upper end that at which P(count or fewer) =
+    α/2, α = 1 − ``level``: quantiles of the beta laws (count, n − count + 1) and (count + 1, n − count). The interval
+    holds the true share with a probability of at least ``level``, whatever that share is, however rare.
 
-    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+    Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
+    (1934), doi:10.1093/biomet/26.4.404.
 
-    >>> lower, upper = wilson(50, 100, 0.95)
+    >>> lower, upper = share_interval(50, 100, 0.95)
     >>> round(float(lower), 4), round(float(upper), 4)
-    (0.4038, 0.5962)
+    (0.3983, 0.6017)
     """
-    from scipy.special import ndtri
+    from scipy.special import betaincinv
 
-    p, z = np.asarray(count) / n, float(ndtri(0.5 + level / 2))
-    centre = p + z**2 / (2 * n)
-    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    scale = 1 + z**2 / n
-    return np.clip((centre - half) / scale, 0.0, 1.0), np.clip((centre + half) / scale, 0.0, 1.0)
+    count, tail = np.asarray(count, dtype=np.float64), (1 - level) / 2
+    lower = np.where(count > 0, betaincinv(np.maximum(count, 1), n - count + 1, tail), 0.0)
+    upper = np.where(count < n, betaincinv(count + 1, np.maximum(n - count, 1), 1 - tail), 1.0)
+    return lower, upper

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scorekit._arrays import check_batch, check_count, check_number, host, no_tape, own
+from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError
 from scorekit.metrics._goodness import multinomial_p_value
 from scorekit.metrics._shares import Shares, table
 from scorekit.metrics._statistics import check_level
-from scorekit.protocols import Array
+from scorekit.protocols import Array, RngLike
 from scorekit.registry import describe
 
 __all__ = ["ClassShares", "class_shares"]
@@ -57,8 +57,9 @@ def class_shares(
     confidence: float = 0.0,
     level: float = 0.95,
     batch_size: int = 1024,
+    rng: RngLike = 0,
 ) -> ClassShares:
-    """The share of the samples in each class, as a classifier sees it, with Wilson intervals, beside the true shares.
+    """The share of the samples in each class, as a classifier sees it, with exact intervals, beside the true shares.
 
     A sample that the classifier labels −1, or gives no class a probability of ``confidence``, is *unclassified*: its
     share is reported apart, and the others are of all samples, so that together they sum to 1.
@@ -71,14 +72,17 @@ def class_shares(
         classes: their number, or their names; by default as many as ``truth`` or the probabilities have, or as the
             largest label needs.
         confidence: in [0, 1], the smallest largest probability of a sample that is classified.
-        level: of each interval, in (0, 1).
+        level: of each interval, in (0, 1): it holds the true share at least so often, however rare the class.
         batch_size: the most samples that ``classify`` gets at once.
+        rng: an Rng, a seed or None, for a p-value that is simulated. The default is a fixed seed: the same labels have
+            the same p-value.
 
     Returns:
         A :class:`ClassShares`: arrays ``(k,)`` ``shares``, ``lower``, ``upper`` and ``truth`` (or None); ``n``,
         ``level``, the count of ``unclassified``; ``total_variation``, ½ Σ |share − truth| with the unclassified as one
-        class more, of truth 0; ``p_value`` of "the classified ones have the true shares", by Pearson's statistic,
-        exactly where the possible counts are few and by its chi-square limit elsewhere (both NaN without a truth);
+        class more, of truth 0; ``p_value`` of "the classified ones have the true shares", by Pearson's statistic:
+        exact where the possible counts are few; else from 99,999 simulated counts where a class is rare (then it is
+        1e-5 at least), and by its chi-square limit elsewhere (both NaN without a truth);
         ``classes`` and ``labels (n,)``. Printed, a class whose interval misses the truth is starred. A classifier's
         mistakes move the shares too: see what it says of real data first.
 
@@ -86,14 +90,15 @@ def class_shares(
         ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: for arguments, or labels, of the wrong shape,
         kind or value.
 
-    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+    Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
+    (1934), doi:10.1093/biomet/26.4.404.
 
     >>> import numpy as np
     >>> x = np.array([[-2.0], [-1.0], [-3.0], [1.0], [0.0]])
     >>> print(class_shares(x, lambda x: np.where(x == 0, -1, x > 0)[:, 0], truth=[0.5, 0.5], classes=["minus", "plus"]))
     class   truth   share   95 % interval
-    minus  0.5000  0.6000  0.2307 to 0.8824
-     plus  0.5000  0.2000  0.0362 to 0.6245
+    minus  0.5000  0.6000  0.1466 to 0.9473
+     plus  0.5000  0.2000  0.0051 to 0.7164
     5 samples; 1 unclassified
     total variation from the truth 0.3000; p-value 0.625
     """
@@ -112,7 +117,7 @@ def class_shares(
     apart, p_value = math.nan, math.nan
     if truth is not None:
         apart = float(np.sum(np.abs(found.shares - truth)) + left / n) / 2
-        p_value = multinomial_p_value(counts, truth)
+        p_value = multinomial_p_value(counts, truth, rng)
     return ClassShares(*found, truth, n, level, left, apart, p_value, names, labels)
 
 
@@ -120,12 +125,10 @@ def _classified(samples: Array, classify: Any, confidence: float, batch_size: in
     """The label of each sample, and how many classes the probabilities were of, if it was probabilities."""
     if not callable(classify):
         raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
-    n = samples.shape[0]
-    edges = [*range(0, n, batch_size), n]
     with no_tape(samples)():
         parts = [
-            _labels(classify(own(samples[start:stop, ...])), stop - start, confidence)
-            for start, stop in pairwise(edges)
+            _labels(classify(own(samples[rows, ...])), rows.stop - rows.start, confidence)
+            for rows in row_blocks(samples.shape[0], batch_size)
         ]
     widths = {width for _, width in parts}
     if len(widths) > 1:

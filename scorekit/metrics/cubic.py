@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit._numerics import row_blocks
 from scorekit.metrics._host import host_pair
 from scorekit.metrics._statistics import Estimate
 from scorekit.protocols import Array
@@ -106,7 +107,5 @@ def _across(x: Any, y: Any) -> _Pairs:
 
 def _blocks(x: Any, y: Any) -> Iterator[tuple[slice, Any]]:
     """The kernel of all rows of ``x`` with all of ``y``, a slice of rows at a time."""
-    size = max(1, _CHUNK // len(y))
-    for start in range(0, len(x), size):
-        rows = slice(start, start + size)
+    for rows in row_blocks(len(x), _CHUNK // len(y)):
         yield rows, (x[rows] @ y.T / x.shape[1] + 1) ** 3

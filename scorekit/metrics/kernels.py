@@ -55,7 +55,7 @@ def mmd(
 
     rows_a, rows_b = host_pair(a, b, minimum=2)
     n, m = len(rows_a), len(rows_b)
-    permutations, stream = check_count(permutations, "permutations"), as_rng(rng)
+    permutations, stream = check_count(permutations, "permutations"), as_rng(rng, None, "mmd")
     distances = pdist(np.concatenate([rows_a, rows_b]))
     h = median_distance(distances) if bandwidth is None else check_positive(bandwidth, "bandwidth")
     kernel = squareform(np.exp(-((distances / h) ** 2) / 2))  # zero on the diagonal: no pair of one with itself

@@ -40,7 +40,7 @@ class ModeWeights(NamedTuple):
 
 
 def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance: float | None = None) -> ModeWeights:
-    """The share of the samples in each component of a Gaussian mixture, with Wilson intervals.
+    """The share of the samples in each component of a Gaussian mixture, with exact intervals.
 
     Each sample goes to its most responsible component, argmax_k log w_k + log N(x; μ_k, Σ_k). A sample is *far* when
     √((x − μ_k)ᵀ Σ_k⁻¹ (x − μ_k)) exceeds ``far_distance`` for every k, as a chain's end does that has escaped or
@@ -49,7 +49,7 @@ def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance
     Args:
         samples: ``(n, *event)``, independent: one state of each chain, not many of one.
         mixture: has ``weights (k,)``, ``means (k, d)`` and ``covariances (k, d, d)``, with d numbers an event.
-        level: of each interval, in (0, 1).
+        level: of each interval, in (0, 1): it holds the true share at least so often, however rare the mode.
         far_distance: the Mahalanobis distance beyond which a sample is far; by default the one that a draw from a
             component exceeds with probability 1e-6 (5.3 in two dimensions).
 
@@ -62,14 +62,15 @@ def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance
     Raises:
         ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
 
-    Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+    Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
+    (1934), doi:10.1093/biomet/26.4.404.
 
     >>> import numpy as np, scorekit as sk
     >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0], [-5.0]], 1.0)
     >>> print(mode_weights(np.array([[5.0], [4.0], [-5.5], [30.0]]), mixture))
     mode   truth   share   95 % interval
-       0  0.8000  0.7500  0.3006 to 0.9544
-       1  0.2000  0.2500  0.0456 to 0.6994
+       0  0.8000  0.7500  0.1941 to 0.9937
+       1  0.2000  0.2500  0.0063 to 0.8059
     4 samples; 1 farther than 4.89 from every mode (Mahalanobis)
     """
     check_batch(samples, "samples")

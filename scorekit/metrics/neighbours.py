@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import check_count, check_number
+from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair
-from scorekit.metrics._statistics import check_level, wilson
+from scorekit.metrics._statistics import check_level, share_interval
 from scorekit.protocols import Array
 
 __all__ = ["Memorisation", "Neighbours", "blocks", "memorisation", "nearest", "nearest_neighbours"]
@@ -99,9 +100,9 @@ def memorisation(
         level: of the interval, in (0, 1).
 
     Returns:
-        A :class:`Memorisation`: ``share`` of near samples with its Wilson interval ``lower``, ``upper``, at ``level``,
-        for this ``threshold``; ``expected``, j/(m + 1); ``p_value``; and the distances to the nearest training point
-        of ``samples (n,)`` and ``held_out (m,)``. Printed, their quantiles side by side.
+        A :class:`Memorisation`: ``share`` of near samples with its exact interval (Clopper and Pearson's) ``lower``,
+        ``upper``, at ``level``, for this ``threshold``; ``expected``, j/(m + 1); ``p_value``; and the distances to the
+        nearest training point of ``samples (n,)`` and ``held_out (m,)``. Printed, their quantiles side by side.
 
     Raises:
         ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
@@ -126,7 +127,7 @@ def memorisation(
     j = min(m, max(1, round(quantile * (m + 1))))
     threshold = float(np.sort(reference)[j - 1])
     count = int(np.sum(near < threshold))
-    lower, upper = (float(end) for end in wilson(count, n, level))
+    lower, upper = (float(end) for end in share_interval(count, n, level))
     p_value = float(betabinom.sf(count - 1, n, j, m + 1 - j))
     return Memorisation(count / n, lower, upper, j / (m + 1), p_value, threshold, near, reference, level)
 
@@ -152,9 +153,7 @@ def blocks(x: Any, base: Any) -> Iterator[tuple[slice, Any]]:
     """
     from scipy.spatial.distance import cdist
 
-    size = max(1, _CHUNK // len(base))
-    for start in range(0, len(x), size):
-        rows = slice(start, start + size)
+    for rows in row_blocks(len(x), _CHUNK // len(base)):
         yield rows, cdist(x[rows], base)
 
 

@@ -113,7 +113,7 @@ def score_error_report(
     """
     check_methods(distribution, ("score", "smoothed"))
     ladder, n, cuts = _check_ladder(noise), check_count(n, "n", minimum=2), _check_cuts(regions)
-    stream = as_rng(rng, like)
+    stream = as_rng(rng, like, "score_error_report")
     return ScoreErrorReport(
         row for sigma in ladder.sigmas for row in _level(model, distribution, float(sigma), n, stream, cuts, like)
     )

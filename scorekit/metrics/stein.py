@@ -72,7 +72,7 @@ def kernel_stein_discrepancy(
     if x.shape[0] < 2:
         raise ShapeError(f"x has {x.shape[0]} samples: expected at least 2, for pairs of different ones.")
     check_option(kernel, "kernel", tuple(_KERNELS))
-    bootstraps, stream = check_count(bootstraps, "bootstraps"), as_rng(rng)
+    bootstraps, stream = check_count(bootstraps, "bootstraps"), as_rng(rng, None, "kernel_stein_discrepancy")
     rows, s = host_batch(x), host_score(score, x, name="score")
     u, n = _stein(rows, s, kernel, bandwidth), len(rows)
     observed = float(np.sum(u)) / (n * (n - 1))

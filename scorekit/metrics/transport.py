@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import as_rng, check_count, check_number, host
+from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.metrics._host import host_pair
 from scorekit.protocols import Array, RngLike
@@ -55,9 +56,8 @@ def sliced_wasserstein(a: Array, b: Array, projections: int = 256, order: float 
     unit = _unit(max(np.abs(rows_a).max(), np.abs(rows_b).max()))
     rows_a, rows_b = rows_a / unit, rows_b / unit
     directions = _directions(rows_a.shape[1], check_count(projections, "projections"), rng)
-    size = max(1, _CHUNK // (len(rows_a) + len(rows_b)))
-    chunks = (directions[:, i : i + size] for i in range(0, directions.shape[1], size))
-    powers = np.concatenate([_powers(rows_a @ u, rows_b @ u, p) for u in chunks])
+    parts = row_blocks(directions.shape[1], _CHUNK // (len(rows_a) + len(rows_b)))
+    powers = np.concatenate([_powers(rows_a @ directions[:, i], rows_b @ directions[:, i], p) for i in parts])
     return unit * float(np.mean(powers) ** (1 / p))
 
 
@@ -124,7 +124,7 @@ def _directions(d: int, m: int, rng: RngLike) -> Any:
         angles = np.pi * (np.arange(m) + 0.5) / m  # a direction and its opposite see the same distance
         return np.stack([np.cos(angles), np.sin(angles)])
     block = min(d, m)
-    normals = host(as_rng(rng).normal((math.ceil(m / block), d, block)))
+    normals = host(as_rng(rng, None, "sliced_wasserstein").normal((math.ceil(m / block), d, block)))
     frames = np.linalg.qr(normals).Q  # each column uniform on the sphere, up to a sign that does not matter
     return np.concatenate(list(frames), axis=1)[:, :m]
 

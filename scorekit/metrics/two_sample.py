@@ -56,7 +56,7 @@ def c2st(a: Array, b: Array, neighbours: int | None = None, rng: RngLike = None)
     from scipy.stats import hypergeom
 
     rows_a, rows_b = host_pair(a, b, minimum=4)
-    stream = as_rng(rng)
+    stream = as_rng(rng, None, "c2st")
     (known_a, new_a), (known_b, new_b) = _halves(rows_a, stream), _halves(rows_b, stream)
     known, new = np.concatenate([known_a, known_b]), np.concatenate([new_a, new_b])
     k = round(math.sqrt(len(known))) if neighbours is None else check_count(neighbours, "neighbours")

@@ -5,10 +5,11 @@ A view is a value. When what it wraps has parameters, so does the view, and a le
 
 from __future__ import annotations
 
-from scorekit.models.condition import given
+from scorekit.models.condition import condition
 from scorekit.models.energy import EnergyModel
 from scorekit.models.level import at, denoise
+from scorekit.models.per_sample import per_sample
 from scorekit.models.preconditioned import Preconditioned
 from scorekit.models.tweedie import DenoiserModel
 
-__all__ = ["DenoiserModel", "EnergyModel", "Preconditioned", "at", "denoise", "given"]
+__all__ = ["DenoiserModel", "EnergyModel", "Preconditioned", "at", "condition", "denoise", "per_sample"]

@@ -16,12 +16,19 @@ __all__ = ["View", "innermost", "with_innermost"]
 
 @dataclass(frozen=True)
 class View(ABC):
-    """A score model made of another callable, held in the field named by ``_inner``."""
+    """A score model made of another callable, held in the field named by ``_inner``.
+
+    A view hands sigma and the condition on as they come: what it wraps gets them in its own form. ``uses_sigma`` is
+    False for a view that does nothing else with sigma.
+    """
 
     _inner: ClassVar[str]
+    is_view: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = False
+    uses_sigma: ClassVar[bool] = True
 
     @abstractmethod
-    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+    def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` of shape ``(n, *event)``."""
 
     @property

@@ -1,73 +1,117 @@
-"""One class of a network that knows several."""
+"""A conditional model with its condition fixed: a score model of x and sigma alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import check_batch, check_count
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.models._view import View, innermost, with_innermost
+from scorekit._arrays import check_batch, check_finite, filled
+from scorekit._conditions import as_condition
+from scorekit._score import evaluate, takes_condition
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.models._view import View, innermost
 from scorekit.protocols import Array, ScoreModel, Sigma
-from scorekit.registry import array_namespace
+from scorekit.registry import array_namespace, backend_of, describe
 
-__all__ = ["given"]
+__all__ = ["condition"]
 
 
 @dataclass(frozen=True, eq=False)
-class Given(View):
-    """``(x, sigma) ↦ net(x, sigma, label)``; made by :func:`given`."""
+class Conditioned(View):
+    """``(x, sigma) ↦ model(x, sigma, c)``; made by :func:`condition`. ``each``: has ``c`` one entry for each sample?"""
 
-    _inner: ClassVar[str] = "net"
-    net: Callable[..., Array]
-    label: Any
+    _inner: ClassVar[str] = "model"
+    uses_sigma: ClassVar[bool] = False
+    model: ScoreModel
+    c: Any
+    each: bool
 
-    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
-        """The network's output at ``x`` under the fixed labels."""
+    def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
+        """The score at ``x`` under the fixed condition."""
         check_batch(x, finite=False)
-        return self.net(x, sigma, self._labels(x))
+        if condition is not None:
+            raise InvalidValueError("this model has its condition already: give none, or use the model inside.")
+        return evaluate(self.model, x, sigma, self._for(x))
 
-    def _labels(self, x: Array) -> Array:
+    def _for(self, x: Array) -> Array:
         xp, n = array_namespace(x), x.shape[0]
-        if isinstance(self.label, int):
-            return xp.full((n,), self.label, dtype=xp.int64, device=x.device)
-        array_namespace(x=x, label=self.label)
-        if tuple(self.label.shape) != (n,):
-            raise ShapeError(f"label has shape {tuple(self.label.shape)} for {n} samples: expected a number or ({n},).")
-        return self.label
+        if isinstance(self.c, (int, float)):
+            return filled(self.c, x, xp.int64 if isinstance(self.c, int) else x.dtype)
+        array_namespace(x=x, condition=self.c)
+        if not self.each:
+            return xp.broadcast_to(self.c[None, ...], (n, *self.c.shape))
+        return self.c  # the one who calls the model repeats it where the samples are repeated
 
 
-def given(model: ScoreModel, label: Any) -> Any:
-    """The score model of one class, ``(x, sigma) ↦ s(x, sigma | label)``, of a network with ``classes``.
+def condition(model: ScoreModel, c: Any, *, each: bool | None = None) -> Any:
+    """The score model ``(x, sigma) ↦ s(x, sigma | c)`` of a conditional one, for samplers and measurements.
 
     Args:
-        model: a network whose call takes ``(x, sigma, label)`` and that has ``classes``, alone or in the views of
-            ``sk.models``.
-        label: an integer in [0, classes), or an integer array ``(n,)``, one for each sample.
+        model: a model that takes a condition, ``s(x, sigma, condition)``, alone or in the views of ``sk.models``.
+        c: an integer or a number for all samples; an array for one sample, which all samples get; or an array
+            whose first axis is that of the samples, one entry for each (or for each of n where there are k · n).
+        each: is the first axis of ``c`` that of the samples? None decides: integers ``(n,)`` are one label for each
+            sample, numbers ``(k,)`` are the condition of one sample, and arrays of two axes or more have the samples'
+            axis first. Say ``each=True`` for one number for each sample, ``each=False`` for one image.
+
+    Returns:
+        A score model of ``(x, sigma)``.
 
     Raises:
-        TypeError, ValueError: the network has no classes, or not this one.
+        TypeError: the model takes no condition, or ``c`` is no array of numbers.
+        ValueError: ``c`` is not finite, or a class that the network does not have.
 
     >>> import numpy as np
-    >>> class Means:
-    ...     classes = 2
-    ...     def __call__(self, x, sigma=None, label=None):
-    ...         return label[:, None] - x
-    >>> given(Means(), 1)(np.array([[0.25]])).tolist()
+    >>> def means(x, sigma, condition):
+    ...     return condition[:, None] - x
+    >>> condition(means, 1)(np.array([[0.25]])).tolist()
     [[0.75]]
     """
-    net = innermost(model)
-    classes = getattr(net, "classes", None)
-    if classes is None:
+    if not callable(model):
+        raise InvalidTypeError(f"model is a {describe(model)}: expected a model s(x, sigma, condition).")
+    if not takes_condition(model):
         raise InvalidTypeError(
-            f"{type(net).__name__} has no classes: expected a network that was made with classes=…, and trained on "
-            "data with labels."
+            f"{getattr(innermost(model), '__name__', type(innermost(model)).__name__)} takes no condition: expected a "
+            "model s(x, sigma, condition), for instance a network made with classes=… or condition_dim=…, and trained "
+            "on pairs of samples and conditions."
         )
-    if not hasattr(label, "shape") or label.shape == ():
-        label = check_count(label if not hasattr(label, "item") else label.item(), "label", minimum=0)
-        if label >= classes:
-            raise InvalidValueError(f"label must be below the {classes} classes of the network, got {label}.")
-    elif not array_namespace(label).isdtype(label.dtype, "integral"):
-        raise InvalidTypeError(f"label has dtype {label.dtype}: expected integers.")
-    return with_innermost(model, Given(net, label))
+    made, each = _read(c, each)
+    _check_classes(made, getattr(innermost(model), "classes", None))
+    return Conditioned(model, made, each)
+
+
+def _read(c: Any, each: bool | None) -> tuple[Any, bool]:
+    """A number, or an array and whether it has one entry for each sample."""
+    if isinstance(c, bool):
+        raise InvalidTypeError(f"c is {c}: expected an integer, a number or an array. Write {int(c)}.")
+    if not hasattr(c, "shape") and isinstance(c, (list, tuple)):
+        raise InvalidTypeError("c is a list: expected an array of the framework of x. Write numpy.asarray(c).")
+    if not hasattr(c, "shape") or c.shape == ():
+        number = c.item() if hasattr(c, "item") else c
+        if not isinstance(number, (int, float)) or number - number != 0:
+            raise InvalidTypeError(f"c is {c!r}: expected a finite number, or an array.")
+        return number, False
+    owner = backend_of(c)
+    if each is False and c.ndim:
+        return check_finite(as_condition(c, owner), "c"), False
+    made = as_condition(c, owner, "c")
+    decided = made.ndim > 1 or owner.xp.isdtype(made.dtype, "integral") if each is None else each
+    return made, bool(decided)
+
+
+def _check_classes(c: Any, classes: int | None) -> None:
+    """Refuse what is no class of a network with classes; the one after the last stands for no condition."""
+    if classes is None:
+        return
+    whole = isinstance(c, int) or (hasattr(c, "dtype") and array_namespace(c).isdtype(c.dtype, "integral"))
+    if not whole:
+        raise InvalidTypeError(
+            f"the condition is {describe(c) if hasattr(c, 'dtype') else c}: the network has {classes} classes, so "
+            "expected an integer, or integers (n,)."
+        )
+    low, high = (c, c) if isinstance(c, int) else (int(c.min()), int(c.max()))
+    if low < 0 or high > classes:
+        raise InvalidValueError(
+            f"the condition is class {low if low < 0 else high}: the network has {classes} classes, 0 to "
+            f"{classes - 1}, and {classes} stands for no condition."
+        )

@@ -21,8 +21,8 @@ class EnergyModel(View):
     """The score of p(x) ∝ exp(−U(x)): ``s(x, sigma) = −∇ₓ U(x, sigma)``.
 
     Args:
-        energy: ``U(x, sigma)`` or ``U(x)``, one value a sample, shape ``(n,)``. For a log-density write
-            ``EnergyModel(lambda x: -log_p(x))``. A constant added to U changes nothing.
+        energy: ``U(x, sigma)``, ``U(x)`` or ``U(x, sigma, condition)``, one value a sample, shape ``(n,)``. For a
+            log-density write ``EnergyModel(lambda x: -log_p(x))``. A constant added to U changes nothing.
 
     Raises:
         ShapeError: the energy does not return shape ``(n,)``.
@@ -41,13 +41,13 @@ class EnergyModel(View):
     def __post_init__(self) -> None:
         self.check_inner()
 
-    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+    def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """−∇ₓ U at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
         level, energy = as_sigma(sigma, x), score_function(self.energy)
 
         def checked(y: Array) -> Array:
-            value = energy(y, level)
+            value = energy(y, level, condition)
             if getattr(value, "shape", None) != (x.shape[0],):
                 came = f"shape {tuple(value.shape)}" if hasattr(value, "shape") else f"a {describe(value)}"
                 raise ShapeError(

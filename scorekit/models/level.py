@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import align, as_sigma, check_batch, check_positive, own
+from scorekit._arrays import as_sigma, check_batch, check_positive, expand, own, readable
+from scorekit._conditions import check_condition
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
 from scorekit.models._view import View
@@ -28,7 +29,7 @@ class AtLevel(View):
         self.check_inner()
         object.__setattr__(self, "level", check_positive(self.level, "sigma"))
 
-    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+    def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` at the fixed level; another level given here is refused."""
         check_batch(x, finite=False)
         given = as_sigma(sigma, x)
@@ -37,9 +38,11 @@ class AtLevel(View):
                 f"this model is fixed at sigma = {self.level:g}, got {sigma}: give the same level or none, or use the "
                 "model that it was made of."
             )
-        return evaluate(self.model, x, self.level)
+        return evaluate(self.model, x, self.level, condition)
 
     def _is_level(self, sigma: Sigma, x: Array) -> bool:
+        if not isinstance(sigma, float) and not readable(sigma):
+            return True
         xp = array_namespace(x)
         off = abs(sigma - self.level) if isinstance(sigma, float) else xp.max(xp.abs(sigma - self.level))
         return bool(off <= 1e-6 * self.level)
@@ -59,13 +62,14 @@ def at(model: ScoreModel, sigma: float) -> Any:
     return AtLevel(model, sigma)
 
 
-def denoise(model: ScoreModel, x: Array, sigma: Sigma) -> Array:
+def denoise(model: ScoreModel, x: Array, sigma: Sigma, condition: Array | None = None) -> Array:
     """``x + sigma² s(x, sigma)``, which is E[clean | x] when the score is exact (Tweedie's formula).
 
     Args:
         model: a score model.
         x: noisy samples, shape ``(n, *event)``.
         sigma: their noise level, a positive scalar or shape ``(n,)``.
+        condition: what a conditional model is told of each sample, first axis n; None for any other.
 
     Returns:
         The denoised samples, like ``x``.
@@ -75,5 +79,5 @@ def denoise(model: ScoreModel, x: Array, sigma: Sigma) -> Array:
     [[1.0]]
     """
     check_batch(x)
-    level = align(required_sigma(sigma, x, "denoising"), x)
-    return x + level**2 * evaluate(model, own(x), sigma)
+    level = expand(required_sigma(sigma, x, "denoising"), x)
+    return x + level**2 * evaluate(model, own(x), sigma, check_condition(condition, x))

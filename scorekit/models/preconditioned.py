@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from scorekit._arrays import align, as_sigma, check_batch, check_option, check_positive
+from scorekit._arrays import as_sigma, check_batch, check_option, check_positive, expand
 from scorekit._score import evaluate
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma
@@ -55,16 +55,16 @@ class Preconditioned(View):
         check_option(self.kind, "kind", ("edm", "ncsn", "none"))
         object.__setattr__(self, "sigma_data", check_positive(self.sigma_data, "sigma_data"))
 
-    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+    def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
         if self.kind == "none":
-            return evaluate(self.net, x, as_sigma(sigma, x))
+            return evaluate(self.net, x, as_sigma(sigma, x), condition)
         checked = required_sigma(sigma, x, f"preconditioning of kind {self.kind!r}")
-        level = align(checked, x)
+        level = expand(checked, x)
         if self.kind == "ncsn":
-            return evaluate(self.net, x, checked) / level
+            return evaluate(self.net, x, checked, condition) / level
         width = level**2 + self.sigma_data**2
         root = width**0.5 if isinstance(width, float) else array_namespace(x).sqrt(width)
-        output = evaluate(self.net, x / root, checked)
+        output = evaluate(self.net, x / root, checked, condition)
         return output * (self.sigma_data / (level * root)) - x / width

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scorekit._arrays import align, as_sigma, check_batch
+from scorekit._arrays import as_sigma, check_batch, expand
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
 from scorekit.models._view import View
@@ -51,8 +51,8 @@ class DenoiserModel(View):
     def __post_init__(self) -> None:
         self.check_inner()
 
-    def __call__(self, x: Array, sigma: Sigma = None) -> Array:
+    def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
         level = required_sigma(sigma, x, "a denoiser")
-        return (evaluate(self.denoise, x, level) - x) / align(level, x) ** 2
+        return (evaluate(self.denoise, x, level, condition) - x) / expand(level, x) ** 2

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import check_batch, check_count, check_positive, event_size, host
+from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.noise.ladders import Geometric
 from scorekit.noise.laws import check_range
@@ -172,8 +173,8 @@ def _range(data: Array) -> float:
 
 def _chunks(data: Array) -> Iterator[Any]:
     """The samples as rows on the host, so many at a time that a large data set is never copied as a whole."""
-    for first in range(0, data.shape[0], CHUNK):
-        part = host(data[first : first + CHUNK, ...])
+    for rows in row_blocks(data.shape[0], CHUNK):
+        part = host(data[rows, ...])
         yield part.reshape(len(part), -1)
 
 
@@ -197,10 +198,9 @@ def _diameter(rows: Any) -> float:
     """The largest distance between two rows: the pair from |a|² + |b|² − 2 ab, its distance from their difference."""
     squares = np.sum(rows * rows, axis=1)
     largest, best = -math.inf, 0.0
-    for first in range(0, len(rows), CHUNK):
-        part = slice(first, first + CHUNK)
+    for part in row_blocks(len(rows), CHUNK):
         apart = squares[part, None] + squares - 2 * rows[part] @ rows.T
         i, j = np.unravel_index(np.argmax(apart), apart.shape)
         if apart[i, j] > largest:
-            largest, best = float(apart[i, j]), float(np.linalg.norm(rows[first + i] - rows[j]))
+            largest, best = float(apart[i, j]), float(np.linalg.norm(rows[part.start + i] - rows[j]))
     return best

@@ -1,66 +1,81 @@
-"""What all objectives share: the doors, the mean over the batch, and a watch on models that couple samples."""
+"""What all objectives share: their noise as an argument, the checks, and the mean over the batch."""
 
 from __future__ import annotations
 
-import weakref
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
-from scorekit._arrays import align, as_rng, check_batch, constant, event_size, weighted_mean
+from scorekit._arrays import as_rng, check_batch, weighted_mean
+from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
-from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
-from scorekit.registry import backend_of
+from scorekit.registry import array_namespace, backend_of, describe
 
-__all__ = ["CheckedScore", "ScoreObjective", "refuse_coupled_rows"]
+__all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 
 
 class CheckedScore:
-    """A model as the objectives call it: what comes back is shaped and typed like what went in."""
+    """A model as the objectives call it: under one condition, and what comes back is like what went in."""
 
-    def __init__(self, model: ScoreModel) -> None:
-        self.model = model
+    def __init__(self, model: ScoreModel, condition: Array | None = None) -> None:
+        self.model, self.condition = model, condition
         self._score = score_function(model)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
-        return check_score(self._score(x, sigma), x)
+        return check_score(self._score(x, sigma, self.condition), x)
 
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(s, tr ∇s)`` without noise, or with ``probes`` the mean of vᵀ ∇s v: by the model's own way if it has one.
 
-        That is ``divergence(x, sigma)``, and ``probed_divergence(x, sigma, probes)``.
+        That is ``divergence(x, sigma)``, and ``probed_divergence(x, sigma, probes)``; both get ``condition=`` where
+        there is one.
         """
         name = "divergence" if probes is None else "probed_divergence"
         own = getattr(self.model, name, None)
         if own is None:
             return backend_of(x).divergence(self, x, probes)
-        s, trace = own(x, None) if probes is None else own(x, None, probes)
+        told = {} if self.condition is None else {"condition": self.condition}
+        s, trace = own(x, None, **told) if probes is None else own(x, None, probes, **told)
         if tuple(trace.shape) != (x.shape[0],):
             raise ShapeError(f"model.{name} returned a trace of shape {tuple(trace.shape)}: expected ({x.shape[0]},).")
         return check_score(s, x), trace
 
 
 class ScoreObjective(ABC):
-    """An objective: concrete classes give ``_losses`` of checked arguments.
+    """An objective: concrete classes give ``_losses`` of checked arguments, and ``draw`` if they draw.
 
     >>> import numpy as np
     >>> class SquaredScore(ScoreObjective):
-    ...     draws = False
-    ...     def _losses(self, score, x, rng):
+    ...     def _losses(self, score, x, noise):
     ...         return 0.5 * (score(x) ** 2).sum(axis=1)
     >>> float(SquaredScore()(lambda x: -x, np.array([[3.0, 4.0]])))
     12.5
     """
 
-    @property
-    def draws(self) -> bool:
-        """Does it draw random numbers?"""
-        return True
+    def draw(self, x: Array, rng: RngLike = None) -> Any:
+        """All random numbers that the losses of ``x`` need; None for an objective that draws none.
 
-    def __call__(self, model: ScoreModel, x: Array, rng: RngLike = None, weights: Array | None = None) -> Array:
+        Args:
+            x: a batch ``(n, *event)``. Its shape, dtype and device count, and not its values: a part of a batch draws
+                for the whole with a view ``broadcast_to(x[:1], (total, *event))`` and takes its own rows.
+            rng: an Rng, a seed or None.
+
+        Returns:
+            A NamedTuple of arrays whose first axis is n, or None.
+        """
+        del x, rng
+
+    def __call__(
+        self,
+        model: ScoreModel,
+        x: Array,
+        rng: RngLike = None,
+        weights: Array | None = None,
+        *,
+        noise: Any = None,
+        condition: Any = None,
+    ) -> Array:
         """The loss: ``sum(w · losses) / sum(w)``, the plain mean without weights.
 
         Args:
@@ -68,59 +83,87 @@ class ScoreObjective(ABC):
             x: data, shape ``(n, *event)``.
             rng: an Rng, a seed or None; not used by objectives that draw nothing.
             weights: shape ``(n,)``, not negative, not all zero: a quadrature rule, or importance weights.
+            noise: what :meth:`draw` returned, in place of ``rng``.
+            condition: what a conditional model is told of each sample, first axis n; None for any other model.
 
         Returns:
             A scalar array, differentiable in what ``model`` closes over.
-        """
-        return weighted_mean(self.losses(model, x, rng), weights)
 
-    def losses(self, model: ScoreModel, x: Array, rng: RngLike = None) -> Array:
-        """One loss a sample, shape ``(n,)``; arguments as for a call."""
+        Raises:
+            ShapeError: an argument, or what the model returned, has another shape.
+            TypeError: the model takes no condition and one is given; arrays of two frameworks or dtypes.
+            ValueError: ``x`` or ``condition`` is not finite; both ``rng`` and ``noise`` are given.
+        """
+        return weighted_mean(self.losses(model, x, rng, noise=noise, condition=condition), weights)
+
+    def losses(
+        self, model: ScoreModel, x: Array, rng: RngLike = None, *, noise: Any = None, condition: Any = None
+    ) -> Array:
+        """One loss a sample, shape ``(n,)``; arguments as for a call. With ``noise`` a pure function of its arguments.
+
+        >>> import numpy as np, scorekit as sk
+        >>> objective, x = sk.objectives.DenoisingScoreMatching(0.5), np.ones((4, 2))
+        >>> noise = objective.draw(x, rng=0)
+        >>> whole = objective.losses(lambda x, sigma: -x, x, noise=noise)
+        >>> part = objective.losses(lambda x, sigma: -x, x[:1], noise=type(noise)(*(a[:1] for a in noise)))
+        >>> bool((part == whole[:1]).all())
+        True
+        """
         check_batch(x)
-        score = CheckedScore(model)
+        score = CheckedScore(model, check_condition(condition, x))
         self._prepare(score, x)
-        return self._losses(score, x, as_rng(rng, x) if self.draws else None)
+        return self._losses(score, x, self._noise_for(x, rng, noise))
+
+    def _noise_for(self, x: Array, rng: RngLike, noise: Any) -> Any:
+        if noise is None:
+            return _checked_noise(self.draw(x, rng), x, f"{type(self).__name__}.draw returned")
+        if rng is not None:
+            raise InvalidValueError(
+                "both rng and noise are given: expected one of them, the noise or where it is from."
+            )
+        return _checked_noise(noise, x, "noise has")
+
+    @property
+    def sampling_levels(self) -> tuple[float | None, ...] | None:
+        """The noise levels at which a trained model will be called: the largest and the smallest; None if unknown.
+
+        ``fit`` tries them before the first step.
+        """
+        return None
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         """Look at the model before it is used."""
         del score, x
 
     @abstractmethod
-    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
-        """The losses of checked arguments."""
+    def _losses(self, score: CheckedScore, x: Array, noise: Any) -> Array:
+        """The losses of checked arguments; ``noise`` is what :meth:`draw` makes."""
+
+    def _stream(self, x: Array, rng: RngLike) -> Rng:
+        return as_rng(rng, x, type(self).__name__)
 
 
-_UNSEEN = object()
-_COUPLED = 1e-6  # rounding apart, the reach of one row into another relative to its reach into itself
-_seen_uncoupled: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+def _checked_noise(noise: Any, x: Array, who: str) -> Any:
+    """The noise of a batch, refused when it is not one tuple of arrays with an entry for each sample."""
+    if noise is None:
+        return None
+    if not isinstance(noise, tuple):
+        raise InvalidTypeError(f"{who} a {describe(noise)}: expected a NamedTuple of arrays, or None.")
+    for part in noise:
+        if isinstance(part, tuple) or part is None:
+            _checked_noise(part, x, who)
+        elif tuple(getattr(part, "shape", ()))[:1] != (x.shape[0],):
+            raise ShapeError(
+                f"{who} {describe(part)} for {x.shape[0]} samples: expected arrays whose first axis is {x.shape[0]}."
+            )
+    return noise
 
 
-def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
-    """Refuse a model whose score at one sample depends on the other samples, where a trace is to be taken.
-
-    The trace is differentiated for all rows at once, which is right only when row i of the score depends on row i
-    of ``x`` alone; batch normalisation in training mode does not do so, and its ISM loss would be wrong without
-    a word. One reverse pass from sample 0 decides, once for each model and each of its modes.
-    """
-    model: Any = score.model
-    mode = getattr(model, "training", None)
-    with suppress(TypeError):  # a model that cannot be hashed or weakly referenced is looked at each time
-        if _seen_uncoupled.get(model, _UNSEEN) == mode:
-            return
-    if x.shape[0] > 1 and _couples_rows(score, x):
-        raise InvalidValueError(
-            "the score at sample 0 changes with the other samples of the batch: a trace needs rows that are "
-            "independent of each other. Batch normalisation in training mode does this: call model.eval(), use another "
-            "normalisation, or DenoisingScoreMatching. sk.testing.check_score_model(model, x) tells more."
-        )
-    with suppress(TypeError):
-        _seen_uncoupled[model] = mode
+def samples_first(probes: Array) -> Array:
+    """A view of probes ``(m, n, *event)`` as ``(n, m, *event)``, which is how noise is handed around."""
+    return array_namespace(probes).permute_dims(probes, (1, 0, *range(2, probes.ndim)))
 
 
-def _couples_rows(score: CheckedScore, x: Array) -> bool:
-    """Does Jᵀ v reach other rows when v is zero outside row 0?"""
-    owner = backend_of(x)
-    first = constant((np.arange(x.shape[0]) == 0).astype(float), x)
-    ramp = constant(np.arange(1.0, event_size(x) + 1).reshape(1, *x.shape[1:]), x)
-    reach = np.abs(owner.to_numpy(owner.vjp(score, x, align(first, x) * ramp)[1]))
-    return bool(reach[1:].max() > _COUPLED * reach.max())
+def probes_first(probes: Array) -> Array:
+    """The view back, ``(m, n, *event)``."""
+    return samples_first(probes)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from scorekit._arrays import align, check_option, check_positive, event_dot, event_size, own
+from scorekit._arrays import check_option, check_positive, event_dot, event_size, expand, own
 from scorekit.objectives._base import CheckedScore, ScoreObjective
-from scorekit.protocols import Array, Rng
+from scorekit.protocols import Array, RngLike
 
-__all__ = ["DenoisingScoreMatching", "VarianceReduction", "denoising_losses"]
+__all__ = ["DenoisingNoise", "DenoisingScoreMatching", "VarianceReduction", "denoising_losses"]
 
 VarianceReduction = Literal["control", "antithetic"] | None
 VARIANCE_REDUCTIONS: tuple[VarianceReduction, ...] = (None, "control", "antithetic")
+
+
+class DenoisingNoise(NamedTuple):
+    """``z``: standard normals, like the batch."""
+
+    z: Array
 
 
 def denoising_losses(
@@ -23,7 +29,7 @@ def denoising_losses(
     With ``t = s`` and ``u = z/sigma``, or ``t = sigma · s`` and ``u = z`` when scaled: ``½|t(x + sigma z) + u|²`` never
     forms ``(x̃ − x)/sigma²``, which loses its digits where sigma is small beside ``x``.
     """
-    level = align(sigma, x)
+    level = expand(sigma, x)
     u = z if scaled else z / level
 
     def t(points: Array) -> Array:
@@ -74,7 +80,14 @@ class DenoisingScoreMatching(ScoreObjective):
         object.__setattr__(self, "sigma", check_positive(self.sigma, "sigma", hint))
         check_option(self.variance_reduction, "variance_reduction", VARIANCE_REDUCTIONS)
 
-    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
-        assert rng is not None
-        z = rng.normal(x.shape, like=x)
-        return denoising_losses(score, x, z, self.sigma, self.variance_reduction, scaled=False)
+    @property
+    def sampling_levels(self) -> tuple[float | None, ...]:
+        """The one level."""
+        return (self.sigma,)
+
+    def draw(self, x: Array, rng: RngLike = None) -> DenoisingNoise:
+        """Standard normals like ``x``."""
+        return DenoisingNoise(self._stream(x, rng).normal(tuple(x.shape), like=x))
+
+    def _losses(self, score: CheckedScore, x: Array, noise: DenoisingNoise) -> Array:
+        return denoising_losses(score, x, noise.z, self.sigma, self.variance_reduction, scaled=False)

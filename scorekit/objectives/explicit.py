@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorekit._arrays import as_sigma, event_dot, own
-from scorekit._score import check_score, score_function
+from scorekit._score import takes_condition
 from scorekit.errors import InvalidTypeError
 from scorekit.objectives._base import CheckedScore, ScoreObjective
-from scorekit.protocols import Array, Distribution, Rng, ScoreModel, Sigma
+from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
 from scorekit.registry import backend_of, describe
 
 __all__ = ["ExplicitScoreMatching"]
@@ -20,7 +20,7 @@ class ExplicitScoreMatching(ScoreObjective):
     """``ESM = ½ E|s(x, sigma) − ∇ log p_sigma(x)|²``, for densities whose score is known.
 
     Args:
-        target: a distribution with a ``score`` method, or a score function ``(x, sigma)``.
+        target: a distribution with a ``score`` method, or a score function ``(x, sigma)`` or ``(x, sigma, condition)``.
         sigma: the noise level at which both are compared: None (no noise), a positive scalar or ``(n,)``.
             ``x`` should then be drawn from the density smoothed at that level.
 
@@ -49,17 +49,14 @@ class ExplicitScoreMatching(ScoreObjective):
     def __hash__(self) -> int:
         return hash((self.target, _plain(self.sigma)))
 
-    @property
-    def draws(self) -> bool:
-        """Nothing is random here."""
-        return False
-
     def _target(self) -> Any:
         return getattr(self.target, "score", self.target)
 
-    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:  # noqa: ARG002
+    def _losses(self, score: CheckedScore, x: Array, noise: None) -> Array:  # noqa: ARG002
         sigma = as_sigma(self.sigma, x)
-        exact = check_score(score_function(self._target())(own(x), sigma), x)
+        exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(
+            own(x), sigma
+        )
         difference = score(own(x), sigma) - exact
         return 0.5 * event_dot(difference, difference)
 

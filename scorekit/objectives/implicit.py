@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from scorekit._arrays import check_count, check_option, event_dot
-from scorekit.objectives._base import CheckedScore, ScoreObjective, refuse_coupled_rows
-from scorekit.protocols import Array, Rng
+from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
+from scorekit.objectives._coupling import refuse_coupled_rows
+from scorekit.protocols import Array, RngLike
 
-__all__ = ["ImplicitScoreMatching"]
+__all__ = ["ImplicitScoreMatching", "Probes"]
+
+
+class Probes(NamedTuple):
+    """``v``: directions for each sample, shape ``(n, m, *event)``, with E[v vᵀ] = I."""
+
+    v: Array
 
 
 @dataclass(frozen=True)
@@ -47,16 +54,19 @@ class ImplicitScoreMatching(ScoreObjective):
         check_count(self.probes, "probes")
 
     @property
-    def draws(self) -> bool:
-        """Only the estimate draws random numbers."""
-        return self.trace == "hutchinson"
+    def sampling_levels(self) -> tuple[float | None, ...]:
+        """The model is called without a level."""
+        return (None,)
+
+    def draw(self, x: Array, rng: RngLike = None) -> Probes | None:
+        """Rademacher probes for the estimate; nothing for the exact trace."""
+        if self.trace == "exact":
+            return None
+        return Probes(samples_first(self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)))
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)
 
-    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
-        if rng is None:
-            s, trace = score.divergence(x)
-        else:
-            s, trace = score.divergence(x, rng.rademacher((self.probes, *x.shape), like=x))
+    def _losses(self, score: CheckedScore, x: Array, noise: Probes | None) -> Array:
+        s, trace = score.divergence(x, None if noise is None else probes_first(noise.v))
         return trace + 0.5 * event_dot(s, s)

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from scorekit._arrays import check_option, check_positive
+import numpy as np
+
+from scorekit._arrays import check_option, check_positive, readable
 from scorekit._score import check_conditional
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw
 from scorekit.objectives._base import CheckedScore, ScoreObjective
+from scorekit.objectives._coupling import refuse_mixed_levels
 from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, denoising_losses
-from scorekit.protocols import Array, Rng
+from scorekit.protocols import Array, RngLike
 from scorekit.registry import array_namespace, describe
 
-__all__ = ["NoiseConditional"]
+__all__ = ["LevelNoise", "NoiseConditional"]
+
+
+class LevelNoise(NamedTuple):
+    """``sigma``: a noise level for each sample, ``(n,)``. ``z``: standard normals, like the batch."""
+
+    sigma: Array
+    z: Array
+
 
 _WEIGHTINGS = ("sigma2", "likelihood", "edm")
 
@@ -28,6 +39,7 @@ class NoiseConditional(ScoreObjective):
       every level.
     - ``"likelihood"``: λ = 2 sigma / q(sigma), q the density of the law: the mean over levels is then
       ∫ E|s + z/sigma|² sigma d sigma, the bound on the negative log-likelihood of the VE process (Song et al. 2021).
+      On a ladder it is the trapezoid rule for that integral on the log scale, with an error of order 1/L².
     - ``"edm"``: λ = sigma² (sigma² + sigma_data²) / sigma_data², half of the loss of Karras et al. (2022).
     - a function of sigma ``(n,)`` with values ``(n,)``.
 
@@ -39,9 +51,10 @@ class NoiseConditional(ScoreObjective):
 
     The model must take sigma: a function of ``x`` alone is refused.
 
-    References: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019. Song,
-    Durkan, Murray, Ermon, Maximum Likelihood Training of Score-Based Diffusion Models, 2021. Karras, Aittala, Aila,
-    Laine, Elucidating the Design Space of Diffusion-Based Generative Models, 2022.
+    References: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019,
+    arXiv:1907.05600. Song, Durkan, Murray, Ermon, Maximum Likelihood Training of Score-Based Diffusion Models, 2021,
+    arXiv:2101.09258. Karras, Aittala, Aila, Laine, Elucidating the Design Space of Diffusion-Based Generative Models,
+    2022, arXiv:2206.00364.
 
     >>> import numpy as np, scorekit as sk
     >>> objective = NoiseConditional(sk.noise.Geometric(10.0, 0.1, 5))
@@ -62,6 +75,12 @@ class NoiseConditional(ScoreObjective):
             )
         if not callable(self.weighting):
             check_option(self.weighting, "weighting", _WEIGHTINGS)
+        if self.weighting == "likelihood" and not self.noise.bounded:
+            raise InvalidValueError(
+                f'weighting "likelihood" with {self.noise}: the mean is the integral of E|s + z/sigma|² sigma over all '
+                "sigma from 0 to infinity, and diverges at 0, where E|sigma s + z|² tends to the dimension. "
+                "Use a law with a smallest level, for instance sk.noise.LogUniform(sigma_max, sigma_min)."
+            )
         check_option(self.variance_reduction, "variance_reduction", VARIANCE_REDUCTIONS)
         self._check_sigma_data()
 
@@ -73,6 +92,20 @@ class NoiseConditional(ScoreObjective):
         elif self.sigma_data is not None:
             raise InvalidValueError(f'sigma_data is used by weighting "edm" only, got weighting {self.weighting!r}.')
 
+    @property
+    def sampling_levels(self) -> tuple[float, ...]:
+        """The ends of ``noise``, or of all but a thousandth of it where it has none."""
+        noise: Any = self.noise
+        for largest, smallest in (("largest", "smallest"), ("sigma_max", "sigma_min")):
+            if hasattr(noise, largest):
+                return float(getattr(noise, largest)), float(getattr(noise, smallest))
+        return tuple(float(sigma) for sigma in noise.quantile(np.asarray([0.999, 0.001])))
+
+    def draw(self, x: Array, rng: RngLike = None) -> LevelNoise:
+        """A level for each sample, stratified, and standard normals like ``x``."""
+        stream = self._stream(x, rng)
+        return LevelNoise(self.noise.sample(x.shape[0], stream, like=x), stream.normal(tuple(x.shape), like=x))
+
     def _prepare(self, score: CheckedScore, x: Array) -> None:  # noqa: ARG002
         check_conditional(
             score.model,
@@ -80,11 +113,10 @@ class NoiseConditional(ScoreObjective):
             "For one level use DenoisingScoreMatching(sigma), for none SlicedScoreMatching.",
         )
 
-    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
-        assert rng is not None
-        sigma = self.noise.sample(x.shape[0], rng, like=x)
-        z = rng.normal(x.shape, like=x)
-        losses = denoising_losses(score, x, z, sigma, self.variance_reduction, scaled=True)
+    def _losses(self, score: CheckedScore, x: Array, noise: LevelNoise) -> Array:
+        sigma = noise.sigma
+        refuse_mixed_levels(score, x, sigma)
+        losses = denoising_losses(score, x, noise.z, sigma, self.variance_reduction, scaled=True)
         return losses if self.weighting == "sigma2" else self._relative_weight(sigma) * losses
 
     def _relative_weight(self, sigma: Array) -> Array:
@@ -105,6 +137,6 @@ class NoiseConditional(ScoreObjective):
                     f"weighting returned dtype {weight.dtype}: expected that of sigma, {sigma.dtype}."
                 )
             weight = xp.astype(weight, sigma.dtype)
-        if not bool(xp.all((weight >= 0) & xp.isfinite(weight))):
+        if readable(weight) and not bool(xp.all((weight >= 0) & xp.isfinite(weight))):
             raise InvalidValueError("weighting returned values that are negative or not finite: a weight is neither.")
         return weight / sigma**2

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scorekit._arrays import check_count, check_option, event_size, event_sum
-from scorekit.objectives._base import CheckedScore, ScoreObjective, refuse_coupled_rows
-from scorekit.protocols import Array, Rng
+from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
+from scorekit.objectives._coupling import refuse_coupled_rows
+from scorekit.objectives.implicit import Probes
+from scorekit.protocols import Array, Rng, RngLike
 from scorekit.registry import array_namespace
 
 __all__ = ["SlicedScoreMatching"]
@@ -55,9 +57,17 @@ class SlicedScoreMatching(ScoreObjective):
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)
 
-    def _losses(self, score: CheckedScore, x: Array, rng: Rng | None) -> Array:
-        assert rng is not None
-        directions = self._directions(x, rng)
+    @property
+    def sampling_levels(self) -> tuple[float | None, ...]:
+        """The model is called without a level."""
+        return (None,)
+
+    def draw(self, x: Array, rng: RngLike = None) -> Probes:
+        """The directions, ``(n, projections, *event)``."""
+        return Probes(samples_first(self._directions(x, self._stream(x, rng))))
+
+    def _losses(self, score: CheckedScore, x: Array, noise: Probes) -> Array:
+        directions = probes_first(noise.v)
         s, curvature = score.divergence(x, directions)
         if self.variance_reduced:
             return curvature + 0.5 * event_sum(s * s)

@@ -98,7 +98,7 @@ def sample_blocks(
     n, block = check_count(n, "n"), check_count(block, "block")
     count = math.ceil(n / block)
     chosen = _chosen(blocks, count)
-    streams = as_rng(rng, like).spawn(count)
+    streams = as_rng(rng, like, "sample_blocks").spawn(count)
     run = _Run(sampler, model, start, n, block, streams)
     return run.blocks(chosen, progress)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
-from scorekit._arrays import check_batch, check_count, check_option
+from scorekit._allocator import reuse_freed_memory
+from scorekit._arrays import as_rng, check_batch, check_count, check_option
 from scorekit._score import check_conditional
 from scorekit.errors import DivergedError, InvalidTypeError
 from scorekit.protocols import Array, RngLike, ScoreModel
@@ -94,7 +95,8 @@ class ChainSampler(ABC):
         return (_state(tick, walk) for tick in self._ticks(walk, plan))
 
     def _begin(self, model: ScoreModel, x0: Array, rng: RngLike) -> tuple[Walk, tuple[Stage, ...]]:
-        walk = Walk(model, check_batch(x0, "x0"), rng)
+        reuse_freed_memory()
+        walk = Walk(model, check_batch(x0, "x0"), as_rng(rng, x0, f"{type(self).__name__}.sample"))
         plan = self.stages(walk)
         if any(stage.sigma is not None for stage in plan):
             check_conditional(

@@ -48,7 +48,7 @@ def initial(
     """
     shape = _check_shape(shape)
     sigma_max = _largest(noise)
-    z = as_rng(rng, like).normal(shape, like=like)
+    z = as_rng(rng, like, "initial").normal(shape, like=like)
     xp = array_namespace(z)
     center, width = _moment(mean, "mean", z), _moment(std, "std", z)
     if bool(xp.any(width < 0)):

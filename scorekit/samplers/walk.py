@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from scorekit._arrays import as_rng, no_tape, own
+from scorekit._arrays import as_rng, no_tape, own, readable
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, RngLike, ScoreModel, Sigma
@@ -42,7 +42,7 @@ class Walk:
         self.evaluations = 0
         self._no_grad = no_tape(x0)
         self._model = score_function(model)
-        self._rng = as_rng(rng, x0)
+        self._rng = as_rng(rng, x0, "Walk")
         self._score_type: type | None = None
         self._noise_type: type | None = None
 
@@ -62,7 +62,7 @@ class Walk:
         """A model that writes into its argument would move the chains: the first call is on a copy, and tells."""
         tried = own(points)
         s = self._model(tried, sigma)
-        if not bool(self.layout.xp.all(tried == points)):
+        if readable(points) and not bool(self.layout.xp.all(tried == points)):
             raise InvalidValueError(
                 "the model changed x: expected it to leave its input alone, or the chains would move by that. Avoid "
                 "in-place operations, or give it a copy: lambda x, sigma: model(x.copy(), sigma)."

@@ -13,7 +13,7 @@ from scorekit._state import from_host, on_host, refuse_differences
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError
 from scorekit.models._view import View
 from scorekit.protocols import Array, ScoreModel
-from scorekit.registry import backend, backend_of, describe, provided
+from scorekit.registry import backend, backend_of, describe, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
 
 __all__ = ["load", "save"]
@@ -27,11 +27,13 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
     Weights go to a safetensors file, the rest to JSON; nothing that is read back can execute.
 
     Args:
-        model: a network that a backend provides, such as ``scorekit_numpy.MLP``, or a view of one.
+        model: a network: one of a backend, such as ``scorekit_numpy.MLP``, which :func:`load` makes again by itself;
+            or any other ``nn.Module`` or model with ``parameters()``, whose weights are loaded into a network that you
+            made. Alone or in the views of ``sk.models``.
         folder: a folder that does not exist yet.
 
     Raises:
-        TypeError: the model holds a function, which cannot be written down.
+        TypeError: the model is a function, which cannot be written down.
         CheckpointError: the folder exists or cannot be written.
 
     >>> import tempfile, scorekit as sk
@@ -47,21 +49,31 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
     network, views = _unwrap(model)
     arrays = _arrays_of(network)
     owner = backend_of(next(iter(arrays.values())))
+    ours = _provided(owner.name, network)
     description = {
         "kind": "model",
         "backend": owner.name,
-        "network": type(network).__name__,
-        "config": network.config(),
+        "network": type(network).__name__ if ours else f"{type(network).__module__}.{type(network).__qualname__}",
+        "config": network.config() if ours else None,
         "views": views,
     }
     write_folder(path, on_host(owner, arrays), description)
 
 
-def load(folder: str | os.PathLike[str]) -> Any:
+def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     """The model that :func:`save` wrote to ``folder``.
 
+    Args:
+        folder: the folder.
+        into: a network of your own class, made as the saved one was; it gets the saved weights. A module is filled in
+            place. None for a network that a backend provides.
+
+    Returns:
+        The network, in the views that it was saved with.
+
     Raises:
-        CheckpointError: the folder is missing, damaged, or not a saved model.
+        CheckpointError: the folder is missing, damaged, or not a saved model; the weights do not fit ``into``, or
+            ``into`` is needed and was not given. Nothing is changed then.
 
     >>> import tempfile, numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -78,7 +90,7 @@ def load(folder: str | os.PathLike[str]) -> Any:
     if description.get("kind") != "model":
         raise CheckpointError(f"{path} holds a {description.get('kind')}, not a model written by sk.save.")
     try:
-        model = _filled(_network(description), from_host(backend(description["backend"]), arrays))
+        model = _filled(_network(description, into), from_host(backend(description["backend"]), arrays))
         for view in reversed(description["views"]):
             model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
     except MissingBackendError:
@@ -98,12 +110,17 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         others = [f.name for f in fields(model) if f.name != model._inner]
         views.append({"view": name, "fields": {key: getattr(model, key) for key in others}})
         model = model.inner
-    if not (hasattr(model, "config") and hasattr(model, "parameters")):
+    if not callable(getattr(model, "parameters", None)):
         raise InvalidTypeError(
-            f"cannot save a {describe(model)}: only networks with config() and parameters() can be written down, "
-            "such as scorekit_numpy.MLP, alone or inside the views of sk.models."
+            f"cannot save a {describe(model)}: expected a network, which has parameters(), alone or in the views of "
+            "sk.models. Of a function there is nothing to write down."
         )
     return model, views
+
+
+def _provided(name: str, network: Any) -> bool:
+    """Is this a network of the backend's own package, that can be made again from its config()?"""
+    return hasattr(network, "config") and offered(name, type(network).__name__) is type(network)
 
 
 def _arrays_of(network: Any) -> dict[str, Array]:
@@ -121,8 +138,15 @@ def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
     return network
 
 
-def _network(description: Mapping[str, Any]) -> Any:
+def _network(description: Mapping[str, Any], into: Any) -> Any:
     """A network of the saved shape. Only networks that the backend exports can be made; nothing else is called."""
+    if into is not None:
+        return into
+    if description["config"] is None:
+        raise CheckpointError(
+            f"it holds the weights of a {description['network']}, a class of your own: make one, and write "
+            "sk.load(folder, into=network)."
+        )
     make = provided(description["backend"], description["network"])
     if not (isinstance(make, type) and hasattr(make, "config")):
         raise CheckpointError(f"a saved model names {description['network']}, which is no network.")

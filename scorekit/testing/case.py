@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._score import evaluate, score_function
+from scorekit._score import evaluate, takes_sigma
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
 from scorekit.models._view import View
 from scorekit.protocols import Array, Parametric, ScoreModel, Sigma
@@ -41,12 +41,14 @@ class Case:
         """The score at ``x``; what the model raises is told in the terms of its caller."""
         try:
             return evaluate(self.model, x, sigma)
-        except ScorekitError:
-            raise
+        except ScorekitError as error:
+            if error.__cause__ is None:
+                raise
+            raise self._explained(x, sigma, error.__cause__) from error.__cause__
         except Exception as error:
             raise self._explained(x, sigma, error) from error
 
-    def _explained(self, x: Array, sigma: Sigma, error: Exception) -> ScorekitError:
+    def _explained(self, x: Array, sigma: Sigma, error: BaseException) -> ScorekitError:
         what = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         for value in self.parameters().values():
             if str(value.device) != str(x.device):
@@ -60,7 +62,7 @@ class Case:
         hint = " If it is conditional on the noise level, give one: check_score_model(model, x, sigma=0.5)."
         return InvalidValueError(
             f"the model fails at x of shape {tuple(x.shape)} with {_level(sigma)} ({what})."
-            f"{hint if sigma is None and score_function(self.model) is self.model else ''}"
+            f"{hint if sigma is None and takes_sigma(self.model) else ''}"
         )
 
     def numpy(self, x: Array) -> Any:

@@ -72,7 +72,7 @@ def _every_operation_under_a_derivative(backend: Backend) -> None:
 
 
 def _compare_modes(backend: Backend, name: str, f: Callable[[Array], Array], x: Array, u: Array) -> None:
-    """Reverse, forward and reverse-over-reverse mode against differences along ``u``."""
+    """Reverse mode, the mode of traces with probes, and reverse over reverse against differences along ``u``."""
     numpy = backend.to_numpy
     y = numpy(f(x))
     v = backend.asarray(np.random.default_rng(13).normal(size=y.shape))
@@ -81,11 +81,18 @@ def _compare_modes(backend: Backend, name: str, f: Callable[[Array], Array], x: 
     def pull(z: Array) -> Array:
         return backend.vjp(f, z, v)[1]
 
+    def probed(z: Array) -> Array:
+        """One direction ``u`` as output, times ``vᵀ f``: its Jacobian has the quadratic form (u·u)(vᵀ J u)."""
+        return u * backend.xp.sum(v * f(z))
+
     second = (numpy(pull(x + _STEP * u)) - numpy(pull(x - _STEP * u))) / (2 * _STEP)
     w = backend.asarray(np.random.default_rng(14).normal(size=tuple(x.shape)))
     results = {
         "reverse": ((numpy(pull(x)) * numpy(u)).sum(), (numpy(v) * difference).sum()),
-        "forward": (numpy(backend.jvp(f, x, u)[1]), difference),
+        "probed": (
+            numpy(backend.divergence(probed, x, backend.xp.stack([u]))[1]).sum(),
+            (numpy(u) ** 2).sum() * (numpy(v) * difference).sum(),
+        ),
         "second reverse": ((numpy(backend.vjp(pull, x, w)[1]) * numpy(u)).sum(), (numpy(w) * second).sum()),
     }
     for mode, (got, wanted) in results.items():

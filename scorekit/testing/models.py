@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scorekit._arrays import align, as_sigma, check_batch, constant
+from scorekit._arrays import as_sigma, check_batch, constant, expand
 from scorekit.errors import InvalidValueError, NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace
@@ -108,7 +108,7 @@ def _far(case: Case) -> None:
 def _rows(case: Case) -> None:
     """Move every sample but the first: the first one's score must stay."""
     xp = array_namespace(case.x)
-    first = align(constant((np.arange(case.x.shape[0]) == 0).astype(float), case.x), case.x)
+    first = expand(constant((np.arange(case.x.shape[0]) == 0).astype(float), case.x), case.x)
     moved = case.x + (1 - first) * (0.5 + xp.abs(case.x))
     here, there = case.numpy(case.score(case.x))[:1], case.numpy(case.score(moved))[:1]
     off = case.differs(here, there)

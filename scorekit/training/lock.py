@@ -2,70 +2,58 @@
 
 from __future__ import annotations
 
-import importlib
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from scorekit.errors import CheckpointError
 
-fcntl: Any
-try:
-    fcntl = importlib.import_module("fcntl")
-except ImportError:  # Windows: nothing is locked there
-    fcntl = None
-
 __all__ = ["lock"]
 
-_LOCK = ".lock"
-_held: set[int] = set()
+_LOCK, _HOLDER = ".lock", ".holder"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Hold the folder until the end of the block or of the process, however it ends.
 
+    The lock is one of the operating system's, by way of the package ``filelock``, which also releases it in children
+    that a process forks: a worker that loads data does not hold the folder after its parent has died. It is imported
+    here, not with scorekit, because it registers functions that run at a fork. On a file system without locks nothing
+    is locked.
+
     Raises:
-        CheckpointError: another run holds it; the message names its process.
+        CheckpointError: another run holds the folder (the message names its process), or the lock cannot be written.
     """
-    if fcntl is None:
-        yield
-        return
+    from filelock import FileLock, Timeout
+
+    held = FileLock(folder / _LOCK)
     try:
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        held.acquire(blocking=False)
+        with suppress(OSError):  # a full disk: the lock holds without a name on it
+            (folder / _HOLDER).write_text(str(os.getpid()))
+    except Timeout as error:
+        raise CheckpointError(
+            f"{folder} is in use: the process {_holder(folder)} trains there. Wait until it is done, or choose another "
+            "folder."
+        ) from error
     except OSError as error:
-        raise CheckpointError(f"cannot lock {folder} ({error.strerror}): choose a folder you may write to.") from error
-    _held.add(handle)
+        if error.errno not in _NO_LOCKS:
+            raise CheckpointError(
+                f"cannot lock {folder} ({error.strerror}): choose a folder you may write to."
+            ) from error
     try:
-        _take(handle, folder)
         yield
     finally:
-        _held.discard(handle)
-        os.close(handle)
+        held.release()  # nothing, where nothing is held
 
 
-def _take(handle: int, folder: Path) -> None:
+def _holder(folder: Path) -> str:
+    """The process that wrote its number beside the lock."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(handle, 20).decode(errors="replace").strip() or "unknown"
-        raise CheckpointError(
-            f"{folder} is in use: the process {holder} trains there. Wait until it is done, or choose another folder."
-        ) from error
-    except OSError:  # a file system that knows no locks
-        return
-    with suppress(OSError):  # a full disk: the lock holds without a name on it
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
-
-
-def _let_go() -> None:
-    """A forked child, such as a worker that loads data, must not hold the folder after its parent has died."""
-    while _held:
-        os.close(_held.pop())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
+        return (folder / _HOLDER).read_text(errors="replace").strip() or "unknown"
+    except OSError:
+        return "unknown"

@@ -9,13 +9,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scorekit._arrays import check_batch, check_count, check_option
+from scorekit._allocator import reuse_freed_memory
+from scorekit._arrays import check_batch, check_count, check_number, check_option
+from scorekit._conditions import null_like
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.models._view import innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, describe
 from scorekit.training.checkpoints import Checkpoints
-from scorekit.training.run import FitResult, FitState, Run, Store, name_of
-from scorekit.training.sources import open_source
+from scorekit.training.rehearsal import check_reaches, rehearse
+from scorekit.training.run import Dropout, FitResult, FitState, Run, Store, name_of
+from scorekit.training.sources import Source, open_source
 
 __all__ = ["fit"]
 
@@ -32,7 +36,9 @@ def fit(
     gradient_clip: float | None = 1.0,
     ema: float | None = 0.999,
     rng: RngLike = 0,
-    validation: Array | None = None,
+    validation: Any = None,
+    condition_dropout: float = 0.0,
+    null_condition: Any = None,
     progress: bool = True,
     callbacks: Sequence[Callable[[FitState], bool | None]] = (),
     on_nonfinite: Literal["raise", "skip"] = "raise",
@@ -51,15 +57,15 @@ def fit(
         model: a model that the data's backend can train.
         objective: an objective of ``sk.objectives``, or any callable ``(model, x, rng=…) -> scalar``.
         data: where the samples come from, floating point and finite:
-            an array ``(n, *event)``, or a pair of an array and integer labels ``(n,)``;
-            a dataset: ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and a label;
+            an array ``(n, *event)``, or a pair of an array and conditions, whose first axis is n too;
+            a dataset: ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition;
             a loader: ``len()`` and batches of such items at each pass, such as a ``DataLoader``. What was passed
             already is loaded again when a run resumes.
             What items and loaders draw from the global generators of Python, NumPy and the framework comes from ``rng``
             too, so that it resumes; generators that they hold themselves do not, but for a loader's ``generator``.
-            Labels reach a network that has ``classes``, and no other; there, what stands second in an item or a batch
-            must be labels: one integer a sample, as an array or a list.
-        steps: optimiser steps in all, those of a resumed run included.
+            Conditions are integers, such as labels ``(n,)``, or real numbers of any shape ``(n, …)``. They reach the
+            third parameter of the model, ``s(x, sigma, condition)``; a model without one is refused.
+        steps: optimizer steps in all, those of a resumed run included.
         batch_size: samples a step, 1 to n; None takes 128, or all when there are fewer. An epoch drops the remainder.
             A loader has its own.
         learning_rate: positive, or a function of the step from 0, such as :class:`WarmupCosine`.
@@ -68,7 +74,12 @@ def fit(
         gradient_clip: the largest norm of the whole gradient; None for no clipping.
         ema: decay of the averaged weights that ``result.model`` has; None for the last weights.
         rng: an int seed, an Rng (a seed is drawn from it) or None (fresh entropy; not resumable).
-        validation: held-out data; its loss is taken 20 times a run, with the averaged weights and the same noise.
+        validation: held-out data, an array or a pair with conditions; its loss is taken 20 times a run, with the
+            averaged weights and the same noise.
+        condition_dropout: the probability in [0, 1) with which the condition of a sample is replaced by the null one,
+            for classifier-free guidance (Ho and Salimans 2022, arXiv:2207.12598).
+        null_condition: the condition of one sample that stands for none; None takes the ``null_condition`` of the
+            network.
         progress: show a bar with loss and rate.
         callbacks: called with a :class:`FitState` after each step; one that returns True stops the run.
         on_nonfinite: a step whose loss or gradient is not finite changes nothing; then ``"raise"``, or ``"skip"`` it.
@@ -92,7 +103,13 @@ def fit(
         where it stands, and the next one is tried. When that was the last one, ``result.saved`` is less than
         ``result.step``, and the weights are in ``result.model`` alone.
 
+    Before the first step the calls are made that come after the last one: the model in its evaluation mode, at the
+    largest and the smallest noise level, on one sample and on several. What fails there raises before any work is done.
+
     Raises:
+        TypeError: the data have a second item and no parameter of the model takes it; an argument of the wrong kind.
+        ValueError: a value outside its range; labels that are no classes of the network; the model cannot be called as
+            samplers will call it.
         NonFiniteError: a loss or gradient is NaN or infinite; the message names the step and the loss.
         CheckpointError: the folder cannot be written, holds another run, or only damaged checkpoints.
 
@@ -109,12 +126,16 @@ def fit(
     check_count(keep, "keep")
     check_option(resume, "resume", (True, False))
     check_option(progress, "progress", (True, False))
+    reuse_freed_memory()
     seed, named = _seed(rng)
     source = open_source(data, batch_size, seed)
+    check_reaches(model, source)
+    source.prepare(getattr(innermost(model), "classes", None))
     run = Run(
         source=source,
         objective=_callable(objective),
-        validation=_held_out(validation, source.first),
+        validation=_held_out(validation, source),
+        dropout=_dropout(condition_dropout, null_condition, model, source),
         steps=check_count(steps, "steps"),
         seed=seed,
         skip=on_nonfinite == "skip",
@@ -130,6 +151,7 @@ def fit(
         callbacks=_callbacks(callbacks),
         options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
+    rehearse(run.learner, objective, source, seed)
     if checkpoint is None:
         return run.go(None, progress)
     writes = run.world.rank == 0
@@ -174,11 +196,40 @@ def _callbacks(callbacks: Any) -> tuple[Callable[[FitState], bool | None], ...]:
     return tuple(callbacks)
 
 
-def _held_out(validation: Array | None, data: Array) -> Array | None:
-    if validation is not None:
-        array_namespace(data=data, validation=validation)
-    if validation is not None and tuple(check_batch(validation, "validation").shape[1:]) != tuple(data.shape[1:]):
+def _held_out(validation: Any, source: Source) -> tuple[Array, Array | None] | None:
+    """The held-out samples and their conditions, which they have when the data have."""
+    if validation is None:
+        return None
+    pair = isinstance(validation, (tuple, list)) and len(validation) == 2
+    x, second = validation if pair else (validation, None)
+    array_namespace(data=source.first, validation=x)
+    if tuple(check_batch(x, "validation").shape[1:]) != tuple(source.first.shape[1:]):
         raise ShapeError(
-            f"validation has shape {tuple(validation.shape)}, data {tuple(data.shape)}: expected the same event shape."
+            f"validation has shape {tuple(x.shape)}, data {tuple(source.first.shape)}: expected the same event shape."
         )
-    return validation
+    if (second is None) != (source.condition is None):
+        have, lack = ("data", "validation") if second is None else ("validation", "data")
+        raise InvalidTypeError(
+            f"{have} come with conditions and {lack} without: expected pairs (x, condition) in both."
+        )
+    return x, source.checked(second, x)
+
+
+def _dropout(p: Any, null: Any, model: ScoreModel, source: Source) -> Dropout | None:
+    number = check_number(p, "condition_dropout")
+    if not 0 <= number < 1:
+        raise InvalidValueError(f"condition_dropout must lie in [0, 1), got {number}: a probability.")
+    if number == 0:
+        if null is not None:
+            raise InvalidValueError("null_condition is given and condition_dropout is 0: it would not be used.")
+        return None
+    if source.condition is None:
+        raise InvalidValueError(f"condition_dropout is {number}, and the data have no conditions: give (x, condition).")
+    null = getattr(innermost(model), "null_condition", None) if null is None else null
+    if null is None:
+        raise InvalidValueError(
+            "condition_dropout needs the condition that stands for none: give null_condition=…, for instance zeros of "
+            "the shape of one condition, or a network with the attribute null_condition."
+        )
+    null_like(null, source.checked_first())
+    return Dropout(number, null)

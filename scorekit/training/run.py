@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from scorekit._conditions import dropped
 from scorekit._state import from_host, on_host
-from scorekit._streams import Draws
 from scorekit.errors import CheckpointError, NonFiniteError
-from scorekit.protocols import Array, Backend, Learner, Objective, ScoreModel, StepInfo
+from scorekit.learning import STREAMS, draw_for, loss_of, rows_of
+from scorekit.protocols import Array, Backend, Learner, Objective, Rng, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.environment import environment, warn_of_changes
 from scorekit.training.history import History
 from scorekit.training.interrupt import StopBetweenSteps
-from scorekit.training.sources import Source
+from scorekit.training.sources import Batch, Source
 from scorekit.training.world import world_of
 
-__all__ = ["FitResult", "FitState", "Run", "Store", "name_of"]
+__all__ = ["Dropout", "FitResult", "FitState", "Run", "Store", "name_of"]
 
-_NOISE, _VALIDATION = 1, 2  # streams of a run, each a function of the seed; those of its data are in sources.py
 _VALIDATIONS = 20  # evaluations of the held-out loss a run
 _SKIPS_IN_A_ROW = 100
 
@@ -72,13 +72,21 @@ class Store(NamedTuple):
     named: bool
 
 
+class Dropout(NamedTuple):
+    """Conditions are replaced by ``null`` with probability ``p``."""
+
+    p: float
+    null: Any
+
+
 @dataclass
 class Run:
     """A run in progress: what was asked for, and where it stands."""
 
     source: Source
     objective: Objective
-    validation: Array | None
+    validation: tuple[Array, Array | None] | None
+    dropout: Dropout | None
     steps: int
     seed: int
     skip: bool
@@ -94,7 +102,6 @@ class Run:
     def __post_init__(self) -> None:
         self.owner: Backend = self.source.owner
         self.world = world_of(self.learner)
-        self.source.takes_labels = getattr(self.learner, "takes_labels", False)
         self._receive: Callable[[Any], Any] = getattr(self.learner, "receive", lambda batch: batch)
 
     def go(self, store: Store | None, progress: bool) -> FitResult:
@@ -129,13 +136,19 @@ class Run:
     def _infos(self) -> Iterator[StepInfo]:
         while self.step < self.steps:
             batch = self.source.batch(self.step, self.world.rank, self.world.size)
-            rng = self.owner.rng((self.seed, _NOISE, self.step))
-            if batch.stop - batch.start < batch.total:
-                rng = Draws(rng, batch.total, self.source.first.shape[1:]).part(batch.start, batch.stop)
-            info = self.learner.step(self._receive(batch.content), rng)
+            rng = self._rng("noise", self.step)
+            x, condition = self._receive((batch.x, self._dropped(batch)))
+            info = self.learner.step(x, rng, condition=condition, start=batch.start, total=batch.total)
             self.step += 1
             self._check(info)
             yield info
+
+    def _dropped(self, batch: Batch) -> Array | None:
+        """The conditions of a batch, some of them replaced by the null one; which ones the whole batch decides."""
+        if self.dropout is None or batch.condition is None:
+            return batch.condition
+        uniform = self._rng("dropout", self.step).uniform((batch.total,), like=batch.x)
+        return dropped(batch.condition, uniform[batch.start : batch.stop], *self.dropout)
 
     def _check(self, info: StepInfo) -> None:
         self.skipped = 0 if info.applied else self.skipped + 1
@@ -167,16 +180,20 @@ class Run:
         """The loss of the averaged model on the held-out data, passed through in batches of at most the run's size."""
         assert self.validation is not None
         frozen = getattr(self.learner, "frozen", None)  # a model without graphs, where there is one
-        model, (n, *event) = self.learner.model if frozen is None else frozen(), self.validation.shape
-        rng, total = self.owner.rng((self.seed, _VALIDATION)), 0.0
-        draws, pieces = Draws(rng, n, event), -(-n // self.source.batch_size)
+        model, (held_out, told) = self.learner.model if frozen is None else frozen(), self.validation
+        n, total = held_out.shape[0], 0.0
+        noise, pieces = draw_for(self.objective, held_out, self._rng("validation")), -(-n // self.source.batch_size)
         for k in range(pieces):  # even ones: no rest of a single sample
             start, stop = n * k // pieces, n * (k + 1) // pieces
-            part = self._receive(self.validation[start:stop])
-            stream = rng if pieces == 1 else draws.part(start, stop)
-            loss = self.owner.to_numpy(self.objective(model, part, stream))
+            part = (held_out[start:stop], rows_of(noise, start, stop), None if told is None else told[start:stop])
+            x, its_noise, condition = self._receive(part)
+            loss = self.owner.to_numpy(loss_of(self.objective, model, x, its_noise, condition))
             total += float(loss) * (stop - start) / n
         return total
+
+    def _rng(self, *place: int | str) -> Rng:
+        """A stream of this run."""
+        return self.owner.rng(("fit", self.seed, *place))
 
     # -------------------------------------------------------- stopping and resuming
 
@@ -196,7 +213,9 @@ class Run:
             "backend": self.owner.name,
             "objective": name_of(self.objective),
             "seed": self.seed,
+            "streams": STREAMS,
             **self.options,
+            **({} if self.dropout is None else {"condition_dropout": self.dropout.p}),
             **self.source.identity(),
         }
 
@@ -263,6 +282,11 @@ class Run:
 
     def _check_identity(self, folder: Any, theirs: dict[str, Any]) -> None:
         mine = self._identity()
+        if theirs.get("streams") != STREAMS:
+            raise CheckpointError(
+                f"the run in {folder} was made by a version of scorekit that maps seeds to other random numbers: its "
+                "noise cannot be continued. Use that version, or start again in another folder."
+            )
         wrong = [f"{key} was {theirs.get(key)}, now {mine[key]}" for key in mine if theirs.get(key) != mine[key]]
         if wrong:
             raise CheckpointError(

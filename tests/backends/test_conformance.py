@@ -7,7 +7,7 @@ import pytest
 
 import scorekit as sk
 from scorekit.testing import check_backend
-from scorekit_numpy import NumpyBackend
+from scorekit_numpy import NumpyBackend, autodiff
 
 
 @pytest.mark.parametrize("name", sorted(name for name, installed in sk.backends().items() if installed))
@@ -17,7 +17,12 @@ def test_backend(name):
 
 class _Transposed(NumpyBackend):
     def vjp(self, f, x, v):
-        return self.jvp(f, x, v)
+        return autodiff.jvp(f, x, v)
+
+
+class _Blind(NumpyBackend):
+    def readable(self, x):
+        return False
 
 
 class _HalfTrace(NumpyBackend):
@@ -43,6 +48,14 @@ class _NotRandom(NumpyBackend):
         return super().rng(0)
 
 
+class _Padded(NumpyBackend):
+    def rng(self, seed=None):
+        parts = list(seed) if isinstance(seed, tuple) else [seed]
+        while len(parts) > 1 and parts[-1] == 0:
+            parts.pop()
+        return super().rng(parts)
+
+
 class _WideNoise(NumpyBackend):
     def rng(self, seed=None):
         stream = super().rng(seed)
@@ -55,10 +68,12 @@ class _WideNoise(NumpyBackend):
     ("faulty", "words"),
     [
         (_Transposed, "vjp to return Jᵀ v"),
+        (_Blind, "readable to be True of an array that is there"),
         (_HalfTrace, "divergence to return the trace"),
         (_SummedProbes, "divergence with probes to be the mean"),
         (_Cut, "vjp to be differentiable in what f closes over"),
         (_NotRandom, "different seeds to give different draws"),
+        (_Padded, "to give different draws"),
         (_WideNoise, "standard normal moments"),
     ],
     ids=lambda v: getattr(v, "__name__", None),
@@ -72,7 +87,7 @@ def test_what_lacks_a_member_is_no_backend():
     class Bare:
         name = "bare"
 
-    with pytest.raises(ValueError, match="a Bare is no backend: it lacks asarray, compile, divergence"):
+    with pytest.raises(ValueError, match="a Bare is no backend: it lacks asarray, divergence, grad"):
         check_backend(Bare())
 
 

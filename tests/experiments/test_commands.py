@@ -180,7 +180,6 @@ def test_images_are_changed_as_the_file_says():
         ("objective.name=dsm", r"\[objective\]: unknown name 'dsm'"),
         ("device=gpu", r"no device 'gpu'"),
         ("backend=tensorflow", r"unknown backend 'tensorflow'"),
-        ("network.conditional=true", r"\[network\]: conditional is true, and MLP takes no classes"),
         ("seed=-1", "seed must be at least 0"),
         ("steps", r"--set 'steps': expected SECTION.KEY=VALUE"),
     ],
@@ -310,19 +309,43 @@ def test_sampling_does_without_the_data(run, tmp_path, monkeypatch):
     assert np.load(sample(str(run), 3, progress=False, device="cpu") / "samples.npy").shape == (3, 1, 8, 8)
 
 
-def test_a_network_with_classes_is_sampled_one_class_at_a_time(tmp_path, capsys):
-    small = ["network.name=UNet", "network.features=8", "network.multipliers=[1]", "network.blocks=1"]
-    small += ["network.attention=[]", "network.conditional=true", "train.steps=2", "train.preview_every=2"]
-    text = TINY.replace("hidden = [16]\n", "").replace("validate = true\n", "")
-    (tmp_path / "by_class.toml").write_text(text)
-    run = train(str(tmp_path / "by_class.toml"), str(tmp_path / "run"), small, progress=False)
+SMALL = ("network.name=UNet", "network.features=8", "network.multipliers=[1]", "network.blocks=1")
+BY_CLASS = (*SMALL, "network.attention=[]", "network.conditional=true", "train.steps=2", "train.preview_every=2")
+
+
+def by_class(tmp_path, *more):
+    (tmp_path / "by_class.toml").write_text(TINY.replace("hidden = [16]\n", ""))
+    return train(str(tmp_path / "by_class.toml"), str(tmp_path / "run"), [*BY_CLASS, *more], progress=False)
+
+
+def drawn(run, n=2, **options):
+    return np.load(sample(str(run), n, progress=False, **options) / "samples.npy")
+
+
+def test_a_network_with_classes_is_sampled_by_number_by_name_and_all_in_turn(tmp_path, capsys):
+    run = by_class(tmp_path)
     assert (run / "previews" / "step-000000002.png").exists()
     assert "was trained with labels, and has never seen an image without one" in said(capsys, "sample", run, "--quiet")
-    one, two = (np.load(sample(str(run), 2, label=k, progress=False) / "samples.npy") for k in (0, 1))
+    one, two = drawn(run, label=0), drawn(run, label=1)
     assert not np.array_equal(one, two)
-    assert "label must be below the 4 classes" in said(capsys, "sample", run, "--label", "4", "--quiet")
-    more = ["--set", "train.validate=true", "--set", "network.conditional=true", "--set", "network.name=UNet"]
-    assert "validate does not go with conditional" in said(capsys, "train", tmp_path / "by_class.toml", *more)
+    assert np.array_equal(drawn(run, label="circle", seed=0), one)  # its name is kept in the run
+    every = drawn(run, 4, label="all")
+    assert np.array_equal(every[0], drawn(run, 4, label="circle")[0])
+    assert np.array_equal(every[1], drawn(run, 4, label="square")[1])
+    expected = "expected a number from 0 to 3, one of circle, square, triangle, rings, or all"
+    for wrong in ("4", "dog", "-1"):
+        assert expected in said(capsys, "sample", run, f"--label={wrong}", "--quiet")
+
+
+def test_a_network_that_learned_with_and_without_classes_is_sampled_without(tmp_path):
+    run = by_class(tmp_path, "train.condition_dropout=0.5")
+    assert drawn(run).shape == drawn(run, label=1).shape
+    assert not np.array_equal(drawn(run), drawn(run, label=1))
+
+
+def test_a_label_for_a_network_without_classes(run, capsys):
+    message = said(capsys, "sample", run, "--label", "1", "--quiet")
+    assert "--label is 1, and the network was trained without labels: leave it out" in message
 
 
 def test_annealed_needs_a_step_size_unless_the_noise_was_designed(run, capsys):

@@ -11,7 +11,7 @@ import pytest
 import scorekit as sk
 from metrics.stand_ins import mixture
 from scorekit.metrics import mode_weights
-from scorekit.metrics._statistics import wilson
+from scorekit.metrics._statistics import share_interval
 
 TWO = mixture([0.8, 0.2], [[5.0, 5.0], [-5.0, -5.0]])
 
@@ -58,12 +58,12 @@ def test_the_default_distance_is_passed_once_in_a_million():
     assert mode_weights(np.ones((1, 2)), TWO).far_distance == pytest.approx(np.sqrt(2 * np.log(1e6)), rel=1e-9)
 
 
-def test_wilson_against_scipy():
+def test_the_interval_against_scipy():
     from scipy.stats import binomtest
 
     for count, n, level in [(0, 10, 0.95), (3, 10, 0.9), (10, 10, 0.99), (812, 1000, 0.95)]:
-        reference = binomtest(count, n).proportion_ci(level, method="wilson")
-        assert np.array(wilson(count, n, level)) == pytest.approx([reference.low, reference.high], abs=1e-12)
+        reference = binomtest(count, n).proportion_ci(level, method="exact")
+        assert np.array(share_interval(count, n, level)) == pytest.approx([reference.low, reference.high], abs=1e-12)
 
 
 def test_the_intervals_cover_the_truth_as_often_as_they_say():
@@ -72,7 +72,7 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say():
 
     n, runs, p, rng = 200, 4000, 0.8, np.random.default_rng()
     counts = np.arange(n + 1)
-    low, high = wilson(counts, n, 0.95)
+    low, high = share_interval(counts, n, 0.95)
     coverage = binom.pmf(counts, n, p)[(low <= p) & (p <= high)].sum()
     assert coverage == pytest.approx(0.95, abs=0.01)
     hits = 0
@@ -81,6 +81,22 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say():
         result = mode_weights(signs + 0.5 * rng.normal(size=(n, 2)), TWO)
         hits += bool(result.lower[0] <= p <= result.upper[0])
     assert binom.ppf(5e-7, runs, coverage) <= hits <= binom.isf(5e-7, runs, coverage)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.9999])
+@pytest.mark.parametrize("n", [1, 10, 100, 1000])
+def test_the_intervals_cover_the_truth_over_the_whole_range_of_shares(n, level):
+    """The coverage is a binomial sum: at least the level for every share, down to one class in a million."""
+    from scipy.stats import binom
+
+    counts, rare = np.arange(n + 1), np.geomspace(1e-6, 0.5, 400)
+    low, high = share_interval(counts, n, level)
+    assert low[0] == 0.0
+    assert high[-1] == 1.0
+    p = np.concatenate([[0.0], rare, 1 - rare, low[1:] * (1 - 1e-9), high[:-1] * (1 + 1e-9), [1.0]])[:, None]
+    coverage = np.where((low <= p) & (p <= high), binom.pmf(counts, n, p), 0.0).sum(axis=1)
+    assert coverage.min() >= level - 1e-12
+    assert n < 1000 or coverage[np.abs(p[:, 0] - 0.5) < 0.2].max() < level + 0.05 * (1 - level) + 0.02
 
 
 def test_the_table_stars_a_mode_that_is_missed():

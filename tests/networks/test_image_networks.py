@@ -356,7 +356,7 @@ def test_a_preconditioned_unet_starts_as_the_gaussian_and_trains():
 @EVERY
 def test_a_label_is_a_condition_of_its_own_sample(make):
     net, x = make(classes=3), images(n=3)
-    free = net(x, 1.0)
+    free = net(x, 1.0, torch.full((3,), net.null_condition))
     labelled = net(x, 1.0, torch.tensor([0, 2, 2]))
     assert (labelled - free).abs().amax((1, 2, 3)).min() > 1e-6
     other = net(x, 1.0, torch.tensor([1, 2, 2]))
@@ -366,14 +366,30 @@ def test_a_label_is_a_condition_of_its_own_sample(make):
 
 
 @EVERY
+def test_a_vector_is_a_condition_of_its_own_sample(make):
+    net, x = make(condition_dim=2), images(n=3)
+    vectors = torch.tensor([[0.5, -1.0], [2.0, 0.0], [0.0, 0.0]], dtype=torch.float64)
+    told, free = net(x, 1.0, vectors), net(x, 1.0, torch.zeros(3, 2, dtype=torch.float64))
+    assert (told - free)[:2].abs().amax((1, 2, 3)).min() > 1e-6
+    assert torch.allclose(told[2:], free[2:], atol=1e-12)
+    assert net.null_condition == [0.0, 0.0]
+    sk.testing.check_score_model(sk.models.condition(net, vectors), x, 0.3)
+    with pytest.raises(sk.ShapeError, match=r"condition has shape \(3, 3\): expected \(3, 2\)"):
+        net(x, 1.0, torch.ones(3, 3, dtype=torch.float64))
+    with pytest.raises(TypeError, match="expected real numbers"):
+        net(x, 1.0, torch.ones(3, 2, dtype=torch.int64))
+
+
+@EVERY
 @pytest.mark.parametrize(
     ("label", "kind", "words"),
     [
-        (torch.zeros(2), TypeError, "label is a .*: expected integers"),
-        (torch.zeros(2, dtype=torch.bool), TypeError, "label is a .*: expected integers"),
-        (torch.zeros(3, dtype=torch.int64), sk.ShapeError, r"label has shape \(3,\): expected \(2,\)"),
-        (torch.tensor([0, 3]), ValueError, "label goes from 0 to 3: expected classes from 0 to 2"),
-        (torch.tensor([-1, 0]), ValueError, "label goes from -1 to 0"),
+        (torch.zeros(2), TypeError, "the condition is a .*: expected integers"),
+        (torch.zeros(2, dtype=torch.bool), TypeError, "the condition is a .*: expected integers"),
+        (torch.zeros(3, dtype=torch.int64), sk.ShapeError, r"the condition has shape \(3,\): expected \(2,\)"),
+        (torch.tensor([0, 4]), ValueError, "labels from 0 to 4: expected classes from 0 to 2, or 3 for no condition"),
+        (None, ValueError, "made with classes=3, and called without a condition"),
+        (torch.tensor([-1, 0]), ValueError, "labels from -1 to 0"),
         (np.zeros(2, dtype=int), TypeError, "frameworks"),
     ],
 )
@@ -384,7 +400,7 @@ def test_labels_that_are_refused(make, label, kind, words):
 
 @EVERY
 def test_a_label_for_a_network_without_classes(make):
-    with pytest.raises(ValueError, match="has no classes, got a label"):
+    with pytest.raises(TypeError, match="takes no condition, and one was given"):
         make()(images(), 1.0, torch.tensor([0, 0]))
 
 
@@ -437,7 +453,8 @@ def test_a_network_comes_back_with_the_same_bits(tmp_path, net):
     x = images(dtype=torch.float32)
     sk.save(sk.models.Preconditioned(net, 0.5), tmp_path / "model")
     again = sk.load(tmp_path / "model")
-    assert torch.equal(again(x, 1.0), sk.models.Preconditioned(net, 0.5)(x, 1.0))
+    told = None if net.classes is None else torch.zeros(len(x), dtype=torch.int64)
+    assert torch.equal(again(x, 1.0, told), sk.models.Preconditioned(net, 0.5)(x, 1.0, told))
     assert repr(again.net) == repr(net)
     assert json.loads(json.dumps(net.config())) == net.config()
 

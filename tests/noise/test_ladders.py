@@ -56,22 +56,40 @@ class TestEveryLadder:
 
 
 def test_density_is_the_share_of_a_level_over_its_share_of_the_range():
-    # in log sigma each inner level of a geometric ladder owns one spacing, log(10); so do the ends
+    # in log sigma each inner level of a geometric ladder owns one spacing, log(10), and the ends half of one
     ladder = Geometric(10.0, 0.1, 3)
     sigma = np.array([0.1, 1.0, 10.0])
-    assert np.allclose(ladder.density(sigma), 1 / (3 * np.log(10) * sigma), rtol=1e-12)
+    cells = np.log(10) * np.array([0.5, 1.0, 0.5])
+    assert np.allclose(ladder.density(sigma), 1 / (3 * cells * sigma), rtol=1e-12)
     uneven = Ladder((8.0, 4.0, 1.0))
-    gaps = np.array([np.log(8) - np.log(4), np.log(8) / 2, np.log(4)])
+    gaps = np.array([np.log(2) / 2, np.log(8) / 2, np.log(4) / 2])
     assert np.allclose(uneven.density(np.array([8.0, 4.0, 1.0])), 1 / (3 * gaps * [8.0, 4.0, 1.0]), rtol=1e-12)
 
 
-def test_density_times_gap_sums_to_one_and_tends_to_the_continuous_law():
+@pytest.mark.parametrize("ladder", [Geometric(10.0, 0.1, 2), Geometric(50.0, 0.01, 7), Ladder((8.0, 4.0, 1.0, 0.3))])
+def test_density_integrates_to_one(ladder):
+    """Over the range of the levels, on a grid in log sigma whose cells never straddle an edge by more than 1e-4."""
+    log_sigma = np.linspace(np.log(ladder.smallest), np.log(ladder.largest), 200_001)
+    middle = np.exp((log_sigma[1:] + log_sigma[:-1]) / 2)
+    assert np.sum(ladder.density(middle) * middle * np.diff(log_sigma)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_density_tends_to_the_continuous_law():
     fine, law = Geometric(10.0, 0.1, 4001), LogUniform(10.0, 0.1)
     sigma = np.geomspace(0.2, 5.0, 7)
     assert np.allclose(fine.density(sigma), law.density(sigma), rtol=2e-3)
-    ladder = Ladder((8.0, 4.0, 1.0, 0.3))
-    gaps = np.abs(np.gradient(np.log(ladder.sigmas))) * ladder.sigmas
-    assert (ladder.density(ladder.sigmas) * gaps).sum() == pytest.approx(1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_levels_are_found_in_any_unit(unit, dtype):
+    """Three levels of 1e-9 to 1e-7 are no nearer to each other than three of 1 to 100."""
+    plain, ladder = Geometric(100.0, 1.0, 3), Geometric(100.0 * unit, unit, 3)
+    sigma, u = np.array([1.0, 10.0, 100.0, 2.9, 3.2], dtype), np.array([0.1, 0.5, 0.9], dtype)
+    scaled = (sigma * unit).astype(dtype)
+    np.testing.assert_allclose(ladder.density(scaled) * unit, plain.density(sigma), rtol=2e-6)
+    np.testing.assert_allclose(ladder.quantile(u) / unit, plain.quantile(u), rtol=1e-6)
+    assert set(ladder.sample(9, rng=0, like=u)) == set(ladder.sigmas.astype(dtype))
 
 
 def test_density_needs_two_levels():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 import scorekit as sk
 from scorekit.noise import Geometric, Ladder, LogNormal, LogUniform, NoiseLaw
+from scorekit.noise._normal_quantile import normal_quantile
+from support import ScriptedRng
 
 # (law, the same one in SciPy's words, where its mass lies)
 CONTINUOUS = [
@@ -69,6 +73,72 @@ def test_the_quantile_of_a_log_normal_is_finite_at_the_ends():
     assert (ends > 0).all()
 
 
+def scripted(n, shift):
+    """The stream that shifts the strata by ``shift``, and leaves them in order."""
+    return ScriptedRng(uniform=[np.array([shift])], choice=[np.arange(n)])
+
+
+class TestTailsInFloat32:
+    """A float32 number next to 1 is 6e-8 away from it: quantiles of float32 numbers have atoms in the upper tail."""
+
+    LAW, LIKE = LogNormal(-1.2, 1.2), np.zeros(1, np.float32)
+
+    def z(self, sigma):
+        return (np.log(sigma.astype(float)) + 1.2) / 1.2
+
+    def test_a_million_draws_are_all_different_and_reach_both_tails(self):
+        n = 1_000_000
+        sigma = np.sort(self.LAW.sample(n, rng=0, like=self.LIKE))
+        assert sigma.dtype == np.float32
+        assert (np.diff(sigma) > 0).all()
+        u = stats.norm.cdf(self.z(sigma))
+        assert (np.abs(u * n - np.arange(n) - 0.5) < 0.5 + 0.1).all()  # one in each n-th; float32 blurs by 0.05
+        upper = stats.norm.sf(self.z(sigma[-5:])) * n  # the same from the other side, where 1 − u is rounded
+        offset = upper - np.arange(5)[::-1]
+        assert (np.abs(offset - offset[0]) < 1e-4).all()
+        assert 0 < offset[0] < 1
+
+    @pytest.mark.parametrize("shift", [1e-9, 1e-3, 0.4, 1 - 1e-3, 1 - 1e-9])
+    def test_the_extremes_of_a_million_are_right_wherever_the_strata_are_shifted(self, shift):
+        n = 1_000_000
+        sigma = self.LAW.sample(n, rng=scripted(n, shift), like=self.LIKE)
+        assert stats.norm.cdf(self.z(sigma[:1])) * n == pytest.approx(shift, rel=1e-5)
+        assert stats.norm.sf(self.z(sigma[-1:])) * n == pytest.approx(1 - shift, rel=1e-4)
+
+    def test_draws_one_at_a_time_have_the_law(self):
+        """The Kolmogorov-Smirnov test errs once in 1e6 seeds."""
+        rng = sk.rng(3)
+        sigma = np.concatenate([self.LAW.sample(1, rng=rng, like=self.LIKE) for _ in range(5000)])
+        assert stats.kstest(self.z(sigma), "norm").pvalue > 1e-6
+        assert len(np.unique(sigma)) > 4990  # float32 numbers coincide by chance: 5000²/2 · 1e-7 = 1 of them
+
+
+def test_the_normal_quantile_is_right_to_the_last_digits():
+    u = np.concatenate([np.geomspace(1e-300, 0.49, 400), 1 - np.geomspace(1e-16, 0.49, 200)])
+    np.testing.assert_allclose(normal_quantile(u), special.ndtri(u), rtol=2e-15)
+    edges = [0.075, 0.925, math.exp(-25)]  # where one ratio takes over from another
+    for edge in edges:
+        u = edge * (1 + np.array([-1e-12, 0.0, 1e-12]))
+        np.testing.assert_allclose(normal_quantile(u), special.ndtri(u), rtol=2e-15)
+    assert normal_quantile(np.array([0.5]))[0] == 0.0
+
+
+@pytest.mark.parametrize("name", [name for name, installed in sk.backends().items() if installed])
+def test_the_normal_quantile_has_its_derivative(name):
+    """dz/du = 1/φ(z), in the center, where ranges meet and in the tails."""
+    backend = sk.backend(name)
+    u = np.array([1e-12, 0.01, 0.075, 0.2, 0.5, 0.7, 0.925, 1 - 1e-9])
+    _, slope = backend.grad(normal_quantile, backend.asarray(u))
+    np.testing.assert_allclose(backend.to_numpy(slope), 1 / stats.norm.pdf(special.ndtri(u)), rtol=1e-9)
+
+
+def test_a_log_normal_keeps_to_the_array_standard():
+    """No value is read and nothing leaves the framework: arrays of a library that no backend owns are enough."""
+    strict = pytest.importorskip("array_api_strict")
+    got = LogNormal(-1.2, 1.2).quantile(strict.asarray(U))
+    np.testing.assert_allclose(np.asarray(got), CONTINUOUS[2][1].ppf(U), rtol=1e-10)
+
+
 @pytest.mark.parametrize("levels", [4, 7])
 def test_a_ladder_gives_each_level_the_same_share(levels):
     ladder = Geometric(10.0, 0.1, levels)
@@ -96,9 +166,10 @@ class TestEveryLaw:
         assert abs(stats.spearmanr(np.arange(1000), sigma).statistic) < 0.16  # 1e-6, two-sided
 
     def test_reproducible(self, law):
-        a, b, c = (law.sample(50, rng=seed) for seed in (0, sk.rng(0), 1))
+        a, b, c = (law.sample(50, rng=seed) for seed in (0, 0, 1))
         assert np.array_equal(a, b)
         assert not np.array_equal(a, c)
+        assert np.array_equal(law.sample(50, rng=sk.rng(0)), law.sample(50, rng=sk.rng(0)))
         assert not np.array_equal(law.sample(50), law.sample(50))
 
     def test_a_stream_goes_on(self, law):

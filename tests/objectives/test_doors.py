@@ -100,7 +100,7 @@ def test_models_that_couple_the_batch_are_refused_where_a_trace_is_taken(objecti
         xp = sk.array_namespace(x)
         return x - xp.mean(x, axis=0) if centred == "mean" else x / xp.std(x, axis=0)
 
-    with pytest.raises(ValueError, match=r"rows that are independent.*Batch normalisation"):
+    with pytest.raises(ValueError, match=r"rows that are independent.*Batch normalization"):
         objective(batch_norm, X, rng=0)
     with pytest.raises(ValueError, match=r"independent"):  # a second time too
         objective(batch_norm, X, rng=0)

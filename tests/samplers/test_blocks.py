@@ -51,7 +51,7 @@ def test_any_number_of_processes_make_the_same_samples(world):
 
 
 def test_a_block_is_what_its_stream_gives_the_sampler():
-    stream = sk.rng(3).spawn(3)[1]
+    stream = sk.rng(("sample_blocks", 3)).spawn(3)[1]
     x = SAMPLER.sample(Gaussian(1.0, 0.5), start(10, stream), rng=stream).x
     assert np.array_equal(gather(make(blocks=[1])).x, x)
 

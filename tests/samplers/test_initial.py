@@ -39,9 +39,10 @@ def test_dtype_of_like(extra):
 
 
 def test_reproducible():
-    a, b, c = (initial([2.0], (5, 2), rng=seed) for seed in (0, sk.rng(0), 1))
+    a, b, c, d, e = (initial([2.0], (5, 2), rng=seed) for seed in (0, 0, 1, sk.rng(0), sk.rng(0)))
     assert np.array_equal(a, b)
-    assert not np.any(a == c)
+    assert np.array_equal(d, e)
+    assert not np.any((a == c) | (a == d))
     assert not np.any(initial([2.0], (5, 2)) == initial([2.0], (5, 2)))
 
 

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit._catalogue import SAMPLERS, examples
-from scorekit.samplers import AnnealedLangevin, Inpaint, Langevin, initial
+from scorekit.samplers import AnnealedLangevin, ConsistentAnnealed, Inpaint, Langevin, initial
 
-ANNEALED = AnnealedLangevin([2.0, 1.0, 0.5], 2, 0.1)
+SAMPLERS = [
+    Langevin(0.1, 6),
+    AnnealedLangevin([2.0, 1.0, 0.5], 2, 0.1),
+    ConsistentAnnealed([2.0, 1.0, 0.5]),
+]
 
 
 class StrictRng:
@@ -30,12 +33,12 @@ def _score(x, sigma=None):
     return (1.0 - x) / (0.5 + (0.0 if sigma is None else sigma**2))
 
 
-@pytest.mark.parametrize("sampler", examples(SAMPLERS))
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("shape", [(5, 1), (5, 2), (5, 2, 2), (3, 3, 8, 8), (1, 2)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_same_chain(sampler, shape, dtype):
     x0 = np.random.default_rng(0).normal(size=shape).astype(dtype)
-    expected = sampler.sample(_score, x0, rng=3, keep_every=2)
+    expected = sampler.sample(_score, x0, rng=sk.rng(3), keep_every=2)
     strict = sampler.sample(_score, array_api_strict.asarray(x0), rng=StrictRng(3), keep_every=2)
     assert strict.x.__array_namespace__() is not np
     assert np.array_equal(np.asarray(strict.x), expected.x)
@@ -47,9 +50,9 @@ def test_the_same_chain(sampler, shape, dtype):
 
 def test_inpainting():
     x0, values = np.zeros((5, 2)), np.array([1.5, np.nan])
-    expected = Inpaint(ANNEALED, [True, False], values).sample(_score, x0, rng=3).x
+    expected = Inpaint(SAMPLERS[1], [True, False], values).sample(_score, x0, rng=sk.rng(3)).x
     mask = array_api_strict.asarray([True, False])
-    strict = Inpaint(ANNEALED, mask, array_api_strict.asarray(values))
+    strict = Inpaint(SAMPLERS[1], mask, array_api_strict.asarray(values))
     x = strict.sample(_score, array_api_strict.asarray(x0), rng=StrictRng(3)).x
     assert np.array_equal(np.asarray(x), expected)
 
@@ -63,7 +66,7 @@ def test_initial():
     like = array_api_strict.ones((1,), dtype=array_api_strict.float32)
     x = initial([2.0], (5, 2), rng=StrictRng(0), like=like, mean=1.0, std=[0.0, 1.5])
     assert x.dtype == array_api_strict.float32
-    expected = initial([2.0], (5, 2), rng=0, like=np.ones(1, np.float32), mean=1.0, std=[0.0, 1.5])
+    expected = initial([2.0], (5, 2), rng=sk.rng(0), like=np.ones(1, np.float32), mean=1.0, std=[0.0, 1.5])
     assert np.allclose(np.asarray(x), expected)
 
 

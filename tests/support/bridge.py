@@ -56,15 +56,15 @@ def _asked_in_numpy(target):
     return ask
 
 
-def _losses(self, model, x, rng=None):
+def _losses(self, model, x, rng=None, **more):
     if not isinstance(x, np.ndarray):
-        return _LOSSES(self, model, x, rng)
+        return _LOSSES(self, model, x, rng, **more)
     objective, rng = as_tensors(self, rng)
     return _LOSSES(objective, model, tensor(x), rng).detach().numpy()
 
 
-def _call(self, model, x, rng=None, weights=None):
+def _call(self, model, x, rng=None, weights=None, **more):
     if not isinstance(x, np.ndarray):
-        return _CALL(self, model, x, rng, weights)
+        return _CALL(self, model, x, rng, weights, **more)
     objective, rng = as_tensors(self, rng)
     return _CALL(objective, model, tensor(x), rng, tensor(weights)).detach().numpy()

@@ -28,7 +28,7 @@ def tensor(x, **options):
 @pytest.mark.parametrize("family", FAMILIES, ids=repr)
 def test_every_loss_to_1e_10_and_its_parameter_gradient_to_1e_9(objective, family):
     values = np.random.default_rng(1).uniform(-0.6, 0.6, family.size(2))
-    there = objective.losses(family.model(values, 2), X, rng=3)
+    there = objective.losses(family.model(values, 2), X, rng=sk.rng(3))
     theta = tensor(values, requires_grad=True)
     here = objective.losses(family.model(theta, 2), tensor(X), rng=TensorRng(3))
     np.testing.assert_allclose(here.detach().numpy(), there, rtol=1e-10, atol=1e-10)
@@ -56,7 +56,7 @@ def test_every_log_density_and_every_sample(density):
     like = torch.zeros(1, dtype=torch.float64)
     drawn = density.sample(6, rng=TensorRng(2), like=like)
     assert isinstance(drawn, torch.Tensor)
-    np.testing.assert_allclose(drawn.numpy(), density.sample(6, rng=2), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(drawn.numpy(), density.sample(6, rng=sk.rng(2)), rtol=1e-12, atol=1e-12)
     smooth = density.smoothed(0.3)
     np.testing.assert_allclose(smooth.log_prob(drawn).numpy(), smooth.log_prob(drawn.numpy()), rtol=1e-10, atol=1e-10)
     assert density.sample(4, rng=0, like=like.float()).dtype == torch.float32
@@ -84,7 +84,7 @@ def test_every_sampler(sampler, shape, clamp):
     def model(x, sigma=None):
         return -x / (1.0 if sigma is None else 1.0 + sigma**2)
 
-    there = sampler.sample(model, x0, rng=5, keep_every=5)
+    there = sampler.sample(model, x0, rng=sk.rng(5), keep_every=5)
     here = sampler.sample(model, tensor(x0), rng=TensorRng(5), keep_every=5)
     assert isinstance(here.x, torch.Tensor)
     np.testing.assert_allclose(here.x.numpy(), there.x, rtol=1e-10, atol=1e-12)

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 
 from scorekit.samplers import AnnealedLangevin  # noqa: E402
-from scorekit_torch import MLP, NCSN, CapturedModel, NCSNv2, UNet, capture, namespace  # noqa: E402
+from scorekit_torch import MLP, NCSN, CapturedModel, NCSNv2, UNet, backend, capture  # noqa: E402
 from scorekit_torch.networks import levels  # noqa: E402
 
 LADDER = (5.0, 1.0, 0.1)
@@ -51,15 +51,16 @@ def evaluate_without_values(model, sigma):
     module = getattr(model, "net", model) if isinstance(model, sk.models.Preconditioned) else model
     module.to("meta")
     x = torch.empty(2, 3, 8, 8, device="meta")
+    told = None if module.classes is None else torch.zeros(2, dtype=torch.int64, device="meta")
     with OnlyOn("meta") as watched, torch.no_grad():
-        assert model(x, sigma).shape == x.shape
+        assert model(x, sigma, told).shape == x.shape
     assert watched.operations > 5
 
 
 @pytest.mark.parametrize("view", [False, True], ids=["network", "Preconditioned"])
 @pytest.mark.parametrize("name", MODELS)
 def test_an_evaluation_that_is_recorded_reads_nothing_back_and_copies_nothing_in(name, view, monkeypatch):
-    for module in (namespace, levels):
+    for module in (backend, levels):
         monkeypatch.setattr(module, "readable", lambda x: False)
     monkeypatch.setattr(sk.models.preconditioned, "check_batch", lambda x, finite: x)
     model = MODELS[name]()
@@ -89,18 +90,22 @@ def test_levels_are_the_same_whether_copied_or_filled_in(monkeypatch):
 
 
 def test_values_can_be_read_unless_a_stream_is_recorded(monkeypatch):
-    assert namespace.readable(torch.zeros(1))
+    readable = sk.backend("torch").readable
+    assert readable(torch.zeros(1))
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
-    assert namespace.readable(torch.zeros(1))  # a graph records its device alone
-    assert not namespace.readable(SimpleNamespace(is_cuda=True))
+    assert readable(torch.zeros(1))  # a graph records its device alone
+    assert not readable(SimpleNamespace(is_cuda=True))
 
 
-def test_the_compiler_does_not_see_the_question(monkeypatch):
+def test_no_value_can_be_read_in_what_is_compiled(monkeypatch):
+    """The checks of values are left out there: one graph, without a break."""
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: pytest.fail("asked"))
-    compiled = torch.compile(
-        lambda x, where: x + 1 if namespace.readable(where) else x, backend="eager", fullgraph=True
-    )
-    assert compiled(torch.zeros(1), SimpleNamespace(is_cuda=True)).item() == 1.0
+    score = sk.models.Preconditioned(lambda x, sigma: torch.tanh(x), 0.5)
+    compiled = torch.compile(score, backend="eager", fullgraph=True)
+    x, sigma = torch.arange(6.0).reshape(3, 2), torch.tensor([0.1, 1.0, 2.0])
+    torch.testing.assert_close(compiled(x, sigma), score(x, sigma))
+    with pytest.raises(ValueError, match="sigma must be positive"):
+        score(x, -sigma)
 
 
 # ---------------------------------------------------------------- the door

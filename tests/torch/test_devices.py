@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 import scorekit as sk
-from scorekit._streams import strata
+from scorekit.noise._strata import strata
 from scorekit.testing.differentiation import _all_densities
 
 torch = pytest.importorskip("torch")
@@ -46,8 +46,9 @@ def test_samples_are_drawn_where_they_are_used(density):
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
 def test_the_objective_of_networks_works_there(law, monkeypatch):
-    monkeypatch.setattr("scorekit._arrays._readable", lambda xp, x: False)
+    monkeypatch.setattr("scorekit_torch.backend.readable", lambda x: False)
     monkeypatch.setattr("scorekit.objectives._base.check_batch", lambda x: x)
+    monkeypatch.setattr("scorekit.objectives.noise_conditional.refuse_mixed_levels", lambda score, x, sigma: None)
     x = torch.empty(6, 2, device="meta")
     losses = sk.objectives.NoiseConditional(law).losses(lambda x, sigma: -x, x, rng=HostIntegers(0))
     assert losses.device.type == "meta"
@@ -66,8 +67,10 @@ def test_the_noise_of_layers_starts_one_device_alone(monkeypatch):
     """torch.manual_seed would start those of all other devices too, and nobody puts these back."""
     monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("all devices were seeded"))
     before = torch.get_rng_state()
-    with LayerNoise(torch.device("cpu"))(TorchRng(3)):
+    noise = LayerNoise(torch.device("cpu"))
+    drawn = noise.draw(TorchRng(3), 2)
+    with noise(drawn):
         first = torch.rand(3)
-    with LayerNoise(torch.device("cpu"))(TorchRng(3)):
+    with noise(drawn):
         assert torch.equal(first, torch.rand(3))
     assert torch.equal(before, torch.get_rng_state())

@@ -53,13 +53,15 @@ SETTING = textwrap.dedent("""
         "ncsn": (lambda: sk.models.Preconditioned(net(conditional=True), 1.0),
                  NoiseConditional(sk.noise.LogUniform(3.0, 0.1)), DATA, {"accumulate": 3}),
         "energy": (lambda: sk.models.EnergyModel(Energy()), SlicedScoreMatching(), DATA, {}),
-        "loader": (net, SlicedScoreMatching(), loader(), {"batch_size": None}),
+        "loader": (lambda: net(classes=60), SlicedScoreMatching(), loader(), {"batch_size": None}),
+        "dropped": (lambda: net(condition_dim=2), SlicedScoreMatching(), (DATA, 2 * DATA), {"condition_dropout": 0.3}),
     }
 
     def run(name, **more):
         make, objective, data, options = CASES[name]
         options = {"steps": 7, "batch_size": 19, "progress": False, "ema": 0.9} | options | more
-        options["validation"] = DATA[:25]
+        told = {"loader": torch.arange(25), "dropped": 2 * DATA[:25]}.get(name)
+        options["validation"] = DATA[:25] if told is None else (DATA[:25], told)
         result = sk.fit(make(), objective, data, **options)
         model = result.model
         while not isinstance(model, torch.nn.Module):

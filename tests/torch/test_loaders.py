@@ -27,9 +27,9 @@ class Seen:
     def __init__(self):
         self.batches = []
 
-    def __call__(self, model, x, rng=None):
+    def __call__(self, model, x, rng=None, condition=None):
         self.batches.append([int((row == X).all(dim=1).nonzero()) for row in x])
-        return SlicedScoreMatching()(model, x, rng)
+        return SlicedScoreMatching()(model, x, rng, condition=condition)
 
 
 class Jittered(Dataset):
@@ -50,7 +50,9 @@ class Plain:
 
 def run(data, objective=None, **options):
     options = {"steps": 9, "progress": False} | options
-    return sk.fit(MLP(2, hidden=(8,), conditional=False), objective or SlicedScoreMatching(), data, **options)
+    pairs = getattr(data, "dataset", data) is PAIRS or isinstance(data, tuple)
+    net = MLP(2, hidden=(8,), conditional=False, classes=3 if pairs else None)
+    return sk.fit(net, objective or SlicedScoreMatching(), data, **options)
 
 
 def bits(result):
@@ -67,7 +69,8 @@ def loader(data=PAIRS, **options):
 @pytest.mark.parametrize("data", [PAIRS, TensorDataset(X)], ids=["pairs", "samples"])
 def test_a_dataset_gives_what_its_array_gives(data):
     """Order and noise are functions of the seed: an array and a dataset of its rows train alike."""
-    assert torch.equal(bits(run(data, batch_size=6)), bits(run(X, batch_size=6)))
+    array = (X, torch.arange(23) % 3) if data is PAIRS else X
+    assert torch.equal(bits(run(data, batch_size=6)), bits(run(array, batch_size=6)))
 
 
 def test_a_loader_is_passed_again_and_again_and_shuffled_by_the_seed():
@@ -198,20 +201,52 @@ def test_labels_of_items_may_be_numbers(label):
 @pytest.mark.parametrize(
     ("data", "error", "words"),
     [
-        (Batches(torch.zeros(23)), TypeError, "labels have dtype torch.float32: expected integers"),
-        (Batches(torch.zeros(23, 1, dtype=int)), ValueError, r"labels have shape \(23, 1\) for 23 samples"),
-        (Batches(torch.tensor(1)), ValueError, r"labels have shape \(\) for 23 samples: expected \(23,\)"),
-        (Batches([0, 1]), ValueError, r"labels have shape \(2,\) for 23 samples"),
-        (Batches(["cat"] * 23), TypeError, r"labels are a list: expected integers \(23,\)"),
-        (Items(float), TypeError, "labels have dtype torch.float32: expected integers"),
-        (Items(lambda k: torch.tensor([k])), ValueError, r"labels have shape \(23, 1\) for 23 samples"),
-        (Items(str), TypeError, "labels are a list: expected integers"),
+        (Batches(torch.zeros(23)), TypeError, "second item of the data is a .*float64.*expected integers"),
+        (
+            Batches(torch.zeros(23, 1, dtype=int)),
+            TypeError,
+            r"second item .*\(23, 1\).*3 classes: expected integers \(n,\)",
+        ),
+        (Batches(torch.tensor(1)), ValueError, "second item of the data is the single value"),
+        (Batches([0, 1]), ValueError, r"second item of the data has shape \(2,\) for 23 samples"),
+        (
+            Batches(["cat"] * 23),
+            TypeError,
+            "is a list: expected integers.*For text look up an integer",
+        ),
+        (Items(float), TypeError, "second item of the data is a torch.Tensor .*float64.*expected integers"),
+        (Items(lambda k: torch.tensor([k])), TypeError, r"second item .* 1\).*expected integers"),
+        (Items(str), TypeError, "second item of the data is a list: expected integers"),
     ],
 )
 def test_what_stands_in_the_place_of_labels_and_is_none_is_refused(data, error, words):
     with pytest.raises(error, match=words):
         levels(data)
-    run(data, steps=1)  # a network without classes does not look at it
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (X, torch.arange(23)),
+        (X, ["cat"] * 23),
+        TensorDataset(X, torch.eye(23)),
+        Items(str),
+        Batches(torch.zeros(23, 3)),
+        Batches(["cat"] * 23),
+        DataLoader(TensorDataset(X, torch.arange(23)), batch_size=5),
+    ],
+    ids=["pair", "text", "one-hot", "items of text", "batches", "batches of text", "loader"],
+)
+def test_a_second_item_that_no_parameter_takes_is_refused(data):
+    """Whatever holds it, and before the first step."""
+    unconditional = MLP(2, hidden=(8,), conditional=False)
+    with pytest.raises(TypeError, match=r"have a second item, .* and no parameter of the model takes it"):
+        sk.fit(unconditional, SlicedScoreMatching(), data, steps=1, progress=False)
+
+
+def test_a_third_item_is_refused():
+    with pytest.raises(TypeError, match=r"dataset\[0\] has 3 parts: expected an array, or a tuple"):
+        run(TensorDataset(X, X, X))
 
 
 # ---------------------------------------------------------------- what is refused
@@ -245,7 +280,7 @@ class Words(Dataset):
 
 class Ragged(Words):
     def __getitem__(self, i):
-        return torch.ones(2 + i)
+        return torch.ones(2 + i, dtype=torch.float64)
 
 
 @pytest.mark.parametrize(
@@ -256,8 +291,8 @@ class Ragged(Words):
         (iter([X]), {}, TypeError, "without a length"),
         (DataLoader(Stream(), batch_size=5), {}, TypeError, "a torch.DataLoader without a length: expected an array"),
         (OnePass(), {}, ValueError, "the loader ended after 4 batches and says that it has 5"),
-        (Words(), {}, TypeError, r"dataset\[0\] is a str: expected an array, or a tuple \(array, label\)"),
-        (Ragged(), {}, ValueError, r"items of the dataset have shapes \[\(2,\), \(3,\), \(4,\)\]: expected one shape"),
+        (Words(), {}, TypeError, r"dataset\[0\] is a str: expected an array, or a tuple \(array, condition\)"),
+        (Ragged(), {}, ValueError, r"items of the dataset have shapes \[\(2,\), \(3,\), \(4,\)\]"),
         (TensorDataset(X[:0]), {}, ValueError, "the dataset is empty"),
         (loader(TensorDataset(X[:3]), drop_last=True), {}, ValueError, "the loader is empty"),
         (TensorDataset(X.to(torch.uint8)), {}, TypeError, "dtype torch.uint8: expected a real floating"),
@@ -274,6 +309,6 @@ def test_data_that_cannot_be_used(data, options, error, words):
 
 def test_a_small_last_batch_over_several_processes_is_refused_with_advice():
     uneven = open_source(loader(TensorDataset(X), batch_size=22), None, 0)
-    assert uneven.batch(0, 1, 2).content.shape == (11, 2)
+    assert uneven.batch(0, 1, 2).x.shape == (11, 2)
     with pytest.raises(ValueError, match=r"a batch of 1 samples cannot be cut over 2 processes: .*drop_last=True"):
         uneven.batch(1, 1, 2)

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from scorekit._arrays import as_sigma, check_count, check_option
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.learning import Conditions
 from scorekit.protocols import RngLike
-from scorekit.registry import array_namespace, describe
+from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype
 from scorekit_torch.networks.initial import Draws, start
 from scorekit_torch.networks.levels import Condition, as_row, level_index
@@ -27,7 +28,7 @@ _SHOWN = 6  # entries of a list that a repr writes out
 
 
 class ImageNetwork(nn.Module, ABC):
-    """A module ``forward(x, sigma, label)`` on images ``(n, c, h, w)``.
+    """A module ``forward(x, sigma, condition)`` on images ``(n, c, h, w)``.
 
     A network sets ``divisor`` (what h and w must be multiples of), makes its layers in ``_lay_out`` and computes in
     ``_output``, with everything checked and the images in the memory format that convolutions are fastest in.
@@ -35,6 +36,7 @@ class ImageNetwork(nn.Module, ABC):
     the levels of that alone.
     """
 
+    per_sample = False  # a level may be a number, or one for each image
     _arguments: ClassVar[tuple[str, ...]]
     divisor: int
     noise: tuple[float, ...] | None = None
@@ -42,15 +44,37 @@ class ImageNetwork(nn.Module, ABC):
     memory_format: torch.memory_format = torch.contiguous_format
     _compiled: Callable[..., Array] | None = None
 
-    def __init__(self, channels: int, classes: int | None, rescale: bool, precision: str) -> None:
+    def __init__(
+        self, channels: int, classes: int | None, condition_dim: int | None, rescale: bool, precision: str
+    ) -> None:
         super().__init__()
         self.channels = check_count(channels, "channels")
         if self.channels > _CHANNELS:
             raise InvalidValueError(f"channels is {channels}: expected 1 to {_CHANNELS}. Images are (n, c, h, w).")
-        self.classes = None if classes is None else check_count(classes, "classes")
+        self._conditions = Conditions(classes, condition_dim)
         check_option(rescale, "rescale", (True, False))
         check_option(precision, "precision", ("float32", "float64", "bfloat16"))
         self.rescale, self.precision = bool(rescale), precision
+
+    @property
+    def condition_dim(self) -> int | None:
+        """The numbers in a condition; None for a network that takes no vectors."""
+        return self._conditions.dim
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None for a network that takes no labels."""
+        return self._conditions.classes
+
+    @property
+    def takes_condition(self) -> bool:
+        """Was it made with ``classes`` or ``condition_dim``?"""
+        return self._conditions.null is not None
+
+    @property
+    def null_condition(self) -> Any:
+        """The condition of one image that stands for none; None for a network without conditions."""
+        return self._conditions.null
 
     @abstractmethod
     def _lay_out(self) -> None:
@@ -58,7 +82,7 @@ class ImageNetwork(nn.Module, ABC):
 
     @abstractmethod
     def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
-        """The output for checked arguments; ``at.label`` is None exactly when the network has no classes."""
+        """The output for checked arguments; ``at.told`` is None exactly when the network takes no condition."""
 
     def _build(self, rng: RngLike) -> None:
         """Make the layers without asking torch's global generator, and fill them from ``rng``."""
@@ -67,7 +91,7 @@ class ImageNetwork(nn.Module, ABC):
         wide = as_dtype("float64" if self.precision == "float64" else "float32")
         self.to(wide).to_empty(device="cpu")
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        start(self, Draws(rng, wide))
+        start(self, Draws(rng, wide, type(self).__name__))
 
     def config(self) -> dict[str, Any]:
         """The arguments that make a network of this shape, as plain JSON types."""
@@ -77,22 +101,26 @@ class ImageNetwork(nn.Module, ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={_shown(v)}' for k, v in self.config().items())})"
 
-    def forward(self, x: Array, sigma: Any = None, label: Array | None = None) -> Array:
+    def forward(self, x: Array, sigma: Any = None, condition: Array | None = None) -> Array:
         """The network's output at the images ``x``, shaped like ``x``.
 
         Args:
             x: images ``(n, c, h, w)``; ``h`` and ``w`` are multiples of ``divisor``, and at least twice that.
             sigma: the noise level, a scalar or ``(n,)``, > 0.
-            label: integers ``(n,)`` in ``[0, classes)``; None for no condition.
+            condition: integers ``(n,)`` in ``[0, classes)``, ``classes`` for none; or vectors ``(n, condition_dim)``,
+                zeros for none.
 
         Raises:
-            ShapeError: the images, or the number of levels or labels, do not fit.
-            ValueError: no sigma, or a label for a network without classes.
+            ShapeError: the images, or the number of levels or conditions, do not fit.
+            ValueError: no sigma, or no condition for a network that was made for one.
+            TypeError: a condition for a network that takes none.
         """
         array_namespace(x=x, weights=next(self.parameters()))
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)
-        at = Condition(0 if self.noise is None else level_index(level, self.noise), self._checked_label(label, x))
+        at = Condition(
+            0 if self.noise is None else level_index(level, self.noise), self._conditions.checked(condition, x)
+        )
         if self._compiled is None:
             return self._computed(x, level, at)
         # rows: a graph that was compiled for a number is no use for another
@@ -140,29 +168,6 @@ class ImageNetwork(nn.Module, ABC):
                 "sk.models.at(model, sigma)."
             )
         return sigma
-
-    def _checked_label(self, label: Array | None, x: Array) -> Array | None:
-        """The class of each sample; without a condition the null class, which is the last."""
-        if self.classes is None:
-            if label is not None:
-                raise InvalidValueError(
-                    f"this network has no classes, got a label: make {type(self).__name__}(…, classes=…), or leave "
-                    "the label out."
-                )
-            return None
-        if label is None:
-            return torch.full((x.shape[0],), self.classes, device=x.device)
-        array_namespace(x=x, label=label)
-        if label.dtype.is_floating_point or label.dtype.is_complex or label.dtype == torch.bool:
-            raise InvalidTypeError(
-                f"label is a {describe(label)}: expected integers, one a sample. Write label.long()."
-            )
-        if tuple(label.shape) != (x.shape[0],):
-            raise ShapeError(f"label has shape {tuple(label.shape)}: expected ({x.shape[0]},), one class a sample.")
-        low, high = int(label.min()), int(label.max())
-        if low < 0 or high >= self.classes:
-            raise InvalidValueError(f"label goes from {low} to {high}: expected classes from 0 to {self.classes - 1}.")
-        return label.long()
 
 
 def _shown(value: Any) -> str:

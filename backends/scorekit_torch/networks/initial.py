@@ -24,9 +24,9 @@ _NEARLY_ZERO = 1e-10  # a scale of zero would stop the gradient of the layers be
 class Draws:
     """A stream of random numbers as tensors of one dtype on the CPU; another backend's stream is told nothing of it."""
 
-    def __init__(self, rng: RngLike, dtype: torch.dtype) -> None:
+    def __init__(self, rng: RngLike, dtype: torch.dtype, name: str) -> None:
         like = torch.empty(0, dtype=dtype)
-        self._stream = as_rng(rng, like)
+        self._stream = as_rng(rng, like, name)
         self._like = like if isinstance(self._stream, TorchRng) else None
 
     def normal(self, *shape: int) -> Array:

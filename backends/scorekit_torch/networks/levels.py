@@ -1,4 +1,4 @@
-"""What a network is told beside its images: which level of a ladder a sigma is, which class."""
+"""What a network is told beside its images: which level of a ladder a sigma is, which condition."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 
 from scorekit.errors import InvalidValueError
-from scorekit_torch.namespace import readable
+from scorekit_torch.conversion import readable
 
-__all__ = ["Condition", "as_row", "level_index"]
+__all__ = ["Condition", "as_column", "as_row", "level_index"]
 
 Array: TypeAlias = Any
 
@@ -21,12 +21,17 @@ class Condition(NamedTuple):
     """What a network is told beside its images and sigma."""
 
     level: Any  # the row of the noise level: an int, or integers (n,)
-    label: Array | None  # the class, integers (n,)
+    told: Array | None  # the class, integers (n,), or a vector (n, k)
 
 
 def as_row(value: Any, like: Array, dtype: torch.dtype) -> Array:
     """One axis; a number is filled in where ``like`` is, which no device has to wait for."""
     return value.to(dtype).reshape(-1) if isinstance(value, torch.Tensor) else like.new_full((1,), value, dtype=dtype)
+
+
+def as_column(sigma: Any) -> Any:
+    """A level as it divides images: a number, or ``(n, 1, 1, 1)`` for ``(n,)``."""
+    return sigma.reshape(-1, 1, 1, 1) if isinstance(sigma, torch.Tensor) else sigma
 
 
 def level_index(sigma: Any, ladder: tuple[float, ...]) -> Any:

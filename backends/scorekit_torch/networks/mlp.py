@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, one_hot
 
-from scorekit._arrays import align, as_rng, as_sigma, check_batch, check_count, check_option, event_size
+from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_option, event_size, expand
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.learning import Conditions
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype, to_tensor
@@ -29,7 +30,8 @@ _LAST_LAYER = 0.1  # the network starts close to zero, where every objective is 
 class MLP(nn.Module):
     """A score network for samples of ``dim`` numbers: linear layers with GELU between them.
 
-    A conditional network takes ``log(sigma) / 4`` as one more input; an unconditional one ignores sigma.
+    A network that is conditional on sigma takes ``log(sigma) / 4`` as one more input; any other ignores sigma. With
+    ``condition_dim`` it takes a vector for each sample as more inputs, with ``classes`` a label, one-hot.
     Wrap it in ``sk.models.Preconditioned`` to give its output the scale that a score has at each level.
     Names and shapes of the parameters are those of ``scorekit_numpy.MLP``: weights carry over by name.
 
@@ -37,6 +39,9 @@ class MLP(nn.Module):
         dim: numbers in one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
         hidden: widths of the hidden layers.
         conditional: does the score depend on sigma?
+        condition_dim: the numbers k in a condition ``(n, k)``; None for none. Zeros stand for no condition.
+        classes: the number of classes that a condition ``(n,)`` may name; None for none. The label ``classes`` stands
+            for no condition.
         dtype: ``"float64"`` or ``"float32"``, that of the data; ``"bfloat16"`` and ``"float16"`` hold weights alone:
             data of such types are refused.
         rng: an Rng, a seed or None; weights start as N(0, 1/fan_in), biases at zero.
@@ -45,12 +50,16 @@ class MLP(nn.Module):
     torch.Size([5, 2])
     """
 
+    per_sample = False  # a level may be a number, or one for each sample
+
     def __init__(
         self,
         dim: int,
         hidden: Sequence[int] = (128, 128, 128),
         *,
         conditional: bool = True,
+        condition_dim: int | None = None,
+        classes: int | None = None,
         dtype: str = "float64",
         rng: RngLike = 0,
     ) -> None:
@@ -61,14 +70,36 @@ class MLP(nn.Module):
         self.hidden = tuple(check_count(width, "hidden width") for width in hidden)
         check_option(conditional, "conditional", (True, False))
         self.conditional = bool(conditional)
-        widths = (self.dim + self.conditional, *self.hidden, self.dim)
+        self._conditions = Conditions(classes, condition_dim)
+        told = (self.condition_dim or 0) + (0 if self.classes is None else self.classes + 1)
+        widths = (self.dim + self.conditional + told, *self.hidden, self.dim)
         self.layers = nn.ModuleList(_empty_layer(a, b, as_dtype(dtype, half=True)) for a, b in pairwise(widths))
         self._start(rng)
+
+    @property
+    def condition_dim(self) -> int | None:
+        """The numbers in a condition; None for a network that takes no vectors."""
+        return self._conditions.dim
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None for a network that takes no labels."""
+        return self._conditions.classes
+
+    @property
+    def takes_condition(self) -> bool:
+        """Was it made with ``classes`` or ``condition_dim``?"""
+        return self._conditions.null is not None
+
+    @property
+    def null_condition(self) -> Any:
+        """The condition of one sample that stands for none; None for a network without conditions."""
+        return self._conditions.null
 
     @torch.no_grad()
     def _start(self, rng: RngLike) -> None:
         drawn = self._weight(0).new_empty((0,), dtype=torch.promote_types(self._weight(0).dtype, torch.float32))
-        stream = as_rng(rng, drawn)
+        stream = as_rng(rng, drawn, type(self).__name__)
         for i in range(len(self.layers)):
             weight = self._weight(i)
             scale = weight.shape[1] ** -0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)
@@ -80,41 +111,45 @@ class MLP(nn.Module):
         return f"MLP({', '.join(f'{self.dim}' if k == 'dim' else f'{k}={v!r}' for k, v in self.config().items())})"
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make a network of this shape."""
+        """The arguments that make a network of this shape; a condition is named where there is one."""
         dtype = str(self._weight(0).dtype).removeprefix("torch.")
-        return {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": dtype}
+        told = {"condition_dim": self.condition_dim, "classes": self.classes}
+        shape = {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": dtype}
+        return shape | {name: value for name, value in told.items() if value is not None}
 
-    def forward(self, x: Array, sigma: Any = None) -> Array:
+    def forward(self, x: Array, sigma: Any = None, condition: Array | None = None) -> Array:
         """The network's output at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
-        h = self._inputs(x, sigma)
+        h = self._inputs(x, sigma, condition)
         *hidden, last = self.layers
         for layer in hidden:
             h = gelu(layer(h), approximate="tanh")
         return last(h) if x.ndim == 2 else last(h).reshape(x.shape)
 
-    def divergence(self, x: Array, sigma: Any = None) -> tuple[Array, Array]:
+    def divergence(self, x: Array, sigma: Any = None, condition: Array | None = None) -> tuple[Array, Array]:
         """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of min(d, width) + 1 outputs.
 
         The Jacobian is W_L A W_1, and its trace that of A W_1 W_L: either the d columns of W_1 are pushed through the
         layers and met by W_L, or, where there are fewer, the units of the first layer, and met by W_1 W_L. All go at
         once, and of the last product only the diagonal is formed. Memory never grows with d beyond the width.
         """
-        h, last = self._inputs(x, sigma), len(self.hidden)
+        h, last = self._inputs(x, sigma, condition), len(self.hidden)
         first = self._first()
         if not last:
-            return self(x, sigma), first.diagonal().sum() + 0 * h[:, 0]
+            return self(x, sigma, condition), first.diagonal().sum() + 0 * h[:, 0]
         if self.dim > self.hidden[0]:
             h, trace = self._trace_of_units(h, first @ self._weight(last))
             return self.layers[last](h).reshape(x.shape), trace
         h, pushed = self._pushed(h, first.T.unsqueeze(1))
         return self.layers[last](h).reshape(x.shape), _met(pushed, self._weight(last))
 
-    def probed_divergence(self, x: Array, sigma: Any, probes: Array) -> tuple[Array, Array]:
+    def probed_divergence(
+        self, x: Array, sigma: Any, probes: Array, condition: Array | None = None
+    ) -> tuple[Array, Array]:
         """The output at ``x`` and the mean over probes of vᵀ ∇s v, ``(n,)``; ``probes`` are ``(m, n, *event)``.
 
         The probes are pushed through the layers beside ``x``, which costs one reverse pass less than to differentiate.
         """
-        h, last = self._inputs(x, sigma), len(self.hidden)
+        h, last = self._inputs(x, sigma, condition), len(self.hidden)
         v = probes[0] if len(probes) == 1 else probes
         v = (v if x.ndim == 2 else v.flatten(v.ndim + 1 - x.ndim)).to(h.dtype)
         start = v @ self._first().T
@@ -150,8 +185,9 @@ class MLP(nn.Module):
         return h, _met(pushed, end)
 
     def _first(self) -> Array:
-        """The weights that meet the samples, and not their level."""
-        return self._weight(0)[:, : self.dim] if self.conditional else self._weight(0)
+        """The weights that meet the samples, and not their level or condition."""
+        weight = self._weight(0)
+        return weight if weight.shape[1] == self.dim else weight[:, : self.dim]
 
     def _weight(self, i: int) -> Array:
         return self.layers[i].weight
@@ -159,7 +195,7 @@ class MLP(nn.Module):
     def _bias(self, i: int) -> Array:
         return self.layers[i].bias
 
-    def _inputs(self, x: Array, sigma: Any) -> Array:
+    def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
         weight = self._weight(0)
         array_namespace(x=x, weights=weight)
         if x.ndim < 2 or not x.shape[0]:
@@ -167,20 +203,23 @@ class MLP(nn.Module):
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
         flat = (x if x.ndim == 2 else x.reshape(x.shape[0], -1)).to(weight.dtype)
-        if not self.conditional:
-            return flat
+        parts = [flat, self._level(sigma, x, flat)] if self.conditional else [flat]
+        told = self._conditions.checked(condition, x)
+        if told is not None:
+            parts.append((one_hot(told, (self.classes or 0) + 1) if told.ndim == 1 else told).to(flat.dtype))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else flat
+
+    def _level(self, sigma: Any, x: Array, flat: Array) -> Array:
+        """``log(sigma) / 4`` as a column beside ``flat``."""
         if sigma is None:
             raise InvalidValueError(
                 "this network is conditional on sigma, got None: call model(x, sigma), fix a level with "
                 "sk.models.at(model, sigma), or make MLP(…, conditional=False)."
             )
-        return torch.cat([flat, self._level(as_sigma(sigma, x), flat)], dim=1)
-
-    def _level(self, sigma: Any, flat: Array) -> Array:
-        """``log(sigma) / 4`` as a column beside ``flat``."""
-        if isinstance(sigma, float):
-            return flat.new_full((flat.shape[0], 1), _SIGMA_SCALE * math.log(sigma))
-        return (_SIGMA_SCALE * align(sigma.to(flat.dtype).log(), flat)).expand(flat.shape[0], 1)
+        level = as_sigma(sigma, x)
+        if isinstance(level, float):
+            return flat.new_full((flat.shape[0], 1), _SIGMA_SCALE * math.log(level))
+        return (_SIGMA_SCALE * expand(level.to(flat.dtype).log(), flat)).expand(flat.shape[0], 1)
 
 
 def _empty_layer(fan_in: int, fan_out: int, dtype: torch.dtype) -> nn.Linear:

@@ -32,7 +32,8 @@ class NCSN(ImageNetwork):
         noise: the ladder, or its levels from the largest to the smallest.
         features: width of the first stage, >= 2; 128 for CIFAR-10 and 64 for MNIST in the paper.
         depth: stages, 4, 5 or 6. The sides of an image are multiples of 2, 4 or 8.
-        classes: the number of classes that a label may name; None for none.
+        classes: the number of classes that a condition ``(n,)`` may name; None for none.
+        condition_dim: the numbers k in a condition ``(n, k)``; None for none.
         rescale: are images in [0, 1], which the network takes to [−1, 1] first?
         precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
             float32 then.
@@ -48,7 +49,16 @@ class NCSN(ImageNetwork):
 
     memory_format = torch.channels_last  # in which a convolution rearranges nothing on a CPU
     noise: tuple[float, ...]
-    _arguments: ClassVar = ("channels", "noise", "features", "depth", "classes", "rescale", "precision")
+    _arguments: ClassVar = (
+        "channels",
+        "noise",
+        "features",
+        "depth",
+        "classes",
+        "condition_dim",
+        "rescale",
+        "precision",
+    )
 
     def __init__(
         self,
@@ -58,18 +68,19 @@ class NCSN(ImageNetwork):
         depth: int = 4,
         *,
         classes: int | None = None,
+        condition_dim: int | None = None,
         rescale: bool = True,
         precision: str = "float32",
         rng: RngLike = 0,
     ) -> None:
-        super().__init__(channels, classes, rescale, precision)
+        super().__init__(channels, classes, condition_dim, rescale, precision)
         self.noise = tuple(as_ladder(noise).sigmas.tolist())
         self.features = check_count(features, "features", 2)
         self.depth = check_depth(depth)
         self._build(rng)
 
     def _lay_out(self) -> None:
-        norm = partial(InstanceNormPlus, levels=len(self.noise), classes=self.classes)
+        norm = partial(InstanceNormPlus, levels=len(self.noise), classes=self.classes, condition_dim=self.condition_dim)
         self.net = RefineNet(self.channels, self.features, self.depth, Parts(norm, norm, mean_pool))
 
         self.divisor = self.net.divisor

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 
-from scorekit._arrays import align, check_count
+from scorekit._arrays import check_count
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.compiling import max_pool
-from scorekit_torch.networks.levels import Condition
+from scorekit_torch.networks.levels import Condition, as_column
 from scorekit_torch.networks.normalization import InstanceNormPlus, Unnormalized
 from scorekit_torch.networks.refinenet import Parts, RefineNet, check_depth
 
@@ -30,7 +30,8 @@ class NCSNv2(ImageNetwork):
         features: width of the first stage, >= 2; 128 in the paper.
         depth: stages. 4 for CIFAR-10 and CelebA 64x64, 5 for LSUN, 6 for FFHQ in the paper. The sides of an image are
             multiples of 2, 4 or 8.
-        classes: the number of classes that a label may name; None for none.
+        classes: the number of classes that a condition ``(n,)`` may name; None for none.
+        condition_dim: the numbers k in a condition ``(n, k)``; None for none.
         rescale: are images in [0, 1], which the network takes to [−1, 1] first?
         precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
             float32 then.
@@ -45,7 +46,7 @@ class NCSNv2(ImageNetwork):
     """
 
     memory_format = torch.channels_last  # in which a convolution rearranges nothing on a CPU
-    _arguments: ClassVar = ("channels", "features", "depth", "classes", "rescale", "precision")
+    _arguments: ClassVar = ("channels", "features", "depth", "classes", "condition_dim", "rescale", "precision")
 
     def __init__(
         self,
@@ -54,18 +55,19 @@ class NCSNv2(ImageNetwork):
         depth: int = 4,
         *,
         classes: int | None = None,
+        condition_dim: int | None = None,
         rescale: bool = True,
         precision: str = "float32",
         rng: RngLike = 0,
     ) -> None:
-        super().__init__(channels, classes, rescale, precision)
+        super().__init__(channels, classes, condition_dim, rescale, precision)
         self.features = check_count(features, "features", 2)
         self.depth = check_depth(depth)
         self._build(rng)
 
     def _lay_out(self) -> None:
         parts = Parts(
-            partial(InstanceNormPlus, classes=self.classes),
+            partial(InstanceNormPlus, classes=self.classes, condition_dim=self.condition_dim),
             lambda _: Unnormalized(),
             max_pool,
         )
@@ -75,4 +77,4 @@ class NCSNv2(ImageNetwork):
 
     def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
         output = self.net(h, at).to(torch.promote_types(h.dtype, torch.float32))
-        return output / align(sigma, h)
+        return output / as_column(sigma)

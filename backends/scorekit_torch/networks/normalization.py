@@ -1,4 +1,4 @@
-"""Instance normalisation++ (Song and Ermon, 2019), with a row of weights for each noise level and class."""
+"""Instance normalisation++ (Song and Ermon, 2019), with a row of weights for each noise level and condition."""
 
 from __future__ import annotations
 
@@ -29,15 +29,20 @@ class InstanceNormPlus(nn.Module, Starting):
         features: channels C >= 2.
         levels: noise levels, each with γ, α and β of its own.
         classes: class weights are added to those of the level, one row a class and one for no class.
+        condition_dim: a linear map of the condition is added to them.
 
     Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
     """
 
-    def __init__(self, features: int, levels: int = 1, classes: int | None = None) -> None:
+    def __init__(
+        self, features: int, levels: int = 1, classes: int | None = None, condition_dim: int | None = None
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(levels, 3 * features))  # a row is γ, α, β
         if classes is not None:
             self.class_weight = nn.Parameter(torch.empty(classes + 1, 3 * features))
+        if condition_dim is not None:
+            self.condition_weight = nn.Parameter(torch.empty(condition_dim, 3 * features))
 
     def start(self, draws: Draws) -> None:
         """γ and α near one, β zero; a class differs a little from another."""
@@ -45,11 +50,13 @@ class InstanceNormPlus(nn.Module, Starting):
         self.weight.zero_()[:, :scales] = 1 + _SPREAD * draws.normal(len(self.weight), scales)
         if hasattr(self, "class_weight"):
             self.class_weight.copy_(_SPREAD * draws.normal(*self.class_weight.shape))
+        if hasattr(self, "condition_weight"):
+            self.condition_weight.copy_(_SPREAD * draws.normal(*self.condition_weight.shape))
 
     def _rows(self, at: Condition, n: int) -> Array:
         rows = self.weight[at.level]
-        if at.label is not None:
-            rows = rows + self.class_weight[at.label]
+        if at.told is not None:
+            rows = rows + (self.class_weight[at.told] if at.told.ndim == 1 else at.told @ self.condition_weight)
         return rows.expand(n, -1)
 
     def forward(self, x: Array, at: Condition) -> Array:

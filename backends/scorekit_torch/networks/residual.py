@@ -35,13 +35,13 @@ class Style(NamedTuple):
 
 
 class SigmaEmbedding(nn.Module, Starting):
-    """Numbers that tell a level, or a class, to every block: features of t, then two linear layers.
+    """Numbers that tell a level, and a condition, to every block: features of t, then two linear layers.
 
     ``"fourier"``: sin(2π W t), cos(2π W t) with W ~ N(0, scale²), drawn once. ``"positional"``: sin(ω_k t), cos(ω_k t)
     with ω_k = 10⁴^(−k/(K − 1)), k = 0, …, K − 1 (Vaswani et al., 2017).
     """
 
-    def __init__(self, features: int, kind: str, scale: float, classes: int | None) -> None:
+    def __init__(self, features: int, kind: str, scale: float, classes: int | None, condition_dim: int | None) -> None:
         super().__init__()
         self.features, self.scale = features, scale
         if kind == "fourier":
@@ -50,6 +50,8 @@ class SigmaEmbedding(nn.Module, Starting):
         self.linear2 = Linear(4 * features, 4 * features)
         if classes is not None:
             self.class_weight = nn.Parameter(torch.empty(classes + 1, 4 * features))
+        if condition_dim is not None:
+            self.tell = Linear(condition_dim, 4 * features)
 
     def start(self, draws: Draws) -> None:
         """The frequencies and the classes; the linear layers start by themselves."""
@@ -58,10 +60,12 @@ class SigmaEmbedding(nn.Module, Starting):
         if hasattr(self, "class_weight"):
             self.class_weight.copy_(draws.normal(*self.class_weight.shape))
 
-    def forward(self, t: Array, label: Array | None) -> Array:
+    def forward(self, t: Array, told: Array | None) -> Array:
         """``(n,)`` or ``(1,)`` to ``(…, 4 features)``, with the activation that every block applies to it."""
         h = self.linear2(silu(self.linear1(self._waves(t))))
-        return silu(h if label is None else h + self.class_weight[label])
+        if told is not None:
+            h = h + (self.class_weight[told] if told.ndim == 1 else self.tell(told.to(h.dtype)))
+        return silu(h)
 
     def _waves(self, t: Array) -> Array:
         if hasattr(self, "frequencies"):

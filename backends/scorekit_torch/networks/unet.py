@@ -7,13 +7,13 @@ from typing import Any, ClassVar, TypeAlias
 
 from torch import nn
 
-from scorekit._arrays import align, check_count, check_number, check_option, check_positive
+from scorekit._arrays import check_count, check_number, check_option, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.initial import Conv
-from scorekit_torch.networks.levels import Condition, as_row
+from scorekit_torch.networks.levels import Condition, as_column, as_row
 from scorekit_torch.networks.residual import Attention, Residual, SigmaEmbedding, Style
 from scorekit_torch.networks.stages import Contracting, Expanding, Head
 
@@ -49,7 +49,8 @@ class UNet(ImageNetwork):
         noise: a ladder, whose index is embedded in place of log(sigma); sigma must be one of its levels then.
         dropout: share of units that are left out in training, in [0, 1).
         divide_by_sigma: is the output divided by sigma?
-        classes: the number of classes that a label may name; None for none.
+        classes: the number of classes that a condition ``(n,)`` may name; None for none.
+        condition_dim: the numbers k in a condition ``(n, k)``; None for none.
         rescale: are images in [0, 1], which the network takes to [−1, 1] first?
         precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
             float32 then.
@@ -67,7 +68,7 @@ class UNet(ImageNetwork):
     _arguments: ClassVar = (
         *("channels", "features", "multipliers", "blocks", "attention", "block", "fir", "progressive_input"),
         *("progressive_output", "skip_rescale", "embedding", "fourier_scale", "noise", "dropout", "divide_by_sigma"),
-        *("classes", "rescale", "precision"),
+        *("classes", "condition_dim", "rescale", "precision"),
     )
 
     def __init__(
@@ -89,11 +90,12 @@ class UNet(ImageNetwork):
         dropout: float = 0.0,
         divide_by_sigma: bool = False,
         classes: int | None = None,
+        condition_dim: int | None = None,
         rescale: bool = False,
         precision: str = "float32",
         rng: RngLike = 0,
     ) -> None:
-        super().__init__(channels, classes, rescale, precision)
+        super().__init__(channels, classes, condition_dim, rescale, precision)
         self.features = check_count(features, "features", 8)
         if features % 4:
             raise InvalidValueError(f"features is {features}: expected a multiple of 4, the width of a group.")
@@ -126,7 +128,7 @@ class UNet(ImageNetwork):
 
     def _lay_out(self) -> None:
         style = Style(4 * self.features, self.block, self.fir, self.progressive_input, self.skip_rescale, self.dropout)
-        self.embed = SigmaEmbedding(self.features, self.embedding, self.fourier_scale, self.classes)
+        self.embed = SigmaEmbedding(self.features, self.embedding, self.fourier_scale, self.classes, self.condition_dim)
         self.first = Conv(self.channels, self.features)
         self.down = nn.ModuleList()
         widths, image, skips = [self.features * m for m in self.multipliers], self.channels, [self.features]
@@ -149,7 +151,7 @@ class UNet(ImageNetwork):
             self.head = Head(before, self.channels)
 
     def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
-        embedded = self.embed(self._embedded(sigma, at, h), at.label)
+        embedded = self.embed(self._embedded(sigma, at, h), at.told)
         image, made = h, [self.first(h)]
         for down in self.down:
             new, image = down(made[-1], image, embedded)
@@ -159,7 +161,7 @@ class UNet(ImageNetwork):
         for up in self.up:
             h, image = up(h, made, image, embedded)
         output = self.head(h) if image is None else image
-        return output / align(sigma, h) if self.divide_by_sigma else output
+        return output / as_column(sigma) if self.divide_by_sigma else output
 
     def _embedded(self, sigma: Any, at: Condition, h: Array) -> Array:
         """What is embedded, ``(n,)``, or ``(1,)`` when all samples share it."""

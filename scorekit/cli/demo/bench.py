@@ -40,7 +40,7 @@ class Bench:
 
     def rng(self, *stream: int) -> Rng:
         """A stream of random numbers of its own for each use, a function of the seed."""
-        return self.backend.rng((self.seed, *stream))
+        return self.backend.rng(("demo", self.seed, *stream))
 
     def pick(self, full: int, quick: int) -> int:
         """A size for the real thing, or for ``--quick``."""

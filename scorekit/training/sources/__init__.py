@@ -14,7 +14,7 @@ __all__ = ["Batch", "Source", "open_source"]
 
 def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
     """The source for whatever ``fit`` was given as data."""
-    if isinstance(data, (tuple, list)) and len(data) == 2 and all(hasattr(part, "shape") for part in data):
+    if isinstance(data, (tuple, list)) and len(data) == 2 and hasattr(data[0], "shape"):
         return Arrays(data[0], data[1], batch_size, seed)
     if hasattr(data, "shape") or not hasattr(data, "__len__") or isinstance(data, (list, tuple, str, bytes, dict)):
         return Arrays(_array_or_advice(data), None, batch_size, seed)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from scorekit._arrays import check_batch
-from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.registry import backend_of, framework_of
-from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share, without_length
-from scorekit.training.sources.seeding import STREAM, seeded
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import Seed
+from scorekit.registry import backend_of, describe, framework_of, offered
+from scorekit.training.sources.base import Batch, Source, digest, sample_of, share, without_length
+from scorekit.training.sources.seeding import place_of, seeded
 
 __all__ = ["Loader"]
 
@@ -38,24 +37,21 @@ class Loader(Source):
         self._sampler = next((s for s in _samplers(loader) if hasattr(s, "set_epoch")), None)
         self._place: tuple[int, int] = (-1, 0)
         self._batches: Iterator[Any] = iter(())
-        shown, label = sample_of(self._fetch(0), "a batch of the loader")
-        self._labelled = label is not None
+        shown, second = sample_of(self._fetch(0), "a batch of the loader")
         self.first = check_batch(shown, "a batch of the loader")
-        self.owner = backend_of(self.first)
+        self.owner, self.condition = backend_of(self.first), second
         self.batch_size = self.first.shape[0]
         self._place = (-1, 0)
 
     def batch(self, step: int, rank: int, size: int) -> Batch:
         """The next batch, cut over the processes unless the loader's sampler has done so."""
-        x, label = sample_of(self._fetch(step), "a batch of the loader")
+        x, second = sample_of(self._fetch(step), "a batch of the loader")
         check_batch(x, "a batch of the loader", finite=False)
-        n = x.shape[0]
-        own = (x, checked_labels(label, x, self.owner)) if self._labelled and self.takes_labels else x
+        n, condition = x.shape[0], self.checked(second, x)
         if self._sampler is not None and getattr(self._sampler, "num_replicas", 1) == size:
-            return Batch(own, n * rank, n * (rank + 1), n * size)
+            return Batch(x, condition, n * rank, n * (rank + 1), n * size)
         start, stop = share(n, rank, size)
-        cut = tuple(part[start:stop] for part in own) if isinstance(own, tuple) else own[start:stop]
-        return Batch(cut, start, stop, n)
+        return Batch(x[start:stop], None if condition is None else condition[start:stop], start, stop, n)
 
     def _fetch(self, step: int) -> Any:
         epoch, place = divmod(step, self.epoch)
@@ -71,13 +67,13 @@ class Loader(Source):
             self._sampler.set_epoch(epoch)
         own = getattr(self._loader, "generator", None)
         if own is not None:
-            own.manual_seed(int(np.random.SeedSequence((self._seed, STREAM, epoch)).generate_state(1)[0]))
-        with seeded(self._framework, (self._seed, STREAM, epoch)):
+            _seed_own(own, ("fit", self._seed, "loader", epoch))
+        with seeded(self._framework, place_of(self._seed, epoch)):
             self._batches = iter(self._loader)
 
     def _next(self, epoch: int, place: int) -> Any:
         try:
-            with seeded(self._framework, (self._seed, STREAM, epoch, place)):
+            with seeded(self._framework, place_of(self._seed, epoch, place)):
                 return next(self._batches)
         except StopIteration:
             raise InvalidValueError(
@@ -95,6 +91,17 @@ class Loader(Source):
             "data dtype": str(self.first.dtype),
             "data sample": digest(self.owner.to_numpy(self.first)[:_SHOWN]),
         }
+
+
+def _seed_own(generator: Any, seed: Seed) -> None:
+    framework = framework_of(generator)
+    put = None if framework is None else offered(framework, "seed_generator")
+    if put is None:
+        raise InvalidTypeError(
+            f"the loader's generator is a {describe(generator)}, which fit cannot seed: expected one of the framework "
+            "that the loader belongs to, as torch.Generator for a DataLoader."
+        )
+    put(generator, seed)
 
 
 def _samplers(loader: Any) -> Iterator[Any]:

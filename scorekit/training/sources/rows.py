@@ -13,12 +13,11 @@ from scorekit._arrays import check_batch, check_count
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of, framework_of
-from scorekit.training.sources.base import Batch, Source, checked_labels, digest, sample_of, share
-from scorekit.training.sources.seeding import STREAM, seeded
+from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
+from scorekit.training.sources.seeding import place_of, seeded
 
 __all__ = ["Arrays", "Dataset"]
 
-_ORDER = 0  # the stream of a run that shuffles its data
 _DEFAULT_BATCH = 128
 
 
@@ -32,8 +31,8 @@ class _Shuffled(Source):
         self._drawn, self._order = -1, None
 
     @abstractmethod
-    def _rows(self, order: Any) -> Any:
-        """What the learner is given for these rows."""
+    def _rows(self, order: Any) -> tuple[Array, Array | None]:
+        """The samples of these rows, and their conditions."""
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
         """Inside, what rows draw themselves is that of this step."""
@@ -44,33 +43,39 @@ class _Shuffled(Source):
         """A slice of the permutation of the step's epoch."""
         epoch, place = divmod(step, self.epoch)
         if epoch != self._drawn:
-            rng = self.owner.rng((self._seed, _ORDER, epoch))
+            rng = self.owner.rng(("fit", self._seed, "order", epoch))
             self._drawn, self._order = epoch, rng.choice(self._n, (self._n,), replace=False)
         start, stop = share(self.batch_size, rank, size)
         begin = place * self.batch_size
         with self._tied(step, start):
-            rows = self._rows(self._order[begin + start : begin + stop])  # type: ignore[index]
-        return Batch(rows, start, stop, self.batch_size)
+            x, condition = self._rows(self._order[begin + start : begin + stop])  # type: ignore[index]
+        return Batch(x, condition, start, stop, self.batch_size)
 
 
 class Arrays(_Shuffled):
-    """An array ``(n, *event)``, with labels ``(n,)`` or without."""
+    """An array ``(n, *event)``, with conditions whose first axis is n or without."""
 
-    def __init__(self, x: Array, labels: Array | None, batch_size: int | None, seed: int) -> None:
+    def __init__(self, x: Array, condition: Any, batch_size: int | None, seed: int) -> None:
         super().__init__(backend_of(check_batch(x, "data")), x.shape[0], batch_size, seed)
-        array_namespace(data=x, labels=x if labels is None else labels)
-        self._x, self._labels = x, None if labels is None else checked_labels(labels, x, self.owner)
-        self.first = x
+        array_namespace(data=x, condition=condition if hasattr(condition, "shape") else x)
+        self._x = self.first = x
+        self.condition = condition
 
-    def _rows(self, order: Any) -> Any:
-        x = self.owner.xp.take(self._x, order, axis=0)
-        return x if self._labels is None else (x, self.owner.xp.take(self._labels, order, axis=0))
+    def prepare(self, classes: int | None) -> None:
+        """The conditions of all samples, checked once."""
+        super().prepare(classes)
+        self.condition = self.checked(self.condition, self._x)
+
+    def _rows(self, order: Any) -> tuple[Array, Array | None]:
+        take = self.owner.xp.take
+        return take(self._x, order, axis=0), None if self.condition is None else take(self.condition, order, axis=0)
 
     def identity(self) -> dict[str, Any]:
         """Shape, type and the bytes of some rows."""
         n = self._x.shape[0]
         rows = np.linspace(0, n - 1, min(n, 4096)).astype(int)
-        return {
+        told = {} if self.condition is None else {"condition": digest(self.owner.to_numpy(self.condition)[rows])}
+        return told | {
             "batch_size": self.batch_size,
             "data shape": list(self._x.shape),
             "data dtype": str(self._x.dtype),
@@ -79,7 +84,7 @@ class Arrays(_Shuffled):
 
 
 class Dataset(_Shuffled):
-    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample, its label and more.
+    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition.
 
     Items may draw: the global generators of Python, NumPy and the framework are seeded for the items of each step and
     put back. Other generators that a data set holds are not known here.
@@ -89,27 +94,30 @@ class Dataset(_Shuffled):
         if len(items) == 0:
             raise ShapeError("the dataset is empty: expected at least one sample.")
         self._items = items
-        with seeded(framework_of(items), (seed, STREAM)):  # the first look tells whose arrays they are
+        with seeded(framework_of(items), place_of(seed)):  # the first look tells whose arrays they are
             owner = backend_of(sample_of(items[0], "dataset[0]")[0])
-        with seeded(owner.name, (seed, STREAM)):
-            sample, label = sample_of(items[0], "dataset[0]")
-        self._labelled = label is not None
+        with seeded(owner.name, place_of(seed)):
+            sample, second = sample_of(items[0], "dataset[0]")
+        self.condition = second if second is None else second[None, ...] if hasattr(second, "shape") else [second]
         super().__init__(owner, len(items), batch_size, seed)
         self.first = check_batch(sample[None], "dataset[0][None]")
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
-        return seeded(self.owner.name, (self._seed, STREAM, step, start))
+        return seeded(self.owner.name, place_of(self._seed, step, start))
 
-    def _rows(self, order: Any) -> Any:
+    def _rows(self, order: Any) -> tuple[Array, Array | None]:
         places = [int(i) for i in self.owner.to_numpy(order)]
-        samples, labels = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
-        x = self._stack(samples)
-        return (x, checked_labels(list(labels), x, self.owner)) if self._labelled and self.takes_labels else x
+        samples, second = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
+        x = self._stack(samples, "items")
+        if self.condition is None:
+            return x, None
+        arrays = all(self.owner.owns(c) for c in second)
+        return x, self.checked(self._stack(second, "second items") if arrays else list(second), x)
 
-    def _stack(self, arrays: Sequence[Array]) -> Array:
+    def _stack(self, arrays: Sequence[Array], what: str) -> Array:
         shapes = {tuple(a.shape) for a in arrays}
         if len(shapes) > 1:
-            raise ShapeError(f"items of the dataset have shapes {sorted(shapes)}: expected one shape for all.")
+            raise ShapeError(f"{what} of the dataset have shapes {sorted(shapes)}: expected one shape for all.")
         return self.owner.xp.stack(arrays)
 
     def identity(self) -> dict[str, Any]:

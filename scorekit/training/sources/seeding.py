@@ -8,15 +8,20 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
+from scorekit.learning import seed_sequence
+from scorekit.protocols import Seed
 from scorekit.registry import offered
 
-__all__ = ["STREAM", "seeded"]
+__all__ = ["place_of", "seeded"]
 
-STREAM = 3  # the stream of a run that is its data's own
+
+def place_of(seed: int, *place: int) -> tuple[str | int, ...]:
+    """The seed of what the data of a run draw at this place."""
+    return ("fit", seed, "data", *place)
 
 
 @contextmanager
-def seeded(framework: str | None, place: tuple[int, ...]) -> Iterator[None]:
+def seeded(framework: str | None, place: Seed) -> Iterator[None]:
     """Inside, the global generators start from ``place``; afterwards they are where they were.
 
     They are those of Python's ``random``, of ``numpy.random`` and of the framework, where its package offers a
@@ -28,7 +33,7 @@ def seeded(framework: str | None, place: tuple[int, ...]) -> Iterator[None]:
     ...     random.random() == first
     True
     """
-    seed = [int(word) for word in np.random.SeedSequence(place).generate_state(4)]
+    seed = [int(word) for word in seed_sequence(place).generate_state(4)]
     more = None if framework is None else offered(framework, "seeded")
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:

@@ -1,0 +1,74 @@
+"""The noise of a batch, drawn once for the whole of it, and the rows of its parts.
+
+A batch may be cut over processes, or passed through a network in parts to save memory. Neither changes what is
+learned: the noise of a sample is the one that it has in the whole batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.protocols import Array, Rng
+from scorekit.registry import array_namespace, backend_of
+
+__all__ = ["Seeds", "draw_for", "loss_of", "rows_of", "seeds"]
+
+
+class Seeds(NamedTuple):
+    """``values``: one seed for each sample, int64 ``(n,)``. The noise of what draws for itself."""
+
+    values: Array
+
+
+def seeds(rng: Rng, n: int) -> Seeds:
+    """A seed for each of ``n`` samples, on the host."""
+    drawn = rng.integers(0, 2**62, (n,))
+    return Seeds(backend_of(drawn).to_numpy(drawn))
+
+
+def draw_for(objective: Any, x: Array, rng: Rng, total: int | None = None) -> Any:
+    """The noise of a batch of ``total`` samples like those of ``x``; by default of ``x`` itself.
+
+    It is what ``objective.draw`` makes. An objective without ``draw``, a plain function ``(model, x, rng)``, gets one
+    seed for each sample: its noise is reproducible, and that of a part is not that of the whole.
+
+    >>> import numpy as np, scorekit as sk
+    >>> objective = sk.objectives.DenoisingScoreMatching(0.1)
+    >>> whole = draw_for(objective, np.ones((2, 3)), sk.rng(0), total=8)
+    >>> rows_of(whole, 2, 4).z.shape
+    (2, 3)
+    """
+    n = x.shape[0] if total is None else total
+    if not hasattr(objective, "draw"):
+        return seeds(rng, n)
+    whole = x if n == x.shape[0] else array_namespace(x).broadcast_to(x[:1], (n, *x.shape[1:]))
+    return objective.draw(whole, rng)
+
+
+def rows_of(noise: Any, start: int, stop: int) -> Any:
+    """The noise of the samples ``start`` to ``stop``: of each array in the tuple, and of the tuples in it."""
+    if noise is None:
+        return None
+    if isinstance(noise, tuple):
+        return type(noise)(*(rows_of(part, start, stop) for part in noise))
+    return noise[start:stop]
+
+
+def loss_of(objective: Any, model: Any, x: Array, noise: Any, condition: Array | None = None) -> Array:
+    """The loss of ``x`` under ``noise`` and ``condition``, by an objective or by a plain function."""
+    told = {} if condition is None else {"condition": condition}
+    if hasattr(objective, "draw"):
+        return objective(model, x, noise=noise, **told)
+    if not isinstance(noise, Seeds):
+        raise InvalidValueError("the objective is a plain function, whose noise is one seed for each sample.")
+    rng = backend_of(x).rng(("plain function", int(noise.values[0])))
+    try:
+        return objective(model, x, rng, **told)
+    except TypeError as error:
+        if condition is not None and "condition" in str(error):
+            raise InvalidTypeError(
+                f"the objective is called with the condition of the samples and takes none ({error}): write it as "
+                "objective(model, x, rng, condition=None), and hand the condition on to the model."
+            ) from error
+        raise
