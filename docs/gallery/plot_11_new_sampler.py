@@ -2,10 +2,10 @@ r"""
 A new sampler in one page
 =========================
 
-A sampler is a *kernel*, which makes one step, and a *plan*, which says how many steps of
-it at which level. The driver does the rest: it keeps states, shows a bar, notices
-divergence. Here: the Leimkuhler–Matthews scheme (2013), which differs from Langevin by
-one half of a random number and has no bias on Gaussians.
+A sampler is a *kernel*, which makes one step, and a *schedule*, which has a row of numbers
+for each step. The driver does the rest: it keeps states, shows a bar, notices divergence.
+Here: the Leimkuhler–Matthews scheme (2013), which differs from Langevin by one half of a
+random number and has no bias on Gaussians.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import scorekit as sk
-from scorekit.samplers import ChainSampler, Moved, Stage
+from scorekit.samplers.kernels import ChainSampler, Kernel, Row, Rows, Schedule, Step
 
 # %%
 # The formula
@@ -23,24 +23,23 @@ from scorekit.samplers import ChainSampler, Moved, Stage
 #
 # .. math:: x_{n+1} = x_n + \tfrac\varepsilon2 s(x_n) + \sqrt\varepsilon\; \tfrac12 (z_n + z_{n+1}).
 #
-# ``carry`` is what a kernel wants back at its next step: here the last normal.
+# The *state* is what a kernel wants back at its next step: here the last normal. Numbers come
+# from the row: the step size and, computed once, half of its root.
 
 
 @dataclass(frozen=True)
-class TwoNormals:
+class TwoNormals(Kernel):
     """The Leimkuhler–Matthews step."""
 
-    step_size: float
-
-    def init(self, x, sigma, walk):
+    def init(self, x, row, context):
         """The first normal."""
-        return walk.normal()
+        return context.normal()
 
-    def step(self, x, carry, sigma, walk):
-        """One step for every chain."""
-        score, fresh = walk.score(x, sigma), walk.normal()
-        moved = x + self.step_size / 2 * score + self.step_size**0.5 / 2 * (carry + fresh)
-        return Moved(moved, score, carry=fresh)
+    def step(self, x, state, row, context):
+        """One step of all chains."""
+        score, fresh = context.score(x, row.sigma), context.normal()
+        half, root = row.numbers
+        return Step(x + half * score + root * (state + fresh), fresh, score)
 
 
 @dataclass(frozen=True)
@@ -50,18 +49,16 @@ class LeimkuhlerMatthews(ChainSampler):
     step_size: float
     steps: int
 
-    def plan(self):
-        """One stage, without a noise level."""
-        return (Stage(TwoNormals(self.step_size), self.steps),)
-
-    def advice(self, autopsy):
-        """What to change after a divergence."""
-        return f"Take a smaller step than {self.step_size:g}."
+    def schedule(self):
+        """The same row at every step, without a noise level."""
+        numbers = self.step_size / 2, self.step_size**0.5 / 2
+        row = Row(step_size=self.step_size, numbers=numbers)
+        return Schedule((TwoNormals(),), Rows(self.steps, lambda k: row))
 
 
 # %%
-# Held against a closed form
-# --------------------------
+# Compared with a closed form
+# ---------------------------
 # On :math:`N(0, v)` a step multiplies by :math:`a = 1 - \varepsilon/2v`. Langevin comes to
 # rest at the variance :math:`v/(1 - \varepsilon/4v)`. Here :math:`x_n` and :math:`z_n` are
 # correlated, :math:`E\, x_n z_n = \sqrt\varepsilon/2`, so that the variance at rest solves

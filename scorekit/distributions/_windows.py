@@ -1,104 +1,132 @@
 """Where to put the nodes of a one-dimensional integral of exp(f), one integral a sample.
 
 The trapezoid rule converges faster than any power of the spacing for a smooth integrand that vanishes at both ends.
-All that is left is to find, for every sample, where f is within some 36 nats of its maximum. That search is done here,
-on the host and in NumPy: nodes are constants, and derivatives pass through the integrand alone.
+All that is left is to find, for every sample, where f is within some 36 nats of its maximum. That search is done here:
+in NumPy on the host, where nodes are constants and derivatives pass through the integrand alone, and under a tracer in
+the tracer's own arrays, with as many rounds as it may take. A sample's nodes are the same either way, and the same
+whatever other samples it comes with.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["nodes"]
+from scorekit._arrays import host, readable
+from scorekit.protocols import Array
+from scorekit.registry import array_namespace
 
-Values: TypeAlias = npt.NDArray[np.float64]
-LogIntegrand: TypeAlias = Callable[[Values], Values]
+__all__ = ["nodes", "searchable"]
+
+LogIntegrand: TypeAlias = Callable[[Array], Array]
 
 DEPTH = 36.0
 """exp(−36) = 2e-16: what lies below it does not count."""
 SCAN = 49
 ROUNDS = 12
+STALLS = 2
+"""Rounds in a row that make no window much shorter. After one, another grid may still find the peak off the first."""
 
 
-def nodes(f: LogIntegrand, low: Values, high: Values, count: int) -> tuple[Values, Values]:
+def searchable(x: Array, variance: Any) -> tuple[Any, Any, Any]:
+    """``(xp, x, variance)`` to search with, the variance ``(n,)``: NumPy's where values can be looked at, else as is."""
+    if readable(x) and (isinstance(variance, float) or readable(variance)):
+        x = host(x)
+        return np, x, np.broadcast_to(host(variance), x.shape[:1])
+    xp = array_namespace(x)
+    return xp, x, xp.zeros_like(x[:, 0]) + variance
+
+
+def nodes(xp: Any, f: LogIntegrand, low: Array, high: Array, count: int) -> tuple[Array, Array]:
     """Nodes ``(n, count)`` and the logs of their weights, for ∫ exp f over [low, high].
 
-    ``f`` maps ``(n, m)`` to ``(n, m)``, one function a row; it has at most two maxima, and is below its largest value
-    by more than ``DEPTH`` at both ends. Where the two maxima are parted by a valley deeper than that, each gets half of
-    the nodes; else all nodes are spread over both.
+    ``xp`` is NumPy, or the namespace of tracers. ``f`` maps ``(n, m)`` to ``(n, m)``, one function a row; it has at
+    most two maxima, and is below its largest value by more than ``DEPTH`` at both ends. Where the two maxima are parted
+    by a valley deeper than that, each gets half of the nodes; else all nodes are spread over both.
     """
-    low, high = _close_in(f, low, high)
-    split, valley = _valley(f, low, high)
-    if not split.any():
-        return _grid(low, high, count)
-    left, right = _close_in(f, low, np.where(split, valley, high)), _close_in(f, np.where(split, valley, low), high)
+    low, high = _close_in(xp, f, low, high)
+    split, valley = _valley(xp, f, low, high)
+    if xp is np and not split.any():
+        return _grid(xp, low, high, count)
+    left = _close_in(xp, f, low, xp.where(split, valley, high))
+    right = _close_in(xp, f, xp.where(split, valley, low), high)
     half = count // 2
-    (z_left, h_left), (z_right, h_right) = _grid(*left, half), _grid(*right, count - half)
-    z_all, h_all = _grid(low, high, count)
+    (z_left, h_left), (z_right, h_right) = _grid(xp, *left, half), _grid(xp, *right, count - half)
+    z_all, h_all = _grid(xp, low, high, count)
     two = split[:, None]
-    z = np.where(two, np.concatenate([z_left, z_right], axis=1), z_all)
-    return z, np.where(two, np.concatenate([h_left, h_right], axis=1), h_all)
+    z = xp.where(two, xp.concat([z_left, z_right], axis=1), z_all)
+    return z, xp.where(two, xp.concat([h_left, h_right], axis=1), h_all)
 
 
-def _grid(low: Values, high: Values, count: int) -> tuple[Values, Values]:
+def _grid(xp: Any, low: Array, high: Array, count: int) -> tuple[Array, Array]:
     """The midpoint rule: the trapezoid's twin, with no node on the edge."""
     step = (high - low) / count
-    z = low[:, None] + step[:, None] * (np.arange(count) + 0.5)
-    return z, np.broadcast_to(np.log(step)[:, None], z.shape)
+    z = low[:, None] + step[:, None] * xp.asarray(np.arange(count) + 0.5)
+    return z, xp.broadcast_to(xp.log(step)[:, None], z.shape)
 
 
-def _scan(f: LogIntegrand, low: Values, high: Values) -> tuple[Values, Values]:
-    z = low[:, None] + (high - low)[:, None] * (np.arange(SCAN) / (SCAN - 1))
-    return z, f(z)
+def _scan(xp: Any, f: LogIntegrand, low: Array, high: Array) -> Array:
+    return f(low[:, None] + (high - low)[:, None] * xp.asarray(np.arange(SCAN) / (SCAN - 1)))
 
 
-def _close_in(f: LogIntegrand, low: Values, high: Values) -> tuple[Values, Values]:
+def _place(low: Array, high: Array, index: Array) -> Array:
+    """Where in each row's scan the point of this index is."""
+    return low + (high - low) * (index / (SCAN - 1))
+
+
+def _close_in(xp: Any, f: LogIntegrand, low: Array, high: Array) -> tuple[Array, Array]:
     """Shrink to the hull of where f is within DEPTH of its maximum, and one cell more on each side.
 
     Between two neighbours of the highest point seen lies the maximum of a function with one: nothing is lost, however
-    narrow it is. With two maxima, the highest point beside each of them is kept as well.
+    narrow it is. With two maxima, the highest point beside each of them is kept as well. A row stops by itself, after
+    ``STALLS`` rounds that did not shrink it: its window does not depend on the other rows.
     """
-    rows = np.arange(len(low))
+    going, stalled = low < high, xp.zeros_like(low)
     for _ in range(ROUNDS):
-        z, value = _scan(f, low, high)
-        keep = (value >= value.max(axis=1, keepdims=True) - DEPTH) | _peaks(value)
-        first, last = keep.argmax(axis=1), SCAN - 1 - keep[:, ::-1].argmax(axis=1)
-        closer_low, closer_high = z[rows, np.maximum(first - 1, 0)], z[rows, np.minimum(last + 1, SCAN - 1)]
+        value = _scan(xp, f, low, high)
+        keep = (value >= xp.max(value, axis=1, keepdims=True) - DEPTH) | _peaks(xp, value)
+        first, last = _ends(xp, keep)
+        closer_low = _place(low, high, xp.maximum(first - 1, 0))
+        closer_high = _place(low, high, xp.minimum(last + 1, SCAN - 1))
         shrunk = (closer_high - closer_low) < 0.7 * (high - low)
-        low, high = closer_low, closer_high
-        if not shrunk.any():
+        low, high = xp.where(going, closer_low, low), xp.where(going, closer_high, high)
+        stalled = xp.where(shrunk, 0.0, stalled + 1.0)
+        going = going & (stalled < STALLS)
+        if xp is np and not going.any():
             break
     return low, high
 
 
-def _peaks(value: Values) -> npt.NDArray[np.bool_]:
+def _ends(xp: Any, marked: Array) -> tuple[Array, Array]:
+    """The first and the last marked place of each row of a scan."""
+    index = xp.asarray(np.arange(SCAN))
+    return xp.min(xp.where(marked, index, SCAN - 1), axis=1), xp.max(xp.where(marked, index, 0), axis=1)
+
+
+def _peaks(xp: Any, value: Array) -> Array:
     """Local maxima of a scan that a finer scan could raise to within DEPTH of the largest value.
 
     Between scan points, a concave f rises above the highest of them by no more than it falls to the neighbours.
     """
-    padded = np.pad(value, ((0, 0), (1, 1)), constant_values=-math.inf)
-    before, after = padded[:, :-2], padded[:, 2:]
+    edge = xp.full_like(value[:, :1], -math.inf)
+    before, after = xp.concat([edge, value[:, :-1]], axis=1), xp.concat([value[:, 1:], edge], axis=1)
     is_peak = (value >= before) & (value >= after)
     with np.errstate(invalid="ignore"):
-        rise = np.where(is_peak, np.minimum(value - before, value - after), 0.0)
-    rise = np.where(np.isfinite(rise), rise, 0.0)
-    found: npt.NDArray[np.bool_] = is_peak & (value + rise >= value.max(axis=1, keepdims=True) - DEPTH)
-    return found
+        rise = xp.where(is_peak, xp.minimum(value - before, value - after), 0.0)
+    rise = xp.where(xp.isfinite(rise), rise, 0.0)
+    return is_peak & (value + rise >= xp.max(value, axis=1, keepdims=True) - DEPTH)
 
 
-def _valley(f: LogIntegrand, low: Values, high: Values) -> tuple[npt.NDArray[np.bool_], Values]:
+def _valley(xp: Any, f: LogIntegrand, low: Array, high: Array) -> tuple[Array, Array]:
     """Which rows have two maxima with a deep valley between them, and where it is lowest."""
-    z, value = _scan(f, low, high)
-    peaks = _peaks(value)
-    first, last = peaks.argmax(axis=1), SCAN - 1 - peaks[:, ::-1].argmax(axis=1)
-    index = np.arange(SCAN)
+    value = _scan(xp, f, low, high)
+    first, last = _ends(xp, _peaks(xp, value))
+    index = xp.asarray(np.arange(SCAN))
     between = (index > first[:, None]) & (index < last[:, None])
-    inside = np.where(between, value, math.inf)
-    lowest, rows = inside.argmin(axis=1), np.arange(len(low))
-    deep = between.any(axis=1) & (inside[rows, lowest] < value.max(axis=1) - DEPTH)
-    return deep, z[rows, lowest]
+    inside = xp.where(between, value, math.inf)
+    lowest = xp.argmin(inside, axis=1)
+    deep = xp.any(between, axis=1) & (xp.min(inside, axis=1) < xp.max(value, axis=1) - DEPTH)
+    return deep, _place(low, high, lowest)

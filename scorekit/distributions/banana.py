@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_positive, constant, host
+from scorekit._arrays import check_count, check_positive, constant
 from scorekit._numerics import by_rows, exp_below_max, log_sum_exp, to_column
 from scorekit.distributions import _windows
 from scorekit.distributions._base import Density
@@ -102,7 +102,8 @@ class Banana(Density):
 
     def _integrand(self, x: Array, variance: Any) -> tuple[Array, Array, Array, Array]:
         """Nodes y, what z and u are there, and the logs of the weights, each (n, nodes)."""
-        nodes, log_weight = self._window(host(x[:, 0]), host(x[:, 1]), np.asarray(host(variance)))
+        search, points, noise = _windows.searchable(x, variance)
+        nodes, log_weight = self._window(search, points[:, 0], points[:, 1], noise)
         xp, v, column = array_namespace(x), self.scale**2, to_column(variance)
         ratio = v / (v + column)
         tau = xp.sqrt(ratio * column * constant(np.ones((1, 1)), x))
@@ -110,16 +111,15 @@ class Banana(Density):
         z = ratio * x[:, 0:1] + tau * y
         return y, z, self._bend(z, x[:, 1:2]), constant(log_weight, x)
 
-    def _window(self, first: Any, second: Any, variance: Any) -> tuple[Any, Any]:
+    def _window(self, xp: Any, first: Any, second: Any, variance: Any) -> tuple[Any, Any]:
         """Beyond |z| = max(|m|, √c), where the bend is met, both factors fall: six and a half τ more are enough."""
         v, b = self.scale**2, self.curvature
-        variance = np.broadcast_to(variance, first.shape)
-        m, tau = first * v / (v + variance), np.sqrt(v * variance / (v + variance))
-        bend = np.sqrt(np.maximum(v + second / b, 0.0)) if b else np.zeros_like(m)
-        reach = np.maximum(np.abs(m), bend) + tau * (math.sqrt(2 * _windows.DEPTH) + 0.5)
+        m, tau = first * v / (v + variance), xp.sqrt(v * variance / (v + variance))
+        bend = xp.sqrt(xp.maximum(v + second / b, 0.0)) if b else xp.zeros_like(m)
+        reach = xp.maximum(xp.abs(m), bend) + tau * (math.sqrt(2 * _windows.DEPTH) + 0.5)
 
         def f(y: Any) -> Any:
             u = self._bend(m[:, None] + tau[:, None] * y, second[:, None])
             return -0.5 * (y * y + u * u / (1 + variance[:, None]))
 
-        return _windows.nodes(f, (-reach - m) / tau, (reach - m) / tau, NODES)
+        return _windows.nodes(xp, f, (-reach - m) / tau, (reach - m) / tau, NODES)

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from scorekit._arrays import check_count, check_positive, constant, host
+from scorekit._arrays import check_count, check_positive, constant, host, readable
 from scorekit.distributions import _isotropic
 from scorekit.distributions._base import Density
 from scorekit.distributions._numbers import numbers
-from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace
 
@@ -84,9 +84,20 @@ class _NoisyCurve(Density):
         if variance is None and self.noise == 0:
             raise self._needs_noise(what)
         total = self.noise**2 + (0.0 if variance is None else variance)
-        finest = math.sqrt(float(np.min(host(total))))
+        finest = self._finest(total)
         # rounded down to a quarter of an octave, so that levels close to each other share their nodes
         return _nodes(self, 2.0 ** (math.floor(4 * math.log2(finest)) / 4)), total
+
+    def _finest(self, total: Any) -> float:
+        """The smallest standard deviation among these variances; under a tracer that of the curve's own noise."""
+        if isinstance(total, float) or readable(total):
+            return math.sqrt(float(np.min(host(total))))
+        if self.noise == 0:
+            raise InvalidTypeError(
+                f"the nodes along {type(self).__name__}(noise=0.0) depend on sigma, whose value cannot be read under a "
+                "tracer: give sigma as a float, or the curve a noise."
+            )
+        return self.noise
 
 
 @lru_cache(maxsize=64)

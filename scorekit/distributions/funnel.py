@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_positive, constant, host
+from scorekit._arrays import check_count, check_positive, constant
 from scorekit._numerics import by_rows, exp_below_max, log_sum_exp, to_column
 from scorekit.distributions import _windows
 from scorekit.distributions._base import Density
@@ -92,7 +92,8 @@ class Funnel(Density):
 
     def _integrand(self, x: Array, variance: Any) -> tuple[Array, Array, Array]:
         """At the nodes: exp z/(exp z + s), 1/(exp z + s), and the log-integrand with its weight, each (n, nodes)."""
-        nodes, log_weight = self._window(host(x[:, 0]), host(_square(x)), np.asarray(host(variance)))
+        search, points, noise = _windows.searchable(x, variance)
+        nodes, log_weight = self._window(search, points[:, 0], search.sum(points[:, 1:] ** 2, axis=1), noise)
         xp, v, column = array_namespace(x), self.scale**2, to_column(variance)
         ratio = v / (v + column)
         tau = xp.sqrt(ratio * column * constant(np.ones((1, 1)), x))
@@ -103,21 +104,20 @@ class Funnel(Density):
         others = self._others(log_width, _square(x)[:, None] * shrink)
         return xp.exp(z - log_width), shrink, constant(log_weight, x) - 0.5 * y * y + others
 
-    def _window(self, first: Any, square: Any, variance: Any) -> tuple[Any, Any]:
+    def _window(self, xp: Any, first: Any, square: Any, variance: Any) -> tuple[Any, Any]:
         """The other factor falls by at most (d − 1)/2 a unit of z, and rises only up to exp z = r²."""
         v = self.scale**2
-        variance = np.broadcast_to(variance, first.shape)
-        m, tau = first * v / (v + variance), np.sqrt(v * variance / (v + variance))
+        m, tau = first * v / (v + variance), xp.sqrt(v * variance / (v + variance))
         margin = math.sqrt(2 * _windows.DEPTH) + 0.5
         low = -margin - (self.dim - 1) * tau
-        top = np.maximum(0.0, (np.log(np.maximum(square, 1e-300)) - m) / tau)
-        high = np.minimum(top, tau * square / (8 * variance)) + margin
+        top = xp.maximum((xp.log(xp.maximum(square, 1e-300)) - m) / tau, 0.0)
+        high = xp.minimum(top, tau * square / (8 * variance)) + margin
 
         def f(y: Any) -> Any:
-            log_width = np.logaddexp(m[:, None] + tau[:, None] * y, np.log(variance)[:, None])
-            return self._others(log_width, square[:, None] * np.exp(-log_width)) - 0.5 * y * y
+            log_width = xp.logaddexp(m[:, None] + tau[:, None] * y, xp.log(variance)[:, None])
+            return self._others(log_width, square[:, None] * xp.exp(-log_width)) - 0.5 * y * y
 
-        return _windows.nodes(f, low, high, NODES)
+        return _windows.nodes(xp, f, low, high, NODES)
 
 
 def _square(x: Array) -> Array:

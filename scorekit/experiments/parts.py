@@ -20,7 +20,7 @@ from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.experiments.config import Experiment, Section
 from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel
 from scorekit.registry import provided
-from scorekit.samplers import ChainSampler
+from scorekit.samplers.kernels import ChainSampler
 
 __all__ = ["Parts"]
 

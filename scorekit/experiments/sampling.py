@@ -19,7 +19,7 @@ from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
-from scorekit.learning import STREAMS
+from scorekit.learning.seeding import STREAMS
 from scorekit.protocols import Array, Rng
 from scorekit.storage.files import replacing
 from scorekit.training.world import world_here
@@ -238,7 +238,7 @@ def _finish(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, see
 def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, seed: int, rows: int) -> None:
     """A few images on their way down the levels, as a strip and as a GIF."""
     stream = parts.backend.rng(("way", seed))
-    steps = sum(stage.steps for stage in sampler.plan())
+    steps = len(sampler.schedule())
     begun = start(rows, stream)
     if isinstance(begun, tuple):
         begun, model = begun[0], sk.models.condition(model, begun[1])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from scorekit._conditions import Conditions
 from scorekit.learning.drawing import Seeds, draw_for, loss_of, rows_of, seeds
-from scorekit.learning.seeding import STREAMS, restored_sequence, seed_sequence, sequence_state
+from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
 
 __all__ = [
-    "STREAMS",
     "Conditions",
     "Seeds",
     "draw_for",

@@ -61,7 +61,11 @@ def sequence_state(sequence: np.random.SeedSequence) -> dict[str, Any]:
 
 
 def restored_sequence(state: Mapping[str, Any]) -> np.random.SeedSequence:
-    """The sequence that :func:`sequence_state` described; further keys of ``state`` are not read."""
+    """The sequence that :func:`sequence_state` described; further keys of ``state`` are not read.
+
+    >>> restored_sequence(sequence_state(seed_sequence(7).spawn(3)[2])).spawn_key
+    (2,)
+    """
     return np.random.SeedSequence(
         state["entropy"], spawn_key=tuple(state["spawn_key"]), n_children_spawned=state["spawned"]
     )

@@ -43,6 +43,20 @@ class EnergyModel(View):
 
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """−∇ₓ U at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
+        energy = self._checked(x, sigma, condition)
+        return -backend_of(x).grad(energy, x)[1]
+
+    def log_prob(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
+        """The log-density up to its constant, −U at ``x`` of shape ``(n, *event)``: shape ``(n,)``.
+
+        >>> import numpy as np
+        >>> EnergyModel(lambda x: 0.5 * (x**2).sum(axis=1)).log_prob(np.array([[1.0, -2.0]])).tolist()
+        [-2.5]
+        """
+        return -self._checked(x, sigma, condition)(x)
+
+    def _checked(self, x: Array, sigma: Sigma, condition: Array | None) -> Callable[[Array], Array]:
+        """The energy as a function of points like ``x``, whose values are checked."""
         check_batch(x, finite=False)
         level, energy = as_sigma(sigma, x), score_function(self.energy)
 
@@ -56,4 +70,4 @@ class EnergyModel(View):
                 )
             return value
 
-        return -backend_of(x).grad(checked, x)[1]
+        return checked

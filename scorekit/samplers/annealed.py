@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from scorekit._arrays import check_count, check_option, check_positive
 from scorekit.noise import Geometric, Ladder, as_ladder
-from scorekit.samplers.chain import ChainSampler
-from scorekit.samplers.divergence import Autopsy, langevin_advice
-from scorekit.samplers.kernels import Denoise, Stage, Unadjusted
+from scorekit.samplers._divergence import Diagnosis
+from scorekit.samplers._driver import ChainSampler
+from scorekit.samplers._kernel import Rows, Schedule
+from scorekit.samplers._langevin_limit import langevin_advice
+from scorekit.samplers._linear import denoising_row, langevin_row, linear_schedule
 
 __all__ = ["AnnealedLangevin"]
 
@@ -59,17 +61,15 @@ class AnnealedLangevin(ChainSampler):
         object.__setattr__(self, "step_size", check_positive(self.step_size, "step_size"))
         check_option(self.denoise, "denoise", (True, False))
 
-    def plan(self) -> tuple[Stage, ...]:
-        """A stage a level, then the denoising step."""
+    def schedule(self) -> Schedule:
+        """The row of each level as often as there are steps at it, then that of the denoising step."""
         sigmas = [float(sigma) for sigma in as_ladder(self.noise).sigmas]
-        last = sigmas[-1]
-        stages = [
-            Stage(Unadjusted(self.step_size * sigma**2 / last**2), self.steps_per_level, sigma, i)
-            for i, sigma in enumerate(sigmas)
-        ]
-        end = [Stage(Denoise(), 1, last, len(sigmas) - 1)] if self.denoise else []
-        return (*stages, *end)
+        last, per_level = sigmas[-1], self.steps_per_level
+        rows = [langevin_row(self.step_size * sigma**2 / last**2, sigma, i) for i, sigma in enumerate(sigmas)]
+        if self.denoise:
+            rows.append(denoising_row(last, len(sigmas) - 1))
+        return linear_schedule(Rows(len(sigmas) * per_level + self.denoise, lambda k: rows[k // per_level]))
 
-    def advice(self, autopsy: Autopsy) -> str:
+    def advice(self, diagnosis: Diagnosis) -> str:
         """A step size below the limit of stability at the level where it happened."""
-        return langevin_advice(autopsy, self.step_size)
+        return langevin_advice(diagnosis, self.step_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -11,9 +12,10 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch, check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, describe
-from scorekit.samplers.chain import ChainSampler
+from scorekit.samplers._driver import ChainSampler
 from scorekit.samplers.state import Samples, State
 
 __all__ = ["Block", "Gathered", "gather", "sample_blocks"]
@@ -61,9 +63,11 @@ def sample_blocks(
     Args:
         sampler: the sampler; its chains start anew in each block.
         model: the score model.
-        start: a function of the number of samples and of the block's stream that returns their ``x0``.
+        start: a function of the number of samples and of the block's stream that returns their ``x0``, or a pair of
+            ``x0`` and their conditions, an array whose first axis is that of the samples.
         n: the number of samples in all.
         rng: an Rng, a seed or None. An Rng has other streams the next time: to come back, or to share, give a seed.
+            Streams are made when their block is, so that a million blocks begin at once.
         block: samples a block, the most that are in memory at a time.
         blocks: the indices of the blocks to make, by default all, 0, …, ceil(n / block) − 1. The third of eight
             processes takes ``range(2, math.ceil(n / block), 8)``.
@@ -75,7 +79,8 @@ def sample_blocks(
         what was handed out before is finished. To have them in one array use :func:`gather`.
 
     Raises:
-        TypeError, ValueError: what came and what was expected; when sampling what ``sampler.sample`` raises.
+        TypeError, ValueError: an argument is not as described, or the chains of the sampler interact and there is more
+            than one block; when sampling what ``sampler.sample`` raises.
 
     >>> import numpy as np, scorekit as sk
     >>> ladder = sk.noise.Geometric(5.0, 0.1, 20)
@@ -98,8 +103,12 @@ def sample_blocks(
     n, block = check_count(n, "n"), check_count(block, "block")
     count = math.ceil(n / block)
     chosen = _chosen(blocks, count)
-    streams = as_rng(rng, like, "sample_blocks").spawn(count)
-    run = _Run(sampler, model, start, n, block, streams)
+    if count > 1 and sampler.schedule().interacts:
+        raise InvalidValueError(
+            f"the chains of {type(sampler).__name__} interact, and those of {count} blocks of {block} would not "
+            f"interact with each other: expected one block, block={n}."
+        )
+    run = _Run(sampler, model, start, n, block, _Streams(rng, like, chosen))
     return run.blocks(chosen, progress)
 
 
@@ -138,18 +147,43 @@ def gather(blocks: Iterable[Block]) -> Gathered:
     return Gathered(array_namespace(parts[0]).concat(parts, axis=0), np.concatenate(rows), interrupted)
 
 
-def _chosen(blocks: Iterable[int] | None, count: int) -> list[int]:
+class _Streams:
+    """The streams of blocks, made when they are asked for: that of block b is the b-th that is spawned.
+
+    Streams are spawned in order, some 10 microseconds each. Those before b are kept if their block is still to come.
+    """
+
+    def __init__(self, rng: RngLike, like: Array | None, chosen: Sequence[int]) -> None:
+        parent = as_rng(rng, like, "sample_blocks")
+        # an Rng of the caller may be used elsewhere meanwhile: one spawn of it belongs to these blocks alone
+        self._parent = parent.spawn(1)[0] if parent is rng else parent
+        self._wanted = chosen if isinstance(chosen, range) else frozenset(chosen)
+        self._kept: dict[int, Rng] = {}
+        self._next = 0
+
+    def __getitem__(self, block: int) -> Rng:
+        while self._next <= block:
+            [stream] = self._parent.spawn(1)
+            if self._next in self._wanted:
+                self._kept[self._next] = stream
+            self._next += 1
+        return self._kept.pop(block)
+
+
+def _chosen(blocks: Iterable[int] | None, count: int) -> Sequence[int]:
     if blocks is None:
-        return list(range(count))
+        return range(count)
     try:
         chosen = [check_count(b, "a block", minimum=0) for b in blocks]
     except TypeError as error:
         raise InvalidTypeError(
             f"blocks is {blocks!r}: expected integers, for instance range(0, {count}, 2)."
         ) from error
-    wrong = [b for b in chosen if b >= count]
-    if wrong:
-        raise InvalidValueError(f"blocks has {wrong[0]}: there are {count} blocks, 0 to {count - 1}.")
+    for b, times in Counter(chosen).items():
+        if b >= count:
+            raise InvalidValueError(f"blocks has {b}: there are {count} blocks, 0 to {count - 1}.")
+        if times > 1:
+            raise InvalidValueError(f"blocks has {b} {times} times: expected each block once, it would be the same.")
     return chosen
 
 
@@ -161,9 +195,9 @@ class _Run(NamedTuple):
     start: Callable[[int, Rng], Array]
     n: int
     block: int
-    streams: Sequence[Rng]
+    streams: _Streams
 
-    def blocks(self, chosen: list[int], progress: bool) -> Iterator[Block]:
+    def blocks(self, chosen: Sequence[int], progress: bool) -> Iterator[Block]:
         with _bar(self, len(chosen)) if progress else nullcontext() as bar:
             for index in chosen:
                 yield self.one(index, None if bar is None else lambda state: bar.update())
@@ -171,14 +205,18 @@ class _Run(NamedTuple):
     def one(self, index: int, callback: Callable[[State], Any] | None) -> Block:
         rows = slice(index * self.block, min(self.n, (index + 1) * self.block))
         size, stream = rows.stop - rows.start, self.streams[index]
-        x0 = check_batch(self.start(size, stream), "what start returned")
+        begun, model = self.start(size, stream), self.model
+        if isinstance(begun, tuple):
+            begun, told = begun if len(begun) == 2 else (begun, None)
+            model = condition(model, told, each=True)
+        x0 = check_batch(begun, "what start returned")
         if x0.shape[0] != size:
             raise ShapeError(f"start returned shape {tuple(x0.shape)} when asked for {size} samples.")
-        return Block(index, rows, self.sampler.sample(self.model, x0, rng=stream, callback=callback))
+        return Block(index, rows, self.sampler.sample(model, x0, rng=stream, callback=callback))
 
 
 def _bar(run: _Run, blocks: int) -> Any:
     from tqdm import tqdm
 
-    steps = sum(stage.steps for stage in run.sampler.plan())
+    steps = len(run.sampler.schedule())
     return tqdm(desc=f"{run.n} samples in blocks of {run.block}", total=blocks * steps, unit="step")

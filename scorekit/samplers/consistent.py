@@ -6,56 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from scorekit._arrays import check_count, check_number, check_option
 from scorekit.errors import InvalidValueError
 from scorekit.noise import Geometric, Ladder, as_ladder
-from scorekit.protocols import Array
-from scorekit.samplers.chain import ChainSampler
-from scorekit.samplers.divergence import Autopsy
-from scorekit.samplers.kernels import Denoise, Moved, Stage
-from scorekit.samplers.walk import Walk
+from scorekit.samplers._divergence import Diagnosis
+from scorekit.samplers._driver import ChainSampler
+from scorekit.samplers._kernel import Row, Rows, Schedule
+from scorekit.samplers._linear import denoising_row, linear_row, linear_schedule
 
-__all__ = ["Consistent", "ConsistentAnnealed"]
+__all__ = ["ConsistentAnnealed"]
 
-_ROUNDING = 1e-12  # relative to target²: what eta = 1 − gamma, written as a float, may miss the edge of its range by
-
-
-@dataclass(frozen=True)
-class Consistent:
-    """The step from level ``source`` to level ``target``, x + eta · source² · s(x, sigma) + spread · z, z ~ N(0, I).
-
-    On one-point data the first two terms shrink the noise to |1 − eta| · source; ``spread`` makes it ``target`` again.
-
-    >>> Consistent(eta=1.0, source=2.0, target=0.5).spread
-    0.5
-    """
-
-    eta: float
-    source: float
-    target: float
-
-    @property
-    def step_size(self) -> float:
-        """That of the Langevin step with the same drift, step/2 · s: 2 · eta · source²."""
-        return 2 * self.eta * self.source**2
-
-    @property
-    def spread(self) -> float:
-        """Sqrt(target² − (1 − eta)² · source²), the published beta · target; 0 at the ends of the range of eta."""
-        variance = self.target**2 - ((1 - self.eta) * self.source) ** 2
-        return math.sqrt(variance) if variance > _ROUNDING * self.target**2 else 0.0
-
-    def init(self, x: Array, sigma: float | None, walk: Walk) -> None:  # noqa: ARG002
-        """Nothing is carried."""
-        return
-
-    def step(self, x: Array, carry: None, sigma: float | None, walk: Walk) -> Moved:  # noqa: ARG002
-        """One step for every chain; without spread no noise is drawn."""
-        score = walk.score(x, sigma)
-        new = x + (self.eta * self.source**2) * score
-        if self.spread:
-            new += self.spread * walk.normal()
-        return Moved(new, score)
+_ROUNDING = 1e-12  # relative to sigma'²: what eta = 1 − gamma, written as a float, may miss the edge of its range by
 
 
 @dataclass(frozen=True)
@@ -113,7 +76,8 @@ class ConsistentAnnealed(ChainSampler):
             object.__setattr__(self, "eta", self._check_eta(check_number(self.eta, "eta")))
 
     def _check_eta(self, eta: float) -> float:
-        gamma = min(target / source for _, source, target in self._way())
+        sigmas = as_ladder(self.noise).sigmas
+        gamma = float(np.min(sigmas[1:] / sigmas[:-1]) ** (1 / self.steps_per_level))
         if not (1 - eta) ** 2 <= gamma**2 * (1 + _ROUNDING):
             raise InvalidValueError(
                 f"eta must lie in [1 - gamma, 1 + gamma] = [{1 - gamma:.6g}, {1 + gamma:.6g}], got {eta:g}: gamma = "
@@ -122,29 +86,36 @@ class ConsistentAnnealed(ChainSampler):
             )
         return eta
 
-    def _way(self) -> list[tuple[int, float, float]]:
-        """Each step: the index of the level that it belongs to, where it begins and where it ends."""
-        sigmas, n = as_ladder(self.noise).sigmas, self.steps_per_level
-        index = [i for i in range(len(sigmas) - 1) for _ in range(n)]
-        fine = [float(sigmas[i] * (sigmas[i + 1] / sigmas[i]) ** ((k % n) / n)) for k, i in enumerate(index)]
-        return list(zip(index, fine, [*fine[1:], float(sigmas[-1])], strict=True))
+    def schedule(self) -> Schedule:
+        """A row a step, then that of the denoising step."""
+        return linear_schedule(Rows(self._steps + self.denoise, self._row))
 
-    def plan(self) -> tuple[Stage, ...]:
-        """A stage a step, then the denoising step."""
-        stages = [Stage(self._kernel(source, target), 1, source, i) for i, source, target in self._way()]
-        ladder = as_ladder(self.noise)
-        end = [Stage(Denoise(), 1, ladder.smallest, len(ladder) - 1)] if self.denoise else []
-        return (*stages, *end)
+    @property
+    def _steps(self) -> int:
+        return (len(as_ladder(self.noise)) - 1) * self.steps_per_level
 
-    def _kernel(self, source: float, target: float) -> Consistent:
-        eta = 1 - (target / source) ** 2 if self.eta is None else self.eta
-        return Consistent(eta, source, target)
+    def _level(self, k: int) -> float:
+        """The level where step k begins: steps within a ratio of the ladder are equal ratios."""
+        sigmas = as_ladder(self.noise).sigmas
+        i, part = divmod(k, self.steps_per_level)
+        return float(sigmas[i] * (sigmas[i + 1] / sigmas[i]) ** (part / self.steps_per_level) if part else sigmas[i])
 
-    def advice(self, autopsy: Autopsy) -> str:
+    def _row(self, k: int) -> Row:
+        level, sigma = k // self.steps_per_level, self._level(k)
+        if k == self._steps:
+            return denoising_row(sigma, level)
+        after = self._level(k + 1)
+        eta = 1 - (after / sigma) ** 2 if self.eta is None else self.eta
+        drift, variance = eta * sigma**2, after**2 - ((1 - eta) * sigma) ** 2
+        noise = math.sqrt(variance) if variance > _ROUNDING * after**2 else 0.0  # beta · sigma'
+        return linear_row(1.0, drift, noise, sigma, after, level, step_size=2 * drift)
+
+    def advice(self, diagnosis: Diagnosis) -> str:
         """No step size can be to blame: the score is."""
-        sigma = autopsy.stage.sigma
+        sigma = diagnosis.row.sigma
         assert sigma is not None
-        steep = "" if autopsy.curvature is None else f" (about {autopsy.curvature * sigma**2:.3g} times that here)"
+        known = diagnosis.curvature
+        steep = "" if known is None else f" (about {known.size * sigma**2:.3g} times that here)"
         return (
             f"This sampler is stable for a score that is nowhere steeper than 1/sigma^2, as that of smoothed data is"
             f"{steep}: look at the model at sigma = {sigma:.4g}, and whether it was trained for the levels of this "

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scorekit._arrays import check_count, check_positive
-from scorekit.samplers.chain import ChainSampler
-from scorekit.samplers.divergence import Autopsy, langevin_advice
-from scorekit.samplers.kernels import Stage, Unadjusted
+from scorekit.samplers._context import Context
+from scorekit.samplers._divergence import Diagnosis
+from scorekit.samplers._driver import ChainSampler
+from scorekit.samplers._kernel import Rows, Schedule
+from scorekit.samplers._langevin_limit import LimitWatch, langevin_advice
+from scorekit.samplers._linear import langevin_row, linear_schedule
 
 __all__ = ["Langevin"]
 
@@ -27,6 +30,11 @@ class Langevin(ChainSampler):
     Raises:
         ValueError, TypeError: a value outside its range, or of the wrong kind.
 
+    Warns:
+        RuntimeWarning: once a run of :meth:`sample`, if the step is less than 5 % below 4/L, L the largest curvature
+            1/v, so that the variance is at least 20 times too large. L is estimated, by 13 more calls of the model,
+            only if the recorded norms of the score are as large as such a step makes them.
+
     Reference: Roberts and Tweedie, Exponential convergence of Langevin distributions and their discrete
     approximations, Bernoulli 2 (1996). The factor 1/2 is that of Song and Ermon (2019).
 
@@ -43,10 +51,15 @@ class Langevin(ChainSampler):
         object.__setattr__(self, "step_size", check_positive(self.step_size, "step_size"))
         object.__setattr__(self, "steps", check_count(self.steps, "steps"))
 
-    def plan(self) -> tuple[Stage, ...]:
-        """One stage, without a noise level."""
-        return (Stage(Unadjusted(self.step_size), self.steps),)
+    def schedule(self) -> Schedule:
+        """The same row at every step, without a noise level."""
+        row = langevin_row(self.step_size)
+        return linear_schedule(Rows(self.steps, lambda k: row))
 
-    def advice(self, autopsy: Autopsy) -> str:
+    def advice(self, diagnosis: Diagnosis) -> str:
         """A step size below the limit of stability."""
-        return langevin_advice(autopsy, self.step_size)
+        return langevin_advice(diagnosis, self.step_size)
+
+    def observer(self, context: Context) -> LimitWatch:
+        """A warning for steps just below the limit of stability."""
+        return LimitWatch(self.step_size, context)

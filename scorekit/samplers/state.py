@@ -33,10 +33,11 @@ class Samples(NamedTuple):
     steps k, 2k, … and always the last one, so ``trajectory[-1]`` equals ``x`` and kept = ceil(steps / k). The
     start is not in it: the caller has it.
 
-    ``stats``: NumPy arrays with one entry a recorded step. Recorded are the kept steps, or about 100 evenly spaced
-    ones when ``keep_every`` is None; the last step always. Names: ``step``, ``level``, ``sigma`` (NaN without one),
-    ``step_size`` (NaN for the final denoising), ``score_norm`` (the mean over chains of |s| where the step began) and
-    ``evaluations`` (calls of the model so far, each of all chains); a family may add its own.
+    ``stats``: NumPy arrays with one entry a recorded step. Recorded are the kept steps, or 100 evenly spaced ones (all,
+    if there are fewer) when ``keep_every`` is None; the last step always. Names: ``step``, ``level``, ``sigma`` (NaN
+    without one), ``step_size`` (NaN for the final denoising), ``score_norm`` (the mean over chains of |s| where the
+    step began), ``evaluations`` (calls of the model so far, each of all chains) and those of the kernel's info (means
+    over chains).
     """
 
     x: Array

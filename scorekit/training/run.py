@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from scorekit._conditions import dropped
 from scorekit._state import from_host, on_host
 from scorekit.errors import CheckpointError, NonFiniteError
-from scorekit.learning import STREAMS, draw_for, loss_of, rows_of
+from scorekit.learning import draw_for, loss_of, rows_of
+from scorekit.learning.seeding import STREAMS
 from scorekit.protocols import Array, Backend, Learner, Objective, Rng, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.environment import environment, warn_of_changes

@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = [
     "scorekit",
     *(f"scorekit.{name}" for name in scorekit.__all__ if isinstance(getattr(scorekit, name), ModuleType)),
-    *("scorekit.errors", "scorekit.protocols", "scorekit.registry", "scorekit.storage"),
+    *("scorekit.errors", "scorekit.learning", "scorekit.protocols", "scorekit.registry", "scorekit.storage"),
+    "scorekit.samplers.kernels",
     *("scorekit_numpy", "scorekit_torch"),
 ]
 

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "docs" / "gallery"
 PAGES = sorted(GALLERY.glob("plot_*.py"))
-QUICK = ("plot_10_new_objective", "plot_12_new_backend")
+QUICK = ("plot_10_new_objective", "plot_12_new_backend", "plot_16_law_of_a_sampler")
 
 
 def cells(page):
@@ -93,6 +93,7 @@ def test_a_quick_page_runs(name, tmp_path):
     [
         ("plot_10_new_objective", "0.5 * self.weight(x)", "self.weight(x)"),
         ("plot_12_new_backend", "12 * h", "11 * h"),
+        ("plot_16_law_of_a_sampler", "lambda e: np.sqrt(e)", "lambda e: np.sqrt(1.0001 * e)"),
     ],
 )
 def test_a_page_with_a_wrong_formula_fails(name, right, wrong, tmp_path):

@@ -148,7 +148,7 @@ def test_images_are_changed_as_the_file_says():
         as_experiment({"data": data, "noise": {"kind": "log-uniform", "sigma_max": 9.0, "sigma_min": 0.1}}, "x", "x")
     )
     objective, images = parts.objective(), torch.tensor(sk.datasets.digits().images[:50])
-    changed = objective._changed(images, sk.rng(0, like=images))
+    changed = objective._changed(images, objective.draw(images, rng=0))
     back = (changed + 1) / 2
     for image, seen in zip(images, back, strict=True):
         off = [float((16 * o - (17 * seen - 0)).abs().max()) for o in (image, image.flip(-1))]
@@ -410,6 +410,9 @@ def test_samples_of_other_options_are_not_mixed(run, capsys):
     assert "holds other samples (block was 32, now 2)" in said(
         capsys, "sample", run, "-n", "3", "--block", "2", "--quiet"
     )
+    about = json.loads((place / "samples.json").read_text())
+    (place / "samples.json").write_text(json.dumps({key: value for key, value in about.items() if key != "streams"}))
+    assert "holds other samples (streams was None, now 2)" in said(capsys, "sample", run, "-n", "3", "--quiet")
     assert "no key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
     assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
     assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")

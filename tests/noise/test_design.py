@@ -186,7 +186,7 @@ def test_it_is_a_ladder_wherever_one_is_asked_for():
     assert sk.noise.as_ladder(noise) is noise
     x0 = sk.samplers.initial(noise, (4, 3, 4, 4), rng=0)
     sampler = sk.samplers.AnnealedLangevin(noise, noise.steps_per_level, noise.step_size)
-    assert len(sampler.plan()) == noise.levels + 1
+    assert len(sampler.schedule()) == noise.levels * noise.steps_per_level + 1
     assert sk.samplers.ConsistentAnnealed(noise).sample(lambda x, s: -x / (1 + s**2), x0, rng=0).x.shape == x0.shape
     sk.objectives.NoiseConditional(noise).losses(lambda x, s: 0 * x, DATA, rng=0)
 

@@ -56,6 +56,34 @@ def test_a_block_is_what_its_stream_gives_the_sampler():
     assert np.array_equal(gather(make(blocks=[1])).x, x)
 
 
+def test_a_million_blocks_begin_at_once_and_their_streams_are_made_on_the_way():
+    spawned = []
+
+    class Counting:
+        def __init__(self, inner):
+            self.inner, self.normal, self.rademacher = inner, inner.normal, inner.rademacher
+
+        def spawn(self, n):
+            spawned.append(n)
+            return [Counting(stream) for stream in self.inner.spawn(n)]
+
+    blocks = make(10**7, Counting(sk.rng(3)), Langevin(0.1, 1))
+    first = [next(blocks).number for _ in range(3)]
+    assert first == [0, 1, 2]
+    assert sum(spawned) == 1 + 3  # one for this call, one a block
+    assert np.array_equal(gather(make(10**7, blocks=[2, 0])).x[10:], gather(make(30, blocks=[0])).x)
+
+
+def test_an_rng_that_is_used_meanwhile_changes_nothing():
+    a, b = sk.rng(3), sk.rng(3)
+    quiet, busy = make(rng=a), make(rng=b)
+    for one, other in zip(quiet, busy, strict=True):
+        b.spawn(2)
+        b.normal((5,))
+        assert np.array_equal(one.samples.x, other.samples.x)
+    assert not np.any(gather(make(rng=a)).x == gather(make(rng=sk.rng(3))).x)  # an Rng goes on
+
+
 def test_the_law_and_the_independence_of_blocks():
     # N = 60,000 in 300 blocks: blocks that shared a stream would be seen as correlated halves
     sampler = AnnealedLangevin(LADDER, 2, 0.1, denoise=False)
@@ -135,6 +163,7 @@ def test_dtype_and_framework_of_the_start():
         ({"n": 0}, ValueError, "n must be at least 1"),
         ({"block": 0}, ValueError, "block must be at least 1"),
         ({"blocks": [0, 3]}, ValueError, "blocks has 3: there are 3 blocks, 0 to 2"),
+        ({"blocks": [1, 0, 1]}, ValueError, "blocks has 1 2 times: expected each block once"),
         ({"blocks": [-1]}, ValueError, "a block must be at least 0"),
         ({"blocks": 2}, TypeError, r"blocks is 2: expected integers, for instance range\(0, 3, 2\)"),
         ({"progress": 1}, ValueError, "unknown progress"),
@@ -158,3 +187,28 @@ def test_a_start_of_the_wrong_size():
 def test_nothing_to_gather():
     with pytest.raises(ValueError, match="no block to gather"):
         gather(make(blocks=[]))
+
+
+def test_each_block_has_the_conditions_that_its_start_returns():
+    """One-point data at the label: each sample ends at its own."""
+    noise = sk.noise.Geometric(5.0, 0.01, 30)
+
+    def model(x, sigma, label):
+        return (label[:, None] - x) / sk.expand(sigma, x) ** 2
+
+    def start(count, rng):
+        return sk.samplers.initial(noise, (count, 2), rng), np.arange(count) % 3
+
+    made = sk.samplers.gather(
+        sk.samplers.sample_blocks(sk.samplers.ConsistentAnnealed(noise), model, start, 10, 0, block=4)
+    )
+    np.testing.assert_allclose(made.x, np.tile([0, 1, 2, 0, 0, 1, 2, 0, 0, 1], (2, 1)).T, atol=1e-9)
+
+
+def test_conditions_of_another_number_of_samples_are_refused():
+    def start(count, rng):
+        return rng.normal((count, 2)), np.zeros(3)
+
+    langevin = sk.samplers.Langevin(0.1, 2)
+    with pytest.raises(sk.ShapeError, match="the condition has 3 entries for 4 samples"):
+        list(sk.samplers.sample_blocks(langevin, lambda x, sigma, c: -x, start, 8, 0, block=4))

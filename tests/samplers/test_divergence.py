@@ -28,7 +28,7 @@ def test_the_limit_is_four_over_the_curvature(dtype, shape, v):
     """x + e/2 s with s = -x/v multiplies by 1 - e/(2v): stable below e = 4v, where L = 1/v."""
     x0 = np.random.default_rng(0).normal(size=shape).astype(dtype)
     message = _message(Langevin(12 * v, 1000), lambda x: -x / v, x0)
-    assert re.match(r"non-finite at step \d+ of 1000 \(step size [\d.]+, \d+ of \d+ chains, largest score ", message)
+    assert re.match(r"too far away at step \d+ of 1000 \(step size [\d.]+, \d+ of \d+ chains, largest score ", message)
     curvature = float(
         re.search(r"below 4/L, L the largest curvature \(about ([\d.e+]+) at the start\)", message).group(1)
     )
@@ -45,10 +45,108 @@ def test_the_curvature_is_the_largest_one():
     assert _suggested(message) == pytest.approx(0.005)
 
 
+def test_the_curvature_is_that_of_the_steepest_chain():
+    def two_wells(x):  # of curvature 1 around 0 and 9 around 10
+        return np.where(x < 5, -x, -9 * (x - 10))
+
+    assert "about 9 at the start" in _message(Langevin(8.0, 1000), two_wells, np.array([[0.0], [10.0], [0.1]]))
+
+
 def test_just_below_the_limit_is_stable_and_just_above_is_not():
     x0 = np.ones((10, 2))
-    assert np.isfinite(Langevin(3.9, 5000).sample(lambda x: -x, x0, rng=0).x).all()
+    assert np.isfinite(Langevin(3.7, 5000).sample(lambda x: -x, x0, rng=0).x).all()
     assert "of 20000" in _message(Langevin(4.3, 20000), lambda x: -x, x0)
+
+
+def _norms(sampler, score, x0):
+    """The largest norm at the start and after each step until the driver stops, and its message."""
+    norms = [np.linalg.norm(x0, axis=1).max()]
+    try:
+        for state in sampler.iterate(score, x0, rng=0):
+            norms.append(np.linalg.norm(state.x, axis=1).max())
+    except sk.DivergedError as error:
+        return norms, str(error)
+    return norms, ""
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(("step_size", "sign", "factor"), [(4.2, -1, 1.1), (0.1, 1, 1.05)])
+def test_a_chain_that_is_finite_and_far_away_is_stopped_at_once(dtype, unit, step_size, sign, factor):
+    """A step multiplies by ``factor``: the last state before the error is within that factor of 10⁶ times the scale."""
+    x0 = unit * np.random.default_rng(0).normal(size=(20, 2)).astype(dtype)
+    norms, message = _norms(Langevin(step_size * unit**2, 3000), lambda x: sign * x / unit**2, x0)
+    assert f"too far away at step {len(norms)} of 3000 (step size " in message
+    scale = max(norms[0], norms[1], np.sqrt(2 * step_size) * unit)
+    assert 1e6 / factor / 1.01 < norms[-1] / scale < 1e6 * 1.0001
+    growth = float(re.search(r"norms have grown to ([\d.e+]+) times the scale of start and noise", message).group(1))
+    assert 1e6 <= growth <= 1e6 * factor * 1.01
+
+
+def test_a_score_of_the_wrong_sign_is_named():
+    message = _message(Langevin(0.1, 2000), lambda x: x, np.ones((5, 2)))
+    assert message.startswith("too far away at step ")
+    assert (
+        "the score points outward, away from high density, and grows by 1 per unit of length: check its sign" in message
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("mean", [0.0, 1e9])
+def test_good_runs_that_travel_far_are_left_alone(scale, mean):
+    """A start at 0, and data that are far away or wide, in any unit."""
+    x = Langevin(0.5 * scale**2, 100).sample(lambda x: (mean * scale - x) / scale**2, np.zeros((20, 2)), rng=0).x
+    assert np.allclose(x, mean * scale, rtol=0, atol=max(8 * scale, 1e-9 * mean * scale))
+    ladder = sk.noise.Geometric(1e8, 1e-3, 400)
+    x0 = sk.samplers.initial(ladder, (20, 2), rng=0)
+    assert abs(sk.samplers.ConsistentAnnealed(ladder).sample(lambda x, s: -x / s**2, x0, rng=0).x).max() < 1e-6
+
+
+def test_growth_of_one_chain_among_many_is_seen():
+    x0 = np.ones((1000, 2))
+    x0[17] = 1e3  # beyond 500, the score pushes outwards
+    message = _message(Langevin(0.1, 2000), lambda x: np.where(abs(x) > 500, x, -x), x0)
+    assert ", 1 of 1000 chains," in message
+
+
+class TestJustBelowTheLimit:
+    @pytest.mark.parametrize("share", [0.955, 0.97, 0.99])
+    @pytest.mark.parametrize("scales", [[1.0], [1.0, 25.0], [9.0, 0.1, 2.0]])
+    def test_warns_once_with_the_excess_variance(self, share, scales):
+        precision, chains = np.array(scales), np.zeros((200, len(scales)))
+        step_size = 4 * share / precision.max()
+        with pytest.warns(RuntimeWarning) as caught:
+            x = Langevin(step_size, 3000).sample(lambda x: -precision * x, chains, rng=0).x
+        [warning] = caught
+        words = str(warning.message)
+        assert warning.filename == __file__
+        assert f"is {share:.1%} of 4/L, L the largest curvature (about {precision.max():.3g})" in words
+        excess = float(re.search(r"= ([\d.e+]+) times that of the density", words).group(1))
+        assert excess == pytest.approx(1 / (1 - share), rel=0.01)
+        # 200 chains: 9.65 sqrt(2/200) is 97 %, the excess itself is a factor of 22 and more
+        assert excess / 2.5 < x[:, precision.argmax()].var() * precision.max() < 2.5 * excess
+        assert "with step_size=" in words
+
+    @pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.94])
+    def test_other_steps_do_not_warn(self, share):  # warnings are errors in this suite
+        Langevin(4 * share, 1000).sample(lambda x: -x, np.zeros((200, 1)), rng=0)
+        Langevin(4 * share, 1000).sample(lambda x: -x, np.zeros((1, 3)), rng=0)
+
+    def test_without_the_suspicion_the_model_is_not_asked(self):
+        stats = Langevin(0.1, 500).sample(lambda x: 5.0 - x, np.zeros((20, 192)), rng=0).stats
+        assert stats["evaluations"].tolist() == stats["step"].tolist()
+
+    def test_a_score_that_points_outward_somewhere_is_no_reason(self):
+        """Between two far wells the largest eigenvalue is positive, 97 % of 4 / step_size; the chains stay bounded."""
+        asked = []
+
+        def wells(x):
+            asked.append(None)
+            return np.where(abs(x) < 10, 3.88 * x, -x)
+
+        x = Langevin(1.0, 100).sample(wells, np.linspace(-9, 9, 50)[:, None], rng=0).x
+        assert abs(x).max() < 40
+        assert len(asked) == 113  # it was suspected, and asked
 
 
 def test_the_step_is_the_first_one_and_the_chains_are_counted():
@@ -102,7 +200,7 @@ def test_an_annealed_chain_names_its_level(bad_level):
     sampler = AnnealedLangevin(sigmas, 600, step_size)
     message = _message(sampler, model, np.ones((5, 2)))
     first = 1 + 600 * bad_level
-    step = int(re.match(r"non-finite at step (\d+) of 1801", message).group(1))
+    step = int(re.match(r"too far away at step (\d+) of 1801", message).group(1))
     assert first < step < first + 600
     assert f"(level {bad_level + 1} of 3, sigma {sigmas[bad_level]:g}, step size " in message
     # the advice is about the sampler's own step_size, so it is the same at every level: 4/60 sigma² / 8

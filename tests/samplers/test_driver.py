@@ -208,11 +208,12 @@ class TestRecords:
         assert samples.trajectory is None
         assert samples.stats["step"].tolist() == [1, 2, 3, 4, 5]
 
-    @pytest.mark.parametrize(("steps", "records"), [(100, 100), (101, 51), (250, 84), (1000, 100)])
-    def test_about_a_hundred_records_a_run(self, steps, records):
+    @pytest.mark.parametrize("steps", [1, 7, 99, 100, 101, 150, 199, 250, 1000, 1001])
+    def test_a_hundred_records_a_run_evenly_spaced(self, steps):
         stats = Langevin(0.1, steps).sample(Gaussian(), _start((2, 2)), rng=0).stats
-        assert len(stats["step"]) == records
+        assert len(stats["step"]) == min(steps, 100)
         assert stats["step"][-1] == steps
+        assert np.ptp(np.diff(stats["step"], prepend=0)) <= 1
 
     def test_statistics_of_an_annealed_run(self):
         x0 = _start((6, 2))

@@ -48,6 +48,17 @@ def test_the_same_chain(sampler, shape, dtype):
     assert np.array_equal(np.asarray(states[-1].x), expected.x)
 
 
+@pytest.mark.parametrize("sampler", [*SAMPLERS, Inpaint(SAMPLERS[1], [True, False], [1.5, np.nan])])
+def test_no_array_is_ever_written_to(sampler, monkeypatch):
+    """As frameworks of immutable arrays have it: trajectories are collected and stacked, steps make new arrays."""
+    x0 = array_api_strict.asarray(np.random.default_rng(0).normal(size=(5, 2)))
+    expected = sampler.sample(_score, x0, rng=StrictRng(3), keep_every=2)
+    for name in ("__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__"):
+        monkeypatch.setattr(type(x0), name, lambda *_: pytest.fail("an array was changed"))
+    found = sampler.sample(_score, x0, rng=StrictRng(3), keep_every=2)
+    assert np.array_equal(np.asarray(found.trajectory), np.asarray(expected.trajectory))
+
+
 def test_inpainting():
     x0, values = np.zeros((5, 2)), np.array([1.5, np.nan])
     expected = Inpaint(SAMPLERS[1], [True, False], values).sample(_score, x0, rng=sk.rng(3)).x

@@ -1,7 +1,7 @@
 """Every public function that takes ``rng``, and how to call it: add one line to ``CALLS`` for a new one.
 
 A line calls the function with ``rng=0`` and returns numbers that depend on its draws in an order of their own, such as
-samples, losses or weights, at least 200 of them; or None where it returns few.
+samples, losses or weights, at least 200 of them; or None where it returns few (``_few``).
 """
 
 from __future__ import annotations
@@ -36,8 +36,17 @@ def _loss(objective):
     return lambda rng: objective.losses(_slope, np.ones((N, 2)), rng=rng)
 
 
+def _few(call):
+    """For what returns few numbers: its streams are compared, its result is not."""
+
+    def draws(rng):
+        call(rng)
+
+    return draws
+
+
 def _mean_loss(objective):
-    return lambda rng: objective(_slope, np.ones((N, 2)), rng=rng) and None
+    return _few(lambda rng: objective(_slope, np.ones((N, 2)), rng=rng))
 
 
 def _samples(distribution):
@@ -121,15 +130,15 @@ CALLS = {
     "distributions.Smoothed.sample": _samples(_DENSITIES.Banana().smoothed(1.0)),
     "distributions.SwissRoll.sample": _samples(_DENSITIES.SwissRoll()),
     "distributions.TwoMoons.sample": _samples(_DENSITIES.TwoMoons()),
-    "metrics.c2st": lambda rng: sk.metrics.c2st(_X, _Y, rng=rng) and None,
-    "metrics.kernel_stein_discrepancy": lambda rng: sk.metrics.kernel_stein_discrepancy(_score, _X, rng=rng) and None,
-    "metrics.mmd": lambda rng: sk.metrics.mmd(_X, _Y, rng=rng) and None,
-    "metrics.score_error_report": lambda rng: sk.metrics.score_error_report(
-        _score, _DENSITIES.Banana(), _LEVELS, n=100, rng=rng
-    ) and None,
-    "metrics.sliced_wasserstein": lambda rng: sk.metrics.sliced_wasserstein(
-        _X.reshape(-1, 4), _Y.reshape(-1, 4), rng=rng
-    ) and None,
+    "metrics.c2st": _few(lambda rng: sk.metrics.c2st(_X, _Y, rng=rng)),
+    "metrics.kernel_stein_discrepancy": _few(lambda rng: sk.metrics.kernel_stein_discrepancy(_score, _X, rng=rng)),
+    "metrics.mmd": _few(lambda rng: sk.metrics.mmd(_X, _Y, rng=rng)),
+    "metrics.score_error_report": _few(
+        lambda rng: sk.metrics.score_error_report(_score, _DENSITIES.Banana(), _LEVELS, n=100, rng=rng)
+    ),
+    "metrics.sliced_wasserstein": _few(
+        lambda rng: sk.metrics.sliced_wasserstein(_X.reshape(-1, 4), _Y.reshape(-1, 4), rng=rng)
+    ),
     "noise.Designed.sample": _samples(_NOISE.design(_X)),
     "noise.Geometric.sample": _samples(_NOISE.Geometric(10.0, 0.1, 100)),
     "noise.Ladder.sample": _samples(_NOISE.Ladder(tuple(np.linspace(3.0, 1.0, 100)))),
@@ -147,7 +156,7 @@ CALLS = {
     "scorekit_torch.NCSN": _torch("NCSN", channels=1, noise=_LEVELS, features=8),
     "scorekit_torch.NCSNv2": _torch("NCSNv2", channels=1, features=8),
     "scorekit_torch.UNet": _torch("UNet", channels=1, features=8, multipliers=(1,), attention=()),
-}  # fmt: skip
+}
 
 WITHOUT_DRAWS = {"objectives.ExplicitScoreMatching.losses", "objectives.ExplicitScoreMatching.__call__"}
 
@@ -155,7 +164,8 @@ WITHOUT_DRAWS = {"objectives.ExplicitScoreMatching.losses", "objectives.Explicit
 def public_modules():
     """The modules whose ``__all__`` is public: the rooms of scorekit and the packages of its installed backends."""
     rooms = [name for name in sk.__all__ if inspect.ismodule(getattr(sk, name))]
-    packages = [f"scorekit_{name}" for name, installed in sk.backends().items() if installed]
+    packages = ["scorekit.learning", "scorekit.storage"]
+    packages += [f"scorekit_{name}" for name, installed in sk.backends().items() if installed]
     return [getattr(sk, room) for room in rooms] + [importlib.import_module(name) for name in packages]
 
 

@@ -93,6 +93,7 @@ def test_two_processes_learn_what_one_learns(tmp_path):
         tmp_path,
         """
         results = {name: run(name) for name in CASES}
+        results["own noise"] = run("dsm", noise="per_process")
         results["resumed"] = (run("ism", steps=4, checkpoint=WHERE + "/run"), run("ism", checkpoint=WHERE + "/run"))[1]
         if RANK == 0:
             json.dump(results, open(WHERE + "/two.json", "w"))
@@ -101,6 +102,9 @@ def test_two_processes_learn_what_one_learns(tmp_path):
     assert torchrun(program, tmp_path).wait(timeout=120) == 0
     two, one = json.loads((tmp_path / "two.json").read_text()), {"sys": sys, "__name__": "one"}
     exec(SETTING.replace("sys.argv[1]", "''"), one)  # the same program in this process
+    own, shared = two.pop("own noise")["loss"], two["dsm"]["loss"]
+    assert np.isfinite(own).all()
+    assert not set(own) & set(shared)
     for name, found in two.items():
         wanted = one["run"]("ism" if name == "resumed" else name)
         for key, values in wanted.items():

@@ -1,0 +1,82 @@
+"""The kernel of inpainting: another kernel, with known entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scorekit._arrays import constant
+from scorekit.errors import ShapeError
+from scorekit.protocols import Array
+from scorekit.samplers._context import Context
+from scorekit.samplers._kernel import Kernel, Row, Step
+
+__all__ = ["Clamped", "ClampedState"]
+
+
+class ClampedState(NamedTuple):
+    """``mask`` and ``values`` as large as x, the ``known`` entries at this level, and the state of the ``kernel``."""
+
+    mask: Array
+    values: Array
+    known: Array
+    kernel: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Clamped(Kernel):
+    """A step of ``kernel`` from x whose known entries are values + sigma · z; afterwards they are ``values``.
+
+    The noise z is drawn where a level is entered. ``mask`` and ``values`` are NumPy arrays that broadcast to x0.
+
+    >>> import numpy as np
+    >>> from scorekit.samplers.kernels import Context, Linear, langevin_row
+    >>> context, row = Context(lambda x: -x, np.zeros((3, 2)), rng=0), langevin_row(0.1)
+    >>> kernel = Clamped(Linear(), mask=np.array([True, False]), values=np.array([5.0, 0.0]))
+    >>> x = context.copy_in(context.x0)
+    >>> state = kernel.enter(x, kernel.init(x, row, context), row, context)
+    >>> kernel.step(x, state, row, context).x[0].tolist()
+    [5.0, 5.0, 5.0]
+    """
+
+    kernel: Kernel
+    mask: Any
+    values: Any
+
+    @property
+    def interacts(self) -> bool:  # type: ignore[override]
+        """Whether the chains of the kernel inside interact."""
+        return self.kernel.interacts
+
+    def init(self, x: Array, row: Row, context: Context) -> ClampedState:
+        """Mask and values as arrays like x, and the state of the kernel inside."""
+        mask, values = (_like_start(getattr(self, name), name, context) for name in ("mask", "values"))
+        known = mask != 0
+        inside = self.kernel.init(context.xp.where(known, values, x), row, context)
+        return ClampedState(known, values, values, inside)
+
+    def enter(self, x: Array, state: ClampedState, row: Row, context: Context) -> ClampedState:
+        """New noise of the known entries."""
+        known = state.values if row.sigma is None else state.values + row.sigma * context.normal()
+        inside = self.kernel.enter(context.xp.where(state.mask, known, x), state.kernel, row, context)
+        return state._replace(known=known, kernel=inside)
+
+    def step(self, x: Array, state: ClampedState, row: Row, context: Context) -> Step:
+        """One step of all chains."""
+        where = context.xp.where
+        step = self.kernel.step(where(state.mask, state.known, x), state.kernel, row, context)
+        return step._replace(x=where(state.mask, state.values, step.x), state=state._replace(kernel=step.state))
+
+
+def _like_start(value: Any, name: str, context: Context) -> Array:
+    """``value`` as large as x0, as an array of a kernel of its framework and dtype."""
+    shape = context.shape
+    try:
+        whole = np.broadcast_to(value, shape)
+    except ValueError as error:
+        raise ShapeError(
+            f"{name} has shape {value.shape}: expected one that broadcasts to that of x0, {shape}."
+        ) from error
+    return context.copy_in(constant(np.array(whole, dtype=np.float64), context.x0))

@@ -1,0 +1,133 @@
+"""Is every chain still well, and if not: what happened, and what can be changed?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from scorekit.protocols import Array
+from scorekit.samplers._context import Context
+from scorekit.samplers._curvature import Curvature, curvature_at
+from scorekit.samplers._kernel import Row, Schedule
+from scorekit.samplers._recorder import Taken
+
+__all__ = ["Diagnosis", "Growth", "describe", "examine"]
+
+LARGEST_GROWTH = 1e6  # of the largest norm of a chain, over the scale of start and noise
+EXPLODED = 1e3  # times the largest entry of the start
+
+
+class Growth:
+    """Whether the squared norm of every chain is finite and at most 10¹² times the squared scale of the run.
+
+    The scale is the largest of: the norms of the chains at the start and after the first step, sigma · sqrt(d) at the
+    first level, and sqrt(step size · d), the first step's noise. It is in the units of the data, and a first step
+    towards data that are far away widens it. One inner product a step; a closer look only where that is too large.
+    """
+
+    def __init__(self, x: Array, row: Row, context: Context) -> None:
+        self._context = context
+        d = math.prod(context.shape[1:])
+        step = 0.0 if math.isnan(row.step_size) else row.step_size
+        self._scale = max(self._largest(x), math.sqrt(d) * max(row.sigma or 0.0, math.sqrt(step)))
+        self._limit = float(context.xp.finfo(x.dtype).max)
+
+    def _largest(self, x: Array) -> float:
+        return math.sqrt(float(self._context.xp.max(self._context.event_sum(x * x))))
+
+    def follow_first(self, x: Array) -> None:
+        """Take the first step into the scale."""
+        self._scale = max(self._scale, self._largest(x))
+        bound = LARGEST_GROWTH * self._scale
+        if bound > 0:  # else nothing is known of the scale
+            self._limit = min(bound * bound, self._limit)
+
+    def is_well(self, x: Array) -> bool:
+        """Are all chains well? A sum over all of them may be too large while each chain is well."""
+        xp = self._context.xp
+        flat = xp.reshape(x, (-1,))
+        return float(xp.matmul(flat, flat)) <= self._limit or not any(self.count(x))
+
+    def count(self, x: Array) -> tuple[int, int]:
+        """The numbers of chains whose squared norm is not finite, and of finite ones that are too far away."""
+        xp, squares = self._context.xp, self._context.event_sum(x * x)
+        finite = xp.isfinite(squares)
+        far = finite & (xp.where(finite, squares, xp.zeros_like(squares)) > self._limit)
+        return _count(~finite, xp), _count(far, xp)
+
+    def ratio(self, x: Array) -> float:
+        """The largest finite norm, over the scale of the run."""
+        xp, squares = self._context.xp, self._context.event_sum(x * x)
+        finite = xp.where(xp.isfinite(squares), squares, xp.zeros_like(squares))
+        return math.sqrt(float(xp.max(finite))) / self._scale
+
+
+def _count(rows: Array, xp: Any) -> int:
+    return int(xp.sum(xp.astype(rows, xp.int64)))
+
+
+class Diagnosis(NamedTuple):
+    """What was found when chains diverged, for :meth:`ChainSampler.advice`.
+
+    ``row``: that of the step. ``lost``: chains whose squared norm is not finite. ``far``: finite chains that are
+    too far away, and ``growth``: the largest of their norms over the scale of the run, NaN without any. ``reach`` and
+    ``largest_score``: the largest entries, in magnitude, of positions and scores where the step began. ``bad_scores``:
+    chains whose position was finite there and whose score was not. ``exploded``: positions had by then grown far beyond
+    those of the start, so that the model is not to blame. ``curvature``: of the score at the start, None if unknown.
+    """
+
+    row: Row
+    lost: int
+    far: int
+    growth: float
+    reach: float
+    largest_score: float
+    bad_scores: int
+    exploded: bool
+    curvature: Curvature | None
+
+
+def examine(taken: Taken, before: Array, growth: Growth, context: Context) -> Diagnosis:
+    """The diagnosis of the step ``taken`` from ``before``, an array of a kernel."""
+    row, x, score = taken.row, taken.step.x, taken.step.score
+    lost, far = growth.count(x)
+    start, reach = context.copy_in(context.x0), _largest(before, context)
+    return Diagnosis(
+        row,
+        lost,
+        far,
+        growth.ratio(x) if far else math.nan,
+        reach,
+        math.nan if score is None else _largest(score, context),
+        0 if score is None else _bad_scores(score, before, context),
+        bool(far) or reach > EXPLODED * max(1.0, _largest(start, context)),
+        curvature_at(start, row.sigma, context),
+    )
+
+
+def _bad_scores(score: Array, before: Array, context: Context) -> int:
+    xp = context.xp
+    bad = ~xp.isfinite(context.event_sum(score * 0.0)) & xp.isfinite(context.event_sum(before * before))
+    return _count(bad, xp)
+
+
+def _largest(x: Array, context: Context) -> float:
+    """The largest magnitude among the finite entries."""
+    xp = context.xp
+    return float(xp.max(xp.where(xp.isfinite(x), xp.abs(x), xp.zeros_like(x))))
+
+
+def describe(taken: Taken, schedule: Schedule, diagnosis: Diagnosis, context: Context) -> str:
+    """The first sentence of the message: where it happened, to how many chains, with what scores."""
+    row, where = taken.row, f"at step {taken.number} of {len(schedule)}"
+    details = [] if row.sigma is None else [f"level {row.level + 1} of {schedule.levels}, sigma {row.sigma:.4g}"]
+    if not math.isnan(row.step_size):
+        details.append(f"step size {row.step_size:.4g}")
+    details.append(f"{diagnosis.lost or diagnosis.far} of {context.shape[0]} chains")
+    if not math.isnan(diagnosis.largest_score):
+        details.append(f"largest score {diagnosis.largest_score:.3g}")
+    listed = ", ".join(details)
+    if diagnosis.lost:
+        return f"non-finite {where} ({listed})."
+    grown = f"{diagnosis.growth:.2g} times the scale of start and noise"
+    return f"too far away {where} ({listed}): norms have grown to {grown}."

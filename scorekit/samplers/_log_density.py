@@ -1,0 +1,52 @@
+"""Models that know their log-density: an object with a score and ``log_prob``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
+
+from scorekit._score import check_conditional, score_function, takes_sigma
+from scorekit.errors import InvalidTypeError
+from scorekit.protocols import Array, ScoreModel, Sigma
+from scorekit.registry import describe
+
+__all__ = ["log_density", "score_model"]
+
+
+def score_model(model: Any) -> ScoreModel:
+    """``model``, or its ``score`` if it is a density, which is not called itself but has ``score`` and ``log_prob``."""
+    is_density = not callable(model) and callable(getattr(model, "score", None)) and hasattr(model, "log_prob")
+    return cast(ScoreModel, model.score if is_density else model)
+
+
+def log_density(model: Any) -> Callable[[Array, Sigma], Array]:
+    """The log-density of ``model`` as a function of ``(x, sigma)``: its ``log_prob``, smoothed where it takes no sigma.
+
+    Raises:
+        TypeError: there is no ``log_prob``.
+    """
+    known = getattr(model, "log_prob", None)
+    if not callable(known):
+        raise InvalidTypeError(
+            f"model is a {describe(model)} without log_prob, and this sampler needs the log-density beside the score: "
+            "expected one of sk.distributions, sk.models.EnergyModel(U), or an object with a call and log_prob(x)."
+        )
+    function = score_function(known)
+    if takes_sigma(known) or not callable(getattr(model, "smoothed", None)):
+        return _refusing_levels(known, function)
+    smoothed = lru_cache(maxsize=1)(model.smoothed)
+    return lambda x, sigma: function(x, None) if sigma is None else smoothed(sigma).log_prob(x)
+
+
+def _refusing_levels(known: Any, function: Callable[[Array, Sigma], Array]) -> Callable[[Array, Sigma], Array]:
+    @lru_cache(maxsize=1)
+    def check() -> None:
+        check_conditional(known, "the sampler asks for its log-density at a noise level", "Use one without levels.")
+
+    def at_level(x: Array, sigma: Sigma) -> Array:
+        if sigma is not None:
+            check()
+        return function(x, sigma)
+
+    return at_level

@@ -1,0 +1,189 @@
+"""The exact law of an affine sampler on Gaussian data, from the code that runs.
+
+A step that is affine in positions and noise, with an affine score, makes the final positions an affine function of the
+start and of all draws. Its coefficients are measured by impulses: one chain for each number that is drawn gets a one
+there and zero elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from scorekit._arrays import constant, host
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.protocols import Array, ScoreModel, Shape
+from scorekit.registry import describe
+
+__all__ = ["AffineLaw", "impulse_law"]
+
+_ROUNDING = {4: 1e-2, 8: 1e-6}  # by bytes a number: how far an affine sampler may miss a sum of its responses
+
+
+class AffineLaw(NamedTuple):
+    """The law N(mean, covariance) of the final positions.
+
+    ``mean``: in the shape of one sample. ``covariance``: ``(d, d)``, of the flattened sample. ``draws``: how many
+    numbers a chain drew.
+    """
+
+    mean: Any
+    covariance: Any
+    draws: int
+
+    @property
+    def variance(self) -> Any:
+        """The variances, in the shape of one sample."""
+        return np.diag(self.covariance).reshape(self.mean.shape)
+
+
+def impulse_law(
+    sampler: Any, model: ScoreModel, mean: Any, covariance: Any = 0.0, *, like: Array | None = None
+) -> AffineLaw:
+    """The exact law of what a sampler returns for an affine score: no random numbers, no tolerance for chance.
+
+    For the start x0 ~ N(m, C) and draws z_1, …, z_K, the final position is x(m) + A (x0 − m) + Σ_k b_k z_k, and its law
+    N(x(m), A C Aᵀ + Σ_k b_k b_kᵀ). One run of 2 + d + K chains gives all of it: the first starts at m and draws zeros,
+    d chains start one unit off in one coordinate, K chains draw a single one. The last chain starts and draws something
+    everywhere, which tells whether the sampler is affine. Noise that is left out, drawn once too often, of the wrong
+    size or used twice changes the law, however little.
+
+    Args:
+        sampler: any object with ``sample(model, x0, rng)`` that returns the positions, or an object with them as ``x``.
+            It draws ``rng.normal(shape, like)`` and nothing else, with the batch as the first or last axis of the
+            shape. Its chains do not depend on each other.
+        model: a score that is affine in x, for instance that of :class:`scorekit.distributions.Gaussian`.
+        mean: that of the start, m, an array in the shape of one sample.
+        covariance: that of the start, C: a number (times I), the variances in the shape of one sample, or a matrix
+            ``(d, d)``; 0 for a start at m.
+        like: an array whose framework, dtype and device are used; NumPy float64 without it.
+
+    Returns:
+        :class:`AffineLaw`, in NumPy float64.
+
+    Raises:
+        ValueError: the sampler is not affine, or a shape is not as described.
+        TypeError: ``sampler`` has no method ``sample``, or draws anything but normals.
+
+    >>> import numpy as np, scorekit as sk
+    >>> law = impulse_law(sk.samplers.Langevin(0.5, 200), lambda x: -x, np.zeros(1))
+    >>> law.draws, bool(abs(law.variance[0] - 1 / (1 - 0.5 / 4)) < 1e-12)
+    (200, True)
+    """
+    if not callable(getattr(sampler, "sample", None)) or isinstance(sampler, type):
+        raise InvalidTypeError(f"sampler is a {describe(sampler)}: expected an object with sample(model, x0, rng).")
+    center = np.asarray(host(mean) if hasattr(mean, "shape") else mean, dtype=np.float64)
+    if center.ndim == 0:
+        raise ShapeError(f"mean is {mean!r}: expected an array in the shape of one sample, as numpy.zeros(2).")
+    spread = _as_matrix(covariance, center)
+    like = center if like is None else like
+    responses = _respond(sampler, model, center, like)
+    d, first = center.size, responses[0]
+    by_start, by_draw = responses[1 : 1 + d] - first, responses[1 + d : -1] - first
+    _check_affine(np.concatenate([by_start, by_draw]), first, responses[-1], like)
+    covariances = by_start.T @ spread @ by_start + by_draw.T @ by_draw
+    return AffineLaw(first.reshape(center.shape), covariances, len(by_draw))
+
+
+def _respond(sampler: Any, model: ScoreModel, center: Any, like: Array) -> Any:
+    """The final positions of all chains, ``(2 + d + K, d)``; a run that draws zeros tells K."""
+    d = center.size
+    dry = _Script(d + 2, d, like)
+    _run(sampler, model, np.stack([center] * dry.chains), dry)
+    script = _Script(2 + d + dry.drawn, d, like)
+    starts = np.zeros((script.chains, d))
+    starts[1 : 1 + d] = np.eye(d)
+    starts[-1] = _weights(d)
+    return _run(sampler, model, center + starts.reshape(-1, *center.shape), script)
+
+
+def _run(sampler: Any, model: ScoreModel, starts: Any, script: _Script) -> Any:
+    made = sampler.sample(model, constant(starts, script.like), rng=script)
+    x = host(getattr(made, "x", made))
+    if x.shape != starts.shape:
+        raise ShapeError(f"sample returned shape {x.shape} for x0 of shape {starts.shape}: expected the same.")
+    return x.reshape(len(x), -1)
+
+
+def _weights(count: int, start: int = 0) -> Any:
+    """Numbers of all signs and sizes for the chain that tells whether the sampler is affine."""
+    return np.cos(np.arange(start + 1.0, start + count + 1) ** 2)
+
+
+def _check_affine(responses: Any, first: Any, last: Any, like: Array) -> None:
+    weights = _weights(len(responses))
+    expected = first + weights @ responses
+    scale = np.abs(first) + np.abs(weights) @ np.abs(responses)
+    bytes_each = 4 if "32" in str(like.dtype) else 8
+    if not np.all(np.abs(last - expected) <= _ROUNDING[bytes_each] * (scale + 1e-300)):
+        raise InvalidValueError(
+            f"the sampler is not affine with this model: a chain ends at {last} where the sum of responses is "
+            f"{expected}. Expected a score that is affine in x, as that of a Gaussian, steps that are affine in "
+            "position and noise, and chains that do not depend on each other."
+        )
+
+
+def _as_matrix(covariance: Any, center: Any) -> Any:
+    given = np.asarray(host(covariance) if hasattr(covariance, "shape") else covariance, dtype=np.float64)
+    if given.ndim == 0:
+        return float(given) * np.eye(center.size)
+    if given.shape == center.shape:
+        return np.diag(given.reshape(-1))
+    if given.shape == (center.size, center.size):
+        return given
+    raise ShapeError(
+        f"covariance has shape {given.shape} for a mean of shape {center.shape}: expected a number, {center.shape} or "
+        f"({center.size}, {center.size})."
+    )
+
+
+class _Script:
+    """A stream in which draw k of chain j is one if j is the chain of that draw, and zero else.
+
+    The first ``1 + d`` chains draw zeros, the last one draws weights. Where there are no chains for the draws, as in
+    the run that counts them, all draw zeros.
+    """
+
+    def __init__(self, chains: int, d: int, like: Array) -> None:
+        self.chains, self.like, self.drawn = chains, like, 0
+        self._d = d
+
+    def normal(self, shape: Shape, like: Array | None = None) -> Array:
+        """The next draw."""
+        shape = tuple(shape)
+        if self.chains not in (shape[:1] + shape[-1:]):
+            raise ShapeError(
+                f"the sampler drew normals of shape {shape} for {self.chains} chains: expected the batch as the first "
+                "or last axis."
+            )
+        first = shape[0] == self.chains
+        rest = shape[1:] if first else shape[:-1]
+        z = self._next(math.prod(rest)).reshape(self.chains, *rest)
+        return constant(z if first else np.moveaxis(z, 0, -1), self.like if like is None else like)
+
+    def _next(self, count: int) -> Any:
+        z, chain = np.zeros((self.chains, count)), 1 + self._d + self.drawn
+        if chain + count < self.chains:
+            z[chain : chain + count] = np.eye(count)
+            z[-1] = _weights(count, self._d + self.drawn)
+        self.drawn += count
+        return z
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise InvalidTypeError(
+            "the sampler draws other random numbers than normals: an impulse law is for samplers that are affine in "
+            "normals."
+        )
+
+    uniform = rademacher = integers = choice = spawn = _refuse
+
+    def state(self) -> dict[str, Any]:
+        """How much was drawn."""
+        return {"drawn": self.drawn}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to where :meth:`state` was called."""
+        self.drawn = state["drawn"]
