@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 import scorekit as sk
+from scorekit._catalogue import OBJECTIVES, examples
 from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.noise._strata import strata
-from scorekit.testing.differentiation import _all_objectives
 
 N, CUTS = 7, [(0, 3), (3, 4), (4, 7)]
 X = np.random.default_rng(0).normal(size=(N, 2))
-OBJECTIVES = _all_objectives()
+LOSSES = examples(OBJECTIVES)
 
 
 def model(x, sigma=None):
     return -x / (1.0 if sigma is None else 1.0 + np.reshape(sigma, (-1, 1)) ** 2) + 0.1 * x**2
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES, ids=[f"{i}" for i in range(len(OBJECTIVES))])
+@pytest.mark.parametrize("objective", LOSSES, ids=[f"{i}" for i in range(len(LOSSES))])
 def test_the_losses_of_the_parts_are_those_of_the_whole(objective):
     """A part of one sample too, each part from a view of its own first row."""
     whole = objective.losses(model, X, rng=sk.rng(3))
@@ -32,7 +32,7 @@ def test_the_losses_of_the_parts_are_those_of_the_whole(objective):
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 7])
-@pytest.mark.parametrize("objective", OBJECTIVES, ids=[f"{i}" for i in range(len(OBJECTIVES))])
+@pytest.mark.parametrize("objective", LOSSES, ids=[f"{i}" for i in range(len(LOSSES))])
 def test_the_mean_over_any_number_of_parts_is_the_loss_of_the_whole(objective, pieces):
     noise, total = draw_for(objective, X, sk.rng(4)), 0.0
     for k in range(pieces):
@@ -42,7 +42,7 @@ def test_the_mean_over_any_number_of_parts_is_the_loss_of_the_whole(objective, p
     np.testing.assert_allclose(total, objective(model, X, rng=sk.rng(4)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES, ids=[f"{i}" for i in range(len(OBJECTIVES))])
+@pytest.mark.parametrize("objective", LOSSES, ids=[f"{i}" for i in range(len(LOSSES))])
 def test_a_draw_looks_at_no_value_and_has_the_samples_first(objective):
     noise = objective.draw(np.full((N, 2), np.nan), rng=0)
     again = objective.draw(np.zeros((N, 2)), rng=0)

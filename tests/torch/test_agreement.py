@@ -7,17 +7,16 @@ import pytest
 
 import scorekit as sk
 import scorekit_numpy
-from scorekit.testing.differentiation import _all_densities, _all_objectives
+from scorekit._catalogue import DENSITIES, OBJECTIVES, examples
 from support import FAMILIES, parameter_gradient
 from support.twins import TensorRng
 
 torch = pytest.importorskip("torch")
 
 X = np.random.default_rng(0).normal(size=(7, 2))
-OBJECTIVES = _all_objectives()
-DENSITIES = _all_densities()
-EACH_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES, ids=[f"{i}" for i in range(len(OBJECTIVES))])
-EACH_DENSITY = pytest.mark.parametrize("density", DENSITIES, ids=lambda d: type(d).__name__)
+LOSSES = examples(OBJECTIVES)
+EACH_OBJECTIVE = pytest.mark.parametrize("objective", LOSSES, ids=[f"{i}" for i in range(len(LOSSES))])
+EACH_DENSITY = pytest.mark.parametrize("density", examples(DENSITIES), ids=lambda d: type(d).__name__)
 
 
 def tensor(x, **options):

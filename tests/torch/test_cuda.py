@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import scorekit as sk
-from scorekit.testing.differentiation import _all_densities, _all_objectives
+from scorekit._catalogue import DENSITIES, OBJECTIVES, examples
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("scorekit_torch")
@@ -19,8 +19,8 @@ from benchmarks.gpu.images import LADDER, NETWORKS, inputs, module_of, moved, st
 from scorekit_torch import MLP, CapturedModel, UNet  # noqa: E402
 
 THERE = torch.cuda.is_available()
-OBJECTIVES = _all_objectives()
-EACH_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES, ids=[f"{i}" for i in range(len(OBJECTIVES))])
+LOSSES = examples(OBJECTIVES)
+EACH_OBJECTIVE = pytest.mark.parametrize("objective", LOSSES, ids=[f"{i}" for i in range(len(LOSSES))])
 
 
 def cuda(test):
@@ -146,7 +146,7 @@ def test_one_stream_a_device_however_it_is_called():
 
 
 @cuda
-@pytest.mark.parametrize("density", _all_densities(), ids=lambda density: type(density).__name__)
+@pytest.mark.parametrize("density", examples(DENSITIES), ids=lambda density: type(density).__name__)
 def test_densities_are_sampled_on_the_device(density):
     x = density.sample(50, rng=0, like=torch.zeros(1, device="cuda", dtype=torch.float64))
     assert x.device.type == "cuda"

@@ -18,30 +18,29 @@ SHAPES_IMAGES = "scorekit/distributions/shapes_images.py"
 DATA = (
     *seeded(
         TRANSFORMS,
-        "dequantise",
+        "dequantised",
         ("dequantise-levels", "count - 1", "count", "L for L − 1"),
         (
             "dequantise-bins",
-            "((count - 1) * images + stream.uniform(tuple(images.shape), images)) / count",
-            "((count - 1) * images + stream.uniform(tuple(images.shape), images)) / (count - 1)",
+            "((count - 1) * images + noise) / count",
+            "((count - 1) * images + noise) / (count - 1)",
             "bins of another width",
         ),
-        ("dequantise-variance", "check_positive(std, 'std')", "std ** 2", "std²"),
-        (
-            "dequantise-one",
-            "1 - float(xp.finfo(images.dtype).eps) / 2",
-            "1 - float(xp.finfo(images.dtype).eps) / 2 + 1",
-            "white rounds up to 1",
-        ),
+        ("dequantise-variance", 'check_positive(std, "std")', "std ** 2", "std²"),
+        ("dequantise-one", "1 - float(xp.finfo(images.dtype).eps) / 2", "1", "white rounds up to 1"),
+    ),
+    *seeded(
+        TRANSFORMS,
+        "mirrored",
+        ("flip-upside-down", "xp.flip(images, axis=-1)", "xp.flip(images, axis=-2)", "the other axis"),
     ),
     *seeded(
         TRANSFORMS,
         "flip",
-        ("flip-upside-down", "xp.flip(images, axis=-1)", "xp.flip(images, axis=-2)", "the other axis"),
         (
             "flip-one-coin",
-            "as_rng(rng, images).uniform(each.shape, like=each)",
-            "as_rng(rng, images).uniform((1,))",
+            'as_rng(rng, images, "flip").uniform((images.shape[0],), like=images)',
+            'as_rng(rng, images, "flip").uniform((1,), like=images) + 0 * images[:, 0, 0]',
             "one coin for the whole batch",
         ),
     ),

@@ -57,7 +57,12 @@ IMAGE_NETWORKS = (
         NORM,
         "InstanceNormPlus._rows",
         ("norm-level-of-all", "self.weight[at.level]", "self.weight[0]", "the first level's weights for all"),
-        ("norm-without-class", "rows + self.class_weight[at.label]", "rows", "the label is ignored"),
+        (
+            "norm-without-class",
+            "rows + (self.class_weight[at.told] if at.told.ndim == 1 else at.told @ self.condition_weight)",
+            "rows",
+            "the label is ignored",
+        ),
     ),
     *seeded(
         REFINENET,
@@ -119,8 +124,8 @@ IMAGE_NETWORKS = (
     *seeded(
         NCSNV2,
         "NCSNv2._output",
-        ("ncsnv2-times-sigma", "output / align(sigma, h)", "output * align(sigma, h)", "σ for 1/σ"),
-        ("ncsnv2-variance", "align(sigma, h)", "align(sigma, h) ** 2", "σ² for σ"),
+        ("ncsnv2-times-sigma", "output / as_column(sigma)", "output * as_column(sigma)", "σ for 1/σ"),
+        ("ncsnv2-variance", "as_column(sigma)", "as_column(sigma) ** 2", "σ² for σ"),
     ),
     *seeded(
         BLOCKS,
@@ -153,7 +158,7 @@ IMAGE_NETWORKS = (
     *seeded(
         UNET,
         "UNet._output",
-        ("unet-forgets-sigma", "align(sigma, h)", "1", "the output is not divided by sigma"),
+        ("unet-forgets-sigma", "as_column(sigma)", "1", "the output is not divided by sigma"),
     ),
     *seeded(
         STAGES,

@@ -15,8 +15,13 @@ MODELS = (
     *seeded(
         TWEEDIE,
         "DenoiserModel.__call__",
-        ("tweedie-sign", "evaluate(self.denoise, x, level) - x", "-(evaluate(self.denoise, x, level) - x)", "a sign"),
-        ("tweedie-sigma", "align(level, x) ** 2", "align(level, x)", "σ for σ²"),
+        (
+            "tweedie-sign",
+            "evaluate(self.denoise, x, level, condition) - x",
+            "-(evaluate(self.denoise, x, level, condition) - x)",
+            "a sign",
+        ),
+        ("tweedie-sigma", "expand(level, x) ** 2", "expand(level, x)", "σ for σ²"),
     ),
     *seeded(
         LEVEL,
@@ -24,8 +29,8 @@ MODELS = (
         ("denoise-view-sigma", "level ** 2", "level", "σ for σ²"),
         (
             "denoise-view-sign",
-            "x + level ** 2 * evaluate(model, own(x), sigma)",
-            "x - level ** 2 * evaluate(model, own(x), sigma)",
+            "x + level ** 2 * evaluate(model, own(x), sigma, check_condition(condition, x))",
+            "x - level ** 2 * evaluate(model, own(x), sigma, check_condition(condition, x))",
             "a sign",
         ),
     ),
@@ -34,8 +39,8 @@ MODELS = (
         "AtLevel.__call__",
         (
             "at-forgets-its-level",
-            "evaluate(self.model, x, self.level)",
-            "evaluate(self.model, x, sigma)",
+            "evaluate(self.model, x, self.level, condition)",
+            "evaluate(self.model, x, sigma, condition)",
             "the level of the call, not the fixed one",
         ),
     ),
@@ -47,7 +52,7 @@ MODELS = (
     *seeded(
         ENERGY,
         "EnergyModel.__call__.checked",
-        ("energy-without-sigma", "energy(y, level)", "energy(y, None)", "no level"),
+        ("energy-without-sigma", "energy(y, level, condition)", "energy(y, None, condition)", "no level"),
     ),
     *seeded(
         PRECONDITIONED,
@@ -59,8 +64,8 @@ MODELS = (
         ("edm-c-skip-root", "x / width", "x / root", "√ in c_skip"),
         (
             "ncsn-scale",
-            "evaluate(self.net, x, checked) / level",
-            "evaluate(self.net, x, checked) / level ** 2",
+            "evaluate(self.net, x, checked, condition) / level",
+            "evaluate(self.net, x, checked, condition) / level ** 2",
             "σ² for σ",
         ),
     ),

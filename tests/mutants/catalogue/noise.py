@@ -8,7 +8,7 @@ __all__ = ["NOISE"]
 
 DESIGNED = "scorekit/noise/designed.py"
 OVERLAP = "scorekit/noise/overlap.py"
-STREAMS = "scorekit/_streams.py"
+STRATA = "scorekit/noise/_strata.py"
 
 NOISE = (
     *seeded(
@@ -42,7 +42,7 @@ NOISE = (
         "_diameter",
         ("distance-in-the-chunk", "2 * rows[part] @ rows.T", "2 * rows[part] @ rows[part].T", "a chunk"),
         ("distance-squared", "2 * rows[part]", "rows[part]", "2 missing in |a − b|²"),
-        ("distance-wrong-row", "first + i", "i", "a row of the first chunk"),
+        ("distance-wrong-row", "part.start + i", "i", "a row of the first chunk"),
     ),
     *seeded(
         DESIGNED,
@@ -72,7 +72,7 @@ NOISE = (
         ("overlap-upside-down", "sigmas[:-1] / sigmas[1:]", "sigmas[1:] / sigmas[:-1]", "1/γ for γ"),
     ),
     *seeded(
-        STREAMS,
+        STRATA,
         "strata",
         (
             "strata-on-the-host",

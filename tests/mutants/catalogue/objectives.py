@@ -8,6 +8,7 @@ __all__ = ["OBJECTIVES"]
 
 ARRAYS = "scorekit/_arrays.py"
 BASE = "scorekit/objectives/_base.py"
+COUPLING = "scorekit/objectives/_coupling.py"
 EXPLICIT = "scorekit/objectives/explicit.py"
 IMPLICIT = "scorekit/objectives/implicit.py"
 SLICED = "scorekit/objectives/sliced.py"
@@ -37,7 +38,7 @@ OBJECTIVES = (
     ),
     *seeded(
         ARRAYS,
-        "align",
+        "expand",
         (
             "align-with-last-axis",
             "(-1,) + (1,) * (x.ndim - 1)",
@@ -68,35 +69,40 @@ OBJECTIVES = (
         "ScoreObjective.__call__",
         (
             "call-drops-weights",
-            "weighted_mean(self.losses(model, x, rng), weights)",
-            "weighted_mean(self.losses(model, x, rng), None)",
+            "weighted_mean(self.losses(model, x, rng, noise=noise, condition=condition), weights)",
+            "weighted_mean(self.losses(model, x, rng, noise=noise, condition=condition), None)",
             "weights never reach the mean",
         ),
     ),
     *seeded(
         BASE,
-        "ScoreObjective.losses",
-        ("seed-ignored", "as_rng(rng, x)", "as_rng(0, x)", "the same noise at every call"),
+        "ScoreObjective._stream",
+        (
+            "seed-ignored",
+            "as_rng(rng, x, type(self).__name__)",
+            "as_rng(0, x, type(self).__name__)",
+            "the same noise at every call",
+        ),
         (
             "seed-not-reproducible",
-            "as_rng(rng, x)",
-            "as_rng(None if isinstance(rng, int) else rng, x)",
+            "as_rng(rng, x, type(self).__name__)",
+            "as_rng(None if isinstance(rng, int) else rng, x, type(self).__name__)",
             "a seed gives another loss each time",
         ),
     ),
     *seeded(
-        BASE,
+        COUPLING,
         "refuse_coupled_rows",
         (
             "coupled-rows-accepted",
-            "x.shape[0] > 1",
-            "x.shape[0] < 1",
+            "coupled = _couples_rows(score, x)",
+            "coupled = False",
             "batch normalisation is let through where a trace is taken",
         ),
         (
             "coupled-rows-forget-the-mode",
-            "_seen_uncoupled.get(model, _UNSEEN) == mode",
-            "_seen_uncoupled.get(model, _UNSEEN) is not _UNSEEN",
+            "score.model in _seen_uncoupled and _seen_uncoupled[score.model] == modes",
+            "score.model in _seen_uncoupled",
             "looked at in evaluation mode, trusted in training mode",
         ),
     ),
@@ -123,8 +129,8 @@ OBJECTIVES = (
         ),
         (
             "esm-target-without-sigma",
-            "score_function(self._target())(own(x), sigma)",
-            "score_function(self._target())(own(x), None)",
+            "exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(own(x), sigma)",
+            "exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(own(x), None)",
             "the model at sigma against the target without noise",
         ),
         (
@@ -158,28 +164,32 @@ OBJECTIVES = (
             "backend_of(x).to_numpy(trace) + 0.5 * event_dot(s, s)",
             "the value is right, the gradient lacks the trace",
         ),
+    ),
+    *seeded(
+        IMPLICIT,
+        "ImplicitScoreMatching.draw",
         (
             "hutchinson-shared-probe",
-            "rng.rademacher((self.probes, *x.shape), like=x)",
-            "rng.rademacher((self.probes, *x.shape), like=x)[:, :1, ...] + 0 * x",
+            "self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)",
+            "self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)[:, :1, ...] + 0 * x",
             "one probe for the batch",
         ),
         (
             "hutchinson-shared-sign",
-            "rng.rademacher((self.probes, *x.shape), like=x)",
-            "rng.rademacher((self.probes, *x.shape), like=x)[..., :1] + 0 * x",
+            "self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)",
+            "self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)[..., :1] + 0 * x",
             "one sign for all coordinates",
         ),
         (
             "hutchinson-first-probe",
-            "rng.rademacher((self.probes, *x.shape), like=x)",
-            "rng.rademacher((self.probes, *x.shape), like=x)[:1, ...]",
+            "self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)",
+            "self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)[:1, ...]",
             "one probe, whatever was asked for",
         ),
         (
             "hutchinson-normal",
-            "rng.rademacher((self.probes, *x.shape), like=x)",
-            "rng.normal((self.probes, *x.shape), like=x)",
+            "self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)",
+            "self._stream(x, rng).normal((self.probes, *x.shape), like=x)",
             "a larger spread",
         ),
         ("hutchinson-fewer-draws", "(self.probes, *x.shape)", "(1, *x.shape)", "one probe drawn"),

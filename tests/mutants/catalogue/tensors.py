@@ -55,13 +55,12 @@ TENSORS = (
     ),
     *seeded(
         EQUIPMENT,
+        "LayerNoise.__call__",
+        ("layer-noise-of-one-part", "int(drawn.values[0])", "0", "the parts share their masks"),
+    ),
+    *seeded(
+        EQUIPMENT,
         "LayerNoise._seeded",
-        (
-            "layer-noise-of-one-part",
-            "int(aside(rng).integers(0, 2 ** 62, ())) + start",
-            "int(aside(rng).integers(0, 2 ** 62, ()))",
-            "the parts share their masks",
-        ),
         (
             "layer-noise-looks-once",
             "any((not torch.equal(a, b) for a, b in zip(before, self._places(), strict=True)))",
@@ -122,11 +121,11 @@ TENSORS = (
     ),
     *seeded(
         ALLOCATOR,
-        "keep_freed_blocks",
+        "reuse_freed_memory",
         (
             "freed-blocks-given-back",
-            "mallopt(_TRIM_THRESHOLD, _KEPT)",
-            "pass",
+            "np.empty(_LARGEST, np.uint8)",
+            "np.empty(1, np.uint8)",
             "a training step of an image network gives its memory back to the kernel",
         ),
     ),
