@@ -86,6 +86,13 @@ class Conditions:
     Args:
         classes: the number of classes, >= 1; None for no labels. The label ``classes`` stands for no condition.
         dim: the numbers in a vector, >= 1; None for no vectors. The zero vector stands for no condition.
+
+    Raises:
+        ValueError: both are given, or one is smaller than 1.
+
+    >>> import numpy as np
+    >>> Conditions(classes=3, dim=None).checked(np.array([0, 2]), np.ones((2, 5))).tolist()
+    [0, 2]
     """
 
     def __init__(self, classes: int | None, dim: int | None) -> None:

@@ -22,7 +22,12 @@ class Seeds(NamedTuple):
 
 
 def seeds(rng: Rng, n: int) -> Seeds:
-    """A seed for each of ``n`` samples, on the host."""
+    """A seed for each of ``n`` samples, on the host.
+
+    >>> import scorekit as sk
+    >>> seeds(sk.rng(0), 3).values.shape
+    (3,)
+    """
     drawn = rng.integers(0, 2**62, (n,))
     return Seeds(backend_of(drawn).to_numpy(drawn))
 
@@ -47,7 +52,12 @@ def draw_for(objective: Any, x: Array, rng: Rng, total: int | None = None) -> An
 
 
 def rows_of(noise: Any, start: int, stop: int) -> Any:
-    """The noise of the samples ``start`` to ``stop``: of each array in the tuple, and of the tuples in it."""
+    """The noise of the samples ``start`` to ``stop``: of each array in the tuple, and of the tuples in it.
+
+    >>> import numpy as np
+    >>> rows_of(Seeds(np.arange(5)), 1, 3).values.tolist()
+    [1, 2]
+    """
     if noise is None:
         return None
     if isinstance(noise, tuple):
@@ -56,7 +66,16 @@ def rows_of(noise: Any, start: int, stop: int) -> Any:
 
 
 def loss_of(objective: Any, model: Any, x: Array, noise: Any, condition: Array | None = None) -> Array:
-    """The loss of ``x`` under ``noise`` and ``condition``, by an objective or by a plain function."""
+    """The loss of ``x`` under ``noise`` and ``condition``, by an objective or by a plain function ``(model, x, rng)``.
+
+    Raises:
+        TypeError: there is a condition, and the plain function takes none.
+
+    >>> import numpy as np, scorekit as sk
+    >>> objective, x = sk.objectives.DenoisingScoreMatching(0.5), np.ones((4, 2))
+    >>> loss_of(objective, lambda x, sigma: -x, x, draw_for(objective, x, sk.rng(0))).shape
+    ()
+    """
     told = {} if condition is None else {"condition": condition}
     if hasattr(objective, "draw"):
         return objective(model, x, noise=noise, **told)

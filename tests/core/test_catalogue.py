@@ -13,7 +13,7 @@ from scorekit._catalogue import DATASETS, DENSITIES, NETWORKS, NOISE, OBJECTIVES
 from scorekit.distributions import Density, Smoothed
 from scorekit.noise import NoiseLaw
 from scorekit.objectives import ScoreObjective
-from scorekit.samplers import ChainSampler
+from scorekit.samplers.kernels import ChainSampler
 
 TABLES = {"OBJECTIVES": OBJECTIVES, "SAMPLERS": SAMPLERS, "NOISE": NOISE, "DENSITIES": DENSITIES, "DATASETS": DATASETS}
 FAMILIES = [
