@@ -9,12 +9,15 @@ pairs it detects 9.65/sqrt(n): for n = 30,000, 0.056.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 import scorekit as sk
+from scorekit.samplers.kernels import ChainSampler, Schedule
 
 ALPHA = 1e-6
 SEED = int(os.environ.get("SCOREKIT_TEST_SEED", "20240229"))
@@ -118,6 +121,17 @@ class Gaussian:
         self.points.append(x)
         self.sigmas.append(sigma)
         return (self.m - x) / (self.v + (0.0 if sigma is None else sigma**2))
+
+
+@dataclass(frozen=True)
+class Custom(ChainSampler):
+    """A schedule that is handed in."""
+
+    kernels: Any
+    rows: Any
+
+    def schedule(self):
+        return Schedule(self.kernels, self.rows)
 
 
 class TapedRng:
