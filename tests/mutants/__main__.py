@@ -45,6 +45,7 @@ TESTS = {
     "scorekit/_arrays": ("tests/objectives/test_closed_forms.py", "tests/objectives", "tests/properties"),
     "scorekit/objectives": ("tests/objectives/test_closed_forms.py", "tests/objectives", "tests/properties"),
     "scorekit/samplers/consistent": ("tests/samplers/test_consistent_law.py", "tests/samplers"),
+    "scorekit/samplers/_clamped": ("tests/samplers/test_inpaint.py", "tests/samplers"),
     "scorekit/samplers/inpaint": ("tests/samplers/test_inpaint.py", "tests/samplers"),
     "scorekit/samplers/blocks": ("tests/samplers/test_blocks.py", "tests/samplers"),
     "scorekit/samplers": (

@@ -47,11 +47,11 @@ MODELS = (
     *seeded(
         ENERGY,
         "EnergyModel.__call__",
-        ("energy-sign", "-backend_of(x).grad(checked, x)[1]", "backend_of(x).grad(checked, x)[1]", "climbs the energy"),
+        ("energy-sign", "-backend_of(x).grad(energy, x)[1]", "backend_of(x).grad(energy, x)[1]", "climbs the energy"),
     ),
     *seeded(
         ENERGY,
-        "EnergyModel.__call__.checked",
+        "EnergyModel._checked.checked",
         ("energy-without-sigma", "energy(y, level, condition)", "energy(y, None, condition)", "no level"),
     ),
     *seeded(

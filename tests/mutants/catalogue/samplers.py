@@ -7,11 +7,11 @@ from .base import seeded
 __all__ = ["SAMPLERS"]
 
 BLOCKS = "scorekit/samplers/blocks.py"
-WALK = "scorekit/samplers/walk.py"
-LAYOUT = "scorekit/samplers/layout.py"
-RECORDS = "scorekit/samplers/records.py"
-CHAIN = "scorekit/samplers/chain.py"
-DIVERGENCE = "scorekit/samplers/divergence.py"
+CONTEXT = "scorekit/samplers/_context.py"
+LAYOUT = "scorekit/samplers/_layout.py"
+RECORDER = "scorekit/samplers/_recorder.py"
+DRIVER = "scorekit/samplers/_driver.py"
+LANGEVIN_LIMIT = "scorekit/samplers/_langevin_limit.py"
 START = "scorekit/samplers/start.py"
 
 SAMPLERS = (
@@ -37,95 +37,100 @@ SAMPLERS = (
         ("gather-drops-the-last", "zip(*kept, strict=True)", "zip(*kept[:-1], strict=True)", "a block is lost"),
     ),
     *seeded(
-        WALK,
-        "Walk.normal",
+        CONTEXT,
+        "Context.normal",
         (
             "noise-reused",
-            "self._rng.normal(self.layout.inner_shape, like=self.x0)",
-            "vars(self).setdefault('_z', self._rng.normal(self.layout.inner_shape, like=self.x0))",
+            "self._rng.normal(self._layout.chain_shape, like=self.x0)",
+            "vars(self).setdefault('_z', self._rng.normal(self._layout.chain_shape, like=self.x0))",
             "the noise of the first step at every step",
         ),
         (
             "noise-outer-layout",
-            "self._rng.normal(self.layout.inner_shape, like=self.x0)",
-            "self._rng.normal(self.layout.shape, like=self.x0)",
+            "z = self._rng.normal(self._layout.chain_shape, like=self.x0)",
+            "z = self.xp.reshape(self._rng.normal(self.shape, like=self.x0), self._layout.chain_shape)",
             "noise laid out for the caller, not for the chain",
         ),
     ),
     *seeded(
-        WALK,
-        "Walk.score",
+        CONTEXT,
+        "Context.score",
         (
             "score-wrong-layout",
-            "self.layout.inner(s)",
-            "self.layout.xp.reshape(s, self.layout.inner_shape)",
+            "self.batch_last(s)",
+            "self.xp.reshape(s, self._layout.chain_shape)",
             "reshaped where it should be transposed: scores of other chains",
         ),
         (
             "points-wrong-layout",
-            "self.layout.outer(x)",
-            "self.layout.xp.reshape(x, self.layout.shape)",
+            "self.batch_first(x)",
+            "self.xp.reshape(x, self.shape)",
             "the model sees coordinates of different chains side by side",
         ),
     ),
     *seeded(
         LAYOUT,
-        "Layout.leave",
+        "Layout.copy_out",
         (
             "result-wrong-layout",
-            "self.outer(x)",
-            "x",
+            "self.batch_first(x)",
+            "self.xp.reshape(x, self.shape)",
             "every number right, none in its place: the marginals do not tell",
         ),
     ),
     *seeded(
         LAYOUT,
-        "Layout.enter",
-        ("start-wrong-layout", "self.inner(x)", "x", "the starts of the chains are mixed"),
+        "Layout.copy_in",
+        (
+            "start-wrong-layout",
+            "self.batch_last(x)",
+            "self.xp.reshape(x, self.chain_shape)",
+            "the starts of the chains are mixed",
+        ),
     ),
     *seeded(
-        LAYOUT,
-        "Layout.event_sum",
+        RECORDER,
+        "Recorder._mean_norm",
         (
             "score-norm-of-the-batch",
-            "range(len(self.shape) - 1)",
-            "range(1, len(self.shape))",
+            "self._context.event_sum(score * score)",
+            "self._context.xp.sum(score * score, axis=0)",
             "sums over chains where it should sum over the event",
         ),
     ),
     *seeded(
-        RECORDS,
+        RECORDER,
         "Recorder.record",
         (
             "trajectory-wrong-layout",
-            "self._walk.layout.outer(tick.moved.x)",
-            "self._walk.layout.xp.reshape(tick.moved.x, self._walk.layout.shape)",
+            "self._context.copy_out(taken.step.x)",
+            "self._context.xp.reshape(taken.step.x, self._context.shape)",
             "the result is right, what was kept is mixed",
         ),
     ),
     *seeded(
-        RECORDS,
+        RECORDER,
         "Recorder.wants",
-        ("keep-off-by-one", "step % self._every", "(step - 1) % self._every", "late"),
+        ("keep-off-by-one", "number % self._every", "(number - 1) % self._every", "late"),
         (
             "keep-last-missing",
-            "step % self._every == 0 or step == self._total",
-            "step % self._every == 0",
+            "number % self._every == 0 or number == self._total",
+            "number % self._every == 0",
             "the last step may be missing",
         ),
     ),
     *seeded(
-        CHAIN,
-        "ChainSampler._ticks",
+        DRIVER,
+        "_Run.steps",
         (
             "levels-start-anew",
-            "carry = stage.kernel.init(x, stage.sigma, walk)",
-            "x = walk.layout.enter(walk.x0)\ncarry = stage.kernel.init(x, stage.sigma, walk)",
+            "self._enter(kernel, row)",
+            "self._x = self.context.copy_in(self.context.x0)\nself._enter(kernel, row)",
             "every level starts from x0, not from the level before",
         ),
     ),
     *seeded(
-        CHAIN,
+        DRIVER,
         "ChainSampler.iterate",
         (
             "iterate-ignores-the-seed",
@@ -135,9 +140,9 @@ SAMPLERS = (
         ),
     ),
     *seeded(
-        DIVERGENCE,
+        LANGEVIN_LIMIT,
         "langevin_advice",
-        ("stability-limit", "4 / autopsy.curvature", "2 / autopsy.curvature", "2/L"),
+        ("stability-limit", "4 / curvature.size", "2 / curvature.size", "2/L"),
     ),
     *seeded(
         START,
