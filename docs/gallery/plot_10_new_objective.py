@@ -2,9 +2,11 @@ r"""
 A new objective in one page
 ===========================
 
-An objective is a frozen dataclass with one method, ``_losses``, that returns one value a
-sample. The mean, the weights, the checks of the model and the derivatives are the
-library's. Here: score matching with a weight, which outliers cannot spoil.
+An objective is a frozen dataclass with one method, ``_losses``, that returns one value for
+each sample. One that needs random numbers has a second, ``draw``, which makes all of them:
+a NamedTuple of arrays whose first axis is that of the samples. The mean, the weights, the
+checks of the model and the derivatives are the library's. Here: score matching with a
+weight, for data with outliers.
 """
 
 from collections.abc import Callable
