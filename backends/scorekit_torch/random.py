@@ -159,6 +159,13 @@ def seed_generator(generator: torch.Generator, seed: Seed | np.random.SeedSequen
     if generator.device.type != "cpu":
         generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
         return
+    fill = _fill
+    if torch.compiler.is_compiling():  # NumPy's calls belong in no graph
+        fill = torch.compiler.disable(_fill)  # type: ignore[no-untyped-call]
+    fill(generator, sequence)
+
+
+def _fill(generator: torch.Generator, sequence: np.random.SeedSequence) -> None:
     start, place, words = _fresh_state()
     state = start.copy()
     bits = np.random.PCG64DXSM(sequence).random_raw(words // 2)  # sequence.generate_state(words) takes longer
