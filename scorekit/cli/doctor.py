@@ -33,6 +33,7 @@ PACKAGES = (
     Package("array-api-compat", "1.11"),
     Package("matplotlib", "3.9"),
     Package("safetensors", "0.5"),
+    Package("filelock", "3.30"),
     Package("tqdm", "4.66"),
     Package("torch", "2.5", "tensors, GPUs, image networks"),
     Package("pillow", "10", "images and animations"),

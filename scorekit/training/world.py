@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Protocol
+from typing import Any
 
 from scorekit.errors import InvalidValueError
-from scorekit.protocols import Array, Backend, Learner
+from scorekit.protocols import Array, Backend, Learner, World
 from scorekit.registry import offered
 
-__all__ = ["World", "world_here", "world_of"]
-
-
-class World(Protocol):
-    """What the loop asks of the processes that train together."""
-
-    rank: int
-    size: int
-
-    def any(self, flag: bool) -> bool:
-        """Is it so in any process? All of them ask."""
-        ...
-
-    def check_same(self, what: str, number: int) -> None:
-        """Refuse to go on when the processes disagree about a number."""
-        ...
+__all__ = ["world_here", "world_of"]
 
 
 class _Alone:
