@@ -135,7 +135,7 @@ def host(x: Any) -> Any:
 
 
 def readable(x: Array) -> bool:
-    """Can a value of ``x`` be looked at? Not under a tracer, as its backend knows; an array that nobody owns has one."""
+    """Can a value of ``x`` be looked at? Its backend knows: not under a tracer. An array that nobody owns is readable."""
     try:
         return backend_of(x).readable(x)
     except InvalidTypeError:

@@ -4,6 +4,10 @@ A **score model** is a function ``s(x, sigma)``. An **objective** maps a score m
 loss. A **sampler** moves points with a score model. A **backend** lends an array framework's
 derivatives and random numbers to all three; a **learner** holds what changes while training.
 
+What stands here is all that scorekit asks for. Members that may be absent are gathered in protocols of their own,
+:class:`Network`, :class:`OptionalLearner` and :class:`Package`: each is read by its name, with the default that its
+text gives.
+
 Shapes: ``x`` is ``(n, *event)``, ``sigma`` is None, a scalar or ``(n,)``, a per-sample value is ``(n,)``.
 """
 
@@ -18,7 +22,10 @@ __all__ = [
     "Backend",
     "Distribution",
     "Learner",
+    "Network",
     "Objective",
+    "OptionalLearner",
+    "Package",
     "Parametric",
     "Rng",
     "RngLike",
@@ -28,6 +35,7 @@ __all__ = [
     "Shape",
     "Sigma",
     "StepInfo",
+    "World",
 ]
 
 Array: TypeAlias = Any
@@ -55,14 +63,7 @@ class ScoreModel(Protocol):
     and device of ``x``. A plain function gets a float where one level is shared by the batch, and ``(n,)`` where each
     sample has its own: ``sk.expand(sigma, x)`` is right for both. ``condition`` is an array whose first axis is n.
 
-    What it may have beside its call:
-
-    - ``per_sample: bool`` on its class: True asks for ``(n,)`` always, False takes either form.
-    - ``divergence(x, sigma, condition=None) -> (s, tr ∇s)``, the exact trace ``(n,)`` by a way of its own;
-      ``probed_divergence(x, sigma, probes, condition=None) -> (s, mean of vᵀ ∇s v)``.
-    - ``classes: int`` or ``condition_dim: int``: which conditions it takes; ``null_condition``: the condition of one
-      sample that stands for none.
-    - ``training: bool``: the mode of a module.
+    :class:`Network` lists what it may have beside its call.
 
     >>> isinstance(lambda x, sigma=None: -x, ScoreModel)
     True
@@ -85,15 +86,15 @@ class Rng(Protocol):
     """
 
     def normal(self, shape: Shape, like: Array | None = None) -> Array:
-        """Independent standard normals."""
+        """Independent standard normals, of this shape, with the dtype and device of ``like``; float64 without it."""
         ...
 
     def uniform(self, shape: Shape, like: Array | None = None) -> Array:
-        """Uniform on [0, 1)."""
+        """Uniform on [0, 1); arguments as for :meth:`normal`."""
         ...
 
     def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
-        """-1.0 or 1.0 with probability one half each."""
+        """-1.0 or 1.0 with probability one half each; arguments as for :meth:`normal`."""
         ...
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
@@ -145,8 +146,14 @@ class Learner(Protocol):
     ) -> StepInfo:
         """One optimizer step, all of it or (if loss or gradient are not finite) nothing.
 
-        ``x`` are the samples from ``start`` on of a batch of ``total`` (None: all of it), ``condition`` what belongs
-        to them. The noise is drawn from ``rng`` for the whole batch, once, and cut: see ``scorekit.learning``.
+        The noise is drawn from ``rng`` for the whole batch, once, and cut: see ``scorekit.learning.draw_for``.
+
+        Args:
+            x: samples ``(n, *event)``.
+            rng: the stream of this step.
+            condition: what a conditional model is told of each sample, first axis n; None for any other.
+            start: the place of the first of these samples in the whole batch.
+            total: the samples of the whole batch, those of other processes too; None for n.
         """
         ...
 
@@ -156,11 +163,63 @@ class Learner(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Array]:
-        """All state by name, as arrays."""
+        """All state by name, as arrays: weights, average, the optimiser's, the count of steps. Later steps leave it."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take back what :meth:`state_dict` gave; a mismatch changes nothing and raises."""
+        ...
+
+
+class World(Protocol):
+    """The processes that train together; ``rank`` is this one's number, ``size`` how many there are.
+
+    >>> class Alone:
+    ...     rank, size = 0, 1
+    ...     def any(self, flag):
+    ...         return flag
+    ...     def check_same(self, what, number):
+    ...         pass
+    >>> world: World = Alone()
+    >>> world.any(True)
+    True
+    """
+
+    rank: int
+    size: int
+
+    def any(self, flag: bool) -> bool:
+        """Is it so in any process? All of them ask."""
+        ...
+
+    def check_same(self, what: str, number: int) -> None:
+        """Raise when the processes disagree about a number; ``what`` names it in the message."""
+        ...
+
+
+class OptionalLearner(Protocol):
+    """What a :class:`Learner` may have beside its members; each may be absent.
+
+    >>> from scorekit_numpy import MLP
+    >>> import scorekit as sk
+    >>> learner = sk.backend("numpy").learner(MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.1))
+    >>> [hasattr(learner, name) for name in ("world", "receive", "settings", "frozen")]
+    [False, False, False, False]
+    """
+
+    world: World
+    """The processes that it shares its work with. Absent: it trains in one, and a program of several is refused."""
+
+    settings: Mapping[str, str]
+    """Options that change the bits of a run and do not make it another one, as text: they are written into checkpoints,
+    and a run that resumes with other ones warns. Absent: none."""
+
+    def receive(self, batch: Any) -> Any:
+        """``batch``, an array, None or a tuple of these, where the model is, such as its device. Absent: as it is."""
+        ...
+
+    def frozen(self) -> ScoreModel:
+        """The averaged model, whose weights ask for no gradient; for validation. Absent: ``model`` is taken."""
         ...
 
 
@@ -174,22 +233,43 @@ class Backend(Protocol):
     """
 
     name: str
+    """How ``sk.backend(name)`` and error messages call it; unique among the backends of a process."""
 
     def owns(self, x: object) -> bool:
-        """Does this array belong to this framework?"""
+        """Is ``x`` an array of this framework, one that it traces too? Asked about objects of any kind."""
         ...
 
     @property
     def xp(self) -> Any:
-        """An array-API namespace that is differentiable here."""
+        """A namespace of the array standard whose functions take traced arrays, and have derivatives of each order.
+
+        ``xp.asarray`` keeps a traced array traced.
+        """
         ...
 
     def asarray(self, x: Any, like: Array | None = None) -> Array:
-        """An array of this framework, with the dtype and device of ``like``."""
+        """``x`` as an array of this framework, of the same shape; under a tracer too.
+
+        Args:
+            x: numbers, nested lists of them, a NumPy array, or an array of this framework, which stays in its graph.
+            like: an array of this framework whose dtype and device the result has; without it the backend's own
+                defaults, else what ``x`` has.
+
+        Raises ``TypeError`` for what holds no real numbers.
+        """
         ...
 
     def to_numpy(self, x: Array) -> Any:
-        """A NumPy array with the values of ``x``, cut from any graph."""
+        """A NumPy array with the values of ``x``, cut from any graph. Not called where ``x`` is not readable."""
+        ...
+
+    def readable(self, x: Array) -> bool:
+        """Can a value of ``x`` be looked at now?
+
+        False under a tracer, which records operations that run later: in a function that is being compiled, in a graph
+        that is being captured. Checks of values (finite? positive?) are left out then. An array that is differentiated
+        and computed at once is readable.
+        """
         ...
 
     def rng(self, seed: Seed = None) -> Rng:
@@ -197,35 +277,44 @@ class Backend(Protocol):
         ...
 
     def vjp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:
-        """``(f(x), Jᵀ v)``, differentiable in what ``f`` closes over."""
-        ...
+        """``(f(x), Jᵀ v)``, differentiable in what ``f`` closes over.
 
-    def jvp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:
-        """``(f(x), J v)``, differentiable in what ``f`` closes over."""
+        Args:
+            f: a function of an array shaped like ``x``.
+            x: where; the caller's array is not changed and gets no flag.
+            v: shaped like ``f(x)``; the second result is shaped like ``x``.
+        """
         ...
 
     def divergence(self, f: Callable[[Array], Array], x: Array, probes: Array | None = None) -> tuple[Array, Array]:
-        """``(f(x), t)`` with one trace a sample, shape ``(n,)``.
+        """``(f(x), t)`` with one trace a sample, shape ``(n,)``; differentiable in what ``f`` closes over.
 
-        Without ``probes`` the exact ``tr J``; with ``probes`` of shape ``(m, n, *event)`` the mean
-        of ``vᵀ J v`` over the m probes. The backend picks the derivative mode that is fastest here.
+        Args:
+            f: maps ``(n, *event)`` to the same shape, each row of the result from its own row of ``x``.
+            x: shape ``(n, *event)``.
+            probes: None for the exact ``tr J``; of shape ``(m, n, *event)`` for the mean of ``vᵀ J v`` over m probes.
+
+        The backend picks the derivative mode that is fastest here.
         """
         ...
 
     def grad(self, f: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
-        """``(f(x), ∇f(x))`` for ``f`` with one value a sample, shape ``(n,)``."""
+        """``(f(x), ∇f(x))`` for ``f`` with one value a sample, shape ``(n,)``; the gradient is shaped like ``x``.
+
+        It is the gradient of the sum of the values, differentiable in what ``f`` closes over.
+        """
         ...
 
     def no_grad(self) -> AbstractContextManager[None]:
-        """Keep no tape inside."""
-        ...
-
-    def compile(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """A faster ``f`` where the framework has a compiler, ``f`` itself elsewhere."""
+        """Inside, what is computed keeps no graph; derivatives taken inside are right all the same."""
         ...
 
     def learner(self, model: ScoreModel, objective: Objective, **options: Any) -> Learner:
-        """What trains ``model`` for ``objective``."""
+        """What trains ``model`` for ``objective``.
+
+        ``fit`` passes ``learning_rate``, ``optimizer``, ``gradient_clip`` and ``ema``, and every option of its own call
+        that it does not know. Unknown options raise. A backend that cannot train raises ``TypeError``.
+        """
         ...
 
 
@@ -242,9 +331,104 @@ class Parametric(Protocol):
     (True, False)
     """
 
-    def parameters(self) -> dict[str, Array]: ...
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by name, all of one dtype."""
+        ...
 
-    def with_parameters(self, parameters: Mapping[str, Array]) -> Self: ...
+    def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
+        """The same model with these parameters, of the same names and shapes; they may be traced."""
+        ...
+
+
+class Network(Protocol):
+    """What a network may have beside its call; each may be absent. Views of ``sk.models`` pass through what is inside.
+
+    >>> from scorekit_numpy import MLP
+    >>> network = MLP(2, hidden=(4,))
+    >>> [hasattr(network, name) for name in ("config", "divergence", "probed_divergence", "classes", "training")]
+    [True, True, True, True, False]
+    """
+
+    per_sample: bool
+    """Does it always get sigma as an array ``(n,)``? False: a float or ``(n,)``, as they come. Absent: True for what
+    has ``parameters()``, False for anything else. Read from the class."""
+
+    is_view: bool
+    """Does it only call another model, its ``inner``? Then it says with ``uses_sigma`` whether it needs sigma itself.
+    Absent: it is no view. Read from the class."""
+
+    takes_condition: bool
+    """Was it made to be called with a condition? Absent: its signature tells."""
+
+    classes: int | None
+    """How many classes the labels of its condition have, each in [0, classes). Absent or None: it takes no labels."""
+
+    condition_dim: int | None
+    """How many numbers a vector of its condition has. Absent or None: it takes no vectors."""
+
+    null_condition: Any
+    """The condition of one sample that stands for none, for ``fit(condition_dropout=…)``. Absent: the user gives one."""
+
+    training: bool
+    """The mode of a module, which decides what it computes. Absent: it has one mode."""
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make a network of this shape, as plain JSON types. Absent: weights alone are saved."""
+        ...
+
+    def divergence(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> tuple[Array, Array]:
+        """``(s, tr ∇s)``, of shapes ``(n, *event)`` and ``(n,)``. Absent: :meth:`Backend.divergence` of the call."""
+        ...
+
+    def probed_divergence(
+        self, x: Array, sigma: Sigma, probes: Array, condition: Array | None = None
+    ) -> tuple[Array, Array]:
+        """``(s, mean of vᵀ ∇s v)`` over ``probes`` ``(m, n, *event)``. Absent: as for :meth:`divergence`."""
+        ...
+
+    def state_dict(self) -> Mapping[str, Array]:
+        """Its arrays by name, buffers too, for saving. Absent: those of :meth:`Parametric.parameters`."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> Any:
+        """Take such arrays in. Absent: :meth:`Parametric.with_parameters` makes the loaded network."""
+        ...
+
+    def to(self, device: Any) -> Any:
+        """Move to a device. Absent: it computes where its input is."""
+        ...
+
+
+class Package(Protocol):
+    """What the package of a backend may export beside it, in its ``__all__``; each may be absent.
+
+    ``registry.offered(name, what)`` gives it, or None; its networks are exported under their class names, and
+    ``registry.provided`` finds them for saved models and experiment files.
+
+    >>> from scorekit.registry import offered
+    >>> offered("numpy", "environment")()["autograd"][0].isdigit(), offered("numpy", "World")
+    (True, None)
+    """
+
+    def environment(self, like: Array | None = None) -> dict[str, str]:
+        """What equal bits depend on: versions, threads, the device of ``like``. Absent: versions of scorekit alone."""
+        ...
+
+    def devices(self) -> list[str]:
+        """A line of text for each device, for ``scorekit doctor``. Absent: none is listed."""
+        ...
+
+    def World(self, device: Any) -> Any:  # noqa: N802
+        """A :class:`World`, the processes of this program, for arrays on ``device``. Absent: the one that asks."""
+        ...
+
+    def seeded(self, seed: Seed) -> AbstractContextManager[None]:
+        """Inside, the framework's global generator starts from ``seed``; then it is where it was. Absent: none is."""
+        ...
+
+    def seed_generator(self, generator: Any, seed: Seed) -> None:
+        """Start a generator of the framework, such as a loader's own, from ``seed``. Absent: loaders have none."""
+        ...
 
 
 @runtime_checkable
@@ -310,12 +494,22 @@ class Distribution(Protocol):
     """
 
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """The number d of entries of one sample."""
+        ...
 
-    def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array: ...
+    def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array:
+        """``n`` independent draws, ``(n, *event)``, with the framework, dtype and device of ``like``."""
+        ...
 
-    def log_prob(self, x: Array) -> Array: ...
+    def log_prob(self, x: Array) -> Array:
+        """The log-density log p(x) in nats, ``(n, *event) -> (n,)``."""
+        ...
 
-    def score(self, x: Array, sigma: Sigma = None) -> Array: ...
+    def score(self, x: Array, sigma: Sigma = None) -> Array:
+        """∇ log p_sigma(x), shaped like ``x``, p_sigma the density of x + sigma z with z ~ N(0, I)."""
+        ...
 
-    def smoothed(self, sigma: float) -> Distribution: ...
+    def smoothed(self, sigma: float) -> Distribution:
+        """The law of x + sigma z, for sigma > 0."""
+        ...

@@ -170,9 +170,7 @@ def provided(name: str, what: str) -> Any:
 def offered(name: str, what: str) -> Any:
     """What the package of backend ``name`` exports as ``what``, or None: such things are optional.
 
-    scorekit asks for ``environment(like=None)``, what equal bits depend on there, and ``devices()``, a line for each
-    device, both as text; ``seeded(seed)``, a context in which the framework's global generators start from ``seed``;
-    and ``seed_generator(generator, seed)``, which starts one of its generators there.
+    :class:`~scorekit.protocols.Package` lists what scorekit asks for.
 
     >>> offered("numpy", "devices")()[0].startswith("cpu"), offered("numpy", "no such thing")
     (True, None)

@@ -106,7 +106,7 @@ def _half_triangle(x: Array) -> Array:
     return x * (np.tril(np.ones(x.shape[-2:])) - 0.5 * np.eye(x.shape[-1])).astype(x.dtype)
 
 
-def _cholesky_vjp(ans: Array, a: Array) -> Any:
+def _cholesky_vjp(ans: Array, _a: Array) -> Any:
     """With S = L⁻ᵀ Φ(Lᵀ G) L⁻¹, (S + Sᵀ)/2 (Murray, arXiv:1602.07527)."""
 
     def pulled(g: Array) -> Array:
@@ -117,7 +117,7 @@ def _cholesky_vjp(ans: Array, a: Array) -> Any:
     return pulled
 
 
-def _cholesky_jvp(g: Array, ans: Array, a: Array) -> Array:
+def _cholesky_jvp(g: Array, ans: Array, _a: Array) -> Array:
     """DL = L Φ(L⁻¹ dA L⁻ᵀ)."""
     return ans @ _half_triangle(_solve(ans, matrix_transpose(_solve(ans, g))))
 

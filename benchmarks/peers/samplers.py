@@ -7,7 +7,7 @@ Each contestant must first make steps of the exact law from 200,000 states, and 
 does not is shown with what is off, and is not timed. Then all take turns on one core, 10,000 chains × 1,000 steps, the
 last states kept, processor time. blackjax is jitted over the whole run and compiled before the clock starts. azula has
 a Langevin step only as the corrector of another sampler, at a noise level; its steps differ as with_azula.py says.
-All run in one process: what importing scorekit does to the allocator of the C library helps the others too.
+All run in one process: what ``sample`` asks of the allocator of the C library helps the others too.
 """
 
 from __future__ import annotations

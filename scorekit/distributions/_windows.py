@@ -32,7 +32,7 @@ STALLS = 2
 
 
 def searchable(x: Array, variance: Any) -> tuple[Any, Any, Any]:
-    """``(xp, x, variance)`` to search with, the variance ``(n,)``: NumPy's where values can be looked at, else as is."""
+    """``(xp, x, variance)`` to search with, the variance ``(n,)``: NumPy's where values can be looked at."""
     if readable(x) and (isinstance(variance, float) or readable(variance)):
         x = host(x)
         return np, x, np.broadcast_to(host(variance), x.shape[:1])

@@ -19,8 +19,8 @@ def check_backend(backend: Backend, *, quick: bool = False) -> None:
 
     Checked against closed forms and central differences: arrays in and out; every function that the library uses
     under a derivative, in reverse mode, twice in reverse mode and in the mode that traces with probes take; ``vjp``,
-    ``grad`` and ``divergence`` and their own derivatives; random streams; and the parameter gradient of every objective and the
-    derivative of every built-in score.
+    ``grad`` and ``divergence`` and their own derivatives; random streams; and the parameter gradient of every objective
+    and the derivative of every built-in score.
 
     Args:
         backend: what is to be checked.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from scorekit.errors import InvalidValueError
-from scorekit.protocols import Array, Backend, Learner
+from scorekit.protocols import Array, Backend, Learner, World
 from scorekit.registry import offered
 
-__all__ = ["Process", "World", "process", "world_here", "world_of"]
+__all__ = ["Process", "process", "world_here", "world_of"]
 
 
 class Process(NamedTuple):
@@ -27,21 +27,6 @@ def process() -> Process:
     """
     size = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
     return Process(int(os.environ["RANK"]) if size > 1 else 0, size)
-
-
-class World(Protocol):
-    """What the loop asks of the processes that train together."""
-
-    rank: int
-    size: int
-
-    def any(self, flag: bool) -> bool:
-        """Is it so in any process? All of them ask."""
-        ...
-
-    def check_same(self, what: str, number: int) -> None:
-        """Refuse to go on when the processes disagree about a number."""
-        ...
 
 
 class _Alone:

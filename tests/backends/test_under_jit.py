@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scorekit.samplers.walk import Walk
 
 import scorekit as sk
 from scorekit._arrays import align
 from scorekit.samplers.consistent import Consistent
 from scorekit.samplers.kernels import Denoise, Unadjusted
-from scorekit.samplers.walk import Walk
 from scorekit.testing.differentiation import _all_densities, _all_objectives
 
 jax = pytest.importorskip("jax", reason="jax is not installed: python -m pip install jax")
