@@ -54,6 +54,7 @@ TESTS = {
         "tests/samplers/test_annealed_law.py",
         "tests/samplers",
     ),
+    "scorekit/learning": ("tests/core/test_parts.py", "tests/core/test_seeding.py"),
     "scorekit/_allocator": ("tests/core/test_allocator.py",),
     "scorekit/noise": ("tests/noise", "tests/torch/test_devices.py"),
     "scorekit/models": ("tests/models",),

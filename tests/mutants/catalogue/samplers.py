@@ -57,13 +57,13 @@ SAMPLERS = (
         "Context.score",
         (
             "score-wrong-layout",
-            "self.batch_last(s)",
+            "self._layout.batch_last(s)",
             "self.xp.reshape(s, self._layout.chain_shape)",
             "reshaped where it should be transposed: scores of other chains",
         ),
         (
             "points-wrong-layout",
-            "self.batch_first(x)",
+            "self._layout.batch_first(x)",
             "self.xp.reshape(x, self.shape)",
             "the model sees coordinates of different chains side by side",
         ),
