@@ -367,7 +367,7 @@ class Network(Protocol):
     """How many numbers a vector of its condition has. Absent or None: it takes no vectors."""
 
     null_condition: Any
-    """The condition of one sample that stands for none, for ``fit(condition_dropout=…)``. Absent: the user gives one."""
+    """The condition of one sample that stands for none, for ``condition_dropout``. Absent: the user gives one."""
 
     training: bool
     """The mode of a module, which decides what it computes. Absent: it has one mode."""
