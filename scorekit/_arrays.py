@@ -94,7 +94,7 @@ def host(x: Any) -> Any:
 
 
 def readable(x: Array) -> bool:
-    """Can a value of ``x`` be looked at? Its backend knows: not under a tracer. An array that nobody owns is readable."""
+    """Can a value of ``x`` be looked at? Its backend knows; an array that nobody owns is readable."""
     try:
         return backend_of(x).readable(x)
     except InvalidTypeError:
