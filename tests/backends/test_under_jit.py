@@ -13,12 +13,18 @@ from scorekit.samplers.kernels import Denoise, Unadjusted
 from scorekit.testing.differentiation import _all_densities, _all_objectives
 
 jax = pytest.importorskip("jax", reason="jax is not installed: python -m pip install jax")
-from support.jax_backend import JaxRng, backend  # noqa: E402
+from support.jax_backend import JaxBackend, JaxRng, registered  # noqa: E402
 
-BACKEND = backend()
+BACKEND = JaxBackend()
 DENSITIES = {type(density).__name__: density for density in _all_densities()}
 LEVELS = np.linspace(0.4, 0.8, 5)
 OPTIONS = {"xla_backend_optimization_level": 0}  # compiling is what takes time here
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known():
+    with registered():
+        yield
 
 
 def jitted(f, *arguments):

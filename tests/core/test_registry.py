@@ -31,10 +31,10 @@ def test_numpy_arrays_and_boxes_are_numpys():
     assert seen == ["numpy"]
 
 
-def test_the_seam_has_thirteen_members_and_the_protocol_says_the_same():
+def test_the_seam_has_twelve_members_and_the_protocol_says_the_same():
     declared = {name for name in vars(Backend) if not name.startswith("_")} | set(Backend.__annotations__)
     assert declared == set(MEMBERS)
-    assert len(MEMBERS) == 13
+    assert len(MEMBERS) == 12
 
 
 def test_what_is_known_and_installed():

@@ -5,15 +5,16 @@ It is no product: there is no learner. Streams keep a functional key inside, so 
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import scorekit as sk
+from scorekit import registry
 
-__all__ = ["backend"]
+__all__ = ["JaxBackend", "JaxRng", "registered"]
 
 jax.config.update("jax_enable_x64", True)
 
@@ -107,8 +108,18 @@ def _dot(a, b):
     return jnp.sum(jnp.reshape(a * b, (b.shape[0], -1)), axis=1)
 
 
-def backend():
-    """The backend, registered once in a process."""
-    if "jax" not in sk.backends():
-        sk.registry.register("jax", JaxBackend, array_modules=("jax", "jaxlib"))
-    return sk.backend("jax")
+_TABLES = ("_table", "_defaults", "_owner_of_type")
+
+
+@contextmanager
+def registered():
+    """The backend is known inside, and not to other tests of the process."""
+    kept = {name: getattr(registry, name) for name in _TABLES}
+    for name in _TABLES:
+        setattr(registry, name, dict(kept[name]))
+    registry.register("jax", JaxBackend, array_modules=("jax", "jaxlib"))
+    try:
+        yield
+    finally:
+        for name in _TABLES:
+            setattr(registry, name, kept[name])
