@@ -14,7 +14,7 @@ from scorekit._arrays import as_rng, check_batch, check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
-from scorekit.registry import array_namespace, describe
+from scorekit.registry import array_namespace, backend_of, describe
 from scorekit.samplers._driver import ChainSampler
 from scorekit.samplers.state import Samples, State
 
@@ -108,7 +108,7 @@ def sample_blocks(
             f"the chains of {type(sampler).__name__} interact, and those of {count} blocks of {block} would not "
             f"interact with each other: expected one block, block={n}."
         )
-    run = _Run(sampler, model, start, n, block, _Streams(rng, like, chosen))
+    run = _Run(sampler, model, start, n, block, _streams(rng, like))
     return run.blocks(chosen, progress)
 
 
@@ -147,27 +147,12 @@ def gather(blocks: Iterable[Block]) -> Gathered:
     return Gathered(array_namespace(parts[0]).concat(parts, axis=0), np.concatenate(rows), interrupted)
 
 
-class _Streams:
-    """The streams of blocks, made when they are asked for: that of block b is the b-th that is spawned.
-
-    Streams are spawned in order, some 10 microseconds each. Those before b are kept if their block is still to come.
-    """
-
-    def __init__(self, rng: RngLike, like: Array | None, chosen: Sequence[int]) -> None:
-        parent = as_rng(rng, like, "sample_blocks")
-        # an Rng of the caller may be used elsewhere meanwhile: one spawn of it belongs to these blocks alone
-        self._parent = parent.spawn(1)[0] if parent is rng else parent
-        self._wanted = chosen if isinstance(chosen, range) else frozenset(chosen)
-        self._kept: dict[int, Rng] = {}
-        self._next = 0
-
-    def __getitem__(self, block: int) -> Rng:
-        while self._next <= block:
-            [stream] = self._parent.spawn(1)
-            if self._next in self._wanted:
-                self._kept[self._next] = stream
-            self._next += 1
-        return self._kept.pop(block)
+def _streams(rng: RngLike, like: Array | None) -> Callable[[int], Rng]:
+    """The stream of each block: a function of its number, and of two numbers that are drawn from ``rng`` now."""
+    drawn = as_rng(rng, like, "sample_blocks").integers(0, 2**62, (2,))
+    owner = backend_of(drawn)
+    seed = [int(word) for word in owner.to_numpy(drawn)]
+    return lambda block: owner.rng(("sample_blocks", *seed, block))
 
 
 def _chosen(blocks: Iterable[int] | None, count: int) -> Sequence[int]:
@@ -195,7 +180,7 @@ class _Run(NamedTuple):
     start: Callable[[int, Rng], Array]
     n: int
     block: int
-    streams: _Streams
+    stream_of: Callable[[int], Rng]
 
     def blocks(self, chosen: Sequence[int], progress: bool) -> Iterator[Block]:
         with _bar(self, len(chosen)) if progress else nullcontext() as bar:
@@ -204,7 +189,7 @@ class _Run(NamedTuple):
 
     def one(self, index: int, callback: Callable[[State], Any] | None) -> Block:
         rows = slice(index * self.block, min(self.n, (index + 1) * self.block))
-        size, stream = rows.stop - rows.start, self.streams[index]
+        size, stream = rows.stop - rows.start, self.stream_of(index)
         begun, model = self.start(size, stream), self.model
         if isinstance(begun, tuple):
             begun, told = begun if len(begun) == 2 else (begun, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -51,26 +52,19 @@ def test_any_number_of_processes_make_the_same_samples(world):
 
 
 def test_a_block_is_what_its_stream_gives_the_sampler():
-    stream = sk.rng(("sample_blocks", 3)).spawn(3)[1]
+    seed = [int(word) for word in sk.rng(("sample_blocks", 3)).integers(0, 2**62, (2,))]
+    stream = sk.rng(("sample_blocks", *seed, 1))
     x = SAMPLER.sample(Gaussian(1.0, 0.5), start(10, stream), rng=stream).x
     assert np.array_equal(gather(make(blocks=[1])).x, x)
 
 
-def test_a_million_blocks_begin_at_once_and_their_streams_are_made_on_the_way():
-    spawned = []
-
-    class Counting:
-        def __init__(self, inner):
-            self.inner, self.normal, self.rademacher = inner, inner.normal, inner.rademacher
-
-        def spawn(self, n):
-            spawned.append(n)
-            return [Counting(stream) for stream in self.inner.spawn(n)]
-
-    blocks = make(10**7, Counting(sk.rng(3)), Langevin(0.1, 1))
-    first = [next(blocks).number for _ in range(3)]
-    assert first == [0, 1, 2]
-    assert sum(spawned) == 1 + 3  # one for this call, one a block
+def test_the_last_of_ten_million_blocks_is_made_at_once():
+    """Its stream does not need those before it."""
+    last = 10**7 // 10 - 1
+    begun = time.perf_counter()
+    [made] = make(10**7, sampler=Langevin(0.1, 1), blocks=[last])
+    assert time.perf_counter() - begun < 5.0
+    assert made.number == last
     assert np.array_equal(gather(make(10**7, blocks=[2, 0])).x[10:], gather(make(30, blocks=[0])).x)
 
 
