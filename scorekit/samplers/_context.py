@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, no_tape, own
+from scorekit._arrays import as_rng, no_tape, own, readable
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel, Shape, Sigma
@@ -101,7 +101,7 @@ class Context:
         """A model that writes into its argument would move the chains: the first call is on a copy, and tells."""
         tried = own(points)
         s = self._model(tried, sigma)
-        if not bool(self.xp.all(tried == points)):
+        if readable(points) and not bool(self.xp.all(tried == points)):
             raise InvalidValueError(
                 "the model changed x: expected it to leave its input alone, or the chains would move by that. Avoid "
                 "in-place operations, or give it a copy: lambda x, sigma: model(x.copy(), sigma)."

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scorekit.samplers.walk import Walk
 
 import scorekit as sk
-from scorekit._arrays import align
-from scorekit.samplers.consistent import Consistent
-from scorekit.samplers.kernels import Denoise, Unadjusted
-from scorekit.testing.differentiation import _all_densities, _all_objectives
+from scorekit import _catalogue as catalogue
+from scorekit._catalogue import examples
+from scorekit.samplers.kernels import Context, Linear, denoising_row, langevin_row, linear_row
 
 jax = pytest.importorskip("jax", reason="jax is not installed: python -m pip install jax")
 from support.jax_backend import JaxBackend, JaxRng, registered  # noqa: E402
 
 BACKEND = JaxBackend()
-DENSITIES = {type(density).__name__: density for density in _all_densities()}
+DENSITIES = {type(density).__name__: density for density in examples(catalogue.DENSITIES)}
 LEVELS = np.linspace(0.4, 0.8, 5)
 OPTIONS = {"xla_backend_optimization_level": 0}  # compiling is what takes time here
 
@@ -66,7 +64,7 @@ def test_a_score_at_a_number(name):
 
 
 def test_nodes_that_depend_on_the_value_of_sigma_are_refused():
-    density = sk.distributions.TwoMoons(noise=0.0)
+    density = sk.distributions.SwissRoll(noise=0.0)
     with pytest.raises(TypeError, match="depend on sigma, whose value cannot be read under a tracer: give sigma as a"):
         jitted(density.score, points(density), LEVELS)
     same(jitted(lambda x: density.score(x, 0.5), points(density)), density.score(points(density), 0.5))
@@ -76,8 +74,7 @@ def test_nodes_that_depend_on_the_value_of_sigma_are_refused():
 
 X = np.random.default_rng(16).normal(size=(6, 2))
 THETA = np.random.default_rng(15).uniform(-1, 1, (2, 4))
-# the levels of LogNormal go through SciPy: they cannot be drawn inside
-OBJECTIVES = [o for o in _all_objectives() if not isinstance(getattr(o, "noise", None), sk.noise.LogNormal)]
+OBJECTIVES = examples(catalogue.OBJECTIVES)
 
 
 def network(theta):
@@ -86,46 +83,18 @@ def network(theta):
     def score(x, sigma=None):
         xp = sk.array_namespace(x)
         s = xp.matmul(xp.tanh(xp.matmul(x, theta)), xp.permute_dims(theta, (1, 0))) - x
-        return s if sigma is None else s / align(1 + sigma**2, x)
+        return s if sigma is None else s / sk.expand(1 + sigma**2, x)
 
     return score
 
 
-class Recorder:
-    """A stream of NumPy's whose draws are written down."""
-
-    def __init__(self):
-        self.draws, self._rng = [], sk.rng(17)
-
-    def __getattr__(self, kind):
-        def draw(*arguments, **options):
-            self.draws.append(getattr(self._rng, kind)(*arguments, **options))
-            return self.draws[-1]
-
-        return draw
-
-
-class Replayed:
-    """A stream that hands out these draws, whatever kind is asked for."""
-
-    def __init__(self, draws):
-        self._left = list(draws)
-
-    def _next(self, *_arguments, **_options):
-        return self._left.pop(0)
-
-    normal = uniform = rademacher = choice = _next
-
-
 def noise_of(objective, x):
     """What ``objective`` draws for ``x``, a tree of arrays."""
-    stream = Recorder()
-    objective.losses(network(THETA), x, stream)
-    return stream.draws
+    return objective.draw(x, sk.rng(17))
 
 
 def losses(objective, model, x, noise):
-    return objective.losses(model, x, Replayed(noise))
+    return objective.losses(model, x, noise=noise)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
@@ -169,7 +138,7 @@ def test_the_weighting_of_a_user():
 
 VIEWS = {
     "EnergyModel": sk.models.EnergyModel(lambda x: ((1 + x**2) ** 0.5).sum(axis=1)),
-    "DenoiserModel": sk.models.DenoiserModel(lambda x, sigma: x / (1 + align(sigma, x) ** 2)),
+    "DenoiserModel": sk.models.DenoiserModel(lambda x, sigma: x / (1 + sk.expand(sigma, x) ** 2)),
     "Preconditioned": sk.models.Preconditioned(network(THETA), 0.5),
 }
 
@@ -190,21 +159,34 @@ def test_one_level_and_the_denoiser_that_belongs_to_it():
 # ---------------------------------------------------------------- steps of samplers
 
 STEPS = {
-    "Langevin": (Unadjusted(0.1), None),
-    "annealed Langevin": (Unadjusted(0.1), 0.5),
-    "consistent": (Consistent(0.3, 0.5, 0.4), 0.5),
-    "denoising": (Denoise(), 0.5),
+    "Langevin": langevin_row(0.1),
+    "annealed Langevin": langevin_row(0.1, sigma=0.5),
+    "consistent": linear_row(1.0, 0.3 * 0.25, 0.2, sigma=0.5, sigma_next=0.4),
+    "denoising": denoising_row(0.5),
 }
+
+
+class Handed:
+    """A stream that hands out one array of normals."""
+
+    def __init__(self, z):
+        self._z = z
+
+    def normal(self, shape, like=None):
+        return self._z
+
+    rademacher = uniform = normal
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step_of_a_sampler(name):
-    kernel, sigma = STEPS[name]
+    row = STEPS[name]
+    kernel = Linear(noise=name != "denoising")
 
     def step(theta, x, z):
-        walk = Walk(network(theta), x, Replayed([z]))
-        inner = walk.layout.enter(x)
-        return walk.layout.leave(kernel.step(inner, kernel.init(inner, sigma, walk), sigma, walk).x)
+        context = Context(network(theta), x, Handed(z))
+        inner = context.copy_in(x)
+        return context.copy_out(kernel.step(inner, kernel.init(inner, row, context), row, context).x)
 
     arguments = THETA, X, np.random.default_rng(3).normal(size=(2, 6))
     same(jitted(step, *arguments), step(*arguments))
