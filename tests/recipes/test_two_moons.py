@@ -1,4 +1,4 @@
-"""The recipe of simulation-based inference: its posterior is the exact one of two_moons, as far as a classifier sees."""
+"""The recipe of simulation-based inference: its posterior is the exact one, as far as a classifier sees."""
 
 from __future__ import annotations
 
