@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from scorekit._arrays import check_count, check_finite, constant, readable
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit._arrays import check_finite, constant, readable
+from scorekit._checks import check_count
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Array, Backend
-from scorekit.registry import array_namespace, backend_of, describe
+from scorekit.registry import array_namespace, backend_of
 
 __all__ = ["Conditions", "as_condition", "check_condition", "dropped", "null_like", "tiled"]
 

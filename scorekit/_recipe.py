@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scorekit._arrays import check_number, check_positive
+from scorekit._checks import check_number, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError
 
 __all__ = ["Recipe", "check_known"]

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from scorekit._arrays import per_row
 from scorekit._conditions import tiled
-from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError, describe
 from scorekit.protocols import Array, ScoreModel, Sigma
-from scorekit.registry import array_namespace, describe
+from scorekit.registry import array_namespace
 
 __all__ = [
     "Call",

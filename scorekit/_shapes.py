@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_number
+from scorekit._checks import check_count, check_number
 from scorekit.errors import InvalidTypeError, InvalidValueError
 
 __all__ = ["KINDS", "RADII", "check_kinds", "check_shares", "check_size", "coverage", "grid", "margin"]

@@ -16,6 +16,7 @@ __all__ = [
     "NonFiniteError",
     "ScorekitError",
     "ShapeError",
+    "describe",
 ]
 
 
@@ -53,3 +54,18 @@ class NonFiniteError(ScorekitError, RuntimeError):
 
 class CheckpointError(ScorekitError, RuntimeError):
     """A checkpoint is damaged, missing, or belongs to something else."""
+
+
+def describe(x: object) -> str:
+    """A short name for what came, for error messages: type, shape and dtype.
+
+    >>> describe(3), describe(None)
+    ('int', 'NoneType')
+    """
+    package = type(x).__module__.partition(".")[0]
+    kind = type(x).__name__ if package == "builtins" else f"{package}.{type(x).__name__}"
+    try:
+        shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    except RuntimeError:  # ragged arrays have none
+        return kind
+    return kind if shape is None else f"{kind} of shape {tuple(shape)} and dtype {dtype}"

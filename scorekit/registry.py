@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
-from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError
+from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError, describe
 from scorekit.protocols import Array, Backend, Rng, Seed
 
 __all__ = [
@@ -237,16 +237,6 @@ _DENSE = {
     "is_sparse": "x.to_dense()",
     "is_sparse_csr": "x.to_dense()",
 }
-
-
-def describe(x: object) -> str:
-    """A short name for what came, for error messages: type, shape and dtype."""
-    kind = type(x).__name__ if _module(x) == "builtins" else f"{_module(x)}.{type(x).__name__}"
-    try:
-        shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
-    except RuntimeError:  # ragged arrays have none
-        return kind
-    return kind if shape is None else f"{kind} of shape {tuple(shape)} and dtype {dtype}"
 
 
 def array_namespace(*arrays: Array, **named: Array) -> Any:

@@ -8,14 +8,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd import value_and_grad
 
-from scorekit._arrays import check_option
+from scorekit._checks import check_option
 from scorekit._recipe import Recipe
 from scorekit._score import score_function
 from scorekit._state import refuse_differences
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
-from scorekit.registry import describe
 
 __all__ = ["NumpyLearner"]
 

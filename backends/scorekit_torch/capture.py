@@ -10,9 +10,8 @@ import torch
 from scorekit._arrays import as_sigma, check_batch
 from scorekit._conditions import check_condition
 from scorekit._score import evaluate
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import ScoreModel
-from scorekit.registry import describe
 
 __all__ = ["CapturedModel"]
 

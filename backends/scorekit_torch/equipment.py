@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import check_option
+from scorekit._checks import check_option
 from scorekit._score import score_function
 from scorekit.learning import Seeds, seeds
 from scorekit.protocols import Rng

@@ -11,14 +11,13 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import check_count, check_option
+from scorekit._checks import check_count, check_option
 from scorekit._recipe import Recipe
 from scorekit._state import refuse_differences
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning import Seeds, draw_for, loss_of, rows_of
 from scorekit.models._view import innermost, with_innermost
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
-from scorekit.registry import describe
 from scorekit_torch import derivatives, distributed, equipment, optimizers
 from scorekit_torch.conversion import to_tensor
 

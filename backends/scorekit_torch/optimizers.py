@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import check_option
-from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
-from scorekit.registry import describe
+from scorekit._checks import check_option
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, describe
 
 __all__ = [
     "Parameters",

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit.errors import DatasetError, InvalidTypeError
 
 __all__ = ["check_folder", "find", "open_payload", "pixels", "possible_payload", "some"]

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_number, host
+from scorekit._arrays import as_rng, host
+from scorekit._checks import check_count, check_number
 from scorekit.datasets import transforms
-from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError, describe
 from scorekit.protocols import Rng, RngLike, Shape
-from scorekit.registry import backend, describe
+from scorekit.registry import backend
 
 __all__ = ["ImageData", "numpy_stream"]
 

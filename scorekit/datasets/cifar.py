@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_option
+from scorekit._checks import check_option
 from scorekit.datasets._files import find, pixels
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._pickles import read_pickle

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit import _shapes
-from scorekit._arrays import check_batch, check_count, host
+from scorekit._arrays import check_batch, host
+from scorekit._checks import check_count
 from scorekit.datasets._image_data import ImageData, numpy_stream
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike

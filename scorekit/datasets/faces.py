@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_option
+from scorekit._checks import check_count, check_option
 from scorekit.datasets._archives import open_files
 from scorekit.datasets._collect import collect
 from scorekit.datasets._decode import decode, need_pillow

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_option, check_path
+from scorekit._checks import check_count, check_option, check_path
 from scorekit.datasets._archives import open_files
 from scorekit.datasets._collect import collect
 from scorekit.datasets._decode import ENDINGS, Fit, decode, need_pillow

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_option, check_path
+from scorekit._checks import check_option, check_path
 from scorekit.datasets._files import find, open_payload, pixels
 from scorekit.datasets._idx import read_idx
 from scorekit.datasets._image_data import ImageData

@@ -5,7 +5,8 @@ Given to a whole data set once (:meth:`ImageData.dequantised`, :meth:`ImageData.
 
 from __future__ import annotations
 
-from scorekit._arrays import as_rng, check_batch, check_count, check_option, check_positive, expand
+from scorekit._arrays import as_rng, check_batch, expand
+from scorekit._checks import check_count, check_option, check_positive
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike
 from scorekit.registry import array_namespace

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, as_sigma, check_batch, check_count, check_positive, constant
+from scorekit._arrays import as_rng, as_sigma, check_batch, constant
+from scorekit._checks import check_count, check_positive
 from scorekit.distributions._numbers import read_only
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Array, Rng, RngLike, Shape, Sigma
-from scorekit.registry import array_namespace, describe
+from scorekit.registry import array_namespace
 
 __all__ = ["Density", "Smoothed"]
 

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scorekit._arrays import host
-from scorekit.errors import InvalidTypeError, InvalidValueError
-from scorekit.registry import describe
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
 __all__ = ["numbers", "read_only"]
 

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from scorekit._arrays import check_positive, constant, host, readable
+from scorekit._arrays import constant, host, readable
+from scorekit._checks import check_positive
 from scorekit.distributions import _isotropic
 from scorekit.distributions._base import Density
 from scorekit.errors import InvalidTypeError, InvalidValueError

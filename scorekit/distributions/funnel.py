@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_positive, constant
+from scorekit._arrays import constant
+from scorekit._checks import check_count, check_positive
 from scorekit._numerics import by_rows, exp_below_max, log_sum_exp, to_column
 from scorekit.distributions import _windows
 from scorekit.distributions._base import Density

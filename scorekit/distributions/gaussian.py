@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_positive
+from scorekit._checks import check_positive
 from scorekit.distributions._base import Density
 from scorekit.distributions._numbers import numbers
 from scorekit.distributions.mixture import GaussianMixture

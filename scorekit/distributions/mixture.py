@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scorekit._arrays import check_positive, constant
+from scorekit._arrays import constant
+from scorekit._checks import check_positive
 from scorekit._numerics import by_rows, log_sum_exp, softmax
 from scorekit.distributions._base import Density
 from scorekit.distributions._covariances import as_covariances, as_means, as_weights, spectra

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, constant
+from scorekit._arrays import constant
+from scorekit._checks import check_count
 from scorekit._numerics import by_rows, log_sum_exp, softmax, to_column
 from scorekit.distributions import _bessel
 from scorekit.distributions._numbers import numbers

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scorekit import _shapes
-from scorekit._arrays import check_count
+from scorekit._checks import check_count
 from scorekit.distributions._isotropic import Cloud
 from scorekit.distributions._numbers import read_only
 from scorekit.distributions._point_masses import PointMasses

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorekit._arrays import check_count, check_option, check_path
+from scorekit._checks import check_count, check_option, check_path
 from scorekit.errors import InvalidTypeError, InvalidValueError
 
 __all__ = ["Experiment", "Section", "read_experiment"]

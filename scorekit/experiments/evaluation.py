@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import scorekit as sk
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit.errors import InvalidValueError
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import scorekit as sk
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import SECTIONS, Experiment, as_experiment
 from scorekit.storage import writable_folder

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import scorekit as sk
-from scorekit._arrays import as_rng, check_number, check_option
+from scorekit._arrays import as_rng
 from scorekit._catalogue import DATASETS, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name
+from scorekit._checks import check_number, check_option
 from scorekit.datasets import ImageData
 from scorekit.datasets.transforms import dequantised, dequantising_noise, mirrored
 from scorekit.errors import InvalidValueError, ScorekitError

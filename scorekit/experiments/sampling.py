@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import scorekit as sk
-from scorekit._arrays import check_count, check_path
+from scorekit._checks import check_count, check_path
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import scorekit as sk
-from scorekit._arrays import check_count, check_positive
+from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidValueError
 from scorekit.experiments.config import Section, read_experiment
 from scorekit.experiments.folder import RunFolder

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, check_positive, host, no_tape, own
+from scorekit._arrays import check_batch, host, no_tape, own
+from scorekit._checks import check_positive
 from scorekit._score import evaluate
 from scorekit.errors import NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_number
+from scorekit._checks import check_number
 from scorekit.errors import InvalidValueError
 
 __all__ = ["Estimate", "check_level", "mean", "root_ratio", "share_interval"]

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_batch, check_count, check_number, host, no_tape, own
+from scorekit._arrays import check_batch, host, no_tape, own
+from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
-from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError, describe
 from scorekit.metrics._goodness import multinomial_p_value
 from scorekit.metrics._shares import Shares, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array, RngLike
-from scorekit.registry import describe
 
 __all__ = ["ClassShares", "class_shares"]
 

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_sigma, check_batch, event_size
-from scorekit.errors import InvalidTypeError, ShapeError
+from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.metrics import _statistics
 from scorekit.metrics._host import host_score
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
-from scorekit.registry import describe
 
 __all__ = ["ScoreError", "check_methods", "check_target", "compare_scores", "score_error"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count
+from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.metrics._host import host_pair
 from scorekit.metrics._statistics import Estimate

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_positive, host
+from scorekit._arrays import as_rng, host
+from scorekit._checks import check_count, check_positive
 from scorekit.metrics._host import host_pair, median_distance
 from scorekit.protocols import Array, Rng, RngLike
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_count
+from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair
 from scorekit.metrics.neighbours import blocks, nearest

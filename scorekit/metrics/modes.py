@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_batch, check_positive, event_size
-from scorekit.errors import InvalidTypeError, ShapeError
+from scorekit._arrays import check_batch, event_size
+from scorekit._checks import check_positive
+from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.metrics._host import host_batch
 from scorekit.metrics._shares import Shares, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array
-from scorekit.registry import describe
 
 __all__ = ["ModeWeights", "mode_weights"]
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_number
+from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair

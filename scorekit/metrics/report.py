@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_number, host
+from scorekit._arrays import as_rng, host
+from scorekit._checks import check_count, check_number
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.metrics._host import host_score
 from scorekit.metrics.fields import ScoreError, check_methods, check_target, compare_scores

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_batch, check_count, check_option, check_positive, host
+from scorekit._arrays import as_rng, check_batch, host
+from scorekit._checks import check_count, check_option, check_positive
 from scorekit.errors import ShapeError
 from scorekit.metrics._host import host_batch, host_score, median_distance
 from scorekit.protocols import Array, RngLike, ScoreModel

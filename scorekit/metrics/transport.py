@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, check_number, host
+from scorekit._arrays import as_rng, host
+from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.metrics._host import host_pair

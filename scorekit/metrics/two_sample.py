@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_count, host
+from scorekit._arrays import as_rng, host
+from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair
 from scorekit.metrics.neighbours import nearest

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from scorekit.errors import InvalidTypeError
+from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
-from scorekit.registry import describe
 
 __all__ = ["View", "innermost", "with_innermost"]
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from scorekit._arrays import check_batch, check_finite, filled
 from scorekit._conditions import as_condition
 from scorekit._score import evaluate, takes_condition
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.models._view import View, innermost
 from scorekit.protocols import Array, ScoreModel, Sigma
-from scorekit.registry import array_namespace, backend_of, describe
+from scorekit.registry import array_namespace, backend_of
 
 __all__ = ["condition"]
 

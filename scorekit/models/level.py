@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from scorekit._arrays import as_sigma, check_batch, check_positive, expand, own, readable
+from scorekit._arrays import as_sigma, check_batch, expand, own, readable
+from scorekit._checks import check_positive
 from scorekit._conditions import check_condition
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError

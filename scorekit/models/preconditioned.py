@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from scorekit._arrays import as_sigma, check_batch, check_option, check_positive, expand
+from scorekit._arrays import as_sigma, check_batch, expand
+from scorekit._checks import check_option, check_positive
 from scorekit._score import evaluate
 from scorekit.models._view import View
 from scorekit.models.tweedie import required_sigma

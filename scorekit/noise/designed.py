@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, check_count, check_positive, event_size, host
+from scorekit._arrays import check_batch, event_size, host
+from scorekit._checks import check_count, check_positive
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.noise.ladders import Geometric

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_positive, constant
+from scorekit._arrays import constant
+from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise.laws import NoiseLaw, check_range
 from scorekit.protocols import Array

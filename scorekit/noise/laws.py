@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scorekit._arrays import as_rng, check_count, check_number, check_positive
+from scorekit._arrays import as_rng
+from scorekit._checks import check_count, check_number, check_positive
 from scorekit.errors import InvalidValueError
 from scorekit.noise._normal_quantile import normal_quantile
 from scorekit.noise._strata import strata

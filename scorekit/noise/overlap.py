@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from scorekit._arrays import check_count
+from scorekit._checks import check_count
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 
 __all__ = ["WIDEST", "overlaps", "widest_ratio"]

@@ -8,9 +8,9 @@ from typing import Any
 from scorekit._arrays import as_rng, check_batch, weighted_mean
 from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
-from scorekit.registry import array_namespace, backend_of, describe
+from scorekit.registry import array_namespace, backend_of
 
 __all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from scorekit._arrays import check_option, check_positive, event_dot, event_size, expand, own
+from scorekit._arrays import event_dot, event_size, expand, own
+from scorekit._checks import check_option, check_positive
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, RngLike
 

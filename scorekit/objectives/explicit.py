@@ -7,10 +7,10 @@ from typing import Any
 
 from scorekit._arrays import as_sigma, event_dot, own
 from scorekit._score import takes_condition
-from scorekit.errors import InvalidTypeError
+from scorekit.errors import InvalidTypeError, describe
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
-from scorekit.registry import backend_of, describe
+from scorekit.registry import backend_of
 
 __all__ = ["ExplicitScoreMatching"]
 

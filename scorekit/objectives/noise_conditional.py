@@ -8,15 +8,16 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_option, check_positive, readable
+from scorekit._arrays import readable
+from scorekit._checks import check_option, check_positive
 from scorekit._score import check_conditional
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.noise import NoiseLaw
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.objectives._coupling import refuse_mixed_levels
 from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, denoising_losses
 from scorekit.protocols import Array, RngLike
-from scorekit.registry import array_namespace, describe
+from scorekit.registry import array_namespace
 
 __all__ = ["LevelNoise", "NoiseConditional"]
 

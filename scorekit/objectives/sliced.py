@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from scorekit._arrays import check_count, check_option, event_size, event_sum
+from scorekit._arrays import event_size, event_sum
+from scorekit._checks import check_count, check_option
 from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
 from scorekit.objectives._coupling import refuse_coupled_rows
 from scorekit.objectives.implicit import Probes

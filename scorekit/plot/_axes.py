@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
-from scorekit.registry import describe
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
 __all__ = ["DARK", "LIGHT", "SIZE", "Box", "Limits", "add_colorbar", "as_axes", "as_box", "box_of", "style_plane"]
 

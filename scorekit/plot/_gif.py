@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.figure import Figure
 
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit.errors import InvalidValueError
 
 __all__ = ["check_gif", "freeze_layout", "write_gif"]

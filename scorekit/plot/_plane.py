@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from scorekit._arrays import check_batch, check_count, check_like, check_positive, constant, host
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit._arrays import check_batch, check_like, constant, host
+from scorekit._checks import check_count, check_positive
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.metrics._host import host_score
 from scorekit.plot._axes import Box
 from scorekit.protocols import Array, ScoreModel
-from scorekit.registry import describe
 
 __all__ = [
     "Backdrop",

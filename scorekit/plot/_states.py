@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from scorekit._arrays import check_count
+from scorekit._checks import check_count
 from scorekit.errors import InvalidTypeError, ShapeError
 
 __all__ = ["kept_states", "shown_frames", "state_names"]

@@ -10,7 +10,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scorekit._arrays import check_count, check_positive
+from scorekit._checks import check_count, check_positive
 from scorekit.plot._axes import DARK, SIZE, Limits, as_axes, as_box, box_of, style_plane
 from scorekit.plot._gif import check_gif, freeze_layout, write_gif
 from scorekit.plot._plane import draw_backdrop, make_backdrop

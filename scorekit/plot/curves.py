@@ -10,11 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from scorekit._arrays import check_count
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit._checks import check_count
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.noise import NoiseLaw, overlaps
 from scorekit.plot._axes import DARK, SIZE, as_axes
-from scorekit.registry import describe
 
 __all__ = ["history", "noise_levels"]
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from scorekit._arrays import check_batch, check_count, check_number, host
+from scorekit._arrays import check_batch, host
+from scorekit._checks import check_count, check_number
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.plot._axes import SIZE, as_axes
 from scorekit.protocols import Array

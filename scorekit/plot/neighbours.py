@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from scorekit._arrays import check_count, host
+from scorekit._arrays import host
+from scorekit._checks import check_count
 from scorekit.metrics import Neighbours
 from scorekit.metrics import nearest_neighbours as find
 from scorekit.plot._axes import DARK

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from scorekit._arrays import check_count, check_positive
+from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidTypeError
 from scorekit.plot._axes import DARK, LIGHT, Limits, as_axes, as_box, box_of, style_plane
 from scorekit.plot._plane import counts_on, draw_backdrop, emptiest_corner, make_backdrop, planar

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from scorekit._arrays import check_count
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit._checks import check_count
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.metrics import ClassShares, ModeWeights
 from scorekit.plot._axes import DARK, LIGHT, SIZE, as_axes
-from scorekit.registry import describe
 
 __all__ = ["error_levels", "mode_shares"]
 

@@ -8,10 +8,9 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
-from scorekit._arrays import check_count, check_path, check_positive
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit._checks import check_count, check_path, check_positive
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.plot._axes import SIZE
-from scorekit.registry import describe
 
 __all__ = ["panels", "write"]
 

@@ -11,7 +11,8 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scorekit._arrays import check_batch, check_count, check_positive, host
+from scorekit._arrays import check_batch, host
+from scorekit._checks import check_count, check_positive
 from scorekit.errors import ShapeError
 from scorekit.plot._axes import SIZE, as_axes
 from scorekit.plot._gif import check_gif, freeze_layout, write_gif

@@ -8,11 +8,12 @@ from contextlib import closing
 from typing import Any
 
 from scorekit._allocator import reuse_freed_memory
-from scorekit._arrays import as_rng, check_batch, check_count, check_option
+from scorekit._arrays import as_rng, check_batch
+from scorekit._checks import check_count, check_option
 from scorekit._score import check_conditional
 from scorekit.errors import DivergedError, InvalidTypeError, ShapeError
+from scorekit.errors import describe as kind_of
 from scorekit.protocols import Array, RngLike, ScoreModel
-from scorekit.registry import describe as kind_of
 from scorekit.samplers._context import Context
 from scorekit.samplers._divergence import Diagnosis, Growth, describe, examine
 from scorekit.samplers._kernel import Kernel, Row, Schedule, Step

@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Any, cast
 
 from scorekit._score import check_conditional, score_function, takes_sigma
-from scorekit.errors import InvalidTypeError
+from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, ScoreModel, Sigma
-from scorekit.registry import describe
 
 __all__ = ["log_density", "score_model"]
 

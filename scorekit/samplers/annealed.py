@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scorekit._arrays import check_count, check_option, check_positive
+from scorekit._checks import check_count, check_option, check_positive
 from scorekit.noise import Geometric, Ladder, as_ladder
 from scorekit.samplers._divergence import Diagnosis
 from scorekit.samplers._driver import ChainSampler

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import as_rng, check_batch, check_count, check_option
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit._arrays import as_rng, check_batch
+from scorekit._checks import check_count, check_option
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
-from scorekit.registry import array_namespace, backend_of, describe
+from scorekit.registry import array_namespace, backend_of
 from scorekit.samplers._driver import ChainSampler
 from scorekit.samplers.state import Samples, State
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scorekit._arrays import check_count, check_number, check_option
+from scorekit._checks import check_count, check_number, check_option
 from scorekit.errors import InvalidValueError
 from scorekit.noise import Geometric, Ladder, as_ladder
 from scorekit.samplers._divergence import Diagnosis

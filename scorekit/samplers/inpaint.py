@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import host
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.registry import backend_of, describe
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.registry import backend_of
 from scorekit.samplers._clamped import Clamped
 from scorekit.samplers._context import Context
 from scorekit.samplers._divergence import Diagnosis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scorekit._arrays import check_count, check_positive
+from scorekit._checks import check_count, check_positive
 from scorekit.samplers._context import Context
 from scorekit.samplers._divergence import Diagnosis
 from scorekit.samplers._driver import ChainSampler

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scorekit._arrays import as_rng, check_count, check_positive, constant
+from scorekit._arrays import as_rng, constant
+from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.noise import NoiseLaw, as_ladder
 from scorekit.protocols import Array, RngLike, Shape

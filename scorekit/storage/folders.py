@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit._state import BFLOAT16
 from scorekit._version import __version__
 from scorekit.errors import CheckpointError

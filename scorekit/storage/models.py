@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import Any
 
 from scorekit import models
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit._state import from_host, on_host, refuse_differences
-from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError
+from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.models._view import View
 from scorekit.protocols import Array, ScoreModel
-from scorekit.registry import backend, backend_of, describe, offered, provided
+from scorekit.registry import backend, backend_of, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
 
 __all__ = ["load", "save"]

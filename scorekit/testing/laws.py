@@ -14,9 +14,8 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from scorekit._arrays import constant, host
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Array, ScoreModel, Shape
-from scorekit.registry import describe
 
 __all__ = ["AffineLaw", "impulse_law"]
 

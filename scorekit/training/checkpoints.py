@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorekit._arrays import check_count, check_path
+from scorekit._checks import check_count, check_path
 from scorekit.errors import CheckpointError
 from scorekit.storage.files import remove
 from scorekit.storage.folders import NewerFormatError, read_folder, writable_folder, write_folder

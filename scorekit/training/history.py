@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit.errors import InvalidValueError
 
 __all__ = ["History", "line_of"]

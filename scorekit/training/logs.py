@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit.errors import InvalidValueError, MissingBackendError
 from scorekit.training.history import History, line_of
 

@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 
 from scorekit._allocator import reuse_freed_memory
-from scorekit._arrays import check_batch, check_count, check_number, check_option
+from scorekit._arrays import check_batch
+from scorekit._checks import check_count, check_number, check_option
 from scorekit._conditions import null_like
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models._view import innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
-from scorekit.registry import array_namespace, describe
+from scorekit.registry import array_namespace
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run, Store, name_of

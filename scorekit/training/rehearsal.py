@@ -10,11 +10,10 @@ import numpy as np
 
 from scorekit._arrays import constant, no_tape
 from scorekit._score import evaluate, takes_condition
-from scorekit.errors import InvalidTypeError, ScorekitError
+from scorekit.errors import InvalidTypeError, ScorekitError, describe
 from scorekit.objectives._base import CheckedScore
 from scorekit.objectives._coupling import check_levels
 from scorekit.protocols import Array, Learner
-from scorekit.registry import describe
 from scorekit.training.sources import Source
 from scorekit.training.sources.seeding import seeded
 

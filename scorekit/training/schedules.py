@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scorekit._arrays import check_count, check_positive
+from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidValueError
 
 __all__ = ["WarmupCosine"]

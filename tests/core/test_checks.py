@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit import _arrays
+from scorekit import _arrays, _checks
 from scorekit._score import score_function
 
 
 @pytest.mark.parametrize("value", ["0.5", b"1", True, np.True_, None, [1.0, 2.0], 1j, {}, np.ones(3)])
 def test_what_is_no_number(value):
     with pytest.raises(sk.InvalidTypeError, match="width must be a positive number"):
-        _arrays.check_positive(value, "width")
+        _checks.check_positive(value, "width")
 
 
 @pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, 10**400, -(10**400), 1e-320, 1e308])
 def test_numbers_out_of_range(value):
     with pytest.raises(sk.InvalidValueError, match="width must be positive and finite"):
-        _arrays.check_positive(value, "width")
+        _checks.check_positive(value, "width")
 
 
 @pytest.mark.parametrize("value", [2, 0.5, np.float32(0.5), np.array(2.0), Fraction(1, 3), np.int64(3)])
 def test_numbers_of_every_kind(value):
-    assert _arrays.check_positive(value, "width") == float(value)
+    assert _checks.check_positive(value, "width") == float(value)
 
 
 def test_counts_that_no_array_can_have():
@@ -43,8 +43,8 @@ def test_an_option_that_is_no_name(value):
 @pytest.mark.parametrize("value", [None, 3, [], b"x", ""])
 def test_what_is_no_path(value):
     with pytest.raises(sk.ScorekitError, match="out is"):
-        _arrays.check_path(value, "out")
-    assert _arrays.check_path("a/b", "out") == Path("a/b")
+        _checks.check_path(value, "out")
+    assert _checks.check_path("a/b", "out") == Path("a/b")
 
 
 @pytest.mark.parametrize("sigma", [np.ones(4, complex), np.array(["a"] * 4), np.ones(4, object)])

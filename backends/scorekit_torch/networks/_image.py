@@ -10,7 +10,8 @@ from typing import Any, ClassVar, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import as_sigma, check_count, check_option
+from scorekit._arrays import as_sigma
+from scorekit._checks import check_count, check_option
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.learning import Conditions
 from scorekit.protocols import RngLike

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import check_path
+from scorekit._checks import check_path
 from scorekit.errors import CheckpointError
 
 __all__ = ["filled", "read", "renamed", "tensors"]

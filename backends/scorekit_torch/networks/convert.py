@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, cast
 
 import torch
 
-from scorekit._arrays import check_option
+from scorekit._checks import check_option
 from scorekit.errors import CheckpointError
 from scorekit.noise.ladders import Geometric, Ladder
 from scorekit_torch.networks.checkpoints import filled, read, renamed, tensors

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 
-from scorekit._arrays import check_count
+from scorekit._checks import check_count
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork

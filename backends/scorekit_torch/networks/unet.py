@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from torch import nn
 
-from scorekit._arrays import check_count, check_number, check_option, check_positive
+from scorekit._checks import check_count, check_number, check_option, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.noise.ladders import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike

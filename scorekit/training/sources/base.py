@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._conditions import as_condition, check_condition
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.protocols import Array, Backend
-from scorekit.registry import array_namespace, describe
+from scorekit.registry import array_namespace
 
 __all__ = ["Batch", "Source", "check_classes", "digest", "sample_of", "share", "without_length"]
 

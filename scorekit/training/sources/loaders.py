@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from scorekit._arrays import check_batch
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Seed
-from scorekit.registry import backend_of, describe, framework_of, offered
+from scorekit.registry import backend_of, framework_of, offered
 from scorekit.training.sources.base import Batch, Source, digest, sample_of, share, without_length
 from scorekit.training.sources.seeding import place_of, seeded
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, check_count
+from scorekit._arrays import check_batch
+from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of, framework_of

@@ -1,0 +1,73 @@
+"""Checks of arguments that are not arrays: counts, numbers, options, paths."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
+
+__all__ = ["check_count", "check_number", "check_option", "check_path", "check_positive"]
+
+
+_MOST = 1 << 48  # nothing that is counted here can be that many, and sizes made of it still fit into 64 bits
+_SMALLEST = 1e-150
+
+
+def check_count(value: Any, name: str, minimum: int = 1) -> int:
+    """``value`` as an int that is at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise InvalidTypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
+    if value < minimum:
+        raise InvalidValueError(f"{name} must be at least {minimum}, got {value}.")
+    if value > _MOST:
+        raise InvalidValueError(f"{name} must be at most {_MOST}, got a number of {int(value).bit_length()} bits.")
+    return int(value)
+
+
+def check_number(value: Any, name: str, kind: str = "number") -> float:
+    """``value`` as a float, if it is one real number; True and "0.5" are not."""
+    if isinstance(value, (bool, np.bool_, str, bytes)):
+        raise InvalidTypeError(f"{name} must be a {kind}, got {value!r} ({type(value).__name__}).")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(f"{name} must be a {kind}, got {describe(value)}.") from error
+
+
+def check_positive(value: Any, name: str, hint: str = "") -> float:
+    """``value`` as a positive, finite float whose square is that too."""
+    number = check_number(value, name, "positive number")
+    if not _SMALLEST <= number <= 1 / _SMALLEST:
+        if 0 < number < math.inf:
+            hint = f"Its square must be too: from {_SMALLEST:g} to {1 / _SMALLEST:g} it is."
+        raise InvalidValueError(f"{name} must be positive and finite, got {number}.{' ' + hint if hint else ''}")
+    return number
+
+
+def check_path(value: Any, name: str) -> Path:
+    """``value`` as a path; the empty name, which would be the working folder, is refused."""
+    try:
+        given = os.fspath(value)
+    except TypeError as error:
+        raise InvalidTypeError(
+            f"{name} is a {describe(value)}: expected a path, as a str or a pathlib.Path."
+        ) from error
+    if not isinstance(given, str):
+        raise InvalidTypeError(f"{name} is {value!r}: expected a path, as a str or a pathlib.Path.")
+    if not given or "\0" in given:
+        raise InvalidValueError(f"{name} is {value!r}: expected the name of a file or folder.")
+    return Path(given)
+
+
+def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
+    """Refuse a ``value`` that is not one of the ``known`` ones (names, True, False, None), and list them."""
+    if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in known:
+        listed = ", ".join(repr(k) for k in known)
+        raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.")
