@@ -43,17 +43,32 @@ __all__ = [
 
 
 def event_sum(x: Array) -> Array:
-    """The sum over every axis but the first: ``(n, *event) -> (n,)``."""
+    """The sum over every axis but the first: ``(n, *event) -> (n,)``.
+
+    >>> import numpy as np
+    >>> event_sum(np.ones((2, 3, 4))).tolist()
+    [12.0, 12.0]
+    """
     return array_namespace(x).sum(x, axis=tuple(range(1, x.ndim)))
 
 
 def event_dot(a: Array, b: Array) -> Array:
-    """The inner product of each sample of ``a`` with that of ``b``: ``(n, *event) -> (n,)``."""
+    """The inner product of each sample of ``a`` with that of ``b``: ``(n, *event) -> (n,)``.
+
+    >>> import numpy as np
+    >>> event_dot(np.ones((2, 3)), np.ones((2, 3))).tolist()
+    [3.0, 3.0]
+    """
     return event_sum(a * b)
 
 
 def event_size(x: Array) -> int:
-    """The number of numbers in one sample, ``d``."""
+    """The number of numbers in one sample, ``d``.
+
+    >>> import numpy as np
+    >>> event_size(np.ones((5, 1, 8, 8)))
+    64
+    """
     return math.prod(x.shape[1:])
 
 
@@ -103,7 +118,12 @@ def filled(value: float, x: Array, dtype: Any) -> Array:
 
 
 def constant(value: Any, like: Array) -> Array:
-    """``value`` (numbers, or a NumPy array) as an array with the framework, dtype and device of ``like``."""
+    """``value`` (numbers, or a NumPy array) as an array with the framework, dtype and device of ``like``.
+
+    >>> import numpy as np
+    >>> constant([1, 2], np.ones(1, np.float32)).dtype
+    dtype('float32')
+    """
     xp = array_namespace(like)
     try:
         owner = backend_of(like)
@@ -148,7 +168,14 @@ def no_tape(x: Array) -> Callable[[], AbstractContextManager[None]]:
 
 
 def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
-    """``x`` itself, if it is a batch ``(n, *event)`` of real floating-point numbers, all finite."""
+    """``x`` itself, if it is a batch ``(n, *event)`` of real floating-point numbers, all finite.
+
+    >>> import numpy as np
+    >>> check_batch(np.ones(3))
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.ShapeError: x has shape (3,): expected (n, …), the first axis is the batch. ...
+    """
     xp = array_namespace(**{name: x})
     if x.ndim < 2:
         hint = f" For one feature use {name}[:, None], for one sample {name}[None]." if x.ndim == 1 else ""
@@ -203,7 +230,12 @@ _NOISELESS = "For noiseless data use ImplicitScoreMatching or SlicedScoreMatchin
 
 
 def as_sigma(sigma: Sigma, x: Array) -> Sigma:
-    """A noise level for the batch ``x``: None, a positive float, or a positive array ``(n,)`` like ``x``."""
+    """A noise level for the batch ``x``: None, a positive float, or a positive array ``(n,)`` like ``x``.
+
+    >>> import numpy as np
+    >>> as_sigma(0.5, np.ones((3, 2)))
+    0.5
+    """
     if sigma is None:
         return None
     if isinstance(sigma, (int, float, np.generic)):
@@ -230,6 +262,9 @@ def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
     """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``.
 
     ``name`` is that of the public function: equal ints in two functions give independent streams.
+
+    >>> as_rng(0, None, "noise").normal((2,)).shape
+    (2,)
     """
     if isinstance(rng, bool):
         raise InvalidTypeError(f"rng is {rng}: expected a scorekit Rng, an int seed or None.")

@@ -19,7 +19,13 @@ _SMALLEST = 1e-150
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:
-    """``value`` as an int that is at least ``minimum``."""
+    """``value`` as an int that is at least ``minimum``.
+
+    >>> check_count(0, "steps")
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidValueError: steps must be at least 1, got 0.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise InvalidTypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
     if value < minimum:
@@ -30,7 +36,11 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
 
 
 def check_number(value: Any, name: str, kind: str = "number") -> float:
-    """``value`` as a float, if it is one real number; True and "0.5" are not."""
+    """``value`` as a float, if it is one real number; True and "0.5" are not.
+
+    >>> check_number(2, "ema")
+    2.0
+    """
     if isinstance(value, (bool, np.bool_, str, bytes)):
         raise InvalidTypeError(f"{name} must be a {kind}, got {value!r} ({type(value).__name__}).")
     try:
@@ -42,7 +52,13 @@ def check_number(value: Any, name: str, kind: str = "number") -> float:
 
 
 def check_positive(value: Any, name: str, hint: str = "") -> float:
-    """``value`` as a positive, finite float whose square is that too."""
+    """``value`` as a positive, finite float whose square is that too.
+
+    >>> check_positive(-1, "std")
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidValueError: std must be positive and finite, got -1.0.
+    """
     number = check_number(value, name, "positive number")
     if not _SMALLEST <= number <= 1 / _SMALLEST:
         if 0 < number < math.inf:
@@ -52,7 +68,11 @@ def check_positive(value: Any, name: str, hint: str = "") -> float:
 
 
 def check_path(value: Any, name: str) -> Path:
-    """``value`` as a path; the empty name, which would be the working folder, is refused."""
+    """``value`` as a path; the empty name, which would be the working folder, is refused.
+
+    >>> check_path("runs/first", "folder").name
+    'first'
+    """
     try:
         given = os.fspath(value)
     except TypeError as error:
@@ -67,7 +87,13 @@ def check_path(value: Any, name: str) -> Path:
 
 
 def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
-    """Refuse a ``value`` that is not one of the ``known`` ones (names, True, False, None), and list them."""
+    """Refuse a ``value`` that is not one of the ``known`` ones (names, True, False, None), and list them.
+
+    >>> check_option("left", "side", ("top", "bottom"))
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidValueError: unknown side 'left': expected one of 'top', 'bottom'.
+    """
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in known:
         listed = ", ".join(repr(k) for k in known)
         raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.")

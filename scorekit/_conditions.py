@@ -33,7 +33,12 @@ def as_condition(value: Any, owner: Backend, name: str = "condition") -> Array:
 
 
 def check_condition(condition: Any, x: Array, name: str = "condition") -> Array | None:
-    """A condition for the samples ``x``: one entry for each, of their framework and, if floating, of their dtype."""
+    """A condition for the samples ``x``: one entry for each, of their framework and, if floating, of their dtype.
+
+    >>> import numpy as np
+    >>> check_condition(np.array([0, 1]), np.ones((2, 3))).tolist()
+    [0, 1]
+    """
     if condition is None:
         return None
     owner = backend_of(x)

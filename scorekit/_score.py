@@ -75,6 +75,10 @@ def score_function(model: ScoreModel) -> Call:
     Sigma goes to the second positional parameter, if that is called sigma, has no default, or the default None;
     to a keyword-only parameter ``sigma``; else nowhere. So ``lambda x, a=a: …`` is a function of ``x`` alone. The
     condition goes to the parameter ``condition``, or to the third positional one under the same rule.
+
+    >>> import numpy as np
+    >>> score_function(lambda x: -x)(np.ones((1, 2)), 0.5).tolist()
+    [[-1.0, -1.0]]
     """
     given: object = model
     if not callable(given):
@@ -237,7 +241,12 @@ def _name(model: Any) -> str:
 
 
 def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
-    """``model(x, sigma, condition)``, refused when it is not shaped and typed like ``x``."""
+    """``model(x, sigma, condition)``, refused when it is not shaped and typed like ``x``.
+
+    >>> import numpy as np
+    >>> evaluate(lambda x, sigma: -x / sigma, np.ones((1, 2)), 0.5).tolist()
+    [[-2.0, -2.0]]
+    """
     return check_score(score_function(model)(x, sigma, condition), x)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "OptionalLearner",
     "Package",
     "Parametric",
+    "ProcessGroup",
     "Rng",
     "RngLike",
     "Sampler",
@@ -35,7 +36,6 @@ __all__ = [
     "Shape",
     "Sigma",
     "StepInfo",
-    "World",
 ]
 
 Array: TypeAlias = Any
@@ -171,7 +171,7 @@ class Learner(Protocol):
         ...
 
 
-class World(Protocol):
+class ProcessGroup(Protocol):
     """The processes that train together; ``rank`` is this one's number, ``size`` how many there are.
 
     >>> class Alone:
@@ -207,7 +207,7 @@ class OptionalLearner(Protocol):
     [False, False, False, False]
     """
 
-    world: World
+    processes: ProcessGroup
     """The processes that it shares its work with. Absent: it trains in one, and a program of several is refused."""
 
     settings: Mapping[str, str]
@@ -406,7 +406,7 @@ class Package(Protocol):
     ``registry.provided`` finds them for saved models and experiment files.
 
     >>> from scorekit.registry import offered
-    >>> offered("numpy", "environment")()["autograd"][0].isdigit(), offered("numpy", "World")
+    >>> offered("numpy", "environment")()["autograd"][0].isdigit(), offered("numpy", "ProcessGroup")
     (True, None)
     """
 
@@ -418,7 +418,7 @@ class Package(Protocol):
         """A line of text for each device, for ``scorekit doctor``. Absent: none is listed."""
         ...
 
-    def World(self, device: Any) -> Any:  # noqa: N802
+    def ProcessGroup(self, device: Any) -> Any:  # noqa: N802
         """A :class:`World`, the processes of this program, for arrays on ``device``. Absent: the one that asks."""
         ...
 

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd.tracer import getval, isbox
 
-from scorekit._recipe import check_known
 from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.learning import check_learner_options
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
 from scorekit_numpy import autodiff, namespace
 from scorekit_numpy.random import NumpyRng, as_dtype
@@ -110,5 +110,5 @@ class NumpyBackend:
         """A learner with Adam for a model that knows its parameters."""
         from scorekit_numpy.learner import NumpyLearner
 
-        check_known(options, NumpyLearner, self.name)
+        check_learner_options(options, NumpyLearner, self.name)
         return NumpyLearner(model, objective, **options)

@@ -8,12 +8,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd import value_and_grad
 
-from scorekit._checks import check_option
-from scorekit._recipe import Recipe
-from scorekit._score import score_function
-from scorekit._state import refuse_differences
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
-from scorekit.learning import draw_for, loss_of, rows_of
+from scorekit.learning import (
+    OptimizerConfig,
+    check_option,
+    check_same_arrays,
+    draw_for,
+    loss_of,
+    rows_of,
+    score_function,
+)
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
 
 __all__ = ["NumpyLearner"]
@@ -67,7 +71,7 @@ class NumpyLearner:
         ema: float | None = 0.999,
     ) -> None:
         check_option(optimizer, "optimizer", ("adam",))
-        self._recipe = Recipe(learning_rate, gradient_clip, ema)
+        self._optimizer_config = OptimizerConfig(learning_rate, gradient_clip, ema)
         self._network = _parametric(model)
         self._traced = _Traced(self._network)
         self._objective = objective
@@ -105,7 +109,7 @@ class NumpyLearner:
         self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
     ) -> StepInfo:
         """One step of Adam on ``x``; nothing changes when the loss or the gradient is not finite."""
-        rate = self._recipe.rate(self._steps)
+        rate = self._optimizer_config.rate(self._steps)
         noise = rows_of(draw_for(self._objective, x, rng, total), start, start + x.shape[0])
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at below
             loss, gradients = self._gradient(tuple(self._named(self._theta).values()), x, noise, condition)
@@ -113,7 +117,7 @@ class NumpyLearner:
             norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
         if not (np.isfinite(loss) and np.isfinite(norm)):
             return StepInfo(float(loss), norm, applied=False)
-        gradient *= self._recipe.shrink(norm)
+        gradient *= self._optimizer_config.clip_factor(norm)
         self._adam(gradient, rate)
         self._follow()
         return StepInfo(float(loss), norm, applied=True)
@@ -127,7 +131,7 @@ class NumpyLearner:
         self._theta -= first * self._moment1 / (root + _EPSILON)
 
     def _follow(self) -> None:
-        self._average += (1 - self._recipe.decay(self._steps)) * (self._theta - self._average)
+        self._average += (1 - self._optimizer_config.ema_decay(self._steps)) * (self._theta - self._average)
 
     @property
     def model(self) -> ScoreModel:
@@ -141,7 +145,7 @@ class NumpyLearner:
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take back what :meth:`state_dict` gave; a mismatch raises ``CheckpointError`` and changes nothing."""
-        refuse_differences(state, self.state_dict())
+        check_same_arrays(state, self.state_dict())
         for part in _PARTS:
             self._vector(part)[:] = np.concatenate([np.ravel(state[f"{part}.{name}"]) for name in self._shapes])
         self._steps = int(state["steps"])

@@ -8,10 +8,8 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from scorekit._arrays import as_rng, as_sigma, check_batch, event_size, expand
-from scorekit._checks import check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.learning import Conditions
+from scorekit.learning import Conditions, as_rng, as_sigma, check_batch, check_count, check_option, event_size, expand
 from scorekit.protocols import RngLike
 from scorekit_numpy import namespace as xp
 from scorekit_numpy.layers import gelu, gelu_slope, linear

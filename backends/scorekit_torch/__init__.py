@@ -5,7 +5,7 @@ from __future__ import annotations
 from scorekit_torch.backend import TorchBackend
 from scorekit_torch.capture import CapturedModel
 from scorekit_torch.data import seeded
-from scorekit_torch.distributed import World
+from scorekit_torch.distributed import ProcessGroup
 from scorekit_torch.environment import devices, environment
 from scorekit_torch.networks import (
     MLP,
@@ -23,9 +23,9 @@ __all__ = [
     "NCSN",
     "CapturedModel",
     "NCSNv2",
+    "ProcessGroup",
     "TorchBackend",
     "UNet",
-    "World",
     "devices",
     "environment",
     "load_ncsn",

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 import torch
 
-from scorekit._recipe import check_known
 from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.learning import check_learner_options
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
 from scorekit_torch import derivatives, namespace
 from scorekit_torch.conversion import as_dtype, readable, to_tensor
@@ -93,7 +93,7 @@ class TorchBackend:
         """A learner for a module, alone or inside the views of ``sk.models``."""
         from scorekit_torch.learner import TorchLearner
 
-        check_known(options, TorchLearner, self.name)
+        check_learner_options(options, TorchLearner, self.name)
         return TorchLearner(model, objective, **options)
 
 

@@ -7,10 +7,8 @@ from typing import Any, TypeAlias
 
 import torch
 
-from scorekit._arrays import as_sigma, check_batch
-from scorekit._conditions import check_condition
-from scorekit._score import evaluate
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.learning import as_sigma, check_batch, check_condition, evaluate
 from scorekit.protocols import ScoreModel
 
 __all__ = ["CapturedModel"]

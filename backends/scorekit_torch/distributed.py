@@ -11,25 +11,25 @@ import torch.distributed as dist
 from torch import nn
 
 from scorekit.errors import CheckpointError, InvalidValueError
+from scorekit.learning import this_process
 
-__all__ = ["World", "home", "shared"]
+__all__ = ["ProcessGroup", "home", "shared"]
 
 Array: TypeAlias = torch.Tensor
 
 
-class World:
+class ProcessGroup:
     """The processes that train together; one alone where torchrun started none.
 
     ``rank``: which of them this is. ``size``: how many there are.
 
-    >>> world = World(torch.device("cpu"))  # not started by torchrun
-    >>> world.rank, world.size, world.any(True)
+    >>> processes = ProcessGroup(torch.device("cpu"))  # not started by torchrun
+    >>> processes.rank, processes.size, processes.any(True)
     (0, 1, True)
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.size = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
-        self.rank = int(os.environ["RANK"]) if self.size > 1 else 0
+        self.rank, self.size = this_process()
         self._device = device
         if self.size > 1:
             _join(device)
@@ -86,8 +86,8 @@ def home(device: torch.device) -> torch.device:
     return own
 
 
-def shared(module: nn.Module, world: World) -> nn.Module:
+def shared(module: nn.Module, processes: ProcessGroup) -> nn.Module:
     """The module with torch's distributed data parallel around it, where there is more than one process."""
-    if world.size == 1:
+    if processes.size == 1:
         return module
     return nn.parallel.DistributedDataParallel(module)

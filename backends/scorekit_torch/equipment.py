@@ -9,9 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._checks import check_option
-from scorekit._score import score_function
-from scorekit.learning import Seeds, seeds
+from scorekit.learning import Seeds, check_option, score_function, seeds
 from scorekit.protocols import Rng
 from scorekit_torch.random import seed_generator
 

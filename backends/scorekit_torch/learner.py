@@ -11,12 +11,19 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._checks import check_count, check_option
-from scorekit._recipe import Recipe
-from scorekit._state import refuse_differences
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
-from scorekit.learning import Seeds, draw_for, loss_of, rows_of
-from scorekit.models._view import innermost, with_innermost
+from scorekit.learning import (
+    OptimizerConfig,
+    Seeds,
+    check_count,
+    check_option,
+    check_same_arrays,
+    draw_for,
+    innermost,
+    loss_of,
+    rows_of,
+    with_innermost,
+)
 from scorekit.protocols import Objective, Rng, ScoreModel, StepInfo
 from scorekit_torch import derivatives, distributed, equipment, optimizers
 from scorekit_torch.conversion import to_tensor
@@ -81,7 +88,7 @@ class TorchLearner:
     ) -> None:
         check_option(noise, "noise", ("shared", "per_process"))
         self._noise = noise
-        self._recipe = Recipe(learning_rate, gradient_clip, ema)
+        self._optimizer_config = OptimizerConfig(learning_rate, gradient_clip, ema)
         self._accumulate = check_count(accumulate, "accumulate")
         equipment.check_equipment(autocast, channels_last, compile)
         settings = {"accumulate": accumulate, "autocast": autocast, "channels_last": channels_last, "compile": compile}
@@ -115,10 +122,10 @@ class TorchLearner:
 
     def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
         """What the objective is given: the model itself, or one whose module is dressed for the occasion."""
-        self.world = distributed.World(self._device)
-        if autocast or channels_last or compile or self.world.size > 1:
+        self.processes = distributed.ProcessGroup(self._device)
+        if autocast or channels_last or compile or self.processes.size > 1:
             equipped = equipment.Equipped(self._module, autocast, channels_last, compile)
-            self._dressed: Any = distributed.shared(equipped, self.world)
+            self._dressed: Any = distributed.shared(equipped, self.processes)
             self._trained: Any = with_innermost(self._model, self._dressed)
         else:
             self._dressed, self._trained = self._module, self._model
@@ -142,7 +149,7 @@ class TorchLearner:
 
         Nothing changes when the loss or the gradient is not finite.
         """
-        rate = self._recipe.rate(self._steps)
+        rate = self._optimizer_config.rate(self._steps)
         total = x.shape[0] if total is None else total
         kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
@@ -151,7 +158,7 @@ class TorchLearner:
             if not (math.isfinite(value) and math.isfinite(norm)):
                 self._undo(kept)
                 return StepInfo(value, norm, applied=False)
-            self._update(self._recipe.shrink(norm), rate)
+            self._update(self._optimizer_config.clip_factor(norm), rate)
         finally:
             for parameter in self._leaves:
                 parameter.grad = None
@@ -161,8 +168,8 @@ class TorchLearner:
     def _whole(self, x: Array, rng: Rng, condition: Array | None, start: int, total: int) -> Part:
         """The samples of this process with their noise, which is drawn for the whole batch and cut."""
         stop = start + x.shape[0]
-        if self._noise == "per_process" and self.world.size > 1:
-            rng, start, stop, total = rng.spawn(self.world.size)[self.world.rank], 0, x.shape[0], x.shape[0]
+        if self._noise == "per_process" and self.processes.size > 1:
+            rng, start, stop, total = rng.spawn(self.processes.size)[self.processes.rank], 0, x.shape[0], x.shape[0]
         noise = draw_for(self._objective, x, rng, total)
         layers = self._layer_noise.draw(rng, total)
         return Part(x, condition, rows_of(noise, start, stop), rows_of(layers, start, stop))
@@ -180,15 +187,15 @@ class TorchLearner:
 
     def _backward(self, whole: Part, total: int) -> Array:
         """The loss of the batch; its gradient is left in the parameters. ``total``: the samples of all processes."""
-        if self._accumulate == 1 and self.world.size == 1:
+        if self._accumulate == 1 and self.processes.size == 1:
             return self._pass(whole, 1.0)
         n, losses = whole.x.shape[0], []
         pieces = min(self._accumulate, n)
         for k in range(pieces):
             start, stop = n * k // pieces, n * (k + 1) // pieces
-            waits = self.world.size > 1 and k < pieces - 1
+            waits = self.processes.size > 1 and k < pieces - 1
             with self._dressed.no_sync() if waits else nullcontext():  # weights are those of a mean over all processes
-                losses.append(self._pass(rows_of(whole, start, stop), (stop - start) / total * self.world.size))
+                losses.append(self._pass(rows_of(whole, start, stop), (stop - start) / total * self.processes.size))
         return torch.stack(losses).sum()
 
     def _pass(self, part: Part, share: float) -> Array:
@@ -197,7 +204,7 @@ class TorchLearner:
             loss = _checked_loss(loss_of(self._objective, self._trained, part.x, part.noise, part.condition))
             if share != 1.0:
                 loss = loss * share
-            if self.world.size > 1:  # it waits for every parameter, also for those without a part in the loss
+            if self.processes.size > 1:  # it waits for every parameter, also for those without a part in the loss
                 loss = loss + 0.0 * torch.stack([p.sum() for p in self._leaves]).sum()
             loss.backward(inputs=self._ends(loss))
         return loss.detach()
@@ -211,8 +218,8 @@ class TorchLearner:
     def _numbers(self, loss: Array) -> tuple[float, float]:
         """The loss and the norm of the whole gradient, in one transfer from the device."""
         gradients = [p.grad for p in self._leaves if p.grad is not None]
-        if self.world.size > 1:
-            loss = self.world.sum(loss.clone()) / self.world.size
+        if self.processes.size > 1:
+            loss = self.processes.sum(loss.clone()) / self.processes.size
         if not gradients:
             return float(loss), 0.0
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
@@ -237,7 +244,7 @@ class TorchLearner:
         values = self._values
         if self._narrow:
             values = [v.to(a.dtype) for v, a in zip(values, self._average, strict=True)]
-        torch._foreach_lerp_(self._average, values, 1 - self._recipe.decay(self._steps))
+        torch._foreach_lerp_(self._average, values, 1 - self._optimizer_config.ema_decay(self._steps))
 
     # ---------------------------------------------------------------- what comes out, and back in
 
@@ -279,7 +286,7 @@ class TorchLearner:
         expected = mine | {"steps": torch.tensor(self._steps)}
         moments = {name: value for name, value in given.items() if name.startswith("optimizer.")}
         described = optimizers.describe_state(self._optimizer_name, self._parameters) if moments else {}
-        refuse_differences(given, expected | optimizers.as_arrays(described))
+        check_same_arrays(given, expected | optimizers.as_arrays(described))
         self._steps = int(given["steps"])
         with torch.no_grad():
             for name, value in mine.items():

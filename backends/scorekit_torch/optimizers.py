@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._checks import check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, describe
+from scorekit.learning import check_option
 
 __all__ = [
     "Parameters",

@@ -12,9 +12,9 @@ import scorekit as sk
 from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import SECTIONS, Experiment, as_experiment
+from scorekit.learning.process_group import this_process
 from scorekit.storage import writable_folder
 from scorekit.storage.files import replacing
-from scorekit.training.world import process
 
 __all__ = ["RunFolder"]
 
@@ -55,9 +55,9 @@ class RunFolder:
         folder = check_path(path, "--out")
         if (folder / "run.json").exists():
             _check_same(cls.open(folder).experiment, experiment, folder)
-        elif process().rank == 0 and folder.exists() and {entry.name for entry in folder.iterdir()} - _OURS:
+        elif this_process().rank == 0 and folder.exists() and {entry.name for entry in folder.iterdir()} - _OURS:
             raise InvalidValueError(f"{folder} holds other things and no run.json: choose a new folder with --out.")
-        if process().rank == 0:
+        if this_process().rank == 0:
             writable_folder(folder, "choose another folder with --out.")
         return cls(folder, experiment, {})
 

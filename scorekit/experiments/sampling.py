@@ -19,10 +19,10 @@ from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
+from scorekit.learning.process_group import process_group
 from scorekit.learning.seeding import STREAMS
 from scorekit.protocols import Array, Rng
 from scorekit.storage.files import replacing
-from scorekit.training.world import world_here
 
 __all__ = ["read_samples", "sample"]
 
@@ -78,17 +78,17 @@ def sample(
     about = {"n": n, "block": block, "seed": seed, "label": label, "sampler": repr(sampler), "levels": repr(ladder)}
     about["streams"] = STREAMS
     place = _place(folder, section, about)
-    world, count = world_here(parts.backend, parts.like), math.ceil(n / block)
-    missing = [b for b in range(world.rank, count, world.size) if not _file(place, b).exists()]
+    processes, count = process_group(parts.backend, parts.like), math.ceil(n / block)
+    missing = [b for b in range(processes.rank, count, processes.size) if not _file(place, b).exists()]
     made = sk.samplers.sample_blocks(
         sampler, model, _start(parts, ladder, told), n, seed,
-        block=block, blocks=missing, like=parts.like, progress=progress and world.rank == 0,
+        block=block, blocks=missing, like=parts.like, progress=progress and processes.rank == 0,
     )  # fmt: skip
     try:
         for each in made:
             _write_block(place, each.number, parts.as_images(each.samples.x), about)
-        world.any(False)  # all have written
-        if world.rank == 0:
+        processes.any(False)  # all have written
+        if processes.rank == 0:
             _finish(place, parts, model, sampler, _start(parts, ladder, told), seed, min(_WAY_ROWS, n))
     except KeyboardInterrupt:
         done = len(list(place.glob("block-*.npy")))

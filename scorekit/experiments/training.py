@@ -18,9 +18,9 @@ from scorekit.errors import InvalidValueError
 from scorekit.experiments.config import Section, read_experiment
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
+from scorekit.learning.process_group import this_process
 from scorekit.training import JsonLines, TensorBoard, WarmupCosine
 from scorekit.training.run import FitState
-from scorekit.training.world import process
 
 __all__ = ["train"]
 
@@ -141,14 +141,14 @@ def train(
                 rng=experiment.seed,
                 progress=progress,
                 validation=parts.held_out() if plan.validate else None,
-                callbacks=[watch, *_callbacks(folder, parts, plan)] if process().rank == 0 else [],
+                callbacks=[watch, *_callbacks(folder, parts, plan)] if this_process().rank == 0 else [],
                 checkpoint=folder.path / "checkpoints",
                 **options,
             )
     except SystemExit:  # SIGTERM: the step and its checkpoint are written
         watch.save()
         raise
-    if process().rank == 0:
+    if this_process().rank == 0:
         folder.accept(parts.facts())
         folder.save_model(result.model)
         _draw_history(result.history, folder.path / "history.png")
@@ -177,7 +177,7 @@ class _Watch:
 
 
 def _say(text: str) -> None:
-    if process().rank == 0:
+    if this_process().rank == 0:
         print(text, file=sys.stderr)
 
 

@@ -1,19 +1,62 @@
-"""What a backend's networks and learner are made of: streams, conditions, the noise of a batch and its parts."""
+"""Tools for people who write a backend: a package of its own, or one of ``backends/`` in this repository.
+
+Argument checks and helpers that know the layout ``(n, *event)``; the options of an optimizer step
+(:class:`OptimizerConfig`); seeds (:func:`seed_sequence`); the noise of a batch and of its parts (:func:`draw_for`,
+:func:`rows_of`); conditions (:class:`Conditions`); arrays on the host, for checkpoints (:func:`on_host`,
+:func:`from_host`); the processes that train together (:class:`ProcessGroup`); models inside models (:class:`View`).
+Together with ``scorekit.protocols``, ``scorekit.errors`` and ``scorekit.registry`` this is all that a backend needs.
+"""
 
 from __future__ import annotations
 
-from scorekit._conditions import Conditions
+from scorekit._arrays import as_rng, as_sigma, check_batch, constant, event_dot, event_size, event_sum, expand
+from scorekit._checks import check_count, check_number, check_option, check_path, check_positive
+from scorekit._conditions import Conditions, check_condition
+from scorekit._score import evaluate, score_function
 from scorekit.learning.drawing import Seeds, draw_for, loss_of, rows_of, seeds
+from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
+from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
+from scorekit.learning.process_group import Process, ProcessGroup, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
+from scorekit.learning.views import View, innermost, with_innermost
 
 __all__ = [
     "Conditions",
+    "OptimizerConfig",
+    "Process",
+    "ProcessGroup",
     "Seeds",
+    "View",
+    "as_rng",
+    "as_sigma",
+    "check_batch",
+    "check_condition",
+    "check_count",
+    "check_learner_options",
+    "check_number",
+    "check_option",
+    "check_path",
+    "check_positive",
+    "check_same_arrays",
+    "constant",
     "draw_for",
+    "evaluate",
+    "event_dot",
+    "event_size",
+    "event_sum",
+    "expand",
+    "from_host",
+    "innermost",
     "loss_of",
+    "on_host",
+    "process_group",
+    "process_group_of",
     "restored_sequence",
     "rows_of",
+    "score_function",
     "seed_sequence",
     "seeds",
     "sequence_state",
+    "this_process",
+    "with_innermost",
 ]

@@ -9,7 +9,7 @@ from scorekit._arrays import check_batch, check_finite, filled
 from scorekit._conditions import as_condition
 from scorekit._score import evaluate, takes_condition
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
-from scorekit.models._view import View, innermost
+from scorekit.learning.views import View, innermost
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace, backend_of
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from scorekit._arrays import as_sigma, check_batch
 from scorekit._score import score_function
 from scorekit.errors import ShapeError, describe
-from scorekit.models._view import View
+from scorekit.learning.views import View
 from scorekit.protocols import Array, Sigma
 from scorekit.registry import backend_of
 

@@ -10,7 +10,7 @@ from scorekit._checks import check_positive
 from scorekit._conditions import check_condition
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
-from scorekit.models._view import View
+from scorekit.learning.views import View
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace

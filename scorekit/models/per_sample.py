@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from scorekit._arrays import as_sigma, check_batch, per_row
 from scorekit._score import evaluate
-from scorekit.models._view import View
+from scorekit.learning.views import View
 from scorekit.protocols import Array, Sigma
 
 __all__ = ["per_sample"]

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from scorekit._arrays import as_sigma, check_batch, expand
 from scorekit._checks import check_option, check_positive
 from scorekit._score import evaluate
-from scorekit.models._view import View
+from scorekit.learning.views import View
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, Sigma
 from scorekit.registry import array_namespace

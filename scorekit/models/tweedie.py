@@ -9,7 +9,7 @@ from typing import ClassVar
 from scorekit._arrays import as_sigma, check_batch, expand
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
-from scorekit.models._view import View
+from scorekit.learning.views import View
 from scorekit.protocols import Array, Sigma
 
 __all__ = ["DenoiserModel", "required_sigma"]

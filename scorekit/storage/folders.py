@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_path
-from scorekit._state import BFLOAT16
 from scorekit._version import __version__
 from scorekit.errors import CheckpointError
+from scorekit.learning.host_arrays import BFLOAT16
 from scorekit.storage.files import replacing
 
 __all__ = ["NewerFormatError", "read_folder", "writable_folder", "write_folder"]

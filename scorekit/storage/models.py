@@ -9,9 +9,9 @@ from typing import Any
 
 from scorekit import models
 from scorekit._checks import check_path
-from scorekit._state import from_host, on_host, refuse_differences
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
-from scorekit.models._view import View
+from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
+from scorekit.learning.views import View
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
@@ -131,7 +131,7 @@ def _arrays_of(network: Any) -> dict[str, Array]:
 def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
     """The network with these arrays: a module takes them in, any other makes a new one."""
     own = _arrays_of(network)
-    refuse_differences(arrays, own)
+    check_same_arrays(arrays, own)
     if not hasattr(network, "load_state_dict"):
         return network.with_parameters({name: arrays[name] for name in own})  # in the network's order, not the file's
     network.load_state_dict(arrays)

@@ -10,7 +10,7 @@ import numpy as np
 
 from scorekit._score import evaluate, takes_sigma
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
-from scorekit.models._view import View
+from scorekit.learning.views import View
 from scorekit.protocols import Array, Parametric, ScoreModel, Sigma
 from scorekit.registry import backend_of
 

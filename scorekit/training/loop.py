@@ -14,7 +14,7 @@ from scorekit._arrays import check_batch
 from scorekit._checks import check_count, check_number, check_option
 from scorekit._conditions import null_like
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
-from scorekit.models._view import innermost
+from scorekit.learning.views import innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 from scorekit.training.checkpoints import Checkpoints
@@ -155,7 +155,7 @@ def fit(
     rehearse(run.learner, objective, source, seed)
     if checkpoint is None:
         return run.go(None, progress)
-    writes = run.world.rank == 0
+    writes = run.processes.rank == 0
     store = Store(Checkpoints.open(checkpoint, keep, writes=writes), checkpoint_every, resume, named)
     with store.checkpoints.locked() if writes else nullcontext():
         return run.go(store, progress)

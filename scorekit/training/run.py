@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from scorekit._conditions import dropped
-from scorekit._state import from_host, on_host
 from scorekit.errors import CheckpointError, NonFiniteError
 from scorekit.learning import draw_for, loss_of, rows_of
+from scorekit.learning.host_arrays import from_host, on_host
+from scorekit.learning.process_group import process_group_of
 from scorekit.learning.seeding import STREAMS
 from scorekit.protocols import Array, Backend, Learner, Objective, Rng, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
@@ -20,7 +21,6 @@ from scorekit.training.environment import environment, warn_of_changes
 from scorekit.training.history import History
 from scorekit.training.interrupt import StopBetweenSteps
 from scorekit.training.sources import Batch, Source
-from scorekit.training.world import world_of
 
 __all__ = ["Dropout", "FitResult", "FitState", "Run", "Store", "name_of"]
 
@@ -102,21 +102,21 @@ class Run:
 
     def __post_init__(self) -> None:
         self.owner: Backend = self.source.owner
-        self.world = world_of(self.learner)
+        self.processes = process_group_of(self.learner)
         self._receive: Callable[[Any], Any] = getattr(self.learner, "receive", lambda batch: batch)
 
     def go(self, store: Store | None, progress: bool) -> FitResult:
         """All steps that are left, then the last checkpoint."""
-        self.world.check_same("the seed", self.seed)  # all are here: what an earlier run wrote is written
+        self.processes.check_same("the seed", self.seed)  # all are here: what an earlier run wrote is written
         if store is not None:
             self._resume(store)
-        self.world.check_same("the step to go on from", self.step)
+        self.processes.check_same("the step to go on from", self.step)
         started = time.perf_counter() - self.spent
-        first = self.world.rank == 0
+        first = self.processes.rank == 0
         with StopBetweenSteps() as stop, _bar(self.steps, self.step, progress and first) as bar:
             for info in self._infos():
                 self.spent = time.perf_counter() - started
-                done = self.world.any(self._record(info) or stop.requested is not None)
+                done = self.processes.any(self._record(info) or stop.requested is not None)
                 bar.set_postfix(loss=f"{info.loss:.4g}", samples=self._rate(bar), refresh=False)
                 bar.update()
                 if store is not None and first and (self.step % store.every == 0 or done):
@@ -136,7 +136,7 @@ class Run:
 
     def _infos(self) -> Iterator[StepInfo]:
         while self.step < self.steps:
-            batch = self.source.batch(self.step, self.world.rank, self.world.size)
+            batch = self.source.batch(self.step, self.processes.rank, self.processes.size)
             rng = self._rng("noise", self.step)
             x, condition = self._receive((batch.x, self._dropped(batch)))
             info = self.learner.step(x, rng, condition=condition, start=batch.start, total=batch.total)
@@ -243,7 +243,7 @@ class Run:
     def _environment(self, like: Array) -> dict[str, str]:
         """All that the bits of a run depend on beside what makes it another run."""
         settings: dict[str, str] = getattr(self.learner, "settings", {})
-        return environment(self.owner, like) | {"processes": str(self.world.size)} | settings
+        return environment(self.owner, like) | {"processes": str(self.processes.size)} | settings
 
     @property
     def _on_disk(self) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit._state import from_host, on_host
+from scorekit.learning.host_arrays import from_host, on_host
 from scorekit.storage import read_folder, write_folder
 
 torch = pytest.importorskip("torch")

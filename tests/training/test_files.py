@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from scorekit.learning.process_group import this_process
 from scorekit.storage.files import replacing
-from scorekit.training.world import process
 
 
 def fill(new, kind, text):
@@ -84,4 +84,4 @@ def test_which_process_this_is(variables, wanted, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert process() == wanted
+    assert this_process() == wanted

@@ -10,10 +10,8 @@ from typing import Any, ClassVar, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import as_sigma
-from scorekit._checks import check_count, check_option
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.learning import Conditions
+from scorekit.learning import Conditions, as_sigma, check_count, check_option
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._checks import check_path
 from scorekit.errors import CheckpointError
+from scorekit.learning import check_path
 
 __all__ = ["filled", "read", "renamed", "tensors"]
 

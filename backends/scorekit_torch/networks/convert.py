@@ -15,9 +15,9 @@ from typing import Any, TypeAlias, cast
 
 import torch
 
-from scorekit._checks import check_option
 from scorekit.errors import CheckpointError
-from scorekit.noise.ladders import Geometric, Ladder
+from scorekit.learning import check_option
+from scorekit.noise import Geometric, Ladder
 from scorekit_torch.networks.checkpoints import filled, read, renamed, tensors
 from scorekit_torch.networks.ncsn import NCSN
 from scorekit_torch.networks.ncsnpp import NCSNPP_CONFIGS, averages, ncsnpp_names

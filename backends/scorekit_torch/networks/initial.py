@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit._arrays import as_rng
+from scorekit.learning import as_rng
 from scorekit.protocols import RngLike
 from scorekit_torch.conversion import to_tensor
 from scorekit_torch.random import TorchRng

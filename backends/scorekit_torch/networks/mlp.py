@@ -11,10 +11,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, one_hot
 
-from scorekit._arrays import as_rng, as_sigma, check_batch, event_size, expand
-from scorekit._checks import check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.learning import Conditions
+from scorekit.learning import Conditions, as_rng, as_sigma, check_batch, check_count, check_option, event_size, expand
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype, to_tensor

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 
-from scorekit._checks import check_count
-from scorekit.noise.ladders import Geometric, Ladder, as_ladder
+from scorekit.learning import check_count
+from scorekit.noise import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.levels import Condition

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 
 from scorekit.errors import CheckpointError, InvalidValueError
-from scorekit.noise.ladders import Geometric
+from scorekit.noise import Geometric
 from scorekit_torch.networks.unet import UNet
 
 __all__ = ["NCSNPP_CONFIGS", "averages", "ncsnpp_names"]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 
-from scorekit._checks import check_count
+from scorekit.learning import check_count
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.compiling import max_pool

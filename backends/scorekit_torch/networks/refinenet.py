@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 from torch import nn
 from torch.nn.functional import avg_pool2d, conv2d, pad
 
-from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError
+from scorekit.learning import check_count
 from scorekit_torch.networks.compiling import elu, enlarged
 from scorekit_torch.networks.initial import TorchConv
 from scorekit_torch.networks.levels import Condition

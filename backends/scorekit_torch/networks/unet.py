@@ -7,9 +7,9 @@ from typing import Any, ClassVar, TypeAlias
 
 from torch import nn
 
-from scorekit._checks import check_count, check_number, check_option, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError
-from scorekit.noise.ladders import Geometric, Ladder, as_ladder
+from scorekit.learning import check_count, check_number, check_option, check_positive
+from scorekit.noise import Geometric, Ladder, as_ladder
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.initial import Conv

@@ -1,4 +1,4 @@
-"""What the learners of all backends agree on: the options of an optimiser step, checked, and its two schedules."""
+"""The options of an optimizer step that all backends share: learning rate, gradient clipping, EMA."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from typing import Any
 from scorekit._checks import check_number, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["Recipe", "check_known"]
+__all__ = ["OptimizerConfig", "check_learner_options"]
 
 
-def check_known(options: Mapping[str, Any], learner: type, backend: str) -> None:
-    """Refuse options that the learner of a backend does not have, and list those that it has."""
+def check_learner_options(options: Mapping[str, Any], learner: type, backend: str) -> None:
+    """Refuse options that the learner of a backend does not have, and list those that it has.
+
+    >>> class Learner:
+    ...     def __init__(self, *, ema=None): ...
+    >>> check_learner_options({"emma": 0.9}, Learner, "numpy")
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidTypeError: ... Did you mean ema?
+    """
     parameters = inspect.signature(learner).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     unknown = [name for name in options if name not in known]
@@ -29,13 +37,17 @@ def check_known(options: Mapping[str, Any], learner: type, backend: str) -> None
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a learner steps.
+class OptimizerConfig:
+    """The options of an optimizer step, checked: learning rate, gradient clipping, EMA.
 
     Args:
         learning_rate: a positive number, or a function of the step (from 0).
         gradient_clip: largest norm of the whole gradient; None leaves it alone.
         ema: decay of the averaged weights, in [0, 1); None for no average.
+
+    >>> config = OptimizerConfig(learning_rate=1e-3, gradient_clip=1.0, ema=0.999)
+    >>> config.rate(0), config.ema_decay(0), config.clip_factor(4.0)
+    (0.001, 0.1, 0.25)
     """
 
     learning_rate: float | Callable[[int], float]
@@ -61,10 +73,10 @@ class Recipe:
             raise InvalidValueError(f"learning_rate({step}) is {rate}: expected a finite rate, not negative.")
         return rate
 
-    def decay(self, updates: int) -> float:
+    def ema_decay(self, updates: int) -> float:
         """The decay m of the average after so many updates: min(ema, (1 + t)/(10 + t)), and 0 for no average."""
         return 0.0 if self.ema is None else min(self.ema, (1 + updates) / (10 + updates))
 
-    def shrink(self, norm: float) -> float:
+    def clip_factor(self, norm: float) -> float:
         """The factor that brings a gradient of this norm down to ``gradient_clip``; 1 when it need not be."""
         return 1.0 if self.gradient_clip is None or norm <= self.gradient_clip else self.gradient_clip / norm

@@ -10,7 +10,7 @@ import numpy as np
 from scorekit.errors import CheckpointError, InvalidTypeError
 from scorekit.protocols import Array, Backend
 
-__all__ = ["BFLOAT16", "from_host", "on_host", "refuse_differences"]
+__all__ = ["BFLOAT16", "check_same_arrays", "from_host", "on_host"]
 
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 """How bfloat16, which NumPy lacks, stands on the host: the upper half of a float32."""
@@ -21,7 +21,12 @@ _SHOWN = 6  # differences that a message spells out
 
 
 def on_host(owner: Backend, arrays: Mapping[str, Array]) -> dict[str, Any]:
-    """The arrays as NumPy has them; bfloat16 as its bits."""
+    """The arrays as NumPy has them; bfloat16 as its bits.
+
+    >>> import numpy as np, scorekit as sk
+    >>> on_host(sk.backend("numpy"), {"w": np.ones(2)})
+    {'w': array([1., 1.])}
+    """
     return {name: _host(owner, name, value) for name, value in arrays.items()}
 
 
@@ -37,7 +42,12 @@ def _host(owner: Backend, name: str, value: Array) -> Any:
 
 
 def from_host(owner: Backend, arrays: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays of ``owner`` that :func:`on_host` made these of."""
+    """The arrays of ``owner`` that :func:`on_host` made these of.
+
+    >>> import numpy as np, scorekit as sk
+    >>> from_host(sk.backend("numpy"), {"w": np.ones(2)})
+    {'w': array([1., 1.])}
+    """
     return {name: _array(owner, value) for name, value in arrays.items()}
 
 
@@ -50,8 +60,15 @@ def _array(owner: Backend, value: Any) -> Array:
     return owner.xp.asarray(wide, dtype=owner.xp.bfloat16)
 
 
-def refuse_differences(given: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
-    """``CheckpointError`` unless both hold the same names, shapes and dtypes; it lists what differs."""
+def check_same_arrays(given: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+    """``CheckpointError`` unless both hold the same names, shapes and dtypes; it lists what differs.
+
+    >>> import numpy as np
+    >>> check_same_arrays({"w": np.ones(2)}, {"w": np.ones(3)})
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.CheckpointError: 1 tensor differs: w is (2,), the model has (3,); nothing was changed.
+    """
     names = [*expected, *(name for name in given if name not in expected)]
     wrong = [text for name in names if (text := _difference(name, given.get(name), expected.get(name)))]
     if wrong:

@@ -19,6 +19,10 @@ class View(ABC):
 
     A view hands sigma and the condition on as they come: what it wraps gets them in its own form. ``uses_sigma`` is
     False for a view that does nothing else with sigma.
+
+    >>> import scorekit as sk
+    >>> isinstance(sk.models.Preconditioned(lambda x, sigma: -x, 1.0), View)
+    True
     """
 
     _inner: ClassVar[str]
@@ -63,14 +67,24 @@ class View(ABC):
 
 
 def innermost(model: Any) -> Any:
-    """What stands inside all the views."""
+    """What stands inside all the views.
+
+    >>> import scorekit as sk
+    >>> innermost(sk.models.at(sk.models.EnergyModel(abs), 0.5))
+    <built-in function abs>
+    """
     while isinstance(model, View):
         model = model.inner
     return model
 
 
 def with_innermost(model: Any, other: Any) -> Any:
-    """The same views around something else."""
+    """The same views around something else.
+
+    >>> import scorekit as sk
+    >>> with_innermost(sk.models.EnergyModel(abs), max).energy
+    <built-in function max>
+    """
     if not isinstance(model, View):
         return other
     return replace(model, **{model._inner: with_innermost(model.inner, other)})
