@@ -7,15 +7,15 @@ the error says where they are to be had.
 
 from __future__ import annotations
 
+from scorekit.datasets._celeba import celeba
+from scorekit.datasets._cifar10 import cifar10
+from scorekit.datasets._digits import digits
+from scorekit.datasets._hub import hub
 from scorekit.datasets._image_data import ImageData
-from scorekit.datasets.bundled import digits
-from scorekit.datasets.cifar import cifar10
-from scorekit.datasets.drawn import ShapeLabels, classify_shapes, shapes
-from scorekit.datasets.faces import celeba
-from scorekit.datasets.folder import image_folder
-from scorekit.datasets.hugging_face import hub
-from scorekit.datasets.mnist_like import fashion_mnist, mnist, mnist_5k
-from scorekit.datasets.transforms import dequantise, flip
+from scorekit.datasets._image_folder import image_folder
+from scorekit.datasets._mnist import fashion_mnist, mnist, mnist_5k
+from scorekit.datasets._shapes import ShapeLabels, classify_shapes, shapes
+from scorekit.datasets._transforms import dequantise, flip
 
 __all__ = [
     "ImageData",

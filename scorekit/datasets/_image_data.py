@@ -10,7 +10,7 @@ import numpy as np
 
 from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count, check_number
-from scorekit.datasets import transforms
+from scorekit.datasets import _transforms as transforms
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError, describe
 from scorekit.protocols import Rng, RngLike, Shape
 from scorekit.registry import backend

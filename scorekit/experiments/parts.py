@@ -16,7 +16,7 @@ from scorekit._arrays import as_rng
 from scorekit._catalogue import DATASETS, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name
 from scorekit._checks import check_number, check_option
 from scorekit.datasets import ImageData
-from scorekit.datasets.transforms import dequantised, dequantising_noise, mirrored
+from scorekit.datasets._transforms import dequantised, dequantising_noise, mirrored
 from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.experiments.config import Experiment, Section
 from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel

@@ -13,19 +13,19 @@ arrays go out.
 
 from __future__ import annotations
 
+from scorekit.metrics._c2st import ClassifierTest, c2st
+from scorekit.metrics._class_proportions import ClassShares, class_shares
+from scorekit.metrics._frechet_distance import frechet_distance, frechet_distance_corrected
+from scorekit.metrics._kernel_distance import kernel_distance
+from scorekit.metrics._kernel_stein_discrepancy import SteinTest, kernel_stein_discrepancy
+from scorekit.metrics._mmd import Discrepancy, mmd
+from scorekit.metrics._mode_proportions import ModeWeights, mode_weights
+from scorekit.metrics._nearest_neighbors import Memorisation, Neighbours, memorisation, nearest_neighbours
+from scorekit.metrics._precision_recall import PrecisionRecall, precision_recall
+from scorekit.metrics._score_error import ScoreError, score_error
+from scorekit.metrics._score_error_report import ScoreErrorReport, ScoreErrorRow, score_error_report
 from scorekit.metrics._statistics import Estimate
-from scorekit.metrics.classes import ClassShares, class_shares
-from scorekit.metrics.cubic import kernel_distance
-from scorekit.metrics.fields import ScoreError, score_error
-from scorekit.metrics.frechet import frechet_distance, frechet_distance_corrected
-from scorekit.metrics.kernels import Discrepancy, mmd
-from scorekit.metrics.manifolds import PrecisionRecall, precision_recall
-from scorekit.metrics.modes import ModeWeights, mode_weights
-from scorekit.metrics.neighbours import Memorisation, Neighbours, memorisation, nearest_neighbours
-from scorekit.metrics.report import ScoreErrorReport, ScoreErrorRow, score_error_report
-from scorekit.metrics.stein import SteinTest, kernel_stein_discrepancy
-from scorekit.metrics.transport import sliced_wasserstein, wasserstein
-from scorekit.metrics.two_sample import ClassifierTest, c2st
+from scorekit.metrics._wasserstein import sliced_wasserstein, wasserstein
 
 __all__ = [
     "ClassShares",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, LogNorm, Normalize
 
 from scorekit._checks import check_option, check_positive
-from scorekit.metrics.fields import check_target
+from scorekit.metrics._score_error import check_target
 from scorekit.plot._axes import SIZE, Limits, add_colorbar, as_axes, as_box, style_plane
 from scorekit.plot._plane import Backdrop, check_level, draw_backdrop, field_on, make_backdrop, make_plane
 from scorekit.protocols import Array, Distribution, ScoreModel

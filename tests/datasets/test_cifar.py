@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.datasets import cifar
+from scorekit.datasets import _cifar10 as cifar
 from support.image_files import python2_batch
 
 N = 3

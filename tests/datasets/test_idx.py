@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.datasets import mnist_like
+from scorekit.datasets import _mnist as mnist_like
 from support.image_files import idx, write_idx_pair
 
 RNG = np.random.default_rng(0)

@@ -64,7 +64,7 @@ def test_chunks_order_shape_and_dtype_do_not_matter(monkeypatch):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(11, 4)), rng.normal(size=(8, 4))
     base = kernel_distance(a, b)
-    monkeypatch.setattr("scorekit.metrics.cubic._CHUNK", 20)
+    monkeypatch.setattr("scorekit.metrics._kernel_distance._CHUNK", 20)
     assert kernel_distance(a[::-1].reshape(11, 2, 2), b.reshape(8, 2, 2)) == pytest.approx(base, rel=1e-10)
     assert kernel_distance(b, a) == pytest.approx(base, rel=1e-10)
     assert kernel_distance(a.astype(np.float32), b.astype(np.float32)).value == pytest.approx(base.value, rel=1e-4)

@@ -27,7 +27,7 @@ def test_a_ball_is_closed():
 
 
 def test_against_every_distance_in_chunks(monkeypatch):
-    monkeypatch.setattr("scorekit.metrics.neighbours._CHUNK", 40)
+    monkeypatch.setattr("scorekit.metrics._nearest_neighbors._CHUNK", 40)
     rng = np.random.default_rng(0)
     x, y, k = rng.normal(size=(30, 4)), 0.7 * rng.normal(size=(25, 4)) + 0.3, 3
 

@@ -21,7 +21,7 @@ def test_by_hand():
 
 @pytest.mark.parametrize("k", [1, 4, 30])
 def test_images_against_every_distance_in_chunks(k, monkeypatch):
-    monkeypatch.setattr("scorekit.metrics.neighbours._CHUNK", 70)  # two rows at a time
+    monkeypatch.setattr("scorekit.metrics._nearest_neighbors._CHUNK", 70)  # two rows at a time
     rng = np.random.default_rng(0)
     samples, training = rng.random((7, 2, 3, 3)), rng.random((30, 2, 3, 3))
     found = nearest_neighbours(samples, training, k)

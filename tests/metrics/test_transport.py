@@ -118,7 +118,7 @@ def test_the_seed_and_the_plane_without_one():
 
 
 def test_chunks_do_not_show(monkeypatch):
-    from scorekit.metrics import transport
+    from scorekit.metrics import _wasserstein as transport
 
     a, b = normal(20, 3, seed=9), normal(30, 3, seed=10)
     whole = sliced_wasserstein(a, b, 17, rng=0)

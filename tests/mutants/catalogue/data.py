@@ -6,13 +6,13 @@ from .base import seeded
 
 __all__ = ["DATA"]
 
-TRANSFORMS = "scorekit/datasets/transforms.py"
+TRANSFORMS = "scorekit/datasets/_transforms.py"
 IDX = "scorekit/datasets/_idx.py"
-CIFAR = "scorekit/datasets/cifar.py"
+CIFAR = "scorekit/datasets/_cifar10.py"
 DECODE = "scorekit/datasets/_decode.py"
-FOLDER = "scorekit/datasets/folder.py"
+FOLDER = "scorekit/datasets/_image_folder.py"
 SHAPES = "scorekit/_shapes.py"
-DRAWN = "scorekit/datasets/drawn.py"
+DRAWN = "scorekit/datasets/_shapes.py"
 SHAPES_IMAGES = "scorekit/distributions/shapes_images.py"
 
 DATA = (

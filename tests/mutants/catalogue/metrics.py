@@ -6,14 +6,14 @@ from .base import seeded
 
 __all__ = ["METRICS"]
 
-FRECHET = "scorekit/metrics/frechet.py"
-CUBIC = "scorekit/metrics/cubic.py"
-MANIFOLDS = "scorekit/metrics/manifolds.py"
-NEIGHBOURS = "scorekit/metrics/neighbours.py"
-CLASSES = "scorekit/metrics/classes.py"
+FRECHET = "scorekit/metrics/_frechet_distance.py"
+CUBIC = "scorekit/metrics/_kernel_distance.py"
+MANIFOLDS = "scorekit/metrics/_precision_recall.py"
+NEIGHBOURS = "scorekit/metrics/_nearest_neighbors.py"
+CLASSES = "scorekit/metrics/_class_proportions.py"
 GOODNESS = "scorekit/metrics/_goodness.py"
-STEIN = "scorekit/metrics/stein.py"
-TWO_SAMPLE = "scorekit/metrics/two_sample.py"
+STEIN = "scorekit/metrics/_kernel_stein_discrepancy.py"
+TWO_SAMPLE = "scorekit/metrics/_c2st.py"
 
 METRICS = (
     *seeded(

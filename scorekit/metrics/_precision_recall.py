@@ -10,7 +10,7 @@ import numpy as np
 from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair
-from scorekit.metrics.neighbours import blocks, nearest
+from scorekit.metrics._nearest_neighbors import blocks, nearest
 from scorekit.protocols import Array
 
 __all__ = ["PrecisionRecall", "precision_recall"]

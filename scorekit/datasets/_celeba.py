@@ -14,7 +14,7 @@ from scorekit.datasets._collect import collect
 from scorekit.datasets._decode import decode, need_pillow
 from scorekit.datasets._files import check_folder, find, some
 from scorekit.datasets._image_data import ImageData
-from scorekit.datasets.folder import as_fit, is_image
+from scorekit.datasets._image_folder import as_fit, is_image
 from scorekit.errors import DatasetError, InvalidValueError
 
 __all__ = ["celeba"]

@@ -13,7 +13,7 @@ from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError, describe
 from scorekit.metrics._goodness import multinomial_p_value
-from scorekit.metrics._shares import Shares, table
+from scorekit.metrics._proportions import Shares, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array, RngLike
 

@@ -10,7 +10,7 @@ from scorekit._checks import check_count, check_option
 from scorekit.datasets._collect import collect
 from scorekit.datasets._decode import Picture, need_pillow, reading, to_array
 from scorekit.datasets._image_data import ImageData
-from scorekit.datasets.folder import as_fit
+from scorekit.datasets._image_folder import as_fit
 from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError, MissingBackendError, describe
 
 __all__ = ["hub"]

@@ -11,7 +11,7 @@ from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair
-from scorekit.metrics.neighbours import nearest
+from scorekit.metrics._nearest_neighbors import nearest
 from scorekit.protocols import Array, Rng, RngLike
 
 __all__ = ["ClassifierTest", "c2st"]

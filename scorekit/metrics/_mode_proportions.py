@@ -10,7 +10,7 @@ from scorekit._arrays import check_batch, event_size
 from scorekit._checks import check_positive
 from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.metrics._host import host_batch
-from scorekit.metrics._shares import Shares, table
+from scorekit.metrics._proportions import Shares, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array
 
