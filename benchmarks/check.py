@@ -77,7 +77,7 @@ def cases() -> Iterator[tuple[str, Callable[[], float]]]:
         yield f"Langevin: {ours}", lambda ours=ours, theirs=theirs: _langevin(ours, theirs)
     for d in torch_steps.DIMENSIONS:
         for name in torch_steps.OBJECTIVES:
-            yield f"optimiser step: {name}, d = {d}, by hand", lambda name=name, d=d: _step(name, d)
+            yield f"optimizer step: {name}, d = {d}, by hand", lambda name=name, d=d: _step(name, d)
     for d in (10, 100):
         yield f"exact trace: d = {d}, loop of reverse passes", lambda d=d: _trace(d)
     for name in sampling.NETWORKS:

@@ -104,17 +104,19 @@ def batch(sizes, rounds):
 # ---------------------------------------------------------------- levels, steps and chains
 
 
-def ladder(levels):
+def noise_levels(levels):
     return sk.noise.Geometric(5.0, 0.1, levels)
 
 
 def levels(sizes, rounds):
     net, x = cases.network("torch", "float32", 10, conditional=True), cases.data("torch", "float32", 128, 10)
-    runs = {n: cases.value_and_gradient("torch", sk.objectives.NoiseConditional(ladder(n)), net, x) for n in sizes}
+    runs = {
+        n: cases.value_and_gradient("torch", sk.objectives.NoiseConditional(noise_levels(n)), net, x) for n in sizes
+    }
     yield curve("levels", "NCSN, loss and gradient", 0.0, sizes, seconds(runs, rounds))
     for backend in cases.BACKENDS:
         start = cases.data(backend, "float64", 1000, 2)
-        runs = {n: sample(sk.samplers.AnnealedLangevin(ladder(n), 2, 1e-3), start) for n in sizes}
+        runs = {n: sample(sk.samplers.AnnealedLangevin(noise_levels(n), 2, 1e-3), start) for n in sizes}
         yield curve("levels", f"annealed Langevin, {backend}", 1.0, sizes, seconds(runs, rounds))
 
 
@@ -133,7 +135,7 @@ def steps(sizes, rounds):
 def chains(sizes, rounds):
     samplers = {
         "Langevin": sk.samplers.Langevin(0.05, 10),
-        "annealed": sk.samplers.AnnealedLangevin(ladder(5), 2, 1e-3),
+        "annealed": sk.samplers.AnnealedLangevin(noise_levels(5), 2, 1e-3),
     }
     for name, sampler in samplers.items():
         for backend in cases.BACKENDS:

@@ -28,8 +28,8 @@ from scorekit_torch import NCSN, NCSNv2
 from support import plain_images
 
 BATCH, FEATURES = 16, 64
-LADDER = sk.noise.Geometric(1.0, 0.01, 10)
-NETWORKS = {"NCSN": lambda c, **o: NCSN(c, LADDER, FEATURES, **o), "NCSNv2": lambda c, **o: NCSNv2(c, FEATURES, **o)}
+LEVELS = sk.noise.Geometric(1.0, 0.01, 10)
+NETWORKS = {"NCSN": lambda c, **o: NCSN(c, LEVELS, FEATURES, **o), "NCSNv2": lambda c, **o: NCSNv2(c, FEATURES, **o)}
 SIZES = {"28x28x1": (1, 28), "32x32x3": (3, 32)}
 PLAIN = "plain"
 VARIANTS = (PLAIN, "float32", "bfloat16")
@@ -39,7 +39,7 @@ COMPILED = ("float32, compiled", "bfloat16, compiled")
 def data(size):
     channels, side = SIZES[size]
     x = torch.from_numpy(np.random.default_rng(0).uniform(size=(BATCH, channels, side, side)).astype(np.float32))
-    sigma = torch.from_numpy(LADDER.sigmas[np.arange(BATCH) % len(LADDER)].astype(np.float32))
+    sigma = torch.from_numpy(LEVELS.sigmas[np.arange(BATCH) % len(LEVELS)].astype(np.float32))
     return x, sigma
 
 

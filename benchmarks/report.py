@@ -65,7 +65,7 @@ CHAPTERS = {
     ],
     "Training": [
         Table("training.Fit.track_steps_a_second", "batch", "`sk.fit` over 50 steps, its start and its end included."),
-        Table("torch_steps.Step.time_step", "way", "An optimiser step on tensors beside the loop written by hand."),
+        Table("torch_steps.Step.time_step", "way", "An optimizer step on tensors beside the loop written by hand."),
         Table(
             "images.ImageStep.time_step", "variant", "A training step of 16 images beside the network written plainly."
         ),

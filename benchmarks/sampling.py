@@ -21,10 +21,10 @@ import scorekit as sk
 from benchmarks import cases
 from benchmarks.timing import paired_ratio, spread, take_turns
 
-LADDER = sk.noise.Geometric(5.0, 0.1, 10)
+LEVELS = sk.noise.Geometric(5.0, 0.1, 10)
 SAMPLERS = {
     "Langevin": sk.samplers.Langevin(0.05, 50),
-    "annealed": sk.samplers.AnnealedLangevin(LADDER, 5, 0.001, denoise=False),
+    "annealed": sk.samplers.AnnealedLangevin(LEVELS, 5, 0.001, denoise=False),
 }
 STEPS = 50
 NETWORKS = ("MLP, 2,000 chains", "NCSN, 16 images of 28x28")

@@ -1,4 +1,4 @@
-"""One optimiser step on tensors beside the loop that an expert writes by hand, for the same loss from the same noise.
+"""One optimizer step on tensors beside the loop that an expert writes by hand, for the same loss from the same noise.
 
 ``python benchmarks/torch_steps.py`` checks that both give the same losses and prints milliseconds a step, min / median
 / max of interleaved runs, and the median of the paired ratios: a 3 x 128 GELU network, 128 samples, float32, one

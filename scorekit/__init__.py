@@ -1,4 +1,4 @@
-"""scorekit: score matching and score-based generative modelling, written once and held against closed forms.
+"""scorekit: score matching and score-based generative modeling, written once and held against closed forms.
 
 Everything is reached as ``sk.<name>`` after ``import scorekit as sk``; rooms are imported when they are first used.
 """

@@ -31,7 +31,7 @@ __all__ = [
     "expand",
     "filled",
     "host",
-    "no_tape",
+    "no_grad",
     "own",
     "per_row",
     "readable",
@@ -63,7 +63,7 @@ def event_dot(a: Array, b: Array) -> Array:
 
 
 def event_size(x: Array) -> int:
-    """The number of numbers in one sample, ``d``.
+    """The dimension of one sample, ``d``.
 
     >>> import numpy as np
     >>> event_size(np.ones((5, 1, 8, 8)))
@@ -156,7 +156,7 @@ def readable(x: Array) -> bool:
         return True
 
 
-def no_tape(x: Array) -> Callable[[], AbstractContextManager[None]]:
+def no_grad(x: Array) -> Callable[[], AbstractContextManager[None]]:
     """What makes the context in which the backend of ``x`` keeps no tape; an array that nobody owns has none."""
     try:
         return backend_of(x).no_grad

@@ -24,7 +24,7 @@ from scorekit.distributions import (
     SwissRoll,
     TwoMoons,
 )
-from scorekit.noise import Geometric, Ladder, LogNormal, LogUniform, design
+from scorekit.noise import Geometric, Levels, LogNormal, LogUniform, design
 from scorekit.objectives import (
     DenoisingScoreMatching,
     ExplicitScoreMatching,
@@ -87,7 +87,7 @@ def _plane(n: int) -> Any:
     return np.random.default_rng(18).normal(size=(n, 2))
 
 
-_LADDER = Geometric(2.0, 0.5, 3)
+_LEVELS = Geometric(2.0, 0.5, 3)
 
 OBJECTIVES = (
     Entry(ExplicitScoreMatching, "", lambda: [ExplicitScoreMatching(_standard_normal)]),
@@ -112,14 +112,14 @@ OBJECTIVES = (
 
 SAMPLERS = (
     Entry(Langevin, "langevin", lambda: [Langevin(0.1, 6)]),
-    Entry(AnnealedLangevin, "annealed", lambda: [AnnealedLangevin(_LADDER, 2, 0.1)]),
-    Entry(ConsistentAnnealed, "consistent", lambda: [ConsistentAnnealed(_LADDER)]),
-    Entry(Inpaint, "", lambda: [Inpaint(AnnealedLangevin(_LADDER, 2, 0.1), False, 0.0)]),
+    Entry(AnnealedLangevin, "annealed", lambda: [AnnealedLangevin(_LEVELS, 2, 0.1)]),
+    Entry(ConsistentAnnealed, "consistent", lambda: [ConsistentAnnealed(_LEVELS)]),
+    Entry(Inpaint, "", lambda: [Inpaint(AnnealedLangevin(_LEVELS, 2, 0.1), False, 0.0)]),
 )
 
 NOISE = (
     Entry(Geometric, "geometric", lambda: [Geometric(10.0, 0.1, 5), Geometric(2.0, 1.0, 1)]),
-    Entry(Ladder, "", lambda: [Ladder((3.0, 1.0, 0.2))]),
+    Entry(Levels, "", lambda: [Levels((3.0, 1.0, 0.2))]),
     Entry(LogUniform, "log-uniform", lambda: [LogUniform(10.0, 0.1)]),
     Entry(LogNormal, "log-normal", lambda: [LogNormal(-1.2, 1.2)]),
     Entry(design, "design", lambda: [design(_plane(50))]),

@@ -1,7 +1,7 @@
 """Circles, squares, triangles and rings, drawn without jagged edges: what data and exact densities of shapes share.
 
-A shape is given by its signed distance from the edge in pixels, negative inside; a pixel is covered by the share
-½ − distance, within [0, 1]. Coordinates are in pixels, a pixel's centre at a half.
+A shape is given by its signed distance from the edge in pixels, negative inside; a pixel is covered by the proportion
+½ − distance, within [0, 1]. Coordinates are in pixels, a pixel's center at a half.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from scorekit._checks import check_count, check_number
 from scorekit.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["KINDS", "RADII", "check_kinds", "check_shares", "check_size", "coverage", "grid", "margin"]
+__all__ = ["KINDS", "RADII", "check_kinds", "check_proportions", "check_size", "coverage", "grid", "margin"]
 
 Distance = Callable[[Any, Any, Any], Any]
 
@@ -30,13 +30,13 @@ def _square(x: Any, y: Any, radius: Any) -> Any:
 
 
 def _triangle(x: Any, y: Any, radius: Any) -> Any:
-    """Equilateral, one corner up, with its corners 1.3 radii from the centre."""
+    """Equilateral, one corner up, with its corners 1.3 radii from the center."""
     slope = math.sqrt(3) / 2
     return np.maximum(np.maximum(slope * x, -slope * x) - y / 2, y) - 0.65 * radius
 
 
 def _rings(x: Any, y: Any, radius: Any) -> Any:
-    """Two circles about one centre, drawn as lines."""
+    """Two circles about one center, drawn as lines."""
     distance = np.hypot(x, y)
     outer = np.abs(distance - 0.85 * radius) - 0.15 * radius
     return np.minimum(outer, np.abs(distance - 0.35 * radius) - 0.15 * radius)
@@ -44,13 +44,13 @@ def _rings(x: Any, y: Any, radius: Any) -> Any:
 
 KINDS: dict[str, Distance] = {"circle": _circle, "square": _square, "triangle": _triangle, "rings": _rings}
 RADII = (0.22, 0.36)
-"""The smallest and the largest radius, as shares of the image's size."""
+"""The smallest and the largest radius, as proportions of the image's size."""
 
 _REACH = {"circle": 1.0, "square": math.sqrt(math.pi) / 2, "triangle": 1.3, "rings": 1.0}
 
 
 def coverage(kind: str, size: int, x: Any, y: Any, radius: Any) -> Any:
-    """How much of each pixel the shape covers, float32 ``(n, size, size)``, for centres and radii ``(n,)``."""
+    """How much of each pixel the shape covers, float32 ``(n, size, size)``, for centers and radii ``(n,)``."""
     middle = np.arange(size, dtype=np.float32) + np.float32(0.5)
     x, y, radius = (np.asarray(value, np.float32)[:, None, None] for value in (x, y, radius))
     distance = KINDS[kind](middle[None, None, :] - x, middle[None, :, None] - y, radius)
@@ -58,7 +58,7 @@ def coverage(kind: str, size: int, x: Any, y: Any, radius: Any) -> Any:
 
 
 def margin(kind: str, radius: Any) -> Any:
-    """How near to the edge of the image the centre may come, in pixels."""
+    """How near to the edge of the image the center may come, in pixels."""
     return _REACH[kind] * radius
 
 
@@ -79,8 +79,10 @@ def check_size(size: Any) -> int:
     return check_count(size, "size", minimum=8)
 
 
-def check_shares(proportions: Any, kinds: tuple[str, ...], n: int | None = None) -> Any:
-    """The share of each kind, ``(k,)``, from shares that sum to 1 or from counts that sum to ``n``; None: all equal."""
+def check_proportions(proportions: Any, kinds: tuple[str, ...], n: int | None = None) -> Any:
+    """The proportion of each kind, ``(k,)``, from proportions that sum to 1 or from counts that sum to ``n``; None: all
+    equal.
+    """
     if proportions is None:
         return np.full(len(kinds), 1 / len(kinds))
     if isinstance(proportions, Mapping):
@@ -104,7 +106,7 @@ def check_shares(proportions: Any, kinds: tuple[str, ...], n: int | None = None)
 
 
 def grid(kind: str, size: int, steps: int, radii: int) -> Any:
-    """The shape at ``radii`` radii, its centre ``size / steps`` apart at most, float32 ``(m, size, size)``."""
+    """The shape at ``radii`` radii, its center ``size / steps`` apart at most, float32 ``(m, size, size)``."""
     drawn = []
     for radius in size * np.linspace(*RADII, radii):
         first, last = margin(kind, radius), size - margin(kind, radius)

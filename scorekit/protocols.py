@@ -123,7 +123,7 @@ RngLike: TypeAlias = Rng | int | None
 
 
 class StepInfo(NamedTuple):
-    """What one optimiser step did. ``applied`` is False when it was refused for being non-finite."""
+    """What one optimizer step did. ``applied`` is False when it was refused for being non-finite."""
 
     loss: float
     grad_norm: float
@@ -132,7 +132,7 @@ class StepInfo(NamedTuple):
 
 @runtime_checkable
 class Learner(Protocol):
-    """Parameters, their average and the optimiser's state live here, and only here.
+    """Parameters, their average and the optimizer's state live here, and only here.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -163,7 +163,7 @@ class Learner(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Array]:
-        """All state by name, as arrays: weights, average, the optimiser's, the count of steps. Later steps leave it."""
+        """All state by name, as arrays: weights, average, the optimizer's, the count of steps. Later steps leave it."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:

@@ -255,15 +255,15 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
     alike = _owner_of_alike((*arrays, *named.values()))
     if alike is not None:
         return alike.xp
-    labelled = [(f"argument {i + 1}", a) for i, a in enumerate(arrays)] + list(named.items())
-    arrays_given = [(label, a) for label, a in labelled if a is not None and not isinstance(a, (bool, int, float))]
+    labeled = [(f"argument {i + 1}", a) for i, a in enumerate(arrays)] + list(named.items())
+    arrays_given = [(label, a) for label, a in labeled if a is not None and not isinstance(a, (bool, int, float))]
     if not arrays_given:
-        came = ", ".join(f"{label} is {a!r}" for label, a in labelled) or "nothing was given"
+        came = ", ".join(f"{label} is {a!r}" for label, a in labeled) or "nothing was given"
         raise InvalidTypeError(f"{came}: expected at least one array.")
-    labelled = arrays_given
-    first_label, first = labelled[0]
+    labeled = arrays_given
+    first_label, first = labeled[0]
     home = _namespace_of(first)
-    for label, other in labelled[1:]:
+    for label, other in labeled[1:]:
         if _namespace_of(other) is not home:
             raise InvalidTypeError(_mixed("frameworks", first_label, first, label, other))
         if _device(other) != _device(first):

@@ -44,7 +44,7 @@ class TorchBackend:
         return f"TorchBackend(device={None if self.device is None else str(self.device)!r}, dtype={dtype!r})"
 
     def owns(self, x: object) -> bool:
-        """Dense tensors; sparse, quantised and nested ones have other rules."""
+        """Dense tensors; sparse, quantized and nested ones have other rules."""
         return isinstance(x, torch.Tensor) and x.layout is torch.strided and not (x.is_quantized or x.is_nested)
 
     @property

@@ -1,4 +1,4 @@
-"""An optimiser step with clipping and an average of the weights, for modules."""
+"""An optimizer step with clipping and an average of the weights, for modules."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class TorchLearner:
     def step(
         self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
     ) -> StepInfo:
-        """One optimiser step on ``x``, the samples from ``start`` on of a batch of ``total``.
+        """One optimizer step on ``x``, the samples from ``start`` on of a batch of ``total``.
 
         Nothing changes when the loss or the gradient is not finite.
         """

@@ -1,4 +1,5 @@
-"""A training step of the image networks: right to float64 on the CPU, images a second, share of the matrix rate."""
+"""A training step of the image networks: right to float64 on the CPU, images a second, proportion of the matrix
+rate."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ from scorekit_torch import NCSN, NCSNv2, UNet
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from support import plain_images
 
-LADDER = sk.noise.Geometric(5.0, 0.01, 10)
-OBJECTIVE = sk.objectives.NoiseConditional(LADDER)
+LEVELS = sk.noise.Geometric(5.0, 0.01, 10)
+OBJECTIVE = sk.objectives.NoiseConditional(LEVELS)
 
 
 class Plain(nn.Module):
@@ -30,14 +31,14 @@ class Plain(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.net = NCSN(3, LADDER, features).to(memory_format=torch.contiguous_format)  # as published
+        self.net = NCSN(3, LEVELS, features).to(memory_format=torch.contiguous_format)  # as published
 
     def forward(self, x, sigma):
         return plain_images.score(self.net, x, sigma)
 
 
 NETWORKS: dict[str, Callable[..., Any]] = {
-    "NCSN": lambda features, **options: NCSN(3, LADDER, features, **options),
+    "NCSN": lambda features, **options: NCSN(3, LEVELS, features, **options),
     "NCSNv2": lambda features, **options: NCSNv2(3, features, **options),
     "UNet": lambda features, **options: sk.models.Preconditioned(UNet(3, features, **options), 0.5),
 }
@@ -84,7 +85,7 @@ class Inputs(NamedTuple):
 def inputs(batch: int, side: int) -> Inputs:
     """In float64 on the CPU."""
     shape = (batch, 3, side, side)
-    levels = torch.tensor(LADDER.sigmas).repeat(batch // len(LADDER) + 1)[:batch]
+    levels = torch.tensor(LEVELS.sigmas).repeat(batch // len(LEVELS) + 1)[:batch]
     return Inputs(exact_noise(shape, 1, "uniform"), levels, exact_noise(shape, 2))
 
 
@@ -97,7 +98,7 @@ class Exact(NamedTuple):
 
 
 def images(bench: Bench) -> Iterator[Case]:
-    """One optimiser step at 32 × 32 × 3, 128 images, 128 features."""
+    """One optimizer step at 32 × 32 × 3, 128 images, 128 features."""
     features, batch, side = (8, 2, 8) if bench.quick else (128, 128, 32)
     given = inputs(batch, side)
 

@@ -1,4 +1,4 @@
-"""Each objective on a perceptron: loss and gradient right to float64 on the CPU, and an optimiser step."""
+"""Each objective on a perceptron: loss and gradient right to float64 on the CPU, and an optimizer step."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ UNMEASURED = f"""Nothing has been measured on a GPU yet: none was at hand. In le
 
 {COMMANDS}
 
-compares losses, gradients, scores and chains with float64 on the CPU, measures time, memory and the share of the
+compares losses, gradients, scores and chains with float64 on the CPU, measures time, memory and the proportion of the
 device's own matrix rate, and writes the table into this page."""
 TITLES = "| case | variant | error | | ms a step | range | a second | peak MiB | of rate | |"
 
@@ -56,7 +56,8 @@ def _introduction(found: dict[str, Any]) -> str:
         f"{found['device']} ({versions}), {found['date']}, by\n\n{COMMANDS}\n\n"
         "The error is relative, against float64 on the CPU (of a recorded graph: against plain calls). Times are the\n"
         "median of single runs, with the least and the most. Memory is that of a run beyond what is held before it.\n"
-        "The share is of the rate that a product of 8,192 × 8,192 matrices reaches in the same precision. fp32 is\n"
+        "The proportion is of the rate that a product of 8,192 × 8,192 matrices reaches in the same precision. "
+        "fp32 is\n"
         "without TF32; tf32 allows it in products and convolutions; nhwc is channels_last. Batches are 1,024 × 64\n"
         "numbers for the objectives, 128 images of 32 × 32 × 3 and 128 features for a step of a network, 1,000,000\n"
         "chains in the plane, of which one step is timed."

@@ -9,7 +9,7 @@ import torch
 
 import scorekit as sk
 from benchmarks.gpu.bench import Bench, Case, relative
-from benchmarks.gpu.images import LADDER, NETWORKS, module_of, moved, stirred
+from benchmarks.gpu.images import LEVELS, NETWORKS, module_of, moved, stirred
 from benchmarks.gpu.table import Row, Times
 from scorekit_torch import CapturedModel
 
@@ -34,12 +34,12 @@ def _row(bench: Bench, case: str, name: str, batch: int, way: str) -> Row:
     features, side = (8, 8) if bench.quick else (128, 32)
     model = moved(stirred(NETWORKS[name](features, precision="bfloat16")), bench.device, torch.float32)
     module_of(model).eval()
-    x = sk.samplers.initial(LADDER, (batch, 3, side, side), rng=0, like=torch.zeros(1, device=bench.device))
+    x = sk.samplers.initial(LEVELS, (batch, 3, side, side), rng=0, like=torch.zeros(1, device=bench.device))
     error = None
     if records:
-        recorded = CapturedModel(model, x, LADDER.sigmas[0])
+        recorded = CapturedModel(model, x, LEVELS.sigmas[0])
         error, model = _difference(recorded, model, x), recorded
-    sampler = sk.samplers.AnnealedLangevin(LADDER, 1 if bench.quick else 5, 1e-8)
+    sampler = sk.samplers.AnnealedLangevin(LEVELS, 1 if bench.quick else 5, 1e-8)
     evaluations = int(sampler.sample(model, x, rng=0).stats["evaluations"][-1])
     whole = bench.milliseconds(lambda: sampler.sample(model, x, rng=0), idle=1)
     times = Times(*(spent / evaluations for spent in whole))
@@ -49,5 +49,5 @@ def _row(bench: Bench, case: str, name: str, batch: int, way: str) -> Row:
 def _difference(recorded: Any, model: Any, x: torch.Tensor) -> float:
     """The largest over all levels, each asked for twice: the second call is a replay."""
     with torch.no_grad():
-        pairs = [(float(s), [recorded(x, float(s)) for _ in range(2)][1]) for s in LADDER.sigmas]
+        pairs = [(float(s), [recorded(x, float(s)) for _ in range(2)][1]) for s in LEVELS.sigmas]
         return max(relative(replayed, model(x, sigma).cpu().double()) for sigma, replayed in pairs)

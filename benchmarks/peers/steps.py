@@ -1,4 +1,4 @@
-"""An optimiser step, and a loss with its gradient, beside other libraries and beside loops by hand.
+"""An optimizer step, and a loss with its gradient, beside other libraries and beside loops by hand.
 
     python -m pip install --no-deps -r benchmarks/peers/requirements.txt    # what is missing is passed over
     OPENBLAS_NUM_THREADS=1 python benchmarks/peers/steps.py                 # about two minutes; --quick for seconds

@@ -22,10 +22,10 @@ def targets(results: Mapping[str, Any]) -> str:
         f"Langevin at least {TIMES_FASTER:g} times as fast as each library (theirs / ours)": [
             row for row in langevin if _is_library(row[1]) and row[2] < TIMES_FASTER
         ],
-        "an optimiser step faster than that of each library (ours / theirs)": [
+        "an optimizer step faster than that of each library (ours / theirs)": [
             row for row in steps if _is_library(row[1]) and row[2] >= 1
         ],
-        f"an optimiser step at most {OF_THE_BEST:g} of the best loop by hand (ours / theirs)": [
+        f"an optimizer step at most {OF_THE_BEST:g} of the best loop by hand (ours / theirs)": [
             row for row in steps if row[1] == SAME_WORK and row[2] > OF_THE_BEST
         ],
     }

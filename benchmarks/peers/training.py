@@ -138,7 +138,7 @@ def published_ism(net, x):
 
 
 def published_ncsn(net, x):
-    """The loss of Song and Ermon (2019), with the levels of the contest in the place of their ladder."""
+    """The loss of Song and Ermon (2019), with the levels of the contest in the place of their sequence of levels."""
     sigma = LOWEST * (HIGHEST / LOWEST) ** torch.rand(x.shape[0])
     column = sigma.view(-1, 1)
     noisy = x + column * torch.randn_like(x)

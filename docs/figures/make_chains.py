@@ -1,4 +1,5 @@
-"""The front page's animation: chains that walk down a noise ladder, through a field that a network has learned.
+"""The front page's animation: chains that walk through decreasing noise levels, through a field that a network has
+learned.
 
     python docs/figures/make_chains.py
 
@@ -19,7 +20,7 @@ from scorekit_numpy import MLP
 
 TARGET = Path(__file__).with_name("chains.gif")
 WEIGHTS = [0.8, 0.2]
-LADDER = sk.noise.Geometric(10.0, 0.1, 36)
+LEVELS = sk.noise.Geometric(10.0, 0.1, 36)
 SPAN = 7.0  # half of the width of the picture
 
 
@@ -34,10 +35,10 @@ def learn(mixture):
 
 def walk(model):
     """The states at the end of each level, with its noise level: a list of ``(sigma, x)``."""
-    sampler = sk.samplers.AnnealedLangevin(LADDER, steps_per_level=30, step_size=0.2 * 0.1**2)
-    start = sk.samplers.initial(LADDER, (500, 2), rng=1, std=4.2)
+    sampler = sk.samplers.AnnealedLangevin(LEVELS, steps_per_level=30, step_size=0.2 * 0.1**2)
+    start = sk.samplers.initial(LEVELS, (500, 2), rng=1, std=4.2)
     kept = sampler.sample(model, start, rng=2, keep_every=30).trajectory
-    levels = [float(LADDER.sigmas[0]), *LADDER.sigmas, float(LADDER.sigmas[-1])]
+    levels = [float(LEVELS.sigmas[0]), *LEVELS.sigmas, float(LEVELS.sigmas[-1])]
     return list(zip(levels, [start, *kept], strict=True))
 
 

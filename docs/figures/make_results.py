@@ -1,4 +1,4 @@
-"""Puts what the recipes found, ``docs/results/*.json``, into the page on images, and draws the shares of classes.
+"""Puts what the recipes found, ``docs/results/*.json``, into the page on images, and draws the proportions of classes.
 
     python docs/figures/make_results.py
 
@@ -35,18 +35,28 @@ def filled(page: str) -> str:
     return MARKED.sub(lambda found: f"{found[1]}\n{table(read(found[2])['table'])}\n\n{found[3]}", page)
 
 
-def draw_shares(measured: dict[str, list[dict]], path: Path) -> None:
-    """Bars of the true shares, and those of each sampler's first seed with their intervals."""
+def draw_proportions(measured: dict[str, list[dict]], path: Path) -> None:
+    """Bars of the true proportions, and those of each sampler's first seed with their intervals."""
     figure, ax = plt.subplots(figsize=(8.4, 3.4), layout="constrained")
     first = next(iter(measured.values()))[0]
     places = np.arange(len(first["classes"]))
     ax.bar(places, first["truth"], width=0.8, color="0.88", label="truth")
     for i, (name, seeds) in enumerate(measured.items()):
-        shares, low, high = (np.array(seeds[0][key]) for key in ("shares", "shares_lower", "shares_upper"))
+        proportions, low, high = (
+            np.array(seeds[0][key]) for key in ("proportions", "proportions_lower", "proportions_upper")
+        )
         where = places + 0.25 * (i - (len(measured) - 1) / 2)
-        ax.errorbar(where, shares, [shares - low, high - shares], fmt="o", capsize=4, color=COLORS[name], label=name)
+        ax.errorbar(
+            where,
+            proportions,
+            [proportions - low, high - proportions],
+            fmt="o",
+            capsize=4,
+            color=COLORS[name],
+            label=name,
+        )
     ax.set_xticks(places, first["classes"])
-    ax.set_ylabel("share, with its 95 % interval")
+    ax.set_ylabel("proportion, with its 95 % interval")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=100)
@@ -59,7 +69,7 @@ def main() -> None:
     for file in sorted(RESULTS.glob("*.json")):
         measured = read(file.stem)["measured"]
         if isinstance(measured, dict):
-            draw_shares(measured, DOCS / "figures" / f"shares-{file.stem}.png")
+            draw_proportions(measured, DOCS / "figures" / f"proportions-{file.stem}.png")
     print(f"written: {PAGE}")
 
 

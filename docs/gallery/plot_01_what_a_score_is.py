@@ -3,7 +3,7 @@ What a score is
 ===============
 
 The score of a density is the gradient of its logarithm, :math:`s^*(x) = \nabla \log
-p(x)`. It points to where the density grows, and it does not know the normaliser:
+p(x)`. It points to where the density grows, and it does not know the normalizer:
 :math:`\nabla \log (p/Z) = \nabla \log p`. The distributions of ``sk.distributions`` know
 theirs exactly.
 """
@@ -27,7 +27,7 @@ densities = {
 # %%
 # Four fields
 # -----------
-# The grey regions hold 50, 90 and 99 % of the mass. An arrow's colour is the length of the
+# The gray regions hold 50, 90 and 99 % of the mass. An arrow's color is the length of the
 # score; its drawn length grows with the logarithm, so that the weak ones near the modes can
 # still be read. On the Swiss roll, whose points lie within 0.05 of a curve, the score is
 # hundreds of times as long away from the curve as on it.

@@ -92,7 +92,7 @@ levels = {"ISM": None, "SSM": None, "DSM": SIGMA_DSM, "NCSN": SIGMA_DSM}
 # Data and fields
 # ---------------
 # At the top the truth, without noise and at the level of DSM; below it what was learned.
-# Panels of a column share the colours of the truth above them. Between the arms there are
+# Panels of a column share the colors of the truth above them. Between the arms there are
 # no data, and the fields without noise are guesses there.
 
 
@@ -137,16 +137,16 @@ plt.show()
 # \tfrac\varepsilon2 s(x) + \sqrt\varepsilon z`, from a Gaussian with the mean and the
 # spread of the data; the noise-conditional one by annealed Langevin dynamics, one step at
 # each of 100 levels, from a draw of the noisiest level. Langevin chains fall on the nearest
-# arm and stay there: each arm gets the share of the start that it drains, and not its share
+# arm and stay there: each arm gets the proportion of the start that it drains, and not its proportion
 # of the data. Annealed chains settle that while the noise is still large.
 
-ladder = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 100)
+noise_levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 100)
 moments = {"mean": data.mean(axis=0), "std": data.std(axis=0)}
 start = (moments["mean"] + moments["std"] * rng(3).normal((4000, 2))).astype("float32")
-noisy = sk.samplers.initial(ladder, (4000, 2), rng=rng(4), like=data, **moments)
+noisy = sk.samplers.initial(noise_levels, (4000, 2), rng=rng(4), like=data, **moments)
 langevin = sk.samplers.Langevin(step_size=1e-3, steps=500)
 annealed = sk.samplers.AnnealedLangevin(
-    ladder, steps_per_level=1, step_size=0.6 * SIGMA_MIN**2
+    noise_levels, steps_per_level=1, step_size=0.6 * SIGMA_MIN**2
 )
 
 runs = {
@@ -207,7 +207,7 @@ print(f"floor {floor:40.3f}{1:16.1f}    sd {spread:.3f}")
 
 # %%
 # The error is the relative :math:`\ell_2` distance of the fields, at the level that was
-# learned. What decides is where the chains go: Langevin keeps the shares of its start along
+# learned. What decides is where the chains go: Langevin keeps the proportions of its start along
 # the roll, whatever taught it, and annealing makes its own. Its samples are as near to
 # held-out data as true ones are, up to six standard deviations of that distance, and nearer
 # than the others.

@@ -32,7 +32,7 @@ MIXTURE_BOX, BANANA_BOX = ((-4.2, 4.8), (-4.0, 5.8)), ((-7.4, 7.4), (-6.0, 11.0)
 # %%
 # Learning
 # --------
-# The objective needs no noise and no normaliser, :math:`E[v^\top \nabla s\, v + \tfrac12
+# The objective needs no noise and no normalizer, :math:`E[v^\top \nabla s\, v + \tfrac12
 # |s|^2]` with random signs :math:`v`, and the network is small: three layers of 64.
 
 

@@ -4,7 +4,7 @@ Why Langevin gets the proportions wrong, and annealing gets them right
 
 Two components far apart, 0.8 of the data in one and 0.2 in the other. Between them there
 is nothing, and :math:`\nabla \log p` does not know the weights: near the first component
-it is the score of the first, whatever its share.
+it is the score of the first, whatever its proportion.
 """
 
 import sys
@@ -33,7 +33,7 @@ data = mixture.sample(10_000, rng=rng(0)).astype("float32")
 # Smoothed by :math:`\sigma`, the score along the line through both means is :math:`\sum_k
 # r_k(x)(\mu_k - x)/(1 + \sigma^2)`, and the weights sit in the responsibilities
 # :math:`r_k`. Where these are 0 or 1 on all of the mass, no chain sees them. The line is
-# split where the two components are equally likely: where the share of the mass close to
+# split where the two components are equally likely: where the proportion of the mass close to
 # that point is large, chains cross. That is so for :math:`\sigma` from about 8 to 2.5, and
 # nowhere below.
 
@@ -50,17 +50,17 @@ for sigma in sigmas:
 
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
 ax.semilogx(sigmas, unsure, color="#1f3b73")
-ax.axvspan(2.5, 8, color="0.9", label="where the shares are decided")
+ax.axvspan(2.5, 8, color="0.9", label="where the proportions are decided")
 ax.set_xlabel(r"noise level $\sigma$")
-ax.set_ylabel("share of the mass that\nbelongs to both modes")
+ax.set_ylabel("proportion of the mass that\nbelongs to both modes")
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# A ladder for this
-# -----------------
-# So the ladder is coarse where the data are one blob and where they are apart, and fine
+# Noise levels for this
+# ---------------------
+# So the sequence of levels is coarse where the data are one blob and where they are apart, and fine
 # between. The step at each level is :math:`0.2\,\sigma_i^2`.
 
 SIGMA_MAX, SIGMA_MIN = 30.0, 0.1
@@ -69,7 +69,7 @@ far, between, near = (
     np.geomspace(8, 2.5, 16),
     np.geomspace(2.5, SIGMA_MIN, 10),
 )
-ladder = sk.noise.Ladder((*far[:-1], *between, *near[1:]))
+levels = sk.noise.Levels((*far[:-1], *between, *near[1:]))
 
 network = MLP(2, hidden=(64, 64, 64), dtype="float32", rng=rng(2))
 learned = sk.fit(
@@ -92,10 +92,10 @@ learned = sk.fit(
 N = 4000
 langevin = sk.samplers.Langevin(step_size=0.1, steps=1000)
 annealed = sk.samplers.AnnealedLangevin(
-    ladder, steps_per_level=60, step_size=0.2 * SIGMA_MIN**2
+    levels, steps_per_level=60, step_size=0.2 * SIGMA_MIN**2
 )
 spread = (20 * rng(3).uniform((N, 2)) - 10).astype("float32")
-noisy = sk.samplers.initial(ladder, (N, 2), rng=rng(4), like=data, std=5.0)
+noisy = sk.samplers.initial(levels, (N, 2), rng=rng(4), like=data, std=5.0)
 runs = {
     "Langevin, exact score": langevin.sample(mixture.score, spread, rng=rng(5)),
     "Langevin, learned score": langevin.sample(
@@ -104,23 +104,25 @@ runs = {
     "annealed, exact score": annealed.sample(mixture.score, noisy, rng=rng(7)),
     "annealed, learned score": annealed.sample(learned, noisy, rng=rng(8)),
 }
-shares = {name: sk.metrics.mode_weights(run.x, mixture) for name, run in runs.items()}
+proportions = {name: sk.metrics.mode_weights(run.x, mixture) for name, run in runs.items()}
 
 fig, axes = plt.subplots(2, 2, figsize=(8.4, 8.4), layout="constrained")
 held_out = mixture.sample(N, rng=rng(9))
 for ax, (name, run) in zip(axes.flat, runs.items(), strict=True):
     sk.plot.samples(run.x, ax, reference=held_out, limits=10.0)
-    ax.set_title(f"{name}: {shares[name].shares[0]:.3f}")
+    ax.set_title(f"{name}: {proportions[name].proportions[0]:.3f}")
 plt.show()
 
 # %%
-# The share of the mode of weight 0.8, with exact 95 % intervals.
+# The proportion of the mode of weight 0.8, with exact 95 % intervals.
 
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-sk.plot.mode_shares(shares, ax)
+sk.plot.mode_proportions(proportions, ax)
 plt.show()
-for name, found in shares.items():
-    print(f"{name:24} {found.shares[0]:.3f}  [{found.lower[0]:.3f}, {found.upper[0]:.3f}]")
+for name, found in proportions.items():
+    print(
+        f"{name:24} {found.proportions[0]:.3f}  [{found.lower[0]:.3f}, {found.upper[0]:.3f}]"
+    )
 
 # %%
 # What decides
@@ -142,10 +144,10 @@ for i, count in enumerate(counts):
             sampler.sample(mixture.score, noisy, rng=rng(10, i)).x, mixture
         )
     )
-    print(f"10 levels × {count:3} steps, exact score: {lags[-1].shares[0]:.3f}")
+    print(f"10 levels × {count:3} steps, exact score: {lags[-1].proportions[0]:.3f}")
 
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-middle = np.array([found.shares[0] for found in lags])
+middle = np.array([found.proportions[0] for found in lags])
 bars = [
     middle - [found.lower[0] for found in lags],
     [found.upper[0] for found in lags] - middle,
@@ -164,19 +166,20 @@ ax.set_xscale("log")
 ax.set_xticks(counts, counts)
 ax.minorticks_off()
 ax.set_xlabel("steps at each of 10 levels")
-ax.set_ylabel("share of mode 1")
+ax.set_ylabel("proportion of mode 1")
 ax.legend(frameon=False, loc="lower right")
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# Two checks. The shares of plain Langevin are those of its start: a count of N fair coins,
+# Two checks. The proportions of plain Langevin are those of its start: a count of N fair coins,
 # within five standard deviations. Those of annealing are the truth, within five standard
-# deviations and the bias that a ladder of this length leaves (0.01).
+# deviations and the bias that a sequence of levels of this length leaves (0.01).
 
 coin = 5 * np.sqrt(0.25 / N)
-assert abs(shares["Langevin, exact score"].shares[0] - 0.5) < coin, shares
-assert abs(shares["annealed, exact score"].shares[0] - 0.8) < 5 * np.sqrt(0.16 / N) + 0.01, (
-    shares
-)
-assert abs(shares["annealed, learned score"].shares[0] - 0.8) < 0.05, shares
+assert abs(proportions["Langevin, exact score"].proportions[0] - 0.5) < coin, proportions
+assert (
+    abs(proportions["annealed, exact score"].proportions[0] - 0.8)
+    < 5 * np.sqrt(0.16 / N) + 0.01
+), proportions
+assert abs(proportions["annealed, learned score"].proportions[0] - 0.8) < 0.05, proportions

@@ -99,10 +99,12 @@ def anneal(score, stream):
     """Annealed: a run for each length."""
     found = []
     for levels in budgets:
-        ladder = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, levels)
-        noisy = sk.samplers.initial(ladder, (N, 2), rng=rng(5, stream), like=data, **moments)
+        noise_levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, levels)
+        noisy = sk.samplers.initial(
+            noise_levels, (N, 2), rng=rng(5, stream), like=data, **moments
+        )
         x = (
-            sk.samplers.AnnealedLangevin(ladder, 1, 0.6 * SIGMA_MIN**2)
+            sk.samplers.AnnealedLangevin(noise_levels, 1, 0.6 * SIGMA_MIN**2)
             .sample(score, noisy, rng=rng(6, stream))
             .x
         )
@@ -123,10 +125,10 @@ floor = float(np.mean(distances))
 # %%
 # Distance against work
 # ---------------------
-# The grey band is the floor, the distance of two true samples, with two standard
+# The gray band is the floor, the distance of two true samples, with two standard
 # deviations. Langevin with the exact score is no better than with the learned one: its
 # chains fall on the nearest arm and hardly move along the roll, so a better field does not
-# help. Annealing settles the shares while the noise is large, and once it has some fifty
+# help. Annealing settles the proportions while the noise is large, and once it has some fifty
 # levels it is near the floor.
 
 styles = {"implicit + Langevin": ("#c4622d", "o-"), "exact score + Langevin": ("#c4622d", "o:"),

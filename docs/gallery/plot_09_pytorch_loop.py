@@ -78,12 +78,12 @@ for _ in range(STEPS):
 # --------
 # The module is a score model as it stands. No gradient is kept while sampling.
 
-ladder = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 100)
+levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 100)
 start = sk.samplers.initial(
-    ladder, (4000, 2), rng=2, like=data, mean=data.mean(dim=0), std=data.std(dim=0)
+    levels, (4000, 2), rng=2, like=data, mean=data.mean(dim=0), std=data.std(dim=0)
 )
 samples = (
-    sk.samplers.AnnealedLangevin(ladder, 1, 0.6 * SIGMA_MIN**2).sample(net, start, rng=3).x
+    sk.samplers.AnnealedLangevin(levels, 1, 0.6 * SIGMA_MIN**2).sample(net, start, rng=3).x
 )
 held_out = roll.sample(4000, rng=4, like=data)
 

@@ -29,7 +29,7 @@ from scorekit.objectives import ScoreObjective
 #           = \tfrac12 E\, w|s - s^*|^2 - \tfrac12 E\, w|s^*|^2,
 #
 # where :math:`w \operatorname{tr} \nabla s + \nabla w \cdot s` is the trace of the Jacobian
-# of :math:`w s`: one derivative of one function. (Generalised score matching of Hyvärinen,
+# of :math:`w s`: one derivative of one function. (Generalized score matching of Hyvärinen,
 # 2007, and of Barp and others, 2019, has matrices for weights.)
 
 

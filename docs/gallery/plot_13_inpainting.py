@@ -21,15 +21,15 @@ import scorekit as sk
 # a level the others tend to :math:`p_\sigma(x_2 \mid \tilde x_1)`, and as :math:`\sigma \to
 # 0` to the conditional law :math:`p(x_2 \mid x_1)`.
 
-ladder = sk.noise.Geometric(10.0, 0.03, 25)
-annealed = sk.samplers.AnnealedLangevin(ladder, steps_per_level=100, step_size=0.2 * 0.03**2)
+levels = sk.noise.Geometric(10.0, 0.03, 25)
+annealed = sk.samplers.AnnealedLangevin(levels, steps_per_level=100, step_size=0.2 * 0.03**2)
 N = 3000
 
 
 def given(density, value, seed):
     """Samples of the second coordinate where the first is ``value``."""
     sampler = sk.samplers.Inpaint(annealed, mask=[True, False], values=[value, np.nan])
-    start = sk.samplers.initial(ladder, (N, 2), rng=seed)
+    start = sk.samplers.initial(levels, (N, 2), rng=seed)
     return sampler.sample(density.score, start, rng=seed + 1).x[:, 1]
 
 
@@ -46,7 +46,7 @@ drawn = {value: given(gaussian, value, 10 * i) for i, value in enumerate(values)
 # %%
 # A mixture
 # ---------
-# Here the conditional law has two modes, whose shares are decided by how far the value is
+# Here the conditional law has two modes, whose proportions are decided by how far the value is
 # from each mean: :math:`p(x_2 \mid x_1) = \sum_k w_k(x_1)\, N(x_2; \mu_{k,2}, 1)` with
 # :math:`w_k(x_1) \propto w_k N(x_1; \mu_{k,1}, 1)`.
 
@@ -84,23 +84,26 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# How near is it? A slope of 0.9 is what an endless ladder gives: with 100 steps a level the
+# How near is it? A slope of 0.9 is what an endless sequence of levels gives: with 100 steps a level the
 # chains follow the known entry by a hair too little, since each level begins where the one
 # before left them.
 
 slope = np.polyfit(np.repeat(values, N), np.concatenate(list(drawn.values())), 1)[0]
 spread = np.mean([drawn[value].std() for value in values])
-share = np.mean(bimodal > 0)
+proportion = np.mean(bimodal > 0)
 truth = weights[0] * norm.cdf(3.0) + weights[1] * norm.cdf(-3.0)
 print(f"slope of x2 on x1     {slope:.3f}, exact {RHO}")
 print(f"spread given x1       {spread:.3f}, exact {np.sqrt(1 - RHO**2):.3f}")
-print(f"share of the upper mode {share:.3f}, exact {truth:.3f}")
+print(f"proportion of the upper mode {proportion:.3f}, exact {truth:.3f}")
 
 # %%
-# The check: five standard errors of each, and for the ladder 0.02 in the slope, 3 % in the
-# spread and 0.03 in the share.
+# The check: five standard errors of each, and for the sequence of levels 0.02 in the slope, 3 % in the
+# spread and 0.03 in the proportion.
 
 error = np.sqrt((1 - RHO**2) / (N * len(values) * np.var(values)))
 assert abs(slope - RHO) < 5 * error + 0.02, slope
 assert abs(spread / np.sqrt(1 - RHO**2) - 1) < 5 / np.sqrt(2 * N * len(values)) + 0.03, spread
-assert abs(share - truth) < 5 * np.sqrt(truth * (1 - truth) / N) + 0.03, (share, truth)
+assert abs(proportion - truth) < 5 * np.sqrt(truth * (1 - truth) / N) + 0.03, (
+    proportion,
+    truth,
+)

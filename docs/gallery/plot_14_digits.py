@@ -3,7 +3,7 @@ Digits: train, sample, inpaint, and look for copies
 ===================================================
 
 A noise-conditional network learns handwritten digits of 8 × 8 pixels, in a training that is
-short enough for this page. Its samples are read by their neighbours in the training data,
+short enough for this page. Its samples are read by their neighbors in the training data,
 which also tell whether they are copies; then it completes digits of which it sees a half.
 """
 
@@ -45,7 +45,9 @@ print(training)
 
 SIGMA_MAX, SIGMA_MIN, STEPS = 10.0, 0.02, 1200
 seen = torch.tensor(2 * training.images - 1)
-network = UNet(1, features=16, multipliers=(1, 2), blocks=1, attention=(1,), rng=SEED)
+network = UNet(
+    1, base_channels=16, channel_mult=(1, 2), num_res_blocks=1, attention=(1,), rng=SEED
+)
 result = sk.fit(
     sk.models.Preconditioned(network, sigma_data=float(seen.square().mean().sqrt())),
     sk.objectives.NoiseConditional(sk.noise.LogUniform(SIGMA_MAX, SIGMA_MIN)),
@@ -68,16 +70,16 @@ plt.show()
 # Consistent annealed sampling goes from level to level, one evaluation of the network at
 # each of 60, from pure noise to a digit.
 
-ladder = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 60)
+levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 60)
 moments = {"mean": seen.mean(dim=0), "std": float((seen - seen.mean(dim=0)).std())}
 
 
 def start(n, stream):
     """Draws of the noisiest level."""
-    return sk.samplers.initial(ladder, (n, 1, 8, 8), rng=stream, like=seen, **moments)
+    return sk.samplers.initial(levels, (n, 1, 8, 8), rng=stream, like=seen, **moments)
 
 
-run = sk.samplers.ConsistentAnnealed(ladder).sample(
+run = sk.samplers.ConsistentAnnealed(levels).sample(
     model, start(200, rng(1)), rng=rng(2), keep_every=1
 )
 samples = np.clip((run.x.numpy() + 1) / 2, 0, 1)
@@ -107,34 +109,32 @@ plt.show()
 # near a new digit is.
 
 fig, ax = plt.subplots(figsize=(8.4, 3.2), layout="constrained")
-sk.plot.nearest_neighbours(samples[:20], training.images, ax, k=2, columns=5, limits=(0, 1))
+sk.plot.nearest_neighbors(samples[:20], training.images, ax, k=2, columns=5, limits=(0, 1))
 plt.show()
-copies = sk.metrics.memorisation(samples, training.images, held_out.images)
+copies = sk.metrics.memorization(samples, training.images, held_out.images)
 print(copies)
 
 # %%
-# Neighbours also read: where the five nearest training images are of one kind, there is
+# Neighbors also read: where the five nearest training images are of one kind, there is
 # little doubt which digit it is. That share lies between that of pixels at random and that of
 # real digits.
 
 
-def neighbours(images):
+def neighbors(images):
     """The labels of the five training images that are nearest to each image."""
-    return training.labels[
-        sk.metrics.nearest_neighbours(images, training.images, k=5).indices
-    ]
+    return training.labels[sk.metrics.nearest_neighbors(images, training.images, k=5).indices]
 
 
 def agree(images):
-    """The share of images whose five neighbours are one digit."""
-    labels = neighbours(images)
+    """The proportion of images whose five neighbors are one digit."""
+    labels = neighbors(images)
     return np.mean(np.all(labels == labels[:, :1], axis=1))
 
 
 noise = sk.rng((SEED, 3)).uniform((400, 1, 8, 8))
 clear = {"noise": agree(noise), "samples": agree(samples), "held-out": agree(held_out.images)}
-for name, share in clear.items():
-    print(f"five neighbours are one digit: {share:.3f} of {name}")
+for name, proportion in clear.items():
+    print(f"five neighbors are one digit: {proportion:.3f} of {name}")
 
 # %%
 # Inpaint
@@ -150,7 +150,7 @@ given[:4] = True
 truth = held_out[:DIGITS]
 known = np.repeat(2 * truth.images - 1, TIMES, axis=0)
 annealed = sk.samplers.AnnealedLangevin(
-    ladder, steps_per_level=5, step_size=0.3 * SIGMA_MIN**2
+    levels, steps_per_level=5, step_size=0.3 * SIGMA_MIN**2
 )
 completed = (
     sk.samplers.Inpaint(annealed, given, torch.tensor(known))
@@ -181,8 +181,8 @@ plt.show()
 
 
 def read_as(images, labels):
-    """The share of images whose nearest neighbour has this label."""
-    return np.mean(neighbours(images)[:, 0] == labels)
+    """The proportion of images whose nearest neighbor has this label."""
+    return np.mean(neighbors(images)[:, 0] == labels)
 
 
 labels = np.repeat(truth.labels, TIMES)
@@ -193,13 +193,13 @@ right = {
     "completed": read_as(pictures, labels),
     "truth": read_as(truth.images, truth.labels),
 }
-for name, share in right.items():
-    print(f"read as the digit of the upper half: {share:.3f} of {name}")
+for name, proportion in right.items():
+    print(f"read as the digit of the upper half: {proportion:.3f} of {name}")
 
 # %%
 # The checks: the given pixels are kept to the bit; the samples are no copies (a chance of
 # :math:`10^{-6}` to fail if they were new digits); and they are read, and completed, far
-# better than at random: by five standard errors of a share at its widest.
+# better than at random: by five standard errors of a proportion at its widest.
 
 assert np.array_equal(completed[:, :, :4], known[:, :, :4].astype(completed.dtype))
 assert copies.p_value > 1e-6, copies

@@ -23,25 +23,25 @@ def rng(*stream):
 
 
 # sphinx_gallery_thumbnail_number = 2
-SHARES = {"circle": 0.5, "square": 0.3, "triangle": 0.15, "rings": 0.05}
-law = sk.distributions.ShapesImages(16, SHARES)
+PROPORTIONS = {"circle": 0.5, "square": 0.3, "triangle": 0.15, "rings": 0.05}
+law = sk.distributions.ShapesImages(16, PROPORTIONS)
 data = law.sample(2000, rng=rng(0)).astype("float32")
 print(law)
 
 # %%
-# Where the shares are decided
-# ----------------------------
+# Where the proportions are decided
+# ---------------------------------
 # The law is a mixture of 269 templates :math:`t_{ki}`, and with noise of Gaussians:
-# :math:`p_\sigma = \sum_k w_k \tfrac1{m_k} \sum_i N(t_{ki}, \sigma^2 I)`. The share
+# :math:`p_\sigma = \sum_k w_k \tfrac1{m_k} \sum_i N(t_{ki}, \sigma^2 I)`. The proportion
 # :math:`w_k` is in the score only where :math:`p_\sigma(k \mid x)` is neither 0 nor 1. How much of
 # the doubt about the kind a noisy image leaves is its entropy :math:`H(k \mid x)/H(k)`: all of it
 # where there is one blob, nothing where each chain has its kind for good. It is decided between,
 # for :math:`\sigma` from about 3 to 0.6.
 
 
-def entropy(shares):
-    """In nats, of shares along the last axis."""
-    return -np.sum(shares * np.log(np.maximum(shares, 1e-300)), axis=-1)
+def entropy(proportions):
+    """In nats, of proportions along the last axis."""
+    return -np.sum(proportions * np.log(np.maximum(proportions, 1e-300)), axis=-1)
 
 
 sigmas = np.geomspace(0.3, 20, 25)
@@ -73,7 +73,7 @@ plt.show()
 # Three samplers
 # --------------
 # All have the exact score and 180 evaluations of it. Plain Langevin dynamics walks on the law
-# of the smallest level. Annealed Langevin dynamics has the ladder, the steps and the step
+# of the smallest level. Annealed Langevin dynamics has the levels, the steps and the step
 # size that ``sk.noise.design`` finds for these data. Consistent annealed sampling has 180
 # levels between the same ends, and makes one step at each.
 
@@ -105,7 +105,7 @@ plt.show()
 
 # %%
 # Every sample of every sampler is a clean shape. Only counting shows what is wrong. The kinds
-# are read by the generator's own templates; a star is a share whose interval misses the truth.
+# are read by the generator's own templates; a star is a proportion whose interval misses the truth.
 
 
 def classify(images):
@@ -113,25 +113,25 @@ def classify(images):
     return sk.datasets.classify_shapes(images).labels
 
 
-shares = {
-    name: sk.metrics.class_shares(x, classify, law.weights, law.kinds)
+proportions = {
+    name: sk.metrics.class_proportions(x, classify, law.weights, law.kinds)
     for name, x in runs.items()
 }
-for name, found in shares.items():
+for name, found in proportions.items():
     print(f"{name}\n{found}\n")
 
 fig, ax = plt.subplots(figsize=(8.4, 3.4), layout="constrained")
 places = np.arange(len(law.kinds))
 ax.bar(places, law.weights, width=0.8, color="0.88", label="truth")
 colors = {"Langevin": "#7a7a7a", "annealed": "#c4622d", "consistent": "#1f3b73"}
-for i, (name, found) in enumerate(shares.items()):
-    reach = [found.shares - found.lower, found.upper - found.shares]
+for i, (name, found) in enumerate(proportions.items()):
+    reach = [found.proportions - found.lower, found.upper - found.proportions]
     where = places + 0.25 * (i - 1)
     ax.errorbar(
-        where, found.shares, reach, fmt="o", capsize=4, color=colors[name], label=name
+        where, found.proportions, reach, fmt="o", capsize=4, color=colors[name], label=name
     )
 ax.set_xticks(places, law.kinds)
-ax.set_ylabel("share, with its 95 % interval")
+ax.set_ylabel("proportion, with its 95 % interval")
 ax.legend(frameon=False)
 ax.spines[["top", "right"]].set_visible(False)
 plt.show()
@@ -142,17 +142,17 @@ plt.show()
 # A chain at a small level goes to the template that is nearest to where it began, whatever the
 # shares: its kind can be told before it has made a step.
 
-start_kinds = law.labels[sk.metrics.nearest_neighbours(noisy, law.templates).indices[:, 0]]
-kept = np.mean(shares["Langevin"].labels == start_kinds)
+start_kinds = law.labels[sk.metrics.nearest_neighbors(noisy, law.templates).indices[:, 0]]
+kept = np.mean(proportions["Langevin"].labels == start_kinds)
 print(f"{kept:.3f} of the Langevin chains end in the kind of the nearest template")
 
 # %%
 # What more work buys
 # -------------------
-# The total variation distance :math:`\tfrac12\sum_k|\hat w_k - w_k|` of the shares from the
-# truth. Grey is what as many true samples have, the mean and two standard deviations.
+# The total variation distance :math:`\tfrac12\sum_k|\hat w_k - w_k|` of the proportions from the
+# truth. Gray is what as many true samples have, the mean and two standard deviations.
 # Consistent sampling is there with a hundred levels. Annealed Langevin dynamics follows the
-# shares of each level with a lag, that shrinks as its steps grow in number.
+# proportions of each level with a lag, that shrinks as its steps grow in number.
 
 FEWER = 2000
 budgets = {"annealed": {}, "consistent": {}}
@@ -166,8 +166,8 @@ for levels in (36, 72, 180, 360):
 
 
 def apart(x):
-    """The total variation distance of the shares."""
-    return sk.metrics.class_shares(x, classify, law.weights, law.kinds).total_variation
+    """The total variation distance of the proportions."""
+    return sk.metrics.class_proportions(x, classify, law.weights, law.kinds).total_variation
 
 
 distances = {
@@ -202,24 +202,26 @@ plt.show()
 # --------------
 # A learned score adds its own error to that of the sampler. Training takes longer than a page
 # may (``scorekit train docs/experiments/shapes-imbalanced.toml``, then ``python
-# docs/recipes/shares.py runs/shapes-imbalanced``); :doc:`/images` has the numbers. With consistent
+# docs/recipes/proportions.py runs/shapes-imbalanced``); :doc:`/images` has the numbers. With consistent
 # sampling, which is right for the exact score, what is left is the network's.
 #
-# .. figure:: ../figures/shares-shapes-imbalanced.png
-#    :alt: The shares of four shapes among samples of a network, by three samplers
+# .. figure:: ../figures/proportions-shapes-imbalanced.png
+#    :alt: The proportions of four shapes among samples of a network, by three samplers
 #    :width: 90%
 
 # %%
-# The checks. The shares of consistent sampling are the truth within five standard errors and
+# The checks. The proportions of consistent sampling are the truth within five standard errors and
 # 0.01 for its 180 levels; those of Langevin dynamics are of its start, and far off; annealed
 # Langevin dynamics lies between.
 
 error = 5 * np.sqrt(law.weights * (1 - law.weights) / N)
-assert np.all(np.abs(shares["consistent"].shares - law.weights) < error + 0.01), shares
+assert np.all(np.abs(proportions["consistent"].proportions - law.weights) < error + 0.01), (
+    proportions
+)
 assert kept > 0.98, kept
 assert (
-    shares["consistent"].total_variation
-    < shares["annealed"].total_variation
+    proportions["consistent"].total_variation
+    < proportions["annealed"].total_variation
     < 0.1
-    < shares["Langevin"].total_variation
-), shares
+    < proportions["Langevin"].total_variation
+), proportions

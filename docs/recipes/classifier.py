@@ -7,7 +7,7 @@ trains in minutes on a CPU, so that it ships as this recipe and not as weights. 
     model = train_classifier(images, labels, rng=0)              # NumPy arrays, (n, c, h, w) and (n,)
     accuracy(model, held_out_images, held_out_labels)
     sk.metrics.frechet_distance(features(model, held_out_images), features(model, samples))
-    sk.metrics.class_shares(samples, lambda x: probabilities(model, x), confidence=0.9)
+    sk.metrics.class_proportions(samples, lambda x: probabilities(model, x), confidence=0.9)
     (confidence(model, samples) > 0.9).mean()                    # beside that of held_out_images
 
 Features of one training are comparable only with features of the same one: save the weights (``safetensors``) with the
@@ -25,7 +25,7 @@ __all__ = ["Classifier", "accuracy", "confidence", "features", "probabilities", 
 
 
 class Classifier(nn.Module):
-    """Four convolutions, each with a batch normalisation, a mean over what is left of the image, and a linear layer.
+    """Four convolutions, each with a batch normalization, a mean over what is left of the image, and a linear layer.
 
     Two or three of the convolutions halve the image (three from 16 pixels on), so that any size from 4×4 on will do.
     """
@@ -81,16 +81,16 @@ def train_classifier(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(rng)  # layers draw their first weights from the global generator
         model = Classifier(x.shape[1], int(y.max()) + 1, x.shape[3], width)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
     for _ in range(steps):
         rows = torch.randint(len(x), (batch_size,), generator=generator)
         real = _moved(x[rows], max(1, round(x.shape[3] / 12)), generator)
-        doubtful, shares = _in_doubt(real[: batch_size // 2], target[rows[: batch_size // 2]], generator)
-        loss = functional.cross_entropy(model(torch.cat([real, doubtful])), torch.cat([target[rows], shares]))
-        optimiser.zero_grad(set_to_none=True)
+        doubtful, proportions = _in_doubt(real[: batch_size // 2], target[rows[: batch_size // 2]], generator)
+        loss = functional.cross_entropy(model(torch.cat([real, doubtful])), torch.cat([target[rows], proportions]))
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     return model.eval()
 
@@ -133,7 +133,7 @@ def confidence(model: Classifier, images: np.ndarray) -> np.ndarray:
 
 
 def accuracy(model: Classifier, images: np.ndarray, labels: np.ndarray) -> float:
-    """The share of ``images`` whose likeliest class is that of ``labels``."""
+    """The proportion of ``images`` whose likeliest class is that of ``labels``."""
     return float(np.mean(probabilities(model, images).argmax(axis=1) == np.asarray(labels)))
 
 

@@ -2,7 +2,7 @@
 
 ``python docs/recipes/confidence.py runs/digits`` trains the classifier of ``classifier.py`` on the images that the run
 has learned from, draws samples as ``scorekit sample`` does, and says of the images that neither has seen, and of the
-samples, how many it is more than 0.9 sure of; also whether the classes have their shares and samples are copies.
+samples, how many it is more than 0.9 sure of; also whether the classes have their proportions and samples are copies.
 ``--publish`` leaves the numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python
 docs/figures/make_results.py`` puts them into the pages.
 """
@@ -25,7 +25,7 @@ from scorekit.experiments import Parts, RunFolder, sample
 SURE = 0.9
 
 
-def share_of(sure: int, n: int) -> str:
+def proportion_of(sure: int, n: int) -> str:
     """A share with its 95 % interval."""
     low, high = binomtest(sure, n).proportion_ci(method="wilson")
     return f"{sure / n:.3f} ({low:.3f} to {high:.3f})"
@@ -40,17 +40,17 @@ def measure(run: str, n: int, seed: int, model: Classifier, seen: ImageData, uns
     """The samples of one seed."""
     place = sample(run, n, block=min(n, 100), seed=seed)
     images = np.load(place / "samples.npy", allow_pickle=False)
-    shares = sk.metrics.class_shares(
+    proportions = sk.metrics.class_proportions(
         images, lambda x: probabilities(model, x), seen.counts / len(seen), seen.classes or None
     )
-    copies = sk.metrics.memorisation(images, seen.images, unseen.images)
-    print(f"\nseed {seed}\n{shares}\n{copies}", file=sys.stderr)
+    copies = sk.metrics.memorization(images, seen.images, unseen.images)
+    print(f"\nseed {seed}\n{proportions}\n{copies}", file=sys.stderr)
     return {
         "folder": place.name,
         "sure": count_sure(model, images),
         "samples": len(images),
-        "shares_p_value": shares.p_value,
-        "total_variation": shares.total_variation,
+        "proportions_p_value": proportions.p_value,
+        "total_variation": proportions.total_variation,
         "near_p_value": copies.p_value,
     }
 
@@ -62,20 +62,20 @@ def table(known: float, real: tuple[int, int], seeds: list[dict]) -> list[list[s
         values = sorted(each[key] for each in seeds)
         return f"{np.median(values):{form}} ({values[0]:{form}} to {values[-1]:{form}})"
 
-    together = share_of(sum(each["sure"] for each in seeds), sum(each["samples"] for each in seeds))
+    together = proportion_of(sum(each["sure"] for each in seeds), sum(each["samples"] for each in seeds))
     apart = sorted(each["sure"] / each["samples"] for each in seeds)
     return [
         ["", "images", "value"],
         ["classes that the classifier knows", f"{real[1]} held-out images", f"{known:.3f}"],
-        [f"surer than {SURE}, with 95 % interval", f"{real[1]} held-out images", share_of(*real)],
+        [f"surer than {SURE}, with 95 % interval", f"{real[1]} held-out images", proportion_of(*real)],
         [f"surer than {SURE}, with 95 % interval", f"{len(seeds)} × {seeds[0]['samples']} samples", together],
         ["the same, from seed to seed", "", f"{apart[0]:.3f} to {apart[-1]:.3f}"],
         [
-            "total variation of the classes' shares from those of the data",
+            "total variation of the classes' proportions from those of the data",
             "each seed",
             middle("total_variation", ".3f"),
         ],
-        ["p-value of equal shares", "each seed", middle("shares_p_value", ".2g")],
+        ["p-value of equal proportions", "each seed", middle("proportions_p_value", ".2g")],
         ["p-value of no copies of training images", "each seed", middle("near_p_value", ".2g")],
     ]
 

@@ -21,9 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Traceback (most recent call last):
     SystemExit: 0
     """
-    parser = argparse.ArgumentParser(
-        prog="scorekit", description="Score matching and score-based generative modelling."
-    )
+    parser = argparse.ArgumentParser(prog="scorekit", description="Score matching and score-based generative modeling.")
     parser.add_argument("--version", action="version", version=f"scorekit {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
@@ -48,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser(
         "demo",
-        help="the toy experiments: true and learned fields, chains, and the shares between modes",
+        help="the toy experiments: true and learned fields, chains, and the proportions between modes",
         description="Learn the scores of toy densities, sample them, and write tables and figures to a folder.",
     )
     demo.add_argument("name", nargs="?", default=None, metavar="NAME", help="gmm, banana, swiss-roll or all")

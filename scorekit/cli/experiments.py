@@ -52,7 +52,7 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     sample.add_argument("-n", type=int, default=64, help="how many images (default: %(default)s)")
     sample.add_argument("--sampler", default=None, help="another sampler than that of the file")
-    sample.add_argument("--levels", type=int, default=None, help="noise levels of the ladder")
+    sample.add_argument("--levels", type=int, default=None, help="number of noise levels")
     sample.add_argument("--steps-per-level", type=int, default=None, help="steps at each level")
     sample.add_argument("--step-size", type=float, default=None, help="epsilon of annealed and langevin")
     sample.add_argument("--eta", type=float, default=None, help="eta of consistent")
@@ -93,7 +93,7 @@ def _add_evaluate(commands: Any) -> None:
     evaluate = commands.add_parser(
         "evaluate",
         help="measure the samples of a run",
-        description="Nearest neighbours in the training data, shares of the classes, distances of features.",
+        description="Nearest neighbors in the training data, proportions of the classes, distances of features.",
     )
     evaluate.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     evaluate.add_argument("--samples", default=None, metavar="FOLDER", help="samples to measure (default: the newest)")

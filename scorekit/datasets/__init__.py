@@ -1,4 +1,4 @@
-"""Images to learn from, with labels, licence and source: :class:`ImageData` of float32 ``(n, c, h, w)`` in [0, 1].
+"""Images to learn from, with labels, license and source: :class:`ImageData` of float32 ``(n, c, h, w)`` in [0, 1].
 
 ``digits()`` comes with the package and ``shapes()`` are drawn; the others read the files that their authors publish,
 check them as they do, and execute nothing that stands in them. Nothing is fetched in silence: where files are missing,
@@ -15,7 +15,7 @@ from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._image_folder import image_folder
 from scorekit.datasets._mnist import fashion_mnist, mnist, mnist_5k
 from scorekit.datasets._shapes import ShapeLabels, classify_shapes, shapes
-from scorekit.datasets._transforms import dequantise, flip
+from scorekit.datasets._transforms import dequantize, flip
 
 __all__ = [
     "ImageData",
@@ -23,7 +23,7 @@ __all__ = [
     "celeba",
     "cifar10",
     "classify_shapes",
-    "dequantise",
+    "dequantize",
     "digits",
     "fashion_mnist",
     "flip",

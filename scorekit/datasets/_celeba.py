@@ -36,7 +36,7 @@ def celeba(
     limit: int | None = None,
     progress: bool = False,
 ) -> ImageData:
-    """202,599 photographs of faces in colour: the centre square of ``crop`` pixels, scaled to ``size``.
+    """202,599 photographs of faces in color: the center square of ``crop`` pixels, scaled to ``size``.
 
     Args:
         folder: with the folder ``img_align_celeba`` of JPEG files, or ``img_align_celeba.zip``.
@@ -81,8 +81,8 @@ def celeba(
             names, lambda name: decode(files.read(name), fit), str(place), skip_corrupt=False, progress=progress
         )
     classes = () if attribute is None else (f"not {attribute}", attribute)
-    licence = "non-commercial research only"
-    return ImageData(found.images, labels, classes, "celeba", str(place), licence, levels=found.levels)
+    terms = "non-commercial research only"
+    return ImageData(found.images, labels, classes, "celeba", str(place), terms, levels=found.levels)
 
 
 def _pictures(folder: str | os.PathLike[str] | None) -> Path:

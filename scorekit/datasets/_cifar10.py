@@ -28,7 +28,7 @@ _HINT = (
 
 
 def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
-    """60,000 photographs, 32×32 in colour, in ten classes.
+    """60,000 photographs, 32×32 in color, in ten classes.
 
     Args:
         folder: with the files of the binary or of the Python version, or with their folder

@@ -24,7 +24,7 @@ _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB", "CMYK": 
 
 
 class Fit(NamedTuple):
-    """What is done to each image: ``crop`` (h, w) out of its centre, then ``size`` (h, w), then ``channels``."""
+    """What is done to each image: ``crop`` (h, w) out of its center, then ``size`` (h, w), then ``channels``."""
 
     crop: tuple[int, int] | None = None
     size: tuple[int, int] | None = None
@@ -108,24 +108,24 @@ def _mode(image: Any, channels: int | None) -> str:
             raise DatasetError("it has an alpha channel: pass channels=4 to keep it, or flatten it first")
         return "RGBA"
     if image.mode not in _OPAQUE:
-        raise DatasetError(f"it has the mode {image.mode}: expected 8 bits, or 16 bits of grey")
+        raise DatasetError(f"it has the mode {image.mode}: expected 8 bits, or 16 bits of gray")
     return _OPAQUE[image.mode] if channels is None else _MODES[channels]
 
 
 def _is_wide(image: Any) -> bool:
-    """Is this 16-bit grey? 16-bit colour, of which Pillow would keep half of the bits in silence, is refused."""
+    """Is this 16-bit gray? 16-bit color, of which Pillow would keep half of the bits in silence, is refused."""
     stored = [word for tile in getattr(image, "tile", ()) for word in _words(tile[3])]
     if image.mode.startswith("I;16") and "I;12" not in stored:
         return True
-    if image.mode == "I" and (image.format == "PPM" or any(_GREY_16.fullmatch(str(word)) for word in stored)):
+    if image.mode == "I" and (image.format == "PPM" or any(_GRAY_16.fullmatch(str(word)) for word in stored)):
         return True
     many = [word for word in stored if image.format == "PPM" and isinstance(word, int) and word > 255]
-    if many or any(_COLOUR_16.search(str(word)) for word in stored):
-        raise DatasetError("it has 16 bits a colour, of which Pillow reads only 8: convert it to 8 bits first")
+    if many or any(_COLOR_16.search(str(word)) for word in stored):
+        raise DatasetError("it has 16 bits a color, of which Pillow reads only 8: convert it to 8 bits first")
     return False
 
 
-_GREY_16, _COLOUR_16 = re.compile("I;16[BLN]?"), re.compile(";16[BLN]$")
+_GRAY_16, _COLOR_16 = re.compile("I;16[BLN]?"), re.compile(";16[BLN]$")
 
 
 def _words(arguments: Any) -> tuple[Any, ...]:
@@ -134,7 +134,7 @@ def _words(arguments: Any) -> tuple[Any, ...]:
 
 
 def _as_float(image: Any) -> Any:
-    """16-bit grey as Pillow's float mode, in [0, 1]."""
+    """16-bit gray as Pillow's float mode, in [0, 1]."""
     Image, _ = need_pillow()
     return Image.fromarray(np.asarray(image).astype(np.float32) / np.float32(65535))
 

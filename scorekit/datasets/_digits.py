@@ -12,7 +12,7 @@ __all__ = ["digits"]
 
 
 def digits() -> ImageData:
-    """1,797 handwritten digits of 8×8 pixels with 17 levels of grey, in the package itself: nothing to fetch.
+    """1,797 handwritten digits of 8×8 pixels with 17 levels of gray, in the package itself: nothing to fetch.
 
     Returns:
         An :class:`ImageData` of shape ``(1797, 1, 8, 8)`` with the classes "0" to "9".
@@ -32,6 +32,6 @@ def digits() -> ImageData:
         tuple("0123456789"),
         name="digits",
         source="https://archive.ics.uci.edu/dataset/80 (test set)",
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         levels=17,
     )

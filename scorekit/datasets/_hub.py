@@ -77,9 +77,9 @@ def hub(
     if label is not None:
         classes = tuple(table.features[label].names)
         labels = np.array(table[label], np.int64)[found.kept]
-    licence = getattr(table.info, "license", "") or "unknown"
+    terms = getattr(table.info, "license", "") or "unknown"
     source = f"https://huggingface.co/datasets/{name}"
-    return ImageData(found.images, labels, classes, name, source, licence, found.levels, notes=found.notes)
+    return ImageData(found.images, labels, classes, name, source, terms, found.levels, notes=found.notes)
 
 
 def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:

@@ -28,18 +28,18 @@ class ImageData:
         classes: the names of the classes.
         name: a short name.
         source: where the data are to be had, or were read from.
-        licence: the terms of their authors.
+        license: the terms of their authors.
         levels: how many values a pixel can have, 256 for files of 8 bits; None for a continuum.
         notes: what a reader passed over, such as files that are no images.
 
-    Images that Gaussian dequantisation has made noisy leave ``value_range`` a little; ``noise`` is its standard
+    Images that Gaussian dequantization has made noisy leave ``value_range`` a little; ``noise`` is its standard
     deviation. Index with a slice, a list or a mask to get the ImageData of those images. The memory of an array that
     is passed in is shared, not copied.
 
     >>> import scorekit as sk
     >>> data = sk.datasets.digits()
     >>> data
-    ImageData('digits', 1797 images of 1×8×8 in [0, 1], 10 classes, licence CC BY 4.0)
+    ImageData('digits', 1797 images of 1×8×8 in [0, 1], 10 classes, license CC BY 4.0)
     >>> data[:100].shape
     (100, 1, 8, 8)
     """
@@ -49,7 +49,7 @@ class ImageData:
     classes: tuple[str, ...] = ()
     name: str = "images"
     source: str = ""
-    licence: str = "unknown"
+    license: str = "unknown"
     levels: int | None = None
     noise: float = 0.0
     notes: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class ImageData:
     @property
     def counts(self) -> Any:
         """How many images each class has, int64 ``(k,)``; refused without labels."""
-        return np.bincount(self._labelled(), minlength=len(self.classes))
+        return np.bincount(self._labeled(), minlength=len(self.classes))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -98,7 +98,7 @@ class ImageData:
         parts = [f"{self.name!r}", f"{n} images of {size} in [0, 1]"]
         parts += [f"{len(self.classes)} classes"] if self.labels is not None else []
         parts += [f"noise {self.noise:g}"] if self.noise else []
-        return f"ImageData({', '.join([*parts, f'licence {self.licence}', *self.notes])})"
+        return f"ImageData({', '.join([*parts, f'license {self.license}', *self.notes])})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ImageData):
@@ -137,7 +137,7 @@ class ImageData:
         """
         kept = np.arange(len(self))
         if classes is not None:
-            kept = np.flatnonzero(np.isin(self._labelled(), self._places(classes)))
+            kept = np.flatnonzero(np.isin(self._labeled(), self._places(classes)))
         if n is not None:
             count = check_count(n, "n")
             if count > len(kept):
@@ -145,36 +145,37 @@ class ImageData:
             kept = kept[numpy_stream(rng, "ImageData.subset").choice(len(kept), (count,), replace=False)]
         return self[kept]
 
-    def split(self, share: float = 0.9, rng: RngLike = 0) -> tuple[ImageData, ImageData]:
+    def split(self, proportion: float = 0.9, rng: RngLike = 0) -> tuple[ImageData, ImageData]:
         """Two parts at random, the first with ``share`` of the images: one to train on, one to look at.
 
         The same seed gives the same parts. Data sets that are published in two parts have them as ``split=`` of
         their loader.
         """
-        first = round(check_number(share, "share") * len(self))
+        first = round(check_number(proportion, "proportion") * len(self))
         if not 0 < first < len(self):
             raise InvalidValueError(
-                f"share is {share} of {len(self)} images: expected a number in (0, 1) that leaves images in both parts."
+                f"share is {proportion} of {len(self)} images: expected a number in (0, 1) that leaves images "
+                f"in both parts."
             )
         order = numpy_stream(rng, "ImageData.split").choice(len(self), (len(self),), replace=False)
         return self[order[:first]], self[order[first:]]
 
-    def dequantised(self, kind: str = "uniform", rng: RngLike = None, std: float = 0.01) -> ImageData:
-        """The images with :func:`dequantise` noise: "uniform" within a level, or "gaussian" of deviation ``std``.
+    def dequantized(self, kind: str = "uniform", rng: RngLike = None, std: float = 0.01) -> ImageData:
+        """The images with :func:`dequantize` noise: "uniform" within a level, or "gaussian" of deviation ``std``.
 
-        For noise that is new in every batch call ``sk.datasets.dequantise(batch, levels=data.levels)`` there.
+        For noise that is new in every batch call ``sk.datasets.dequantize(batch, levels=data.levels)`` there.
         """
         if self.noise or self.levels is None:
             raise InvalidValueError(f"{self.name} has no levels to hide: its pixels are a continuum already.")
-        stream = numpy_stream(rng, "ImageData.dequantised")
-        noisy = transforms.dequantise(self.images, kind, levels=self.levels, std=std, rng=stream)
+        stream = numpy_stream(rng, "ImageData.dequantized")
+        noisy = transforms.dequantize(self.images, kind, levels=self.levels, std=std, rng=stream)
         return replace(self, images=noisy, levels=None, noise=float(std) if kind == "gaussian" else 0.0)
 
     def flipped(self, rng: RngLike = None) -> ImageData:
         """Each image mirrored left to right with probability one half."""
         return replace(self, images=transforms.flip(self.images, rng=numpy_stream(rng, "ImageData.flipped")))
 
-    def _labelled(self) -> Any:
+    def _labeled(self) -> Any:
         if self.labels is None:
             raise InvalidValueError(f"{self.name} has no labels: read data with labels, or leave out classes.")
         return self.labels

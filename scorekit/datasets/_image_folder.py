@@ -30,7 +30,7 @@ def image_folder(
 ) -> ImageData:
     """The images in a folder or a zip archive, with those of the folders within it.
 
-    Where all images lie in folders, the outermost folder of each is its class. Palettes become colours, 16-bit grey
+    Where all images lie in folders, the outermost folder of each is its class. Palettes become colors, 16-bit gray
     is divided by 65,535, and images are turned upright as their EXIF says. Files that are no images are left out and
     counted in ``notes``. An archive is read where it lies; one with members outside of it, or a bomb, is refused.
 
@@ -40,7 +40,7 @@ def image_folder(
             this size, and what stands out at the sides is cut off equally. None to take them as they are, when all
             are of one size.
         crop: pixels, cut out of the middle before scaling.
-        channels: 1 (grey), 3 (colours) or 4 (colours and alpha) to convert; None to take them as they are, when all
+        channels: 1 (gray), 3 (colors) or 4 (colors and alpha) to convert; None to take them as they are, when all
             have as many. Images with an alpha channel are refused unless channels is 4.
         limit: only the first so many, in the order of their names.
         skip_corrupt: leave damaged files out and list them in ``notes``; by default they are an error.

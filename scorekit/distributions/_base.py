@@ -35,7 +35,7 @@ class Density(ABC):
     @property
     @abstractmethod
     def dim(self) -> int:
-        """The number of numbers in one sample."""
+        """The dimension of one sample."""
 
     @property
     def _event(self) -> Shape:
@@ -145,7 +145,7 @@ class Smoothed(Density):
 
     @property
     def dim(self) -> int:
-        """The number of numbers in one sample."""
+        """The dimension of one sample."""
         return self.base.dim
 
     @property

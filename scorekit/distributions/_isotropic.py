@@ -23,22 +23,22 @@ FEW_COORDINATES = 8
 
 
 class Cloud(NamedTuple):
-    """Weighted centres."""
+    """Weighted centers."""
 
-    centres: npt.NDArray[np.float64]
+    centers: npt.NDArray[np.float64]
     """(m, d)"""
     log_weights: npt.NDArray[np.float64]
-    """(m,), normalised."""
+    """(m,), normalized."""
 
 
 def log_density(cloud: Cloud, x: Array, variance: Any) -> Array:
     """The log-density, ``(n, d) -> (n,)``; ``variance`` a float or ``(n,)``. Memory is bounded."""
-    return by_rows(lambda rows, v: _log_density(cloud, rows, v), x, variance, len(cloud.centres))
+    return by_rows(lambda rows, v: _log_density(cloud, rows, v), x, variance, len(cloud.centers))
 
 
 def score(cloud: Cloud, x: Array, variance: Any) -> Array:
     """∇ log p(x), ``(n, d) -> (n, d)``; ``variance`` a float or ``(n,)``. Memory is bounded."""
-    return by_rows(lambda rows, v: _score(cloud, rows, v), x, variance, len(cloud.centres))
+    return by_rows(lambda rows, v: _score(cloud, rows, v), x, variance, len(cloud.centers))
 
 
 def _log_density(cloud: Cloud, x: Array, variance: Any) -> Array:
@@ -50,36 +50,36 @@ def _log_density(cloud: Cloud, x: Array, variance: Any) -> Array:
 
 def _score(cloud: Cloud, x: Array, variance: Any) -> Array:
     xp = array_namespace(x)
-    shares = exp_below_max(_logits(cloud, x, variance)[0], axis=1)
-    total = xp.sum(shares, axis=1, keepdims=True)
-    return (xp.matmul(shares, constant(cloud.centres, x)) / total - x) / to_column(variance)
+    proportions = exp_below_max(_logits(cloud, x, variance)[0], axis=1)
+    total = xp.sum(proportions, axis=1, keepdims=True)
+    return (xp.matmul(proportions, constant(cloud.centers, x)) / total - x) / to_column(variance)
 
 
 def _logits(cloud: Cloud, x: Array, variance: Any) -> tuple[Array, Any]:
     """The exponents log w_i − |x − c_i|² / 2v, shape (n, m), but for an offset (n,) or 0 that is common to a row."""
     few = x.shape[1] <= FEW_COORDINATES
-    squares, least = (_squares_of_differences if few else _squares_beyond_nearest)(cloud.centres, x)
+    squares, least = (_squares_of_differences if few else _squares_beyond_nearest)(cloud.centers, x)
     return constant(cloud.log_weights, x) - squares / (2 * to_column(variance)), -least / (2 * variance)
 
 
-def _squares_of_differences(centres: npt.NDArray[np.float64], x: Array) -> tuple[Array, float]:
+def _squares_of_differences(centers: npt.NDArray[np.float64], x: Array) -> tuple[Array, float]:
     """The squares |x − c_i|², (n, m), and the 0 that is left out of them."""
     total: Any = 0.0
     for j in range(x.shape[1]):
-        difference = x[:, j : j + 1] - constant(centres[:, j], x)
+        difference = x[:, j : j + 1] - constant(centers[:, j], x)
         total = total + difference * difference
     return total, 0.0
 
 
-def _squares_beyond_nearest(centres: npt.NDArray[np.float64], x: Array) -> tuple[Array, Array]:
+def _squares_beyond_nearest(centers: npt.NDArray[np.float64], x: Array) -> tuple[Array, Array]:
     """The squares |x − c_i|² less that of the nearest center c, (n, m), and the latter, (n,), from differences.
 
     About the mean of the centers the first are |c_i|² − 2 x·c_i less the same of c, from one product of matrices. That
     is exactly 0 for the nearest one, however small the noise; the others are right to rounding against their size.
     """
-    xp, middle = array_namespace(x), centres.mean(axis=0)
-    moved, points = centres - middle, x - constant(middle, x)
+    xp, middle = array_namespace(x), centers.mean(axis=0)
+    moved, points = centers - middle, x - constant(middle, x)
     squares = constant((moved**2).sum(axis=1), x) - 2 * xp.matmul(points, constant(moved.T, x))
     nearest = xp.argmin(squares, axis=1)
-    difference = x - xp.take(constant(centres, x), nearest, axis=0)
+    difference = x - xp.take(constant(centers, x), nearest, axis=0)
     return squares - xp.take_along_axis(squares, nearest[:, None], axis=1), xp.sum(difference * difference, axis=1)

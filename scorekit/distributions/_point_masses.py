@@ -26,18 +26,18 @@ class PointMasses(Density):
 
     @property
     def dim(self) -> int:
-        """The number of numbers in one sample."""
+        """The dimension of one sample."""
         return math.prod(self._event)
 
-    def _shares(self) -> Any:
+    def _proportions(self) -> Any:
         """The weights ``(m,)`` of the points, or None when they are equal."""
         return np.exp(self._cloud.log_weights)
 
     def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:
-        chosen = rng.choice(len(self._cloud.centres), (n,), p=self._shares())
+        chosen = rng.choice(len(self._cloud.centers), (n,), p=self._proportions())
         like = rng.uniform((1,), like)
         xp = array_namespace(like)
-        return xp.reshape(xp.take(constant(self._cloud.centres, like), chosen, axis=0), (n, *self._event))
+        return xp.reshape(xp.take(constant(self._cloud.centers, like), chosen, axis=0), (n, *self._event))
 
     def _log_prob(self, x: Array, variance: Any) -> Array:
         if variance is None:

@@ -80,7 +80,7 @@ def _place(low: Array, high: Array, index: Array) -> Array:
 def _close_in(xp: Any, f: LogIntegrand, low: Array, high: Array) -> tuple[Array, Array]:
     """Shrink to the hull of where f is within DEPTH of its maximum, and one cell more on each side.
 
-    Between two neighbours of the highest point seen lies the maximum of a function with one: nothing is lost, however
+    Between two neighbors of the highest point seen lies the maximum of a function with one: nothing is lost, however
     narrow it is. With two maxima, the highest point beside each of them is kept as well. A row stops by itself, after
     ``STALLS`` rounds that did not shrink it: its window does not depend on the other rows.
     """
@@ -109,7 +109,7 @@ def _ends(xp: Any, marked: Array) -> tuple[Array, Array]:
 def _peaks(xp: Any, value: Array) -> Array:
     """Local maxima of a scan that a finer scan could raise to within DEPTH of the largest value.
 
-    Between scan points, a concave f rises above the highest of them by no more than it falls to the neighbours.
+    Between scan points, a concave f rises above the highest of them by no more than it falls to the neighbors.
     """
     edge = xp.full_like(value[:, :1], -math.inf)
     before, after = xp.concat([edge, value[:, :-1]], axis=1), xp.concat([value[:, 1:], edge], axis=1)

@@ -94,11 +94,11 @@ class Banana(Density):
         xp, wide, narrow = array_namespace(x), self.scale**2 + variance, 1 + variance
         y, z, u, log_weight = self._integrand(x, variance)
         logits = log_weight - 0.5 * (y * y + u * u / to_column(narrow))
-        shares = exp_below_max(logits, axis=1)
-        total = xp.sum(shares, axis=1)
-        slope = 2 * self.curvature * xp.sum(shares * z * u, axis=1) / total
+        proportions = exp_below_max(logits, axis=1)
+        total = xp.sum(proportions, axis=1)
+        slope = 2 * self.curvature * xp.sum(proportions * z * u, axis=1) / total
         first = (slope * self.scale**2 / narrow - x[:, 0]) / wide
-        second = -xp.sum(shares * u, axis=1) / total / narrow
+        second = -xp.sum(proportions * u, axis=1) / total / narrow
         return xp.stack([first, second, *(-x[:, j] / narrow for j in range(2, self.dim))], axis=1)
 
     def _integrand(self, x: Array, variance: Any) -> tuple[Array, Array, Array, Array]:

@@ -21,7 +21,7 @@ __all__ = ["Checkerboard"]
 
 @dataclass(frozen=True)
 class Checkerboard(Density):
-    """Uniform on the squares (i, j), i + j even, of a board of ``cells`` × ``cells`` squares centred at 0.
+    """Uniform on the squares (i, j), i + j even, of a board of ``cells`` × ``cells`` squares centered at 0.
 
     With noise the density is a sum of products of masses of intervals: with E and O the masses of the even and of the
     odd intervals of one axis, p_sigma(x) ∝ E(x₁) E(x₂) + O(x₁) O(x₂). Without noise the density has no gradient worth
@@ -91,8 +91,8 @@ class Checkerboard(Density):
         xp = array_namespace(x)
         even, odd, even_slope, odd_slope = self._bands(x, variance)
         both = xp.stack([even[:, 0] + even[:, 1], odd[:, 0] + odd[:, 1]], axis=0)
-        shares = softmax(both, axis=0)[:, :, None]
-        return shares[0, :, :] * even_slope + shares[1, :, :] * odd_slope
+        proportions = softmax(both, axis=0)[:, :, None]
+        return proportions[0, :, :] * even_slope + proportions[1, :, :] * odd_slope
 
     def _bands(self, x: Array, variance: Any) -> tuple[Array, Array, Array, Array]:
         """The logs of E and O, and their slopes along each axis, each (n, 2)."""

@@ -37,12 +37,12 @@ MOST_NODES = 1 << 20
 class Arc(NamedTuple):
     """A part of a curve: ``place(xp, u)`` gives its coordinates at u in [0, 1)."""
 
-    share: float
+    proportion: float
     place: Callable[[Any, Any], tuple[Any, Any]]
 
 
 class NoisyCurve(Density):
-    """The arcs of a curve, each drawn with its share, and Gaussian noise."""
+    """The arcs of a curve, each drawn with its proportion, and Gaussian noise."""
 
     noise: float
 
@@ -61,7 +61,7 @@ class NoisyCurve(Density):
 
     def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:
         u, arcs = rng.uniform((n,), like), self._arcs()
-        chosen = constant(rng.choice(len(arcs), (n,), p=[arc.share for arc in arcs]), u)
+        chosen = constant(rng.choice(len(arcs), (n,), p=[arc.proportion for arc in arcs]), u)
         xp = array_namespace(u)
         x = constant(np.zeros((n, 2)), u)
         for i, arc in enumerate(arcs):
@@ -93,7 +93,7 @@ def _nodes(curve: NoisyCurve, width: float) -> _isotropic.Cloud:
     for arc in curve._arcs():
         u, w = _arc_nodes(arc, width)
         points.append(np.stack(arc.place(np, u), axis=1))
-        weights.append(arc.share * w)
+        weights.append(arc.proportion * w)
     return _isotropic.Cloud(np.concatenate(points), np.log(np.concatenate(weights)))
 
 
@@ -132,7 +132,7 @@ class SwissRoll(NoisyCurve):
 
     The nodes along the curve are the same for all points: right to 1e-10 within 6 standard deviations of the curve. Far
     outside, the sum becomes coarse: at noise 0.05, log_prob was off by at most 1e-6 at 10 standard deviations, 0.2 at
-    100 and 10 of 500,000 at 1000, the score by a share of 6e-5.
+    100 and 10 of 500,000 at 1000, the score by a proportion of 6e-5.
     Raises ``ValueError`` for a negative noise, or one so small that the quadrature would not fit into memory.
 
     >>> SwissRoll(noise=0.3).smoothed(0.4)

@@ -21,9 +21,9 @@ __all__ = ["Empirical"]
 class Empirical(PointMasses):
     """(1/N) Σ_i δ(x − x_i); at noise sigma the mixture (1/N) Σ_i N(x; x_i, sigma² I).
 
-    Its score (softmax(−|x − x_i|²/2 sigma²) · X − x) / sigma² minimises denoising score matching on these data
+    Its score (softmax(−|x − x_i|²/2 sigma²) · X − x) / sigma² minimizes denoising score matching on these data
     (Vincent, "A connection between score matching and denoising autoencoders", 2011): a network that reaches it has
-    memorised them. Without noise there is no density: ``log_prob`` works on ``smoothed(sigma)``, ``score`` with sigma.
+    memorized them. Without noise there is no density: ``log_prob`` works on ``smoothed(sigma)``, ``score`` with sigma.
 
     Args:
         data: ``(N, *event)``, for instance images ``(N, height, width)``; samples then have that shape too.
@@ -59,5 +59,5 @@ class Empirical(PointMasses):
     def _event(self) -> Shape:
         return tuple(self.data.shape[1:])
 
-    def _shares(self) -> None:
+    def _proportions(self) -> None:
         return None

@@ -85,11 +85,11 @@ class Funnel(Density):
         xp, v = array_namespace(x), self.scale**2
         wide = v + variance
         growth, shrink, logits = self._integrand(x, variance)
-        shares = exp_below_max(logits, axis=1)
-        total = xp.sum(shares, axis=1)
+        proportions = exp_below_max(logits, axis=1)
+        total = xp.sum(proportions, axis=1)
         slope = 0.5 * growth * (_square(x)[:, None] * shrink - (self.dim - 1))
-        first = (v * xp.sum(shares * slope, axis=1) / total - x[:, 0]) / wide
-        return _columns(first, -xp.sum(shares * shrink, axis=1) / total, x)
+        first = (v * xp.sum(proportions * slope, axis=1) / total - x[:, 0]) / wide
+        return _columns(first, -xp.sum(proportions * shrink, axis=1) / total, x)
 
     def _integrand(self, x: Array, variance: Any) -> tuple[Array, Array, Array]:
         """At the nodes: exp z/(exp z + s), 1/(exp z + s), and the log-integrand with its weight, each (n, nodes)."""

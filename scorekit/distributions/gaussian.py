@@ -66,7 +66,7 @@ class Gaussian(Density):
 
     @property
     def dim(self) -> int:
-        """The number of numbers in one sample, d."""
+        """The dimension of one sample, d."""
         return int(self.mean.shape[0])
 
     def smoothed(self, sigma: float) -> Gaussian:

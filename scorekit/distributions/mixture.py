@@ -78,8 +78,8 @@ class GaussianMixture(Density):
 
     def __repr__(self) -> str:
         k, d = self.means.shape
-        shares = ", ".join(f"{w:.4g}" for w in self.weights[:8]) + (", …" if k > 8 else "")
-        return f"GaussianMixture({k} components in {d} dimensions, weights [{shares}])"
+        proportions = ", ".join(f"{w:.4g}" for w in self.weights[:8]) + (", …" if k > 8 else "")
+        return f"GaussianMixture({k} components in {d} dimensions, weights [{proportions}])"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GaussianMixture):
@@ -93,7 +93,7 @@ class GaussianMixture(Density):
 
     @property
     def dim(self) -> int:
-        """The number of numbers in one sample, d."""
+        """The dimension of one sample, d."""
         return int(self.means.shape[1])
 
     def smoothed(self, sigma: float) -> GaussianMixture:

@@ -53,7 +53,7 @@ class Rings(NoisyCurve):
             object.__setattr__(self, "weights", _ring_weights(self.weights, len(self.radii)))
 
     def _arcs(self) -> tuple[Arc, ...]:
-        return tuple(Arc(share, partial(_circle, radius)) for share, radius in self._weighted())
+        return tuple(Arc(proportion, partial(_circle, radius)) for proportion, radius in self._weighted())
 
     def _log_prob(self, x: Array, variance: Any) -> Array:
         return by_rows(self._log_density, x, self._total(variance, "density"), 4 * len(self.radii))
@@ -78,8 +78,10 @@ class Rings(NoisyCurve):
 
     def _weighted(self) -> list[tuple[float, float]]:
         """The weights that are positive, each with its radius."""
-        shares = self.weights or (1 / len(self.radii),) * len(self.radii)
-        return [(share, radius) for share, radius in zip(shares, self.radii, strict=True) if share > 0]
+        proportions = self.weights or (1 / len(self.radii),) * len(self.radii)
+        return [
+            (proportion, radius) for proportion, radius in zip(proportions, self.radii, strict=True) if proportion > 0
+        ]
 
 
 class _Radial:

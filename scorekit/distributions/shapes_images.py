@@ -1,4 +1,6 @@
-"""Pictures of shapes as a law on images whose score is exact: classes of known shares in hundreds of dimensions."""
+"""Pictures of shapes as a law on images whose score is exact: classes of known proportions in hundreds of
+dimensions.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,16 @@ __all__ = ["ShapesImages"]
 class ShapesImages(PointMasses):
     """Σ_k w_k (1/m_k) Σ_i δ(x − t_ki): an image is of kind k with probability w_k, each template of a kind as often.
 
-    The templates t_ki are white shapes on black at ``radii`` sizes on a lattice of centres, drawn as
+    The templates t_ki are white shapes on black at ``radii`` sizes on a lattice of centers, drawn as
     ``sk.datasets.shapes`` draws them; ``sk.datasets.classify_shapes`` tells their kinds apart. At noise sigma the
-    law is the mixture of N(t_ki, sigma² I), so that a sampler's shares of the classes are held against w_k with
+    law is the mixture of N(t_ki, sigma² I), so that a sampler's proportions of the classes are held against w_k with
     nothing to learn. Without noise there is no density.
 
     Args:
         size: side of the images in pixels, at least 8; samples have the shape ``(1, size, size)``.
-        proportions: w_k, the share of each kind, summing to 1, by place or by name; None: all equal.
+        proportions: w_k, the proportion of each kind, summing to 1, by place or by name; None: all equal.
         kinds: some of "circle", "square", "triangle", "rings".
-        positions: centres are at most size / positions apart.
+        positions: centers are at most size / positions apart.
         radii: how many radii there are, equally spaced from 0.22 to 0.36 of the size.
 
     Attributes ``weights`` ``(k,)``, ``templates`` ``(m, 1, size, size)`` and ``labels`` ``(m,)`` are read-only arrays.
@@ -55,7 +57,7 @@ class ShapesImages(PointMasses):
 
     def __post_init__(self) -> None:
         size, kinds = _shapes.check_size(self.size), _shapes.check_kinds(self.kinds)
-        weights = _shapes.check_shares(self.proportions, kinds)
+        weights = _shapes.check_proportions(self.proportions, kinds)
         steps, radii = check_count(self.positions, "positions"), check_count(self.radii, "radii")
         grids = [_shapes.grid(kind, size, steps, radii) for kind in kinds]
         counts = [len(grid) for grid in grids]
@@ -70,8 +72,8 @@ class ShapesImages(PointMasses):
         object.__setattr__(self, "_cloud", Cloud(templates[present].reshape(-1, size * size), log_weights))
 
     def __repr__(self) -> str:
-        shares = ", ".join(f"{kind} {w:.4g}" for kind, w in zip(self.kinds, self.weights, strict=True))
-        return f"ShapesImages({len(self.labels)} templates of {self.size}×{self.size}, {shares})"
+        proportions = ", ".join(f"{kind} {w:.4g}" for kind, w in zip(self.kinds, self.weights, strict=True))
+        return f"ShapesImages({len(self.labels)} templates of {self.size}×{self.size}, {proportions})"
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, ShapesImages) else NotImplemented

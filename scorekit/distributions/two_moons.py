@@ -63,9 +63,9 @@ class TwoMoons(NoisyCurve):
         """The score (E[c] − x)/v, E over the posterior of the point c of the curve."""
         xp = array_namespace(x)
         logits, *place = _quadrature(x, total)
-        shares = exp_below_max(logits, axis=1)
-        mass = xp.sum(shares, axis=1)
-        center = xp.stack([xp.sum(shares * c, axis=1) / mass for c in place], axis=1)
+        proportions = exp_below_max(logits, axis=1)
+        mass = xp.sum(proportions, axis=1)
+        center = xp.stack([xp.sum(proportions * c, axis=1) / mass for c in place], axis=1)
         return (center - x) / to_column(total)
 
 

@@ -33,8 +33,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure samples, print tables, and write ``evaluation.json`` and pictures beside them.
 
-    - Nearest neighbours: are samples copies of the images that were learned from?
-    - Shares of classes, beside those of the data: by the generator's own templates for ``shapes``, else by a
+    - Nearest neighbors: are samples copies of the images that were learned from?
+    - Proportions of classes, beside those of the data: by the generator's own templates for ``shapes``, else by a
       ``classifier`` that the caller supplies.
     - Fréchet distance, kernel distance, precision and recall on ``features`` that the caller supplies, each beside its
       value for held-out images.
@@ -67,12 +67,12 @@ def evaluate(
     classify = _classifier(learned_from, classifier)
     _write(place, found)
     if classify is not None:
-        found |= _shares(images, classify, parts)
+        found |= _proportions(images, classify, parts)
         _write(place, found)
     if features is not None:
         found |= _distances(images, held_out.images, learned_from.images, _function(features, "--features"))
         _write(place, found)
-    print(f"\nwritten: {place / 'evaluation.json'}, {place / 'neighbours.png'}")
+    print(f"\nwritten: {place / 'evaluation.json'}, {place / 'neighbors.png'}")
     return found
 
 
@@ -90,11 +90,11 @@ def _newest(run: Path) -> Path:
 
 
 def _copies(place: Path, images: Any, training: Any, held_out: Any) -> dict[str, Any]:
-    memory = sk.metrics.memorisation(images, training, held_out)
+    memory = sk.metrics.memorization(images, training, held_out)
     print(f"\n{memory}")
-    ax = sk.plot.nearest_neighbours(images[:16], training, k=2, limits=(0.0, 1.0))
-    sk.plot.write(ax.figure, place / "neighbours.png", close=True)
-    return {"near_share": memory.share, "near_expected": memory.expected, "near_p_value": memory.p_value}
+    ax = sk.plot.nearest_neighbors(images[:16], training, k=2, limits=(0.0, 1.0))
+    sk.plot.write(ax.figure, place / "neighbors.png", close=True)
+    return {"near_proportion": memory.proportion, "near_expected": memory.expected, "near_p_value": memory.p_value}
 
 
 def _classifier(data: Any, given: str | None) -> Callable[[Any], Any] | None:
@@ -105,19 +105,19 @@ def _classifier(data: Any, given: str | None) -> Callable[[Any], Any] | None:
     return None
 
 
-def _shares(images: Any, classify: Callable[[Any], Any], parts: Parts) -> dict[str, Any]:
+def _proportions(images: Any, classify: Callable[[Any], Any], parts: Parts) -> dict[str, Any]:
     data = parts.data[0]
     truth = None if data.labels is None else data.counts / len(data)
-    shares = sk.metrics.class_shares(images, classify, truth, data.classes or None)
-    print(f"\n{shares}")
+    proportions = sk.metrics.class_proportions(images, classify, truth, data.classes or None)
+    print(f"\n{proportions}")
     return {
-        "classes": list(map(str, shares.classes)),
-        "shares": shares.shares.tolist(),
-        "shares_lower": shares.lower.tolist(),
-        "shares_upper": shares.upper.tolist(),
+        "classes": list(map(str, proportions.classes)),
+        "proportions": proportions.proportions.tolist(),
+        "proportions_lower": proportions.lower.tolist(),
+        "proportions_upper": proportions.upper.tolist(),
         "truth": None if truth is None else truth.tolist(),
-        "total_variation": shares.total_variation,
-        "shares_p_value": shares.p_value,
+        "total_variation": proportions.total_variation,
+        "proportions_p_value": proportions.p_value,
     }
 
 

@@ -16,7 +16,7 @@ from scorekit._arrays import as_rng
 from scorekit._catalogue import DATASETS, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name
 from scorekit._checks import check_number, check_option
 from scorekit.datasets import ImageData
-from scorekit.datasets._transforms import dequantised, dequantising_noise, mirrored
+from scorekit.datasets._transforms import dequantising_noise, dequantized, mirrored
 from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.experiments.config import Experiment, Section
 from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel
@@ -38,18 +38,18 @@ class AugmentedNoise(NamedTuple):
 
 @dataclass(frozen=True)
 class Augmented:
-    """An objective on batches that are changed at random as they come: dequantised, mirrored, put on [−1, 1]."""
+    """An objective on batches that are changed at random as they come: dequantized, mirrored, put on [−1, 1]."""
 
     objective: Objective
-    dequantise: str | None
+    dequantize: str | None
     levels: int | None
     flip: bool
-    centred: bool
+    centered: bool
 
     def draw(self, x: Array, rng: RngLike = None) -> AugmentedNoise:
         """The noise of the changes, and that of the objective."""
         stream = as_rng(rng, x, "Augmented")
-        pixels = None if self.dequantise is None else dequantising_noise(x, self.dequantise, stream)
+        pixels = None if self.dequantize is None else dequantising_noise(x, self.dequantize, stream)
         coins = stream.uniform((x.shape[0],), like=x) if self.flip else None
         return AugmentedNoise(pixels, coins, self.objective.draw(x, stream))
 
@@ -87,11 +87,11 @@ class Augmented:
         return getattr(self.objective, "sampling_levels", None)
 
     def _changed(self, x: Array, noise: AugmentedNoise) -> Array:
-        if self.dequantise is not None:
-            x = dequantised(x, noise.pixels, self.dequantise, levels=self.levels or 256)
+        if self.dequantize is not None:
+            x = dequantized(x, noise.pixels, self.dequantize, levels=self.levels or 256)
         if self.flip:
             x = mirrored(x, noise.coins)
-        return 2 * x - 1 if self.centred else x
+        return 2 * x - 1 if self.centered else x
 
 
 class Parts:
@@ -105,12 +105,12 @@ class Parts:
 
     def __init__(self, experiment: Experiment, facts: Mapping[str, Any] | None = None) -> None:
         self.experiment, self._facts = experiment, facts or {}
-        looks, self._data = experiment["data"].take("dequantise", "flip", "centred", "held_out")
+        looks, self._data = experiment["data"].take("dequantize", "flip", "centered", "held_out")
         self._looks = Section(experiment["data"].where, looks)
         with self._looks.named():
-            check_option(self._looks.get("dequantise"), "dequantise", (None, "uniform", "gaussian"))
+            check_option(self._looks.get("dequantize"), "dequantize", (None, "uniform", "gaussian"))
             check_option(self._looks.get("flip", False), "flip", (True, False))
-            check_option(self._looks.get("centred", False), "centred", (True, False))
+            check_option(self._looks.get("centered", False), "centered", (True, False))
 
     # ---------------------------------------------------------------- where
 
@@ -135,29 +135,31 @@ class Parts:
         load, given = self._data.choose(by_name(DATASETS)), self._data.take("name")[1]
         all_of_it: ImageData = given.call(load, "name")
         with self._looks.named():
-            share = check_number(self._looks.get("held_out", 0.1), "held_out")
-            if not 0 <= share < 1:
-                raise InvalidValueError(f"held_out must lie in [0, 1), got {share:g}: the share to keep back.")
-        if share > 0:
+            proportion = check_number(self._looks.get("held_out", 0.1), "held_out")
+            if not 0 <= proportion < 1:
+                raise InvalidValueError(
+                    f"held_out must lie in [0, 1), got {proportion:g}: the proportion to keep back."
+                )
+        if proportion > 0:
             with self._looks.named():
-                return all_of_it.split(1 - share, rng=self.experiment.seed)
+                return all_of_it.split(1 - proportion, rng=self.experiment.seed)
         if "split" not in inspect.signature(load).parameters:
             raise InvalidValueError(f"{given.where}: held_out is 0, and this data set has no published test part.")
         return all_of_it, Section(given.where, {**given.values, "split": "test"}).call(load)
 
     @property
-    def centred(self) -> bool:
+    def centered(self) -> bool:
         """Does the network see images on [−1, 1]?"""
-        return bool(self._looks.get("centred", False))
+        return bool(self._looks.get("centered", False))
 
     def as_seen(self, images: Any) -> Any:
         """Images in [0, 1] as the network sees them."""
-        return 2 * images - 1 if self.centred else images
+        return 2 * images - 1 if self.centered else images
 
     def as_images(self, samples: Array) -> Any:
         """Samples as NumPy images in [0, 1]; what lies outside is cut off."""
         seen = self.backend.to_numpy(samples)
-        return np.clip((seen + 1) / 2 if self.centred else seen, 0.0, 1.0)
+        return np.clip((seen + 1) / 2 if self.centered else seen, 0.0, 1.0)
 
     @cached_property
     def moments(self) -> tuple[Any, float]:
@@ -168,7 +170,7 @@ class Parts:
         parts = [images[i : i + _AT_ONCE] for i in range(0, len(images), _AT_ONCE)]
         mean = sum(part.sum(axis=0, keepdims=True, dtype=np.float64) for part in parts) / len(images)
         spread = sum(float(np.square(part - mean).sum()) for part in parts) / images.size
-        return self.as_seen(mean), float(np.sqrt(spread)) * (2 if self.centred else 1)
+        return self.as_seen(mean), float(np.sqrt(spread)) * (2 if self.centered else 1)
 
     def facts(self) -> dict[str, Any]:
         """What sampling needs to know of the data, so that it can do without them."""
@@ -216,7 +218,7 @@ class Parts:
 
     @cached_property
     def noise(self) -> Any:
-        """The law of noise levels in training."""
+        """The distribution of sigma in training."""
         section = self.experiment["noise"]
         make = section.choose(by_name(NOISE), "design", key="kind")
         if "designed" in self._facts:
@@ -237,7 +239,7 @@ class Parts:
         else:
             fixed |= {"channels": images.shape[1]}
         if name == "NCSN":
-            fixed["noise"] = self.ladder(Section(section.where, {}))
+            fixed["noise"] = self.noise_levels(Section(section.where, {}))
         if self.conditional:
             if "classes" not in inspect.signature(make).parameters:
                 raise InvalidValueError(f"{section.where}: conditional is true, and {name} takes no classes.")
@@ -267,12 +269,14 @@ class Parts:
         loss = section.take("name")[1].call(make, "name", **fixed)
         looks = self._looks
         levels = self.data[0].levels
-        return Augmented(loss, looks.get("dequantise"), levels, bool(looks.get("flip", False)), self.centred)
+        return Augmented(loss, looks.get("dequantize"), levels, bool(looks.get("flip", False)), self.centered)
 
     # ---------------------------------------------------------------- sampling
 
-    def ladder(self, section: Section) -> Any:
-        """The ladder of a section's keys sigma_max, sigma_min and levels; what it leaves open is that of training."""
+    def noise_levels(self, section: Section) -> Any:
+        """The sequence of levels of a section's keys sigma_max, sigma_min and levels; what it leaves open is that of
+        training.
+        """
         given, _ = section.take("sigma_max", "sigma_min", "levels")
         noise = self.noise
         if not given and hasattr(noise, "sigmas"):
@@ -282,51 +286,54 @@ class Parts:
         missing = [key for key, value in whole.items() if value is None]
         if missing:
             raise InvalidValueError(
-                f"{section.where}: the key {missing[0]!r} is missing: the noise of training is no ladder, so that the "
+                f"{section.where}: the key {missing[0]!r} is missing: the noise of training has no sequence of "
+                f"levels, so that the "
                 "sampler needs one."
             )
         with section.named():
             return sk.noise.Geometric(**whole)
 
     def sampler(self, section: Section | None = None) -> tuple[ChainSampler, Any]:
-        """The sampler of a section (by default that of the file) and its ladder."""
+        """The sampler of a section (by default that of the file) and its noise levels."""
         section = self.experiment["sampler"] if section is None else section
         make = section.choose(by_name(SAMPLERS), "consistent")
-        ladder = self.ladder(section)
+        noise_levels = self.noise_levels(section)
         given, rest = section.take("name", "sigma_max", "sigma_min", "levels")
         if make is sk.samplers.ConsistentAnnealed:
-            return rest.call(make, *given, noise=ladder), ladder
+            return rest.call(make, *given, noise=noise_levels), noise_levels
         keys = ("steps_per_level", "step_size") if make is sk.samplers.AnnealedLangevin else ("steps", "step_size")
         rest = Section(
-            rest.where, {key: getattr(ladder, key) for key in keys if hasattr(ladder, key)} | dict(rest.values)
+            rest.where,
+            {key: getattr(noise_levels, key) for key in keys if hasattr(noise_levels, key)} | dict(rest.values),
         )
         missing = [key for key in keys if key not in rest.values]
         if missing:
             steps, usual = (keys[0], 10 if keys[0] == "steps_per_level" else 1000)
             raise InvalidValueError(
                 f"{rest.where}: {make.__name__} needs {' and '.join(missing)}, which noise of kind 'design' alone "
-                f"brings along: for instance {steps} = {usual} and step_size = {0.1 * ladder.smallest**2:.2g}, a tenth "
+                f"brings along: for instance {steps} = {usual} and step_size = "
+                f"{0.1 * noise_levels.smallest**2:.2g}, a tenth "
                 f"of the smallest level squared (on the command line --{steps.replace('_', '-')} and --step-size)."
             )
-        fixed = {"noise": ladder} if make is sk.samplers.AnnealedLangevin else {}
-        return rest.call(make, *given, **fixed), ladder
+        fixed = {"noise": noise_levels} if make is sk.samplers.AnnealedLangevin else {}
+        return rest.call(make, *given, **fixed), noise_levels
 
     @property
     def conditional(self) -> bool:
         """Does the network learn with labels?"""
         return self.experiment["network"].flag("conditional", default=False)
 
-    def score(self, model: ScoreModel, sampler: ChainSampler, ladder: Any) -> ScoreModel:
+    def score(self, model: ScoreModel, sampler: ChainSampler, noise_levels: Any) -> ScoreModel:
         """The model as the sampler calls it: plain Langevin walks at the smallest level."""
-        return sk.models.at(model, ladder.smallest) if isinstance(sampler, sk.samplers.Langevin) else model
+        return sk.models.at(model, noise_levels.smallest) if isinstance(sampler, sk.samplers.Langevin) else model
 
-    def start(self, ladder: Any, like: Array) -> Any:
+    def start(self, noise_levels: Any, like: Array) -> Any:
         """A function of a count and a stream that returns where chains begin."""
         mean, std = self.moments
         center = self.backend.asarray(mean, like=like)
 
         def begin(n: int, rng: RngLike) -> Array:
-            return sk.samplers.initial(ladder, (n, *mean.shape[1:]), rng=rng, like=like, mean=center, std=std)
+            return sk.samplers.initial(noise_levels, (n, *mean.shape[1:]), rng=rng, like=like, mean=center, std=std)
 
         return begin
 

@@ -71,17 +71,24 @@ def sample(
     folder = RunFolder.open(run, device)
     parts = Parts(folder.experiment, folder.facts)
     section = _section(folder.experiment["sampler"], options or {})
-    sampler, ladder = parts.sampler(section)
+    sampler, noise_levels = parts.sampler(section)
     label = class_of(label, parts)
     told = _conditions(parts, label)
-    model = parts.score(_on_device(folder.model(), parts), sampler, ladder)
-    about = {"n": n, "block": block, "seed": seed, "label": label, "sampler": repr(sampler), "levels": repr(ladder)}
+    model = parts.score(_on_device(folder.model(), parts), sampler, noise_levels)
+    about = {
+        "n": n,
+        "block": block,
+        "seed": seed,
+        "label": label,
+        "sampler": repr(sampler),
+        "levels": repr(noise_levels),
+    }
     about["streams"] = STREAMS
     place = _place(folder, section, about)
     processes, count = process_group(parts.backend, parts.like), math.ceil(n / block)
     missing = [b for b in range(processes.rank, count, processes.size) if not _file(place, b).exists()]
     made = sk.samplers.sample_blocks(
-        sampler, model, _start(parts, ladder, told), n, seed,
+        sampler, model, _start(parts, noise_levels, told), n, seed,
         block=block, blocks=missing, like=parts.like, progress=progress and processes.rank == 0,
     )  # fmt: skip
     try:
@@ -89,7 +96,7 @@ def sample(
             _write_block(place, each.number, parts.as_images(each.samples.x), about)
         processes.any(False)  # all have written
         if processes.rank == 0:
-            _finish(place, parts, model, sampler, _start(parts, ladder, told), seed, min(_WAY_ROWS, n))
+            _finish(place, parts, model, sampler, _start(parts, noise_levels, told), seed, min(_WAY_ROWS, n))
     except KeyboardInterrupt:
         done = len(list(place.glob("block-*.npy")))
         print(f"{done} of {count} blocks are in {place}/: the same call draws those that are missing.", file=sys.stderr)
@@ -98,7 +105,9 @@ def sample(
 
 
 def _section(section: Section, options: Mapping[str, Any]) -> Section:
-    """The section of the file with these keys changed; another sampler starts from nothing but the ladder."""
+    """The section of the file with these keys changed; another sampler starts from nothing but the sequence of
+    levels.
+    """
     kept = dict(section.values)
     if "name" in options and options["name"] != kept.get("name", "consistent"):
         kept = {key: kept[key] for key in ("sigma_max", "sigma_min", "levels") if key in kept}
@@ -151,9 +160,9 @@ def _conditions(parts: Parts, label: int | str | None) -> Callable[[int], Array]
     return lambda n: parts.on_device(np.full(n, classes if label is None else label))
 
 
-def _start(parts: Parts, ladder: Any, told: Callable[[int], Array] | None) -> Callable[[int, Rng], Any]:
+def _start(parts: Parts, noise_levels: Any, told: Callable[[int], Array] | None) -> Callable[[int, Rng], Any]:
     """Where the chains of a block start, with their labels where the network takes them."""
-    begin = parts.start(ladder, parts.like)
+    begin = parts.start(noise_levels, parts.like)
     return begin if told is None else lambda n, rng: (begin(n, rng), told(n))
 
 
@@ -243,7 +252,7 @@ def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, s
     if isinstance(begun, tuple):
         begun, model = begun[0], sk.models.condition(model, begun[1])
     made = sampler.sample(model, begun, rng=stream, keep_every=max(1, steps // _WAY_STATES))
-    way = (made.trajectory + 1) / 2 if parts.centred else made.trajectory
+    way = (made.trajectory + 1) / 2 if parts.centered else made.trajectory
     ax = sk.plot.image_strip(made._replace(trajectory=way), rows=rows, limits=(0.0, 1.0))
     sk.plot.write(ax.figure, place / "way.png", close=True)
     sk.plot.animate_images(way, place / "way.gif", limits=(0.0, 1.0))

@@ -30,7 +30,7 @@ class Plan:
     """The section [train].
 
     Args:
-        steps: optimiser steps in all.
+        steps: optimizer steps in all.
         batch_size: images a step.
         learning_rate, warmup, decay: the largest rate, the steps over which it rises, and whether it then falls to
             zero as half a cosine.
@@ -207,10 +207,10 @@ class _Previews:
         model, parts = state.learner.model, self._parts
         if parts.conditional:  # each class in turn
             model = sk.models.condition(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
-        sampler, ladder = parts.sampler()
+        sampler, noise_levels = parts.sampler()
         stream = parts.backend.rng(("preview", parts.experiment.seed))
-        start = parts.start(ladder, parts.like)(self._n, stream)
-        samples = sampler.sample(parts.score(model, sampler, ladder), start, rng=stream)
+        start = parts.start(noise_levels, parts.like)(self._n, stream)
+        samples = sampler.sample(parts.score(model, sampler, noise_levels), start, rng=stream)
         (self._folder.path / "previews").mkdir(exist_ok=True)
         ax = sk.plot.image_grid(parts.as_images(samples.x), limits=(0.0, 1.0))
         sk.plot.write(ax.figure, self._folder.path / "previews" / f"step-{state.step:09d}.png", close=True)

@@ -3,8 +3,8 @@
 A field is held against an exact score (:func:`score_error`, :func:`score_error_report`), samples against other
 samples (:func:`sliced_wasserstein`, :func:`wasserstein`, :func:`mmd`, :func:`c2st`), against a score
 (:func:`kernel_stein_discrepancy`), against the modes of a mixture
-(:func:`mode_weights`) or the classes of a classifier (:func:`class_shares`), and against the data that a model was
-trained on (:func:`nearest_neighbours`, :func:`memorisation`). Features of images are compared by
+(:func:`mode_weights`) or the classes of a classifier (:func:`class_proportions`), and against the data that a model was
+trained on (:func:`nearest_neighbors`, :func:`memorization`). Features of images are compared by
 :func:`frechet_distance`, :func:`kernel_distance` and :func:`precision_recall`; the caller says which features.
 
 Arrays of any backend and float dtype come in; the sums are done in float64 on the host, and Python floats or NumPy
@@ -14,13 +14,13 @@ arrays go out.
 from __future__ import annotations
 
 from scorekit.metrics._c2st import ClassifierTest, c2st
-from scorekit.metrics._class_proportions import ClassShares, class_shares
+from scorekit.metrics._class_proportions import ClassProportions, class_proportions
 from scorekit.metrics._frechet_distance import frechet_distance, frechet_distance_corrected
 from scorekit.metrics._kernel_distance import kernel_distance
 from scorekit.metrics._kernel_stein_discrepancy import SteinTest, kernel_stein_discrepancy
 from scorekit.metrics._mmd import Discrepancy, mmd
 from scorekit.metrics._mode_proportions import ModeWeights, mode_weights
-from scorekit.metrics._nearest_neighbors import Memorisation, Neighbours, memorisation, nearest_neighbours
+from scorekit.metrics._nearest_neighbors import Memorization, Neighbors, memorization, nearest_neighbors
 from scorekit.metrics._precision_recall import PrecisionRecall, precision_recall
 from scorekit.metrics._score_error import ScoreError, score_error
 from scorekit.metrics._score_error_report import ScoreErrorReport, ScoreErrorRow, score_error_report
@@ -28,28 +28,28 @@ from scorekit.metrics._statistics import Estimate
 from scorekit.metrics._wasserstein import sliced_wasserstein, wasserstein
 
 __all__ = [
-    "ClassShares",
+    "ClassProportions",
     "ClassifierTest",
     "Discrepancy",
     "Estimate",
-    "Memorisation",
+    "Memorization",
     "ModeWeights",
-    "Neighbours",
+    "Neighbors",
     "PrecisionRecall",
     "ScoreError",
     "ScoreErrorReport",
     "ScoreErrorRow",
     "SteinTest",
     "c2st",
-    "class_shares",
+    "class_proportions",
     "frechet_distance",
     "frechet_distance_corrected",
     "kernel_distance",
     "kernel_stein_discrepancy",
-    "memorisation",
+    "memorization",
     "mmd",
     "mode_weights",
-    "nearest_neighbours",
+    "nearest_neighbors",
     "precision_recall",
     "score_error",
     "score_error_report",

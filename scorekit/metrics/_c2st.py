@@ -24,11 +24,12 @@ class ClassifierTest(NamedTuple):
     p_value: float
 
 
-def c2st(a: Array, b: Array, neighbours: int | None = None, rng: RngLike = None) -> ClassifierTest:
-    """The classifier two-sample test, with k nearest neighbours for a classifier and an exact p-value.
+def c2st(a: Array, b: Array, neighbors: int | None = None, rng: RngLike = None) -> ClassifierTest:
+    """The classifier two-sample test, with k nearest neighbors for a classifier and an exact p-value.
 
     Each sample is cut in two at random. A point of the second halves is said to be of ``a`` when among its k nearest
-    points of the first halves there are more of ``a`` than their share there. The accuracy is the mean of the shares
+    points of the first halves there are more of ``a`` than their share there. The accuracy is the mean of the
+    proportions
     that are said rightly in each sample. Were the laws equal, the points said to be of ``a`` would be any of the second
     halves, so that the number of right ones among them is hypergeometric (Fisher's test): exact for every law, size
     and k.
@@ -36,7 +37,7 @@ def c2st(a: Array, b: Array, neighbours: int | None = None, rng: RngLike = None)
     Args:
         a: independent samples, ``(n, *event)``, n >= 4.
         b: ``(m, *event)``, m >= 4.
-        neighbours: k; by default √ of the number of points in the first halves, rounded.
+        neighbors: k; by default √ of the number of points in the first halves, rounded.
         rng: an Rng, a seed or None, for the halves.
 
     Returns:
@@ -60,9 +61,9 @@ def c2st(a: Array, b: Array, neighbours: int | None = None, rng: RngLike = None)
     stream = as_rng(rng, None, "c2st")
     (known_a, new_a), (known_b, new_b) = _halves(rows_a, stream), _halves(rows_b, stream)
     known, new = np.concatenate([known_a, known_b]), np.concatenate([new_a, new_b])
-    k = round(math.sqrt(len(known))) if neighbours is None else check_count(neighbours, "neighbours")
+    k = round(math.sqrt(len(known))) if neighbors is None else check_count(neighbors, "neighbors")
     if k > len(known):
-        raise InvalidValueError(f"neighbours must be at most {len(known)}, the points in the first halves, got {k}.")
+        raise InvalidValueError(f"neighbors must be at most {len(known)}, the points in the first halves, got {k}.")
     votes = np.mean(nearest(new, known, k).indices < len(known_a), axis=1)
     said_a = votes > len(known_a) / len(known)
     right, n, m = int(np.sum(said_a[: len(new_a)])), len(new_a), len(new_b)

@@ -1,4 +1,4 @@
-"""Which share of the samples went to which class?"""
+"""Which proportion of the samples went to which class?"""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_batch, host, no_tape, own
+from scorekit._arrays import check_batch, host, no_grad, own
 from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError, describe
 from scorekit.metrics._goodness import multinomial_p_value
-from scorekit.metrics._proportions import Shares, table
+from scorekit.metrics._proportions import Proportions, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array, RngLike
 
-__all__ = ["ClassShares", "class_shares"]
+__all__ = ["ClassProportions", "class_proportions"]
 
 Classify = Callable[[Any], Any]
 
@@ -25,10 +25,10 @@ _MOST = 1_000_000
 """Of the classes: a label that is larger is a mistake, not a reason to count a thousand million zeros."""
 
 
-class ClassShares(NamedTuple):
-    """The share of each class, with its interval, beside the truth; and how many samples belong to none."""
+class ClassProportions(NamedTuple):
+    """The proportion of each class, with its interval, beside the truth; and how many samples belong to none."""
 
-    shares: Any
+    proportions: Any
     lower: Any
     upper: Any
     truth: Any
@@ -41,14 +41,16 @@ class ClassShares(NamedTuple):
     labels: Any
 
     def __str__(self) -> str:
-        lines = table("class", self.classes, Shares(self.shares, self.lower, self.upper), self.truth, self.level)
+        lines = table(
+            "class", self.classes, Proportions(self.proportions, self.lower, self.upper), self.truth, self.level
+        )
         lines.append(f"{self.n} samples; {self.unclassified} unclassified")
         if self.truth is not None:
             lines.append(f"total variation from the truth {self.total_variation:.4f}; p-value {self.p_value:.3g}")
         return "\n".join(lines)
 
 
-def class_shares(
+def class_proportions(
     samples: Array,
     classify: Classify,
     truth: Any = None,
@@ -58,8 +60,9 @@ def class_shares(
     level: float = 0.95,
     batch_size: int = 1024,
     rng: RngLike = 0,
-) -> ClassShares:
-    """The share of the samples in each class, as a classifier sees it, with exact intervals, beside the true shares.
+) -> ClassProportions:
+    """The proportion of the samples in each class, as a classifier sees it, with exact intervals, beside the true
+    proportions.
 
     A sample that the classifier labels −1, or gives no class a probability of ``confidence``, is *unclassified*: its
     share is reported apart, and the others are of all samples, so that together they sum to 1.
@@ -68,23 +71,25 @@ def class_shares(
         samples: ``(n, *event)``, independent.
         classify: a function of a batch of samples that returns integer labels ``(n,)``, −1 for none, or one
             probability for each class, ``(n, k)``; its array may be of any framework.
-        truth: the true share of each class, ``(k,)``, summing to 1; None if it is not known.
+        truth: the true proportion of each class, ``(k,)``, summing to 1; None if it is not known.
         classes: their number, or their names; by default as many as ``truth`` or the probabilities have, or as the
             largest label needs.
         confidence: in [0, 1], the smallest largest probability of a sample that is classified.
-        level: of each interval, in (0, 1): it holds the true share at least so often, however rare the class.
+        level: of each interval, in (0, 1): it holds the true proportion at least so often, however rare the class.
         batch_size: the most samples that ``classify`` gets at once.
         rng: an Rng, a seed or None, for a p-value that is simulated. The default is a fixed seed: the same labels have
             the same p-value.
 
     Returns:
-        A :class:`ClassShares`: arrays ``(k,)`` ``shares``, ``lower``, ``upper`` and ``truth`` (or None); ``n``,
-        ``level``, the count of ``unclassified``; ``total_variation``, ½ Σ |share − truth| with the unclassified as one
-        class more, of truth 0; ``p_value`` of "the classified ones have the true shares", by Pearson's statistic:
+        A :class:`ClassProportions`: arrays ``(k,)`` ``proportions``, ``lower``, ``upper`` and ``truth`` (or None);
+        ``n``,
+        ``level``, the count of ``unclassified``; ``total_variation``, ½ Σ |proportion − truth| with the unclassified as
+        one
+        class more, of truth 0; ``p_value`` of "the classified ones have the true proportions", by Pearson's statistic:
         exact where the possible counts are few; else from 99,999 simulated counts where a class is rare (then it is
         1e-5 at least), and by its chi-square limit elsewhere (both NaN without a truth);
         ``classes`` and ``labels (n,)``. Printed, a class whose interval misses the truth is starred. A classifier's
-        mistakes move the shares too: see what it says of real data first.
+        mistakes move the proportions too: see what it says of real data first.
 
     Raises:
         ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: for arguments, or labels, of the wrong shape,
@@ -95,10 +100,11 @@ def class_shares(
 
     >>> import numpy as np
     >>> x = np.array([[-2.0], [-1.0], [-3.0], [1.0], [0.0]])
-    >>> print(class_shares(x, lambda x: np.where(x == 0, -1, x > 0)[:, 0], truth=[0.5, 0.5], classes=["minus", "plus"]))
-    class   truth   share   95 % interval
-    minus  0.5000  0.6000  0.1466 to 0.9473
-     plus  0.5000  0.2000  0.0051 to 0.7164
+    >>> print(class_proportions(x, lambda x: np.where(x == 0, -1, x > 0)[:, 0],
+    ...                         truth=[0.5, 0.5], classes=["minus", "plus"]))
+    class   truth  proportion  95 % interval
+    minus  0.5000      0.6000  0.1466 to 0.9473
+     plus  0.5000      0.2000  0.0051 to 0.7164
     5 samples; 1 unclassified
     total variation from the truth 0.3000; p-value 0.625
     """
@@ -113,19 +119,19 @@ def class_shares(
             f"classify returned the label {np.max(labels)} with {k} classes: expected 0 to {k - 1}, or -1 for none."
         )
     counts = np.bincount(labels[labels >= 0], minlength=k)
-    found, left = Shares.of(counts, n, level), int(np.sum(labels < 0))
+    found, left = Proportions.of(counts, n, level), int(np.sum(labels < 0))
     apart, p_value = math.nan, math.nan
     if truth is not None:
-        apart = float(np.sum(np.abs(found.shares - truth)) + left / n) / 2
+        apart = float(np.sum(np.abs(found.proportions - truth)) + left / n) / 2
         p_value = multinomial_p_value(counts, truth, rng)
-    return ClassShares(*found, truth, n, level, left, apart, p_value, names, labels)
+    return ClassProportions(*found, truth, n, level, left, apart, p_value, names, labels)
 
 
 def _classified(samples: Array, classify: Any, confidence: float, batch_size: int) -> tuple[Any, int | None]:
     """The label of each sample, and how many classes the probabilities were of, if it was probabilities."""
     if not callable(classify):
         raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
-    with no_tape(samples)():
+    with no_grad(samples)():
         parts = [
             _labels(classify(own(samples[rows, ...])), rows.stop - rows.start, confidence)
             for rows in row_blocks(samples.shape[0], batch_size)
@@ -184,15 +190,17 @@ def _check_confidence(confidence: Any) -> float:
 
 def _check_truth(truth: Any) -> Any:
     try:
-        shares = np.array(host(truth) if hasattr(truth, "shape") else truth, dtype=np.float64)
+        proportions = np.array(host(truth) if hasattr(truth, "shape") else truth, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InvalidTypeError(f"truth is {truth!r}: expected the true share of each class, as numbers.") from error
-    if shares.ndim != 1 or not np.all(shares >= 0) or not abs(np.sum(shares) - 1) < 1e-6:
+        raise InvalidTypeError(
+            f"truth is {truth!r}: expected the true proportion of each class, as numbers."
+        ) from error
+    if proportions.ndim != 1 or not np.all(proportions >= 0) or not abs(np.sum(proportions) - 1) < 1e-6:
         raise InvalidValueError(
             f"truth is {truth!r}: expected one share a class, none negative, that sum to 1. "
-            "Counts become shares by division by their sum."
+            "Counts become proportions by division by their sum."
         )
-    return shares
+    return proportions
 
 
 def _names(classes: Any, truth: Any, width: int | None, labels: Any) -> tuple[Any, ...]:

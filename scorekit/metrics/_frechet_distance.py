@@ -23,7 +23,7 @@ def frechet_distance(features_a: Array, features_b: Array) -> float:
 
     |m_a − m_b|² + tr(C_a + C_b − 2 (C_a C_b)^½), with the unbiased covariances (division by n − 1).
 
-    The last trace is the sum of the singular values of R_a R_bᵀ, where RᵀR = C from a QR decomposition of the centred
+    The last trace is the sum of the singular values of R_a R_bᵀ, where RᵀR = C from a QR decomposition of the centered
     features: no covariance is ever formed, no root of a product with complex residue is taken, and fewer samples than
     features, where C is singular, are no special case.
 
@@ -101,9 +101,9 @@ def frechet_distance_corrected(features_a: Array, features_b: Array, groups: int
             "frechet_distance."
         )
     parts = np.array([_distance(_without(a, j, groups), _without(b, j, groups)) for j in range(groups)])
-    centre = float(np.mean(parts))
-    spread = math.sqrt((groups - 1) / groups * float(np.sum((parts - centre) ** 2)))
-    return Estimate(groups * _distance(a, b) - (groups - 1) * centre, spread)
+    center = float(np.mean(parts))
+    spread = math.sqrt((groups - 1) / groups * float(np.sum((parts - center) ** 2)))
+    return Estimate(groups * _distance(a, b) - (groups - 1) * center, spread)
 
 
 def _distance(a: Any, b: Any) -> float:

@@ -1,4 +1,4 @@
-"""Do counts have the shares that they should have?"""
+"""Do counts have the proportions that they should have?"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ truths with one to nine rare classes, with less P(p <= 1e-4) is at most 1.2e-4; 
 
 
 def multinomial_p_value(counts: Any, truth: Any, rng: RngLike = 0) -> float:
-    """The p-value of "``counts (k,)`` are multinomial with the shares ``truth (k,)``" by Pearson's statistic.
+    """The p-value of "``counts (k,)`` are multinomial with the proportions ``truth (k,)``" by Pearson's statistic.
 
     X² = Σ (count − n p)²/n p. Its null law is
 

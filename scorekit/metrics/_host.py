@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch, host, no_tape, own
+from scorekit._arrays import check_batch, host, no_grad, own
 from scorekit._checks import check_positive
 from scorekit._score import evaluate
 from scorekit.errors import NonFiniteError, ShapeError
@@ -42,7 +42,7 @@ def host_pair(a: Array, b: Array, names: tuple[str, str] = ("a", "b"), minimum: 
 
 def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "model") -> Any:
     """``model(x, sigma)`` without a tape, as finite float64 rows ``(n, d)``."""
-    with no_tape(x)():
+    with no_grad(x)():
         s = evaluate(model, own(x), sigma)
     rows = host(s).reshape(x.shape[0], -1)
     bad = int(np.sum(~np.isfinite(rows).all(axis=1)))

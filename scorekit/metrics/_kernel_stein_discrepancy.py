@@ -37,7 +37,7 @@ def kernel_stein_discrepancy(
         u(x, y) = s(x)·s(y) k + s(x)·∇_y k + s(y)·∇_x k + tr ∇_x ∇_y k,
 
     which for x ~ q is E δ(x)·δ(y) k(x, y), δ = s − ∇log q: zero exactly when s is the score of q. No sample of the
-    target and no normalising constant is needed. Unbiased, it is negative about as often as not for a perfect fit.
+    target and no normalizing constant is needed. Unbiased, it is negative about as often as not for a perfect fit.
     The p-value is (1 + the number of signs ε with Σ ε_i ε_j u_ij at least as large) / (1 + ``bootstraps``), whose level
     is right for many independent samples: measured, P(p <= 0.05) is 0.047 for 50 samples of a Gaussian in the plane,
     0.039 for 10 and 0.006 for 5, where the test is conservative.

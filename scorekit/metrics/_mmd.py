@@ -28,7 +28,7 @@ def mmd(
     """The squared maximum mean discrepancy of two samples, unbiased, with a permutation test.
 
     MMD² = E k(a, a') + E k(b, b') − 2 E k(a, b), k(x, y) = exp(−|x − y|²/2h²), over pairs of different samples; it
-    can be negative when the laws agree. The p-value is (1 + the number of random relabellings with an MMD² at least
+    can be negative when the laws agree. The p-value is (1 + the number of random relabelings with an MMD² at least
     as large) / (1 + ``permutations``): exact, whatever the laws, for independent samples.
 
     Args:
@@ -36,7 +36,7 @@ def mmd(
         b: a sample, ``(m, *event)``, m >= 2; memory is of order (n + m)².
         bandwidth: h > 0; by default the median distance between two different samples of the pooled set, which does
             not depend on the labels, so that the test stays exact.
-        permutations: how many relabellings, at least 1.
+        permutations: how many relabelings, at least 1.
         rng: an Rng, a seed or None.
 
     Returns:
@@ -62,12 +62,12 @@ def mmd(
     kernel = squareform(np.exp(-((distances / h) ** 2) / 2))  # zero on the diagonal: no pair of one with itself
     labels = np.arange(n + m) < n
     observed = float(_squared(kernel, labels[:, None])[0])
-    draws = _squared(kernel, _relabellings(labels, permutations, stream))
+    draws = _squared(kernel, _relabelings(labels, permutations, stream))
     ties = 1e-12 * np.max(kernel)  # the same partition summed in another order is still as large
     return Discrepancy(observed, h, (1 + int(np.sum(draws >= observed - ties))) / (1 + permutations))
 
 
-def _relabellings(labels: Any, count: int, rng: Rng) -> Any:
+def _relabelings(labels: Any, count: int, rng: Rng) -> Any:
     """``count`` random permutations of the labels, as columns."""
     return np.stack(
         [labels[host(rng.choice(len(labels), (len(labels),), replace=False)).astype(int)] for _ in range(count)], 1
@@ -75,7 +75,7 @@ def _relabellings(labels: Any, count: int, rng: Rng) -> Any:
 
 
 def _squared(kernel: Any, in_a: Any) -> Any:
-    """MMD² of each labelling, the columns of ``in_a (n + m, q)``."""
+    """MMD² of each labeling, the columns of ``in_a (n + m, q)``."""
     a = in_a.astype(np.float64)
     n, m = a.sum(axis=0), (1 - a).sum(axis=0)
     to_a = kernel @ a

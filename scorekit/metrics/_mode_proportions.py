@@ -1,4 +1,4 @@
-"""Which share of the samples went to which mode?"""
+"""Which proportion of the samples went to which mode?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scorekit._arrays import check_batch, event_size
 from scorekit._checks import check_positive
 from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.metrics._host import host_batch
-from scorekit.metrics._proportions import Shares, table
+from scorekit.metrics._proportions import Proportions, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array
 
@@ -21,9 +21,9 @@ _FAR = 1e-6
 
 
 class ModeWeights(NamedTuple):
-    """The share of each component, with its interval, beside the truth; and how many samples belong to none."""
+    """The proportion of each component, with its interval, beside the truth; and how many samples belong to none."""
 
-    shares: Any
+    proportions: Any
     lower: Any
     upper: Any
     truth: Any
@@ -33,30 +33,30 @@ class ModeWeights(NamedTuple):
     far_distance: float
 
     def __str__(self) -> str:
-        found = Shares(self.shares, self.lower, self.upper)
-        lines = table("mode", range(len(self.shares)), found, self.truth, self.level)
+        found = Proportions(self.proportions, self.lower, self.upper)
+        lines = table("mode", range(len(self.proportions)), found, self.truth, self.level)
         lines.append(f"{self.n} samples; {self.far} farther than {self.far_distance:.3g} from every mode (Mahalanobis)")
         return "\n".join(lines)
 
 
 def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance: float | None = None) -> ModeWeights:
-    """The share of the samples in each component of a Gaussian mixture, with exact intervals.
+    """The proportion of the samples in each component of a Gaussian mixture, with exact intervals.
 
     Each sample goes to its most responsible component, argmax_k log w_k + log N(x; μ_k, Σ_k). A sample is *far* when
     √((x − μ_k)ᵀ Σ_k⁻¹ (x − μ_k)) exceeds ``far_distance`` for every k, as a chain's end does that has escaped or
-    has stopped between modes. Far samples are counted, and also stay in the shares, so that these sum to 1.
+    has stopped between modes. Far samples are counted, and also stay in the proportions, so that these sum to 1.
 
     Args:
         samples: ``(n, *event)``, independent: one state of each chain, not many of one.
         mixture: has ``weights (k,)``, ``means (k, d)`` and ``covariances (k, d, d)``, with d numbers an event.
-        level: of each interval, in (0, 1): it holds the true share at least so often, however rare the mode.
+        level: of each interval, in (0, 1): it holds the true proportion at least so often, however rare the mode.
         far_distance: the Mahalanobis distance beyond which a sample is far; by default the one that a draw from a
             component exceeds with probability 1e-6 (5.3 in two dimensions).
 
     Returns:
-        A :class:`ModeWeights` of arrays ``(k,)`` ``shares``, ``lower``, ``upper`` and ``truth`` (the mixture's
+        A :class:`ModeWeights` of arrays ``(k,)`` ``proportions``, ``lower``, ``upper`` and ``truth`` (the mixture's
         weights), and ``n``, ``level``, ``far``, ``far_distance``. Printed, a mode whose interval misses the truth is
-        starred. Where components overlap, even exact samples have shares other than the weights: the most
+        starred. Where components overlap, even exact samples have proportions other than the weights: the most
         responsible component is not always the one that a sample came from.
 
     Raises:
@@ -68,9 +68,9 @@ def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance
     >>> import numpy as np, scorekit as sk
     >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0], [-5.0]], 1.0)
     >>> print(mode_weights(np.array([[5.0], [4.0], [-5.5], [30.0]]), mixture))
-    mode   truth   share   95 % interval
-       0  0.8000  0.7500  0.1941 to 0.9937
-       1  0.2000  0.2500  0.0063 to 0.8059
+    mode   truth  proportion  95 % interval
+       0  0.8000      0.7500  0.1941 to 0.9937
+       1  0.2000      0.2500  0.0063 to 0.8059
     4 samples; 1 farther than 4.89 from every mode (Mahalanobis)
     """
     check_batch(samples, "samples")
@@ -82,7 +82,7 @@ def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance
     n = len(squared)
     counts = np.bincount(np.argmax(log_joint, axis=1), minlength=len(weights))
     far = int(np.sum(np.min(squared, axis=1) > reach**2))
-    return ModeWeights(*Shares.of(counts, n, level), weights, n, level, far, reach)
+    return ModeWeights(*Proportions.of(counts, n, level), weights, n, level, far, reach)
 
 
 def _components(mixture: Any, samples: Array) -> tuple[Any, Any, Any]:

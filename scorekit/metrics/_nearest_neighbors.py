@@ -1,4 +1,4 @@
-"""Nearest neighbours: those of samples in the training data, and whether samples are copies of these."""
+"""Nearest neighbors: those of samples in the training data, and whether samples are copies of these."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from scorekit.metrics._host import host_pair
 from scorekit.metrics._statistics import check_level, share_interval
 from scorekit.protocols import Array
 
-__all__ = ["Memorisation", "Neighbours", "blocks", "memorisation", "nearest", "nearest_neighbours"]
+__all__ = ["Memorization", "Neighbors", "blocks", "memorization", "nearest", "nearest_neighbors"]
 
 _CHUNK = 1 << 22
 """Distances held at once."""
 
 
-class Neighbours(NamedTuple):
-    """The nearest neighbours of each sample: which rows, and how far, both ``(n, k)``, the nearest first."""
+class Neighbors(NamedTuple):
+    """The nearest neighbors of each sample: which rows, and how far, both ``(n, k)``, the nearest first."""
 
     indices: Any
     distances: Any
 
 
-class Memorisation(NamedTuple):
+class Memorization(NamedTuple):
     """How many samples lie nearer to the training data than data that were held out do."""
 
-    share: float
+    proportion: float
     lower: float
     upper: float
     expected: float
@@ -45,14 +45,14 @@ class Memorisation(NamedTuple):
         rows = (("samples", self.samples), ("held-out data", self.held_out))
         lines = [header] + [_quantiles(name, distances) for name, distances in rows]
         lines.append(
-            f"{self.share:.4f} of {len(self.samples)} samples are nearer than {self.threshold:.4g} "
+            f"{self.proportion:.4f} of {len(self.samples)} samples are nearer than {self.threshold:.4g} "
             f"({100 * self.level:g} % interval {self.lower:.4f} to {self.upper:.4f}), "
             f"as {self.expected:.4f} of held-out data are; p-value {self.p_value:.3g}"
         )
         return "\n".join(lines)
 
 
-def nearest_neighbours(samples: Array, training: Array, k: int = 1) -> Neighbours:
+def nearest_neighbors(samples: Array, training: Array, k: int = 1) -> Neighbors:
     """The ``k`` nearest training points of each sample, in the Euclidean distance over all of a sample's axes.
 
     Args:
@@ -62,16 +62,16 @@ def nearest_neighbours(samples: Array, training: Array, k: int = 1) -> Neighbour
         k: how many, at least 1.
 
     Returns:
-        A :class:`Neighbours` of ``indices`` (rows of ``training``) and ``distances``, both NumPy ``(n, k)``. Among
-        neighbours at exactly one distance the lower row comes first, and which ones of several make up the k is open.
+        A :class:`Neighbors` of ``indices`` (rows of ``training``) and ``distances``, both NumPy ``(n, k)``. Among
+        neighbors at exactly one distance the lower row comes first, and which ones of several make up the k is open.
 
     Raises:
         ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
 
     >>> import numpy as np
     >>> training = np.array([[0.0, 0.0], [3.0, 4.0], [10.0, 0.0]])
-    >>> nearest_neighbours(np.array([[0.0, 1.0]]), training, k=2)
-    Neighbours(indices=array([[0, 1]]), distances=array([[1.        , 4.24264069]]))
+    >>> nearest_neighbors(np.array([[0.0, 1.0]]), training, k=2)
+    Neighbors(indices=array([[0, 1]]), distances=array([[1.        , 4.24264069]]))
     """
     rows, base = host_pair(samples, training, ("samples", "training"))
     if check_count(k, "k") > len(base):
@@ -79,9 +79,9 @@ def nearest_neighbours(samples: Array, training: Array, k: int = 1) -> Neighbour
     return nearest(rows, base, k)
 
 
-def memorisation(
+def memorization(
     samples: Array, training: Array, held_out: Array, quantile: float = 0.01, level: float = 0.95
-) -> Memorisation:
+) -> Memorization:
     """Are samples copies of training data? Their distance to it, beside that of data that were held out.
 
     A sample counts as near when its nearest training point is nearer than that of the j-th nearest of m held-out
@@ -100,7 +100,8 @@ def memorisation(
         level: of the interval, in (0, 1).
 
     Returns:
-        A :class:`Memorisation`: ``share`` of near samples with its exact interval (Clopper and Pearson's) ``lower``,
+        A :class:`Memorization`: ``proportion`` of near samples with its exact interval (Clopper and Pearson's)
+        ``lower``,
         ``upper``, at ``level``, for this ``threshold``; ``expected``, j/(m + 1); ``p_value``; and the distances to the
         nearest training point of ``samples (n,)`` and ``held_out (m,)``. Printed, their quantiles side by side.
 
@@ -114,7 +115,7 @@ def memorisation(
     >>> rng = np.random.default_rng(0)
     >>> training, held_out, new = rng.normal(size=(3, 200, 2))
     >>> copies = training[:50] + 1e-6
-    >>> memorisation(copies, training, held_out).p_value < 1e-9 < memorisation(new, training, held_out).p_value
+    >>> memorization(copies, training, held_out).p_value < 1e-9 < memorization(new, training, held_out).p_value
     True
     """
     from scipy.stats import betabinom
@@ -129,10 +130,10 @@ def memorisation(
     count = int(np.sum(near < threshold))
     lower, upper = (float(end) for end in share_interval(count, n, level))
     p_value = float(betabinom.sf(count - 1, n, j, m + 1 - j))
-    return Memorisation(count / n, lower, upper, j / (m + 1), p_value, threshold, near, reference, level)
+    return Memorization(count / n, lower, upper, j / (m + 1), p_value, threshold, near, reference, level)
 
 
-def nearest(x: Any, base: Any, k: int, *, skip_own: bool = False) -> Neighbours:
+def nearest(x: Any, base: Any, k: int, *, skip_own: bool = False) -> Neighbors:
     """The ``k`` nearest rows of ``base`` of each row of ``x``; with ``skip_own`` row i of ``base`` is none of i's."""
     indices, distances = np.empty((len(x), k), dtype=np.int64), np.empty((len(x), k))
     for rows, block in blocks(x, base):
@@ -143,7 +144,7 @@ def nearest(x: Any, base: Any, k: int, *, skip_own: bool = False) -> Neighbours:
         order = np.argsort(far, axis=1, kind="stable")
         indices[rows] = np.take_along_axis(found, order, axis=1)
         distances[rows] = np.take_along_axis(far, order, axis=1)
-    return Neighbours(indices, distances)
+    return Neighbors(indices, distances)
 
 
 def blocks(x: Any, base: Any) -> Iterator[tuple[slice, Any]]:

@@ -24,26 +24,26 @@ class PrecisionRecall(NamedTuple):
     density: float
     coverage: float
     expected_coverage: float
-    neighbours: int
+    neighbors: int
 
     def __str__(self) -> str:
         return (
             f"precision {self.precision:.4f}, recall {self.recall:.4f}, density {self.density:.4f} (equal laws: 1), "
-            f"coverage {self.coverage:.4f} (equal laws: {self.expected_coverage:.4f}), {self.neighbours} neighbours"
+            f"coverage {self.coverage:.4f} (equal laws: {self.expected_coverage:.4f}), {self.neighbors} neighbors"
         )
 
 
-def precision_recall(features_real: Array, features_generated: Array, neighbours: int = 3) -> PrecisionRecall:
-    """Precision and recall on manifolds of nearest neighbours, and density and coverage.
+def precision_recall(features_real: Array, features_generated: Array, neighbors: int = 3) -> PrecisionRecall:
+    """Precision and recall on manifolds of nearest neighbors, and density and coverage.
 
-    The ball of a point is closed and reaches to its k-th nearest neighbour in its own set, itself not counted.
+    The ball of a point is closed and reaches to its k-th nearest neighbor in its own set, itself not counted.
 
-    precision  the share of generated points in the ball of some real point
-    recall     the share of real points in the ball of some generated point
+    precision  the proportion of generated points in the ball of some real point
+    recall     the proportion of real points in the ball of some generated point
     density    the mean number of real balls that a generated point lies in, over k; it can exceed 1
-    coverage   the share of real balls with a generated point inside
+    coverage   the proportion of real balls with a generated point inside
 
-    Precision and recall take the nearest neighbours for the whole manifold, so that one outlier with a wide ball
+    Precision and recall take the nearest neighbors for the whole manifold, so that one outlier with a wide ball
     raises them; density and coverage suffer less from that. Under equal laws the density is 1 on average, and the
     coverage 1 − C(n − 1, k)/C(n + m − 1, k), exactly, for any continuous law; precision and recall have no such value:
     hold them against those of data that were held out.
@@ -51,7 +51,7 @@ def precision_recall(features_real: Array, features_generated: Array, neighbours
     Args:
         features_real: ``(n, *event)``, n > k, flattened to ``(n, d)``.
         features_generated: ``(m, *event)``, m > k.
-        neighbours: k, at least 1. The original papers take 3 for precision and recall and 5 for density and coverage.
+        neighbors: k, at least 1. The original papers take 3 for precision and recall and 5 for density and coverage.
 
     Returns:
         A :class:`PrecisionRecall` of floats, with the ``expected_coverage`` under equal laws. Time is of order
@@ -66,15 +66,15 @@ def precision_recall(features_real: Array, features_generated: Array, neighbours
 
     >>> import numpy as np
     >>> real, generated = np.array([[0.0], [1.0], [2.0], [9.0]]), np.array([[0.5], [0.75], [20.0]])
-    >>> print(precision_recall(real, generated, neighbours=1))
-    precision 0.6667, recall 0.7500, density 1.3333 (equal laws: 1), coverage 0.5000 (equal laws: 0.5000), 1 neighbours
+    >>> print(precision_recall(real, generated, neighbors=1))
+    precision 0.6667, recall 0.7500, density 1.3333 (equal laws: 1), coverage 0.5000 (equal laws: 0.5000), 1 neighbors
     """
     real, generated = host_pair(features_real, features_generated, ("features_real", "features_generated"))
-    k, fewest = check_count(neighbours, "neighbours"), min(len(real), len(generated))
+    k, fewest = check_count(neighbors, "neighbors"), min(len(real), len(generated))
     if k >= fewest:
         raise InvalidValueError(
-            f"neighbours must be below {fewest}, for features_real has {len(real)} samples and features_generated "
-            f"{len(generated)}, and none is a neighbour of itself; got {k}."
+            f"neighbors must be below {fewest}, for features_real has {len(real)} samples and features_generated "
+            f"{len(generated)}, and none is a neighbor of itself; got {k}."
         )
     radius, other = (nearest(x, x, k, skip_own=True).distances[:, -1] for x in (real, generated))
     balls = np.zeros(len(generated))  # of real points, around each generated one

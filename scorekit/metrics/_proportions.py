@@ -1,4 +1,4 @@
-"""Shares of a whole with their intervals, and the table that they are printed as."""
+"""Proportions of a whole with their intervals, and the table that they are printed as."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any, NamedTuple
 
 from scorekit.metrics._statistics import share_interval
 
-__all__ = ["Shares", "table"]
+__all__ = ["Proportions", "table"]
 
 
-class Shares(NamedTuple):
-    """The shares ``(k,)`` and the ends of their exact intervals."""
+class Proportions(NamedTuple):
+    """The proportions ``(k,)`` and the ends of their exact intervals."""
 
-    shares: Any
+    proportions: Any
     lower: Any
     upper: Any
 
     @classmethod
-    def of(cls, counts: Any, n: int, level: float) -> Shares:
-        """The shares of ``counts (k,)`` among ``n``."""
+    def of(cls, counts: Any, n: int, level: float) -> Proportions:
+        """The proportions of ``counts (k,)`` among ``n``."""
         return cls(counts / n, *share_interval(counts, n, level))
 
 
-def table(title: str, names: Iterable[Any], found: Shares, truth: Any, level: float) -> list[str]:
-    """The lines of the table; where a true share is known, a row whose interval misses it is starred."""
+def table(title: str, names: Iterable[Any], found: Proportions, truth: Any, level: float) -> list[str]:
+    """The lines of the table; where a true proportion is known, a row whose interval misses it is starred."""
     words = [str(name) for name in names]
     width = max(len(word) for word in [title, *words])
     known = truth is not None
-    lines = [f"{title:{width}}  {' truth  ' if known else ''} share   {100 * level:g} % interval"]
-    for k, (word, share, low, high) in enumerate(zip(words, *found, strict=True)):
+    lines = [f"{title:{width}}  {' truth  ' if known else ''}proportion  {100 * level:g} % interval"]
+    for k, (word, proportion, low, high) in enumerate(zip(words, *found, strict=True)):
         true = f"{truth[k]:6.4f}  " if known else ""
         mark = "  *" if known and not low <= truth[k] <= high else ""
-        lines.append(f"{word:>{width}}  {true}{share:6.4f}  {low:6.4f} to {high:6.4f}{mark}")
+        lines.append(f"{word:>{width}}  {true}{proportion:10.4f}  {low:6.4f} to {high:6.4f}{mark}")
     return lines

@@ -13,7 +13,7 @@ from scorekit._checks import check_count, check_number
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.metrics._host import host_score
 from scorekit.metrics._score_error import ScoreError, check_methods, check_target, compare_scores
-from scorekit.noise import Geometric, Ladder, NoiseLaw, as_ladder
+from scorekit.noise import Geometric, Levels, NoiseDistribution, as_levels
 from scorekit.protocols import Array, Distribution, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 
@@ -68,7 +68,7 @@ def _cells(row: ScoreErrorRow) -> tuple[str, ...]:
 def score_error_report(
     model: ScoreModel,
     distribution: Distribution,
-    noise: Geometric | Ladder | Sequence[float],
+    noise: Geometric | Levels | Sequence[float],
     n: int = 4096,
     rng: RngLike = None,
     regions: Sequence[float] = (0.1, 0.5),
@@ -81,7 +81,7 @@ def score_error_report(
     ``all``
         every point: the explicit score-matching distance under p_σ.
     ``lowest 10 %``, ``10–50 %``, ``highest 50 %``
-        the shares of the probability between the cuts ``regions``, from the tails to the modes.
+        the proportions of the probability between the cuts ``regions``, from the tails to the modes.
     ``box``
         ``n`` points uniform in the box that the drawn points span, mostly off the data: the empty space that a
         chain crosses, where nothing in the training data says what the score is.
@@ -89,10 +89,10 @@ def score_error_report(
     Args:
         model: the score model, called with one level, a float, at a time.
         distribution: has ``smoothed(sigma)`` with ``sample``, ``log_prob``, and ``score(x, sigma)``.
-        noise: a ladder, or its levels in descending order.
+        noise: noise levels, or a descending sequence of numbers.
         n: points a level; each region must get at least two.
         rng: an Rng, a seed or None.
-        regions: the cuts, ascending, as shares of the probability strictly between 0 and 1; () for no regions.
+        regions: the cuts, ascending, as proportions of the probability strictly between 0 and 1; () for no regions.
         like: an array whose framework, dtype and device the points take; NumPy float64 by default.
 
     Returns:
@@ -113,27 +113,29 @@ def score_error_report(
     ['all', 'lowest 10 %', '10–50 %', 'highest 50 %', 'box']
     """
     check_methods(distribution, ("score", "smoothed"))
-    ladder, n, cuts = _check_ladder(noise), check_count(n, "n", minimum=2), _check_cuts(regions)
+    levels, n, cuts = _check_levels(noise), check_count(n, "n", minimum=2), _check_cuts(regions)
     stream = as_rng(rng, like, "score_error_report")
     return ScoreErrorReport(
-        row for sigma in ladder.sigmas for row in _level(model, distribution, float(sigma), n, stream, cuts, like)
+        row for sigma in levels.sigmas for row in _level(model, distribution, float(sigma), n, stream, cuts, like)
     )
 
 
-def _check_ladder(noise: Any) -> Geometric | Ladder:
-    if isinstance(noise, NoiseLaw) and not isinstance(noise, (Geometric, Ladder)):
+def _check_levels(noise: Any) -> Geometric | Levels:
+    if isinstance(noise, NoiseDistribution) and not isinstance(noise, (Geometric, Levels)):
         raise InvalidTypeError(
-            f"noise is {noise!r}, a law with a continuum of levels: expected a ladder, for instance "
+            f"noise is {noise!r}, a distribution with a continuum of levels: expected noise levels, for instance "
             "sk.noise.Geometric(sigma_max, sigma_min, 10)."
         )
-    return as_ladder(noise)
+    return as_levels(noise)
 
 
 def _check_cuts(regions: Sequence[float]) -> list[float]:
     try:
         cuts = [check_number(cut, "a cut of regions") for cut in regions]
     except TypeError as error:
-        raise InvalidTypeError(f"regions are {regions!r}: expected shares between 0 and 1, as (0.1, 0.5).") from error
+        raise InvalidTypeError(
+            f"regions are {regions!r}: expected proportions between 0 and 1, as (0.1, 0.5)."
+        ) from error
     edges = [0.0, *cuts, 1.0]
     if not all(a < b for a, b in itertools.pairwise(edges)):
         raise InvalidValueError(

@@ -1,4 +1,4 @@
-"""Means, roots of ratios and shares, each with its uncertainty."""
+"""Means, roots of ratios and proportions, each with its uncertainty."""
 
 from __future__ import annotations
 
@@ -61,11 +61,13 @@ def check_level(level: Any) -> float:
 
 
 def share_interval(count: Any, n: int, level: float) -> tuple[Any, Any]:
-    """The exact (Clopper and Pearson's) interval of a share from ``count`` of ``n``: (lower, upper), within [0, 1].
+    """The exact (Clopper and Pearson's) interval of a proportion from ``count`` of ``n``: (lower, upper), within [0,
+    1].
 
-    The lower end is the share p at which P(count or more of n) = α/2, the upper end that at which P(count or fewer) =
+    The lower end is the proportion p at which P(count or more of n) = α/2, the upper end that at which P(count or
+    fewer) =
     α/2, α = 1 − ``level``: quantiles of the beta laws (count, n − count + 1) and (count + 1, n − count). The interval
-    holds the true share with a probability of at least ``level``, whatever that share is, however rare.
+    holds the true proportion with a probability of at least ``level``, whatever that share is, however rare.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
     (1934), doi:10.1093/biomet/26.4.404.

@@ -1,24 +1,25 @@
-"""Noise levels: ladders of them, and laws that they are drawn from.
+"""Noise levels: sequences of them, and distributions that they are drawn from.
 
-A *ladder* is a finite, descending sequence of levels, as annealed Langevin dynamics walks it. A *law* draws
-one level a sample, as the noise-conditional objectives need it; a ladder is also a law, uniform on its levels.
+*Levels* are a finite, descending sequence of noise levels, as annealed Langevin dynamics walks it. A *distribution* of
+sigma draws
+one level a sample, as the noise-conditional objectives need it; levels are also a distribution, uniform on its levels.
 """
 
 from __future__ import annotations
 
 from scorekit.noise.designed import Designed, design, variance_ratio
-from scorekit.noise.ladders import Geometric, Ladder, as_ladder
-from scorekit.noise.laws import LogNormal, LogUniform, NoiseLaw
+from scorekit.noise.levels import Geometric, Levels, as_levels
 from scorekit.noise.overlap import overlaps, widest_ratio
+from scorekit.noise.sigma_distributions import LogNormal, LogUniform, NoiseDistribution
 
 __all__ = [
     "Designed",
     "Geometric",
-    "Ladder",
+    "Levels",
     "LogNormal",
     "LogUniform",
-    "NoiseLaw",
-    "as_ladder",
+    "NoiseDistribution",
+    "as_levels",
     "design",
     "overlaps",
     "variance_ratio",

@@ -1,4 +1,4 @@
-"""A ladder and a step size from the data."""
+"""Noise levels and a step size from the data."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from scorekit._arrays import check_batch, event_size, host
 from scorekit._checks import check_count, check_positive
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.noise.ladders import Geometric
-from scorekit.noise.laws import check_range
+from scorekit.noise.levels import Geometric
 from scorekit.noise.overlap import overlaps, widest_ratio
+from scorekit.noise.sigma_distributions import check_range
 from scorekit.protocols import Array
 
 __all__ = ["Designed", "design", "variance_ratio"]
 
 CHUNK = 512  # samples that are looked at together
-BLUR = 0.01  # sigma_min as a share of the range of the data
+BLUR = 0.01  # sigma_min as a proportion of the range of the data
 
 
 @dataclass(frozen=True)
 class Designed(Geometric):
-    """A geometric ladder with what belongs to it; made by :func:`design`.
+    """Geometric noise levels with what belongs to them; made by :func:`design`.
 
     ``step_size`` and ``steps_per_level`` are for :class:`~scorekit.samplers.AnnealedLangevin`. ``dim`` is the number of
     numbers in a sample. ``samples`` were given, and the largest distance was looked for among ``compared`` of them (0
@@ -51,7 +51,7 @@ class Designed(Geometric):
 
     @property
     def overlap(self) -> float:
-        """That of neighbouring levels, see :func:`overlaps`."""
+        """That of neighboring levels, see :func:`overlaps`."""
         return float(overlaps(self, self.dim)[0])
 
     @property
@@ -69,7 +69,7 @@ class Designed(Geometric):
                 f"noise levels for {self.samples} samples of {self.dim} numbers",
                 f"  sigma_max        {self.sigma_max:.6g}  ({among})",
                 f"  sigma_min        {self.sigma_min:.6g}",
-                f"  levels           {self.levels}  (ratio {self.ratio:.5f}, neighbours overlap by {self.overlap:.3f})",
+                f"  levels           {self.levels}  (ratio {self.ratio:.5f}, neighbors overlap by {self.overlap:.3f})",
                 f"  steps_per_level  {self.steps_per_level}",
                 f"  step_size        {self.step_size:.6g}  ({self.step_size / self.smallest**2:.4g} sigma_min^2; after "
                 f"the steps of a level the variance is {self.variance_ratio:.4f} sigma^2)",
@@ -87,11 +87,11 @@ def design(
     steps_per_level: int = 5,
     subset: int = 2000,
 ) -> Designed:
-    """The ladder and the step size that NCSNv2 takes for these data; what is given is taken as given.
+    """The noise levels and the step size that NCSNv2 takes for these data; what is given is taken as given.
 
     - ``sigma_max`` is the largest distance between two samples, so that the noisiest level joins all modes
       (Technique 1).
-    - ``levels`` are as few as let neighbours overlap by one half, see :func:`overlaps` (Technique 2), with a ratio of
+    - ``levels`` are as few as let neighbors overlap by one half, see :func:`overlaps` (Technique 2), with a ratio of
       at most 1.5.
     - ``step_size`` makes the variance of one-point data, after the steps of a level that was entered with the variance
       of the level before, as near as can be to sigma² (Technique 4). It is of the form x + step/2 · s + sqrt(step) · z,

@@ -1,4 +1,4 @@
-"""Score-matching objectives: losses whose minimiser is the score of the data.
+"""Score-matching objectives: losses whose minimizer is the score of the data.
 
 All of them are on one scale: for the same model they differ by constants that do not depend on it, and by
 the noise of what they draw. Each is a frozen dataclass without state; ``losses`` gives one value a sample,

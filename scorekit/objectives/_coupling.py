@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import constant, event_size, expand, no_tape, readable
+from scorekit._arrays import constant, event_size, expand, no_grad, readable
 from scorekit._score import inside
 from scorekit.errors import InvalidValueError
 from scorekit.objectives._base import CheckedScore
@@ -102,7 +102,7 @@ def check_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
     """
     owner = backend_of(x)
     alone = CheckedScore(score.model, None if score.condition is None else score.condition[:1])
-    with no_tape(x)():
+    with no_grad(x)():
         scores = (score(1 * x, sigma)[:1], alone(1 * x[:1], sigma[:1]))
     if not all(owner.readable(s) for s in scores):
         return

@@ -24,11 +24,11 @@ class Probes(NamedTuple):
 class ImplicitScoreMatching(ScoreObjective):
     """``ISM = E[tr ∇s(x) + ½ |s(x)|²] = ESM − ½ E|∇ log p|²``.
 
-    The constant does not depend on the model, so ISM is minimised by the score of the data, which it never
+    The constant does not depend on the model, so ISM is minimized by the score of the data, which it never
     needs. It holds when p·s vanishes at infinity.
 
     Args:
-        trace: ``"exact"``, at a cost that grows with the number d of numbers in a sample; or
+        trace: ``"exact"``, at a cost that grows with the dimension d of one sample; or
             ``"hutchinson"``, the unbiased estimate vᵀ∇s v with Rademacher v, of variance
             2(|S|² − Σ S_ii²) for the symmetric part S of the Jacobian.
         probes: Hutchinson probes a sample, at least 1. Each sample has its own.
@@ -37,7 +37,7 @@ class ImplicitScoreMatching(ScoreObjective):
     ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)`` for the estimate.
 
     Raises:
-        ValueError: rows of the model depend on each other (batch normalisation in training mode).
+        ValueError: rows of the model depend on each other (batch normalization in training mode).
 
     Reference: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005.
     Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990.

@@ -12,7 +12,7 @@ from scorekit._arrays import readable
 from scorekit._checks import check_option, check_positive
 from scorekit._score import check_conditional
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
-from scorekit.noise import NoiseLaw
+from scorekit.noise import NoiseDistribution
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.objectives._coupling import refuse_mixed_levels
 from scorekit.objectives.denoising import VARIANCE_REDUCTIONS, VarianceReduction, denoising_losses
@@ -40,12 +40,12 @@ class NoiseConditional(ScoreObjective):
       every level.
     - ``"likelihood"``: λ = 2 sigma / q(sigma), q the density of the law: the mean over levels is then
       ∫ E|s + z/sigma|² sigma d sigma, the bound on the negative log-likelihood of the VE process (Song et al. 2021).
-      On a ladder it is the trapezoid rule for that integral on the log scale, with an error of order 1/L².
+      On a sequence of levels it is the trapezoid rule for that integral on the log scale, with an error of order 1/L².
     - ``"edm"``: λ = sigma² (sigma² + sigma_data²) / sigma_data², half of the loss of Karras et al. (2022).
     - a function of sigma ``(n,)`` with values ``(n,)``.
 
     Args:
-        noise: a ladder or a law of noise levels (``sk.noise``).
+        noise: noise levels or a distribution of them (``sk.noise``).
         weighting: λ, see above.
         variance_reduction: None, ``"control"`` or ``"antithetic"``, as in :class:`DenoisingScoreMatching`.
         sigma_data: standard deviation of the data, needed by ``"edm"`` and by nothing else.
@@ -63,15 +63,15 @@ class NoiseConditional(ScoreObjective):
     (6,)
     """
 
-    noise: NoiseLaw
+    noise: NoiseDistribution
     weighting: Literal["sigma2", "likelihood", "edm"] | Callable[[Array], Array] = "sigma2"
     variance_reduction: VarianceReduction = None
     sigma_data: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.noise, NoiseLaw):
+        if not isinstance(self.noise, NoiseDistribution):
             raise InvalidTypeError(
-                f"noise is a {describe(self.noise)}: expected a ladder or a law, for instance "
+                f"noise is a {describe(self.noise)}: expected noise levels or a distribution of them, for instance "
                 "sk.noise.Geometric(sigma_max, sigma_min, levels)."
             )
         if not callable(self.weighting):
@@ -80,7 +80,7 @@ class NoiseConditional(ScoreObjective):
             raise InvalidValueError(
                 f'weighting "likelihood" with {self.noise}: the mean is the integral of E|s + z/sigma|² sigma over all '
                 "sigma from 0 to infinity, and diverges at 0, where E|sigma s + z|² tends to the dimension. "
-                "Use a law with a smallest level, for instance sk.noise.LogUniform(sigma_max, sigma_min)."
+                "Use a distribution with a smallest level, for instance sk.noise.LogUniform(sigma_max, sigma_min)."
             )
         check_option(self.variance_reduction, "variance_reduction", VARIANCE_REDUCTIONS)
         self._check_sigma_data()
@@ -100,7 +100,7 @@ class NoiseConditional(ScoreObjective):
         for largest, smallest in (("largest", "smallest"), ("sigma_max", "sigma_min")):
             if hasattr(noise, largest):
                 return float(getattr(noise, largest)), float(getattr(noise, smallest))
-        return tuple(float(sigma) for sigma in noise.quantile(np.asarray([0.999, 0.001])))
+        return tuple(float(sigma) for sigma in noise.icdf(np.asarray([0.999, 0.001])))
 
     def draw(self, x: Array, rng: RngLike = None) -> LevelNoise:
         """A level for each sample, stratified, and standard normals like ``x``."""
@@ -123,7 +123,7 @@ class NoiseConditional(ScoreObjective):
     def _relative_weight(self, sigma: Array) -> Array:
         """λ / sigma²."""
         if self.weighting == "likelihood":
-            return 2 / (sigma * self.noise.density(sigma))
+            return 2 / (sigma * self.noise.pdf(sigma))
         if self.weighting == "edm":
             assert self.sigma_data is not None
             return (sigma / self.sigma_data) ** 2 + 1

@@ -36,7 +36,7 @@ class SlicedScoreMatching(ScoreObjective):
     A model with a method ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)`` of its own is asked for it.
 
     Raises:
-        ValueError: rows of the model depend on each other (batch normalisation in training mode).
+        ValueError: rows of the model depend on each other (batch normalization in training mode).
 
     Reference: Song, Garg, Shi, Ermon, Sliced Score Matching: A Scalable Approach to Density and Score
     Estimation, 2019.

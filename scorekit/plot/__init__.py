@@ -11,9 +11,9 @@ from scorekit.plot.animation import animate_chains
 from scorekit.plot.curves import history, noise_levels
 from scorekit.plot.fields import score_error, score_field
 from scorekit.plot.images import image_grid
-from scorekit.plot.neighbours import nearest_neighbours
+from scorekit.plot.neighbors import nearest_neighbors
 from scorekit.plot.points import chains, samples
-from scorekit.plot.reports import error_levels, mode_shares
+from scorekit.plot.reports import error_levels, mode_proportions
 from scorekit.plot.sheets import panels, write
 from scorekit.plot.strips import animate_images, image_strip
 
@@ -25,8 +25,8 @@ __all__ = [
     "history",
     "image_grid",
     "image_strip",
-    "mode_shares",
-    "nearest_neighbours",
+    "mode_proportions",
+    "nearest_neighbors",
     "noise_levels",
     "panels",
     "samples",

@@ -17,10 +17,10 @@ Limits: TypeAlias = float | tuple[float, float] | Box
 """The shown part of the plane: r for [−r, r]², (low, high) for both axes, or ((x0, x1), (y0, y1))."""
 
 SIZE = 4.0
-"""Inches a panel; with the colour bar one more in width."""
+"""Inches a panel; with the color bar one more in width."""
 
 DARK, LIGHT = "#1f3b73", "#a8a8a8"
-"""What a picture is about, and what it is held against: apart in colour and in grey."""
+"""What a picture is about, and what it is held against: apart in color and in gray."""
 
 
 def as_axes(ax: Axes | None, width: float = SIZE, height: float = SIZE) -> Axes:
@@ -73,7 +73,7 @@ def style_plane(ax: Axes, box: Box) -> None:
 
 
 def add_colorbar(ax: Axes, mappable: ScalarMappable, label: str, extend: str = "neither") -> None:
-    """A colour bar as high as the panel."""
+    """A color bar as high as the panel."""
     bar = ax.figure.colorbar(mappable, ax=ax, fraction=0.046, pad=0.03, extend=extend)
     bar.set_label(label)
     bar.outline.set_visible(False)

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MASSES = (0.5, 0.9, 0.99)
-"""Density is drawn as the smallest regions that hold these shares of the mass."""
+"""Density is drawn as the smallest regions that hold these proportions of the mass."""
 
 FINE = 200
 """Cells a side for contours."""
@@ -55,7 +55,7 @@ class Plane(NamedTuple):
 
 
 def make_plane(box: Box, grid: int, like: Array | None) -> Plane:
-    """A grid of the centres of ``grid`` × ``grid`` cells that fill the box, as an array like ``like``."""
+    """A grid of the centers of ``grid`` × ``grid`` cells that fill the box, as an array like ``like``."""
     grid = check_count(grid, "grid", minimum=2)
     steps = (np.arange(grid) + 0.5) / grid
     x, y = (low + (high - low) * steps for low, high in box)
@@ -151,7 +151,9 @@ def emptiest_corner(density: Any) -> Any:
 
     Matplotlib's own "best" knows nothing of densities, and warns when there are many points.
     """
-    rows, columns = (max(1, round(share * size)) for share, size in zip((0.2, 0.6), density.shape, strict=True))
+    rows, columns = (
+        max(1, round(proportion * size)) for proportion, size in zip((0.2, 0.6), density.shape, strict=True)
+    )
     parts = {"lower": slice(None, rows), "upper": slice(-rows, None)}
     sides = {"left": slice(None, columns), "right": slice(-columns, None)}
     mass = {f"{v} {h}": float(density[parts[v], sides[h]].sum()) for v in parts for h in sides}

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from scorekit._checks import check_count
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
-from scorekit.noise import NoiseLaw, overlaps
+from scorekit.noise import NoiseDistribution, overlaps
 from scorekit.plot._axes import DARK, SIZE, as_axes
 
 __all__ = ["history", "noise_levels"]
@@ -22,20 +22,20 @@ ACCENT = "#c4622d"
 
 
 def noise_levels(noise: Any, ax: Axes | None = None, *, dim: int | None = None) -> Axes:
-    """The levels of a ladder on a logarithmic axis, or the density of log σ under a continuous law.
+    """Noise levels on a logarithmic axis, or the density of log σ under a continuous law.
 
     With ``dim`` also how much each level overlaps with the one before (:func:`scorekit.noise.overlaps`), on an axis at
     the right: chains pass from level to level where that is not small, and one half is what
     :func:`scorekit.noise.design` aims at.
 
     Args:
-        noise: a ladder (anything with ``sigmas``), or a law with ``quantile`` and ``density``.
+        noise: noise levels (anything with ``sigmas``), or a distribution with ``quantile`` and ``density``.
         ax: where to draw; None for a new figure.
-        dim: the number of numbers in a sample, for the overlaps of a ladder of at least two levels. Of a ladder made by
+        dim: The dimension of one sample, for the overlaps of at least two noise levels. Of a sequence of levels made by
             ``design`` it is known.
 
     Returns:
-        The Axes; its first line is the ladder, or the density. The overlaps are in ``ax.figure.axes[-1]``.
+        The Axes; its first line shows the levels, or the density. The overlaps are in ``ax.figure.axes[-1]``.
 
     >>> import scorekit as sk
     >>> from matplotlib.figure import Figure
@@ -47,20 +47,23 @@ def noise_levels(noise: Any, ax: Axes | None = None, *, dim: int | None = None) 
         sigmas = np.asarray(noise.sigmas, dtype=float)
         size = getattr(noise, "dim", None) if dim is None else check_count(dim, "dim")
         if dim is not None and len(sigmas) < 2:
-            raise InvalidValueError("a ladder of one level has no overlaps: leave dim out, or take two levels.")
+            raise InvalidValueError("one level has no overlaps: leave dim out, or take two levels.")
         shared = None if size is None else overlaps(sigmas.tolist(), size)
-        drawn = _ladder(sigmas, as_axes(ax, SIZE, 0.75 * SIZE))
+        drawn = _levels(sigmas, as_axes(ax, SIZE, 0.75 * SIZE))
         return drawn if shared is None else _with_overlaps(shared, drawn)
-    if isinstance(noise, NoiseLaw):
+    if isinstance(noise, NoiseDistribution):
         if dim is not None:
-            raise InvalidValueError(f"dim is {dim!r}, but {noise!r} has no neighbouring levels: it is for ladders.")
+            raise InvalidValueError(
+                f"dim is {dim!r}, but {noise!r} has no neighboring levels: it is for sequences of levels."
+            )
         return _law(noise, as_axes(ax, SIZE, 0.75 * SIZE))
     raise InvalidTypeError(
-        f"noise is a {describe(noise)}: expected a ladder or a law, for instance sk.noise.Geometric(10.0, 0.01, 10)."
+        f"noise is a {describe(noise)}: expected noise levels or a distribution of them, for instance "
+        f"sk.noise.Geometric(10.0, 0.01, 10)."
     )
 
 
-def _ladder(sigmas: Any, ax: Axes) -> Axes:
+def _levels(sigmas: Any, ax: Axes) -> Axes:
     style = "o-" if len(sigmas) <= 50 else "-"
     ax.semilogy(np.arange(1, len(sigmas) + 1), sigmas, style, color=DARK, markersize=4, linewidth=1)
     ax.set_xlabel(f"level $i$ of {len(sigmas)}")
@@ -83,10 +86,10 @@ def _with_overlaps(shared: Any, ax: Axes) -> Axes:
     return ax
 
 
-def _law(law: NoiseLaw, ax: Axes) -> Axes:
-    low, high = law.quantile(np.array([1e-3, 1 - 1e-3]))
+def _law(law: NoiseDistribution, ax: Axes) -> Axes:
+    low, high = law.icdf(np.array([1e-3, 1 - 1e-3]))
     sigma = np.geomspace(low, high, 200)
-    ax.semilogx(sigma, sigma * law.density(sigma), color=DARK, linewidth=1.5)
+    ax.semilogx(sigma, sigma * law.pdf(sigma), color=DARK, linewidth=1.5)
     ax.set_ylim(bottom=0)
     ax.set_xlabel(r"noise level $\sigma$")
     ax.set_ylabel(r"density of $\log\,\sigma$")
@@ -101,7 +104,7 @@ def history(history: Any, ax: Axes | None = None, *, smoothing: int | None = Non
         history: has ``step (k,)`` and ``loss (k,)`` and, if validated, ``validation_step`` and ``validation_loss``,
             as attributes or as keys. Steps whose loss is not finite (skipped ones) leave gaps.
         ax: where to draw; None for a new figure.
-        smoothing: how many entries the centred running mean takes together; by default a fiftieth of them.
+        smoothing: how many entries the centered running mean takes together; by default a fiftieth of them.
 
     Returns:
         The Axes; its lines are the raw loss, the running mean and the validation loss, each if drawn.

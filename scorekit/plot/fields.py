@@ -32,7 +32,7 @@ def score_field(
 ) -> Axes:
     """Arrows of a score model on the plane.
 
-    The colour of an arrow is the length |s| of the vector, dark for long (logarithmic where lengths span more than a
+    The color of an arrow is the length |s| of the vector, dark for long (logarithmic where lengths span more than a
     factor 20 above their median). Its drawn length grows with log(1 + |s|/median), so that none is longer than a
     cell and the weak ones can still be read.
 
@@ -45,7 +45,7 @@ def score_field(
         like: an array whose framework, dtype and device the model wants; NumPy float64 by default.
         density: a distribution (drawn smoothed by sigma), or a function from points ``(n, 2)`` to log-densities
             ``(n,)``: contours around 50, 90 and 99 % of the mass.
-        scale_by: another field, whose lengths set the scales of colours and arrows, so that panels can be compared.
+        scale_by: another field, whose lengths set the scales of colors and arrows, so that panels can be compared.
         colorbar: whether to add one.
 
     Returns:
@@ -117,7 +117,7 @@ def _length_norm(length: Any) -> Normalize:
 
 
 def _on_white() -> Colormap:
-    """Viridis from where it can be seen on white: long arrows dark, in colour and in grey."""
+    """Viridis from where it can be seen on white: long arrows dark, in color and in gray."""
     return ListedColormap(colormaps["viridis_r"](np.linspace(0.15, 1, 256)), "viridis_on_white")
 
 
@@ -143,12 +143,12 @@ def score_error(
         distribution: has ``score(x, sigma)``; for the contours also ``log_prob`` and ``smoothed(sigma)``.
         ax: where to draw; None for a new figure.
         limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)).
-        grid: cells a side, each coloured by the value at its centre.
+        grid: cells a side, each colored by the value at its center.
         sigma: None or one noise level, for both fields.
         like: an array whose framework, dtype and device the model wants; NumPy float64 by default.
         relative: show |s − s*|/|s*| instead: 1 is what no model at all would get.
-        scale: of the colours, "linear" or "log" (over at most four decades).
-        vmax: the largest value that has a colour of its own; by default the largest one, or the 99th percentile of
+        scale: of the colors, "linear" or "log" (over at most four decades).
+        vmax: the largest value that has a color of its own; by default the largest one, or the 99th percentile of
             the relative error, which has a pole at every mode. Give it to compare panels.
         contours: outline the smallest regions with 50, 90 and 99 % of the data's mass.
         colorbar: whether to add one.

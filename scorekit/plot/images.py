@@ -28,7 +28,7 @@ def image_grid(
     """Images in rows, the first at the top left, all on one scale of brightness.
 
     Args:
-        images: ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)`` with c = 1 (grey) or 3 (red, green, blue).
+        images: ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)`` with c = 1 (gray) or 3 (red, green, blue).
         ax: where to draw; None for a new figure.
         columns: images a row; by default as many as make the whole nearly square.
         limits: the values that are black and white; values beyond are clipped. By default the smallest and largest

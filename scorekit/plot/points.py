@@ -32,7 +32,7 @@ def samples(
     Args:
         x: the samples ``(n, 2)``.
         ax: where to draw; None for a new figure.
-        reference: data ``(m, 2)`` to hold them against, drawn below them as larger dots in grey.
+        reference: data ``(m, 2)`` to hold them against, drawn below them as larger dots in gray.
         limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the box of all points. Points that
             lie outside are counted in the legend.
         labels: names for the two in the legend.

@@ -1,4 +1,4 @@
-"""Figures of measurements: errors by noise level, and shares of modes with their intervals."""
+"""Figures of measurements: errors by noise level, and proportions of modes with their intervals."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 
 from scorekit._checks import check_count
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
-from scorekit.metrics import ClassShares, ModeWeights
+from scorekit.metrics import ClassProportions, ModeWeights
 from scorekit.plot._axes import DARK, LIGHT, SIZE, as_axes
 
-__all__ = ["error_levels", "mode_shares"]
+__all__ = ["error_levels", "mode_proportions"]
 
 _MARKS = ("o-", "s--", "^:", "D-.", "v-", "P--")
 
@@ -55,43 +55,46 @@ def error_levels(report: Any, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def mode_shares(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int = 0) -> Axes:
-    """The share of one mode or class in several sets of samples, with intervals, beside the truth where it is known.
+def mode_proportions(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int = 0) -> Axes:
+    """The proportion of one mode or class in several sets of samples, with intervals, beside the truth where it is
+    known.
 
     Args:
-        results: names and what ``sk.metrics.mode_weights`` or ``sk.metrics.class_shares`` returned.
+        results: names and what ``sk.metrics.mode_weights`` or ``sk.metrics.class_proportions`` returned.
         ax: where to draw; None for a new figure.
         mode: which component or class, from 0.
 
     >>> import scorekit as sk
     >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0], [-5.0]], 1.0)
     >>> found = sk.metrics.mode_weights(mixture.sample(100, rng=0), mixture)
-    >>> mode_shares({"exact samples": found}).get_xlabel()
-    'share of mode 1'
+    >>> mode_proportions({"exact samples": found}).get_xlabel()
+    'proportion of mode 1'
     """
     names = list(results) if isinstance(results, Mapping) else []
-    if not names or not all(isinstance(value, (ModeWeights, ClassShares)) for value in results.values()):
+    if not names or not all(isinstance(value, (ModeWeights, ClassProportions)) for value in results.values()):
         raise InvalidTypeError(
             f"results are {describe(results)}: expected a dict of names and what "
-            "sk.metrics.mode_weights or class_shares returns."
+            "sk.metrics.mode_weights or class_proportions returns."
         )
-    modes = min(len(value.shares) for value in results.values())
+    modes = min(len(value.proportions) for value in results.values())
     if check_count(mode, "mode", 0) >= modes:
         raise InvalidValueError(f"mode must be below {modes}, the number of modes, got {mode}.")
     ax = as_axes(ax, SIZE * 1.2)
     places = np.arange(len(names))[::-1]
-    shares = np.array([results[name].shares[mode] for name in names])
-    low = shares - np.array([results[name].lower[mode] for name in names])
-    high = np.array([results[name].upper[mode] for name in names]) - shares
+    proportions = np.array([results[name].proportions[mode] for name in names])
+    low = proportions - np.array([results[name].lower[mode] for name in names])
+    high = np.array([results[name].upper[mode] for name in names]) - proportions
     first = results[names[0]]
     if first.truth is not None:
         ax.axvline(first.truth[mode], color=LIGHT, linewidth=4, zorder=0, label=f"truth, {first.truth[mode]:g}")
-    ax.errorbar(shares, places, xerr=[low, high], fmt="o", color=DARK, capsize=3, label=f"{first.level:.0%} interval")
+    ax.errorbar(
+        proportions, places, xerr=[low, high], fmt="o", color=DARK, capsize=3, label=f"{first.level:.0%} interval"
+    )
     ax.set_yticks(places, names)
     ax.set_xlim(0, 1)
     ax.set_ylim(-0.6, len(names) - 0.4)
-    name = f"class {first.classes[mode]}" if isinstance(first, ClassShares) else f"mode {mode + 1}"
-    ax.set_xlabel(f"share of {name}")
+    name = f"class {first.classes[mode]}" if isinstance(first, ClassProportions) else f"mode {mode + 1}"
+    ax.set_xlabel(f"proportion of {name}")
     ax.legend(fontsize="small", frameon=False, loc="lower left")
     ax.spines[["top", "right"]].set_visible(False)
     return ax

@@ -16,7 +16,7 @@ __all__ = ["panels", "write"]
 
 
 def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None = None) -> tuple[Figure, Any]:
-    """A sheet of ``rows`` by ``columns`` panels, each ``size`` inches high and a little wider for a colour bar.
+    """A sheet of ``rows`` by ``columns`` panels, each ``size`` inches high and a little wider for a color bar.
 
     The figure does not belong to pyplot: there is nothing to close.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, no_tape, own, readable
+from scorekit._arrays import as_rng, no_grad, own, readable
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel, Shape, Sigma
@@ -43,7 +43,7 @@ class Context:
         self._layout = Layout.of(x0)
         self.x0 = x0
         self.evaluations = 0
-        self._no_grad = no_tape(x0)
+        self._no_grad = no_grad(x0)
         self._given = model
         self._model = score_function(score_model(model))
         self._log_density: Callable[[Array, Sigma], Array] | None = None

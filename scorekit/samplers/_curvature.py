@@ -19,7 +19,7 @@ POWER_STEPS = 12
 class Curvature(NamedTuple):
     """``size``: the largest |eigenvalue| of the score's Jacobian. ``outward``: whether that eigenvalue is positive.
 
-    A score that points towards high density has a negative one there, minus the L of step sizes.
+    A score that points toward high density has a negative one there, minus the L of step sizes.
     """
 
     size: float

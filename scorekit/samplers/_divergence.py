@@ -22,7 +22,7 @@ class Growth:
 
     The scale is the largest of: the norms of the chains at the start and after the first step, sigma · sqrt(d) at the
     first level, and sqrt(step size · d), the first step's noise. It is in the units of the data, and a first step
-    towards data that are far away widens it. One inner product a step; a closer look only where that is too large.
+    toward data that are far away widens it. One inner product a step; a closer look only where that is too large.
     """
 
     def __init__(self, x: Array, row: Row, context: Context) -> None:

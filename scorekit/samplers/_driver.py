@@ -42,9 +42,7 @@ class ChainSampler(ABC):
 
     def advice(self, diagnosis: Diagnosis) -> str:  # noqa: ARG002
         """What the user should change after a divergence, as a sentence."""
-        return (
-            "Check that the score points towards high density there, take smaller steps, or start nearer to the data."
-        )
+        return "Check that the score points toward high density there, take smaller steps, or start nearer to the data."
 
     def observer(self, context: Context) -> Observer | None:  # noqa: ARG002
         """A function of each recorded step and its statistics, for warnings; by default None."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scorekit._checks import check_count, check_option, check_positive
-from scorekit.noise import Geometric, Ladder, as_ladder
+from scorekit.noise import Geometric, Levels, as_levels
 from scorekit.samplers._divergence import Diagnosis
 from scorekit.samplers._driver import ChainSampler
 from scorekit.samplers._kernel import Rows, Schedule
@@ -25,13 +25,13 @@ class AnnealedLangevin(ChainSampler):
     x + sigma_L² · s(x, sigma_L). The model is called with ``sigma_i`` as a float.
 
     Args:
-        noise: a ladder, or a descending sequence of levels. It is kept as a ladder.
+        noise: noise levels, or a descending sequence of numbers.
         steps_per_level: T >= 1.
         step_size: epsilon > 0, the step at the smallest level. Where the score is as steep as 1/sigma² the chain is
             stable below 4 · sigma_L².
         denoise: whether to end with the denoising step. It removes the noise of the last level and more: samples come
             out narrower than the data where sigma_L is not small beside their scale (for N(0, v) by the factor
-            v / (v + sigma_L²) on the standard deviation of the noisy law), so let the ladder go down far enough.
+            v / (v + sigma_L²) on the standard deviation of the noisy law), so let the levels go down far enough.
 
     The model must take sigma: a function of ``x`` alone is refused.
 
@@ -50,20 +50,20 @@ class AnnealedLangevin(ChainSampler):
     ((500, 2), True)
     """
 
-    noise: Geometric | Ladder | Sequence[float]
+    noise: Geometric | Levels | Sequence[float]
     steps_per_level: int
     step_size: float
     denoise: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", as_ladder(self.noise))
+        object.__setattr__(self, "noise", as_levels(self.noise))
         object.__setattr__(self, "steps_per_level", check_count(self.steps_per_level, "steps_per_level"))
         object.__setattr__(self, "step_size", check_positive(self.step_size, "step_size"))
         check_option(self.denoise, "denoise", (True, False))
 
     def schedule(self) -> Schedule:
         """The row of each level as often as there are steps at it, then that of the denoising step."""
-        sigmas = [float(sigma) for sigma in as_ladder(self.noise).sigmas]
+        sigmas = [float(sigma) for sigma in as_levels(self.noise).sigmas]
         last, per_level = sigmas[-1], self.steps_per_level
         rows = [langevin_row(self.step_size * sigma**2 / last**2, sigma, i) for i, sigma in enumerate(sigmas)]
         if self.denoise:

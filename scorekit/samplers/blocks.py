@@ -84,12 +84,12 @@ def sample_blocks(
             than one block; when sampling what ``sampler.sample`` raises.
 
     >>> import numpy as np, scorekit as sk
-    >>> ladder = sk.noise.Geometric(5.0, 0.1, 20)
+    >>> levels = sk.noise.Geometric(5.0, 0.1, 20)
     >>> def start(count, rng):
-    ...     return sk.samplers.initial(ladder, (count, 2), rng, std=1.0)
+    ...     return sk.samplers.initial(levels, (count, 2), rng, std=1.0)
     >>> def model(x, sigma):
     ...     return -x / (1 + sigma**2)
-    >>> sampler = sk.samplers.ConsistentAnnealed(ladder)
+    >>> sampler = sk.samplers.ConsistentAnnealed(levels)
     >>> [(b.number, b.samples.x.shape) for b in sample_blocks(sampler, model, start, 250, 0)]
     [(0, (100, 2)), (1, (100, 2)), (2, (50, 2))]
     """

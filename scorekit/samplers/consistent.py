@@ -10,7 +10,7 @@ import numpy as np
 
 from scorekit._checks import check_count, check_number, check_option
 from scorekit.errors import InvalidValueError
-from scorekit.noise import Geometric, Ladder, as_ladder
+from scorekit.noise import Geometric, Levels, as_levels
 from scorekit.samplers._divergence import Diagnosis
 from scorekit.samplers._driver import ChainSampler
 from scorekit.samplers._kernel import Row, Rows, Schedule
@@ -35,16 +35,17 @@ class ConsistentAnnealed(ChainSampler):
     eta = 1 − gamma², the default, is ancestral sampling; eta = 1 draws each level anew around the posterior mean.
 
     Args:
-        noise: a ladder of at least two levels, or a descending sequence of them. It is kept as a ladder.
+        noise: at least two noise levels, or a descending sequence of them.
         eta: in [1 − gamma, 1 + gamma] for the smallest gamma on the way; None for 1 − gamma² at each step.
         steps_per_level: n >= 1 steps from a level to the next, by way of n − 1 levels of constant ratio between the
-            two, at which the model is called as well. A geometric ladder is then a finer one.
+            two, at which the model is called as well. Geometric levels are then denser ones.
         denoise: whether to end with the denoising step; what it does is told at :class:`AnnealedLangevin`.
 
     A state's ``sigma`` is the level at which its step began: its own noise is that of the next.
 
     Raises:
-        ValueError, TypeError: a value outside its range (for ``eta`` with the range that this ladder admits), or of the
+        ValueError, TypeError: a value outside its range (for ``eta`` with the range that this sequence of levels
+            admits), or of the
             wrong kind.
 
     Reference: Jolicoeur-Martineau, Piché-Taillefer, Tachet des Combes and Mitliagkas, Adversarial score matching and
@@ -58,30 +59,30 @@ class ConsistentAnnealed(ChainSampler):
     ((500, 2), True)
     """
 
-    noise: Geometric | Ladder | Sequence[float]
+    noise: Geometric | Levels | Sequence[float]
     eta: float | None = None
     steps_per_level: int = 1
     denoise: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", as_ladder(self.noise))
+        object.__setattr__(self, "noise", as_levels(self.noise))
         object.__setattr__(self, "steps_per_level", check_count(self.steps_per_level, "steps_per_level"))
         check_option(self.denoise, "denoise", (True, False))
-        if len(as_ladder(self.noise)) < 2:
+        if len(as_levels(self.noise)) < 2:
             raise InvalidValueError(
-                f"noise has the one level {as_ladder(self.noise).largest:g}: expected at least two, this sampler steps "
+                f"noise has the one level {as_levels(self.noise).largest:g}: expected at least two, this sampler steps "
                 "from one to the next."
             )
         if self.eta is not None:
             object.__setattr__(self, "eta", self._check_eta(check_number(self.eta, "eta")))
 
     def _check_eta(self, eta: float) -> float:
-        sigmas = as_ladder(self.noise).sigmas
+        sigmas = as_levels(self.noise).sigmas
         gamma = float(np.min(sigmas[1:] / sigmas[:-1]) ** (1 / self.steps_per_level))
         if not (1 - eta) ** 2 <= gamma**2 * (1 + _ROUNDING):
             raise InvalidValueError(
                 f"eta must lie in [1 - gamma, 1 + gamma] = [{1 - gamma:.6g}, {1 + gamma:.6g}], got {eta:g}: gamma = "
-                f"{gamma:.6g} is the smallest ratio of neighbouring levels here. More levels, or more steps_per_level, "
+                f"{gamma:.6g} is the smallest ratio of neighboring levels here. More levels, or more steps_per_level, "
                 "widen the range; eta=None takes 1 - gamma**2 at each step."
             )
         return eta
@@ -92,11 +93,11 @@ class ConsistentAnnealed(ChainSampler):
 
     @property
     def _steps(self) -> int:
-        return (len(as_ladder(self.noise)) - 1) * self.steps_per_level
+        return (len(as_levels(self.noise)) - 1) * self.steps_per_level
 
     def _level(self, k: int) -> float:
         """The level where step k begins: the steps from a level to the next have equal ratios."""
-        sigmas = as_ladder(self.noise).sigmas
+        sigmas = as_levels(self.noise).sigmas
         i, part = divmod(k, self.steps_per_level)
         return float(sigmas[i] * (sigmas[i + 1] / sigmas[i]) ** (part / self.steps_per_level) if part else sigmas[i])
 
@@ -119,5 +120,5 @@ class ConsistentAnnealed(ChainSampler):
         return (
             f"This sampler is stable for a score that is nowhere steeper than 1/sigma^2, as that of smoothed data is"
             f"{steep}: look at the model at sigma = {sigma:.4g}, and whether it was trained for the levels of this "
-            "ladder."
+            "sequence of levels."
         )

@@ -8,7 +8,7 @@ from typing import Any
 from scorekit._arrays import as_rng, constant
 from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.noise import NoiseLaw, as_ladder
+from scorekit.noise import NoiseDistribution, as_levels
 from scorekit.protocols import Array, RngLike, Shape
 from scorekit.registry import array_namespace
 
@@ -16,7 +16,7 @@ __all__ = ["initial"]
 
 
 def initial(
-    noise: NoiseLaw | Sequence[float],
+    noise: NoiseDistribution | Sequence[float],
     shape: Shape,
     rng: RngLike = None,
     like: Array | None = None,
@@ -29,7 +29,7 @@ def initial(
     that leaves them out is off by as much, which few steps at the first level do not repair.
 
     Args:
-        noise: a ladder, a law with a largest level, or a descending sequence of levels.
+        noise: noise levels, a distribution with a largest level, or a descending sequence of numbers.
         shape: ``(n, *event)``.
         rng: an Rng, a seed or None.
         like: an array whose framework, dtype and device the draw takes; NumPy float64 without it.
@@ -40,7 +40,7 @@ def initial(
         An array of shape ``shape``.
 
     Raises:
-        ValueError, TypeError: a value outside its range, a law without a largest level.
+        ValueError, TypeError: a value outside its range, a distribution without a largest level.
 
     Reference: Song and Ermon, Improved techniques for training score-based generative models (2020), section 3.
 
@@ -67,12 +67,12 @@ def _largest(noise: Any) -> float:
     for name in ("largest", "sigma_max"):
         if hasattr(noise, name):
             return check_positive(getattr(noise, name), name)
-    if isinstance(noise, NoiseLaw) or not hasattr(noise, "__iter__"):
+    if isinstance(noise, NoiseDistribution) or not hasattr(noise, "__iter__"):
         raise InvalidTypeError(
-            f"noise {noise!r} has no largest level: expected a ladder, a law with a sigma_max, "
+            f"noise {noise!r} has no largest level: expected noise levels, a distribution with a sigma_max, "
             "or a descending sequence of levels."
         )
-    return as_ladder(noise).largest
+    return as_levels(noise).largest
 
 
 def _moment(value: Any, name: str, z: Array) -> Array:

@@ -13,7 +13,7 @@ class State(NamedTuple):
     """The chains after one step. Each state owns its arrays: it may be kept, or changed.
 
     ``x``: the positions, shape ``(n, *event)``. ``step``: how many steps were made, 1 at the first state.
-    ``level`` and ``sigma``: the index of the noise level in the ladder and the level itself; 0 and None without one.
+    ``level`` and ``sigma``: the index of the noise level and the level itself; 0 and None without one.
     ``step_size``: that of this step, NaN for a step that has none (the final denoising).
     """
 

@@ -22,7 +22,7 @@ def check_score_model(model: ScoreModel, x: Array, sigma: Sigma = None) -> None:
     Looked at, in this order: that the model can be called, with its parameters where ``x`` is and of its dtype; shape,
     dtype and framework of the score; that ``x`` is left alone; finite values, also at 10 times ``x`` and at a
     hundredth of sigma; that the same input gives the same score; that a scalar sigma and one of shape ``(n,)`` agree;
-    that each row depends on its own sample alone (batch normalisation in training mode fails here); that derivatives
+    that each row depends on its own sample alone (batch normalization in training mode fails here); that derivatives
     with respect to ``x`` exist, agree with differences and can be taken twice; that every parameter that is to be
     trained moves the score. It works on copies of ``model`` and ``x``.
 
@@ -87,7 +87,9 @@ def _levels(case: Case) -> None:
 
 
 def _knows(case: Case, level: Sigma) -> bool:
-    """Does the model take this level? One that is fixed at a level, or made for a ladder, refuses others."""
+    """Does the model take this level? One that is fixed at a level, or made for a sequence of levels, refuses
+    others.
+    """
     try:
         case.at(case.x, level)
     except ShapeError:
@@ -115,6 +117,6 @@ def _rows(case: Case) -> None:
     if off:
         raise InvalidValueError(
             f"the score at sample 0 changes by {off:.1e} (relative) when the other samples move: expected rows "
-            "that are independent of each other. Batch normalisation in training mode does this: call model.eval(), "
-            "or use group or instance normalisation."
+            "that are independent of each other. Batch normalization in training mode does this: call model.eval(), "
+            "or use group or instance normalization."
         )

@@ -49,7 +49,7 @@ def fit(
     resume: bool = True,
     **options: Any,
 ) -> FitResult:
-    """Minimise an objective over the parameters of a model, by minibatches.
+    """Minimize an objective over the parameters of a model, by minibatches.
 
     The order of the data and the noise of a step are functions of the seed, the epoch and the step, and of nothing
     else: equal arguments give equal weights, and a run that was stopped and resumed gives those of one that was not.

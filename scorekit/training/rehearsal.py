@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import constant, no_tape
+from scorekit._arrays import constant, no_grad
 from scorekit._score import evaluate, takes_condition
 from scorekit.errors import InvalidTypeError, ScorekitError, describe
 from scorekit.objectives._base import CheckedScore
@@ -43,7 +43,7 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
     frozen = getattr(learner, "frozen", None)
     model = learner.model if frozen is None else frozen()
     x, condition = _few(learner, source)
-    with seeded(source.owner.name, ("fit", seed, "rehearsal")), no_tape(x)(), np.errstate(all="ignore"), _named():
+    with seeded(source.owner.name, ("fit", seed, "rehearsal")), no_grad(x)(), np.errstate(all="ignore"), _named():
         for level in dict.fromkeys(levels):
             for rows in dict.fromkeys((x.shape[0], 1)):
                 evaluate(model, x[:rows], level, None if condition is None else condition[:rows])

@@ -159,7 +159,7 @@ class Run:
         advice = "lower learning_rate or gradient_clip" + ("" if self.skip else ', or pass on_nonfinite="skip"')
         raise NonFiniteError(
             f"loss {info.loss} and gradient norm {info.grad_norm} at step {self.step} of {self.steps}{often}. Weights, "
-            f"average and optimiser are as they were before this step. Look at the model at large inputs, {advice}."
+            f"average and optimizer are as they were before this step. Look at the model at large inputs, {advice}."
         )
 
     def _record(self, info: StepInfo) -> bool:

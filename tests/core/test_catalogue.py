@@ -11,7 +11,7 @@ import scorekit_numpy
 from scorekit import _catalogue
 from scorekit._catalogue import DATASETS, DENSITIES, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name, examples
 from scorekit.distributions import Density, Smoothed
-from scorekit.noise import NoiseLaw
+from scorekit.noise import NoiseDistribution
 from scorekit.objectives import ScoreObjective
 from scorekit.samplers.kernels import ChainSampler
 
@@ -20,7 +20,7 @@ FAMILIES = [
     (OBJECTIVES, sk.objectives, ScoreObjective, ()),
     (SAMPLERS, sk.samplers, ChainSampler, ()),
     (DENSITIES, sk.distributions, Density, (Smoothed,)),  # what the densities give, not made by hand
-    (NOISE, sk.noise, NoiseLaw, (sk.noise.Designed,)),
+    (NOISE, sk.noise, NoiseDistribution, (sk.noise.Designed,)),
 ]
 
 

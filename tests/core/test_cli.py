@@ -44,15 +44,15 @@ def test_the_demo_prints_tables_and_the_paths_of_its_figures(quick):
 
 def test_the_demo_prints_all_four_shares_with_their_intervals(quick):
     _, done = quick
-    shares = {}
+    proportions = {}
     for line in done.stdout.splitlines():
         for name in ("Langevin, exact", "Langevin, learned", "annealed, exact", "annealed, learned"):
             if line.strip().startswith(name):
-                shares[name] = float(line.split("[")[0].split()[-1])
-    assert len(shares) == 4
-    assert abs(shares["Langevin, exact"] - 0.5) < 0.1  # the start's share is kept
-    assert abs(shares["annealed, exact"] - 0.8) < 0.1  # few steps a level in this quick version
-    assert abs(shares["annealed, learned"] - 0.8) < 0.1
+                proportions[name] = float(line.split("[")[0].split()[-1])
+    assert len(proportions) == 4
+    assert abs(proportions["Langevin, exact"] - 0.5) < 0.1  # the start's proportion is kept
+    assert abs(proportions["annealed, exact"] - 0.8) < 0.1  # few steps a level in this quick version
+    assert abs(proportions["annealed, learned"] - 0.8) < 0.1
 
 
 def test_the_demo_compares_the_objectives_with_the_floor(quick):
@@ -127,5 +127,5 @@ def test_ctrl_c_while_a_network_is_trained_stops_the_demo(tmp_path):
         child.kill()
     assert child.returncode == 130
     assert "stopped by Ctrl-C" in err
-    assert "share" not in out
+    assert "proportion" not in out
     assert not list((tmp_path / "out").glob("*.png"))

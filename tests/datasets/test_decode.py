@@ -15,8 +15,8 @@ import scorekit as sk
 from support.image_files import png, rgb
 
 RNG = np.random.default_rng(0)
-GREY = RNG.integers(0, 256, (9, 12), np.uint8)
-COLOUR = RNG.integers(0, 256, (9, 12, 3), np.uint8)
+GRAY = RNG.integers(0, 256, (9, 12), np.uint8)
+COLOR = RNG.integers(0, 256, (9, 12, 3), np.uint8)
 
 
 def read(tmp_path, content, name="a.png", **options):
@@ -41,21 +41,21 @@ def bytes_of(data):
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
 def test_eight_bits_are_what_they_are(tmp_path, kind):
-    data = read(tmp_path, saved(Image.fromarray(COLOUR), kind), f"a.{kind.lower()}")
-    np.testing.assert_array_equal(bytes_of(data), COLOUR)
+    data = read(tmp_path, saved(Image.fromarray(COLOR), kind), f"a.{kind.lower()}")
+    np.testing.assert_array_equal(bytes_of(data), COLOR)
     assert (data.shape, data.levels) == ((1, 3, 9, 12), 256)
-    grey = read(tmp_path, saved(Image.fromarray(GREY), kind), f"a.{kind.lower()}")
-    np.testing.assert_array_equal(bytes_of(grey)[..., 0], GREY)
+    gray = read(tmp_path, saved(Image.fromarray(GRAY), kind), f"a.{kind.lower()}")
+    np.testing.assert_array_equal(bytes_of(gray)[..., 0], GRAY)
 
 
 def test_a_hand_written_png(tmp_path):
-    np.testing.assert_array_equal(bytes_of(read(tmp_path, png(COLOUR.reshape(9, -1), 8, 2))), COLOUR)
-    np.testing.assert_array_equal(bytes_of(read(tmp_path, png(GREY, 8, 0)))[..., 0], GREY)
+    np.testing.assert_array_equal(bytes_of(read(tmp_path, png(COLOR.reshape(9, -1), 8, 2))), COLOR)
+    np.testing.assert_array_equal(bytes_of(read(tmp_path, png(GRAY, 8, 0)))[..., 0], GRAY)
     bits = read(tmp_path, png([[0b10110000], [0b00000001]], 1, 0))
     np.testing.assert_array_equal(bits.images[0, 0], [[1, 0, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 1]])
 
 
-def test_palettes_become_their_colours(tmp_path):
+def test_palettes_become_their_colors(tmp_path):
     palette = bytes([255, 0, 0, 0, 128, 0, 7, 8, 9])
     content = png([[0, 1], [2, 0]], 8, 3, palette=palette)
     expected = [[[255, 0, 0], [0, 128, 0]], [[7, 8, 9], [255, 0, 0]]]
@@ -96,8 +96,8 @@ def test_sixteen_bits_are_scaled_not_cut(tmp_path):
         (b"P6\n2 2\n65535\n" + bytes(24), "a.ppm"),
     ],
 )
-def test_sixteen_bits_of_colour_are_not_halved_in_silence(tmp_path, content, name):
-    with pytest.raises(sk.DatasetError, match="it has 16 bits a colour, of which Pillow reads only 8"):
+def test_sixteen_bits_of_color_are_not_halved_in_silence(tmp_path, content, name):
+    with pytest.raises(sk.DatasetError, match="it has 16 bits a color, of which Pillow reads only 8"):
         read(tmp_path, content, name, channels=4)
 
 
@@ -108,19 +108,19 @@ def test_alpha_only_when_asked(tmp_path):
         with pytest.raises(sk.DatasetError, match="it has an alpha channel: pass channels=4"):
             read(tmp_path, content, channels=channels)
     np.testing.assert_array_equal(bytes_of(read(tmp_path, content, channels=4)), pixels)
-    opaque = bytes_of(read(tmp_path, png(COLOUR.reshape(9, -1), 8, 2), channels=4))
-    np.testing.assert_array_equal(opaque, np.concatenate([COLOUR, np.full((9, 12, 1), 255)], axis=2))
+    opaque = bytes_of(read(tmp_path, png(COLOR.reshape(9, -1), 8, 2), channels=4))
+    np.testing.assert_array_equal(opaque, np.concatenate([COLOR, np.full((9, 12, 1), 255)], axis=2))
 
 
-def test_grey_and_colour_when_asked(tmp_path):
-    as_colour = bytes_of(read(tmp_path, png(GREY, 8, 0), channels=3))
-    np.testing.assert_array_equal(as_colour, np.repeat(GREY[..., None], 3, axis=2))
-    luma = COLOUR @ [0.299, 0.587, 0.114]
-    as_grey = bytes_of(read(tmp_path, png(COLOUR.reshape(9, -1), 8, 2), channels=1))[..., 0]
-    np.testing.assert_allclose(as_grey, luma, atol=1)
+def test_gray_and_color_when_asked(tmp_path):
+    as_color = bytes_of(read(tmp_path, png(GRAY, 8, 0), channels=3))
+    np.testing.assert_array_equal(as_color, np.repeat(GRAY[..., None], 3, axis=2))
+    luma = COLOR @ [0.299, 0.587, 0.114]
+    as_gray = bytes_of(read(tmp_path, png(COLOR.reshape(9, -1), 8, 2), channels=1))[..., 0]
+    np.testing.assert_allclose(as_gray, luma, atol=1)
 
 
-def test_cmyk_becomes_colours(tmp_path):
+def test_cmyk_becomes_colors(tmp_path):
     flat = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
     for kind, name in (("TIFF", "a.tif"), ("JPEG", "b.jpg")):
         (tmp_path / kind).mkdir()

@@ -17,7 +17,7 @@ LEVELS = {"000001.jpg": 40, "000002.jpg": 120, "000003.jpg": 200}
 
 
 def photograph(level: int) -> bytes:
-    """218×178: the middle 140×140 of one grey, its surroundings white."""
+    """218×178: the middle 140×140 of one gray, its surroundings white."""
     pixels = np.full((218, 178, 3), 255, np.uint8)
     pixels[39:179, 19:159] = level
     file = io.BytesIO()
@@ -41,7 +41,7 @@ def place(request, tmp_path):
     return tmp_path
 
 
-def greys(data):
+def grays(data):
     assert np.ptp(data.images, axis=(1, 2, 3)).max() == 0
     return np.rint(data.images[:, 0, 0, 0] * 255).tolist()
 
@@ -49,15 +49,15 @@ def greys(data):
 def test_the_middle_is_cropped_and_scaled(place):
     data = sk.datasets.celeba(place)
     assert data.shape == (3, 3, 64, 64)
-    assert greys(data) == [40, 120, 200]
-    assert (data.labels, data.licence, data.levels) == (None, "non-commercial research only", 256)
+    assert grays(data) == [40, 120, 200]
+    assert (data.labels, data.license, data.levels) == (None, "non-commercial research only", 256)
     assert sk.datasets.celeba(place, size=32, limit=2).shape == (2, 3, 32, 32)
     assert sk.datasets.celeba(place, size=32, crop=150).images.max() > 0.9  # the white around it shows
 
 
 def test_the_published_split(place):
-    assert greys(sk.datasets.celeba(place, split="train")) == [40, 200]
-    assert greys(sk.datasets.celeba(place, split="test")) == [120]
+    assert grays(sk.datasets.celeba(place, split="train")) == [40, 200]
+    assert grays(sk.datasets.celeba(place, split="test")) == [120]
     with pytest.raises(sk.DatasetError, match=r"holds no image of the split 'valid'"):
         sk.datasets.celeba(place, split="valid")
     with pytest.raises(sk.InvalidValueError, match="unknown split 'validation': expected one of 'all', 'train'"):

@@ -43,7 +43,7 @@ def test_images_come_in_the_order_of_their_names(tmp_path, packed):
     place = zipped(tmp_path / "in.zip", names) if packed else fill(tmp_path / "in", names)
     data = sk.datasets.image_folder(place)
     np.testing.assert_array_equal(pixels(data), PICTURES[[2, 1, 0]])
-    assert (data.name, data.source, data.licence, data.labels) == ("in", str(place), "unknown", None)
+    assert (data.name, data.source, data.license, data.labels) == ("in", str(place), "unknown", None)
     np.testing.assert_array_equal(pixels(sk.datasets.image_folder(place, limit=2)), PICTURES[[2, 1]])
 
 

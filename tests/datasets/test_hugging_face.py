@@ -66,13 +66,13 @@ def library(monkeypatch):
     return install
 
 
-def test_images_labels_and_licence(library):
+def test_images_labels_and_license(library):
     calls = library(Table(columns(), features()))
     data = sk.datasets.hub("someone/pets", split="test", revision="v1")
     assert calls == [("someone/pets", {"split": "test", "revision": "v1"})]
     np.testing.assert_array_equal(np.rint(data.images * 255), PIXELS.transpose(0, 3, 1, 2))
     assert (data.labels.tolist(), data.classes) == ([0, 1, 1, 0], ("cat", "dog"))
-    assert (data.name, data.licence, data.levels) == ("someone/pets", "cc-by-4.0", 256)
+    assert (data.name, data.license, data.levels) == ("someone/pets", "cc-by-4.0", 256)
     assert data.source == "https://huggingface.co/datasets/someone/pets"
     small = sk.datasets.hub("someone/pets", size=4, channels=1, limit=3)
     assert small.shape == (3, 1, 4, 4)

@@ -38,12 +38,12 @@ def test_what_was_written_is_read(tmp_path, load, packed, inside):
     np.testing.assert_array_equal(np.rint(load(tmp_path, split="test").images * 255), 255 - IMAGES[:2, None])
 
 
-def test_classes_and_licences(tmp_path):
+def test_classes_and_licenses(tmp_path):
     write_idx_pair(tmp_path, idx(IMAGES), idx(LABELS))
     assert sk.datasets.mnist(tmp_path).classes == tuple("0123456789")
-    assert sk.datasets.mnist(tmp_path).licence == "CC BY-SA 3.0"
+    assert sk.datasets.mnist(tmp_path).license == "CC BY-SA 3.0"
     clothes = sk.datasets.fashion_mnist(tmp_path)
-    assert (clothes.classes[0], clothes.classes[9], clothes.licence) == ("T-shirt/top", "Ankle boot", "MIT")
+    assert (clothes.classes[0], clothes.classes[9], clothes.license) == ("T-shirt/top", "Ankle boot", "MIT")
 
 
 def corrupted(content: bytes) -> bytes:

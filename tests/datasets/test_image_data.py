@@ -28,17 +28,17 @@ def test_digits_are_the_published_ones():
     np.testing.assert_array_equal(data.images[0, 0].ravel() * 16, [int(v) for v in zero.split()])
     np.testing.assert_array_equal(np.unique(data.images * 16), np.arange(17))
     assert round(float(data.images.sum(dtype=float) * 16)) == 561718
-    assert (data.name, data.licence, data.levels, data.value_range) == ("digits", "CC BY 4.0", 17, (0.0, 1.0))
+    assert (data.name, data.license, data.levels, data.value_range) == ("digits", "CC BY 4.0", 17, (0.0, 1.0))
     assert "archive.ics.uci.edu" in data.source
     assert (importlib.resources.files("scorekit.datasets") / "digits.npz").is_file()
 
 
 def test_it_says_what_it_is():
-    assert repr(DATA) == "ImageData('letters', 60 images of 1×4×5 in [0, 1], 3 classes, licence MIT)"
+    assert repr(DATA) == "ImageData('letters', 60 images of 1×4×5 in [0, 1], 3 classes, license MIT)"
     assert len(DATA) == 60
     assert DATA.counts.tolist() == [20, 20, 20]
     assert repr(replace(DATA, labels=None, notes=("2 skipped",))) == (
-        "ImageData('letters', 60 images of 1×4×5 in [0, 1], licence MIT, 2 skipped)"
+        "ImageData('letters', 60 images of 1×4×5 in [0, 1], license MIT, 2 skipped)"
     )
 
 
@@ -61,7 +61,7 @@ def test_equality_is_of_everything():
         replace(DATA, images=1 - IMAGES),
         replace(DATA, labels=2 - LABELS),
         replace(DATA, labels=None),
-        replace(DATA, licence="CC0"),
+        replace(DATA, license="CC0"),
         replace(DATA, levels=None),
         DATA[:59],
         "data",
@@ -74,7 +74,7 @@ def test_it_is_indexed_as_an_array():
         part, places = DATA[index], np.atleast_1d(np.arange(60)[index])
         np.testing.assert_array_equal(part.images, IMAGES[places])
         np.testing.assert_array_equal(part.labels, LABELS[places])
-        assert (part.classes, part.licence) == (DATA.classes, "MIT")
+        assert (part.classes, part.license) == (DATA.classes, "MIT")
     assert replace(DATA, labels=None)[2:4].labels is None
     assert len(list(DATA)) == 60
     for wrong in ("a", 1.5, [[1]], np.ones(59, bool), (1, 2.5), None):
@@ -133,11 +133,11 @@ def test_two_parts_are_all_of_it():
 
 
 def test_noise_and_mirrors_keep_what_is_known():
-    noisy = DATA.dequantised(rng=sk.rng(0))
-    assert (noisy.levels, noisy.noise, noisy.licence) == (None, 0.0, "MIT")
-    np.testing.assert_array_equal(noisy.images, sk.datasets.dequantise(IMAGES, levels=256, rng=sk.rng(0)))
-    gaussian = DATA.dequantised("gaussian", rng=sk.rng(0), std=0.05)
-    np.testing.assert_array_equal(gaussian.images, sk.datasets.dequantise(IMAGES, "gaussian", std=0.05, rng=sk.rng(0)))
+    noisy = DATA.dequantized(rng=sk.rng(0))
+    assert (noisy.levels, noisy.noise, noisy.license) == (None, 0.0, "MIT")
+    np.testing.assert_array_equal(noisy.images, sk.datasets.dequantize(IMAGES, levels=256, rng=sk.rng(0)))
+    gaussian = DATA.dequantized("gaussian", rng=sk.rng(0), std=0.05)
+    np.testing.assert_array_equal(gaussian.images, sk.datasets.dequantize(IMAGES, "gaussian", std=0.05, rng=sk.rng(0)))
     assert gaussian.noise == 0.05
     assert "noise 0.05" in repr(gaussian)
     assert gaussian.images.min() < 0
@@ -145,7 +145,7 @@ def test_noise_and_mirrors_keep_what_is_known():
     assert DATA.flipped(rng=0).levels == 256
     for done in (noisy, gaussian, sk.datasets.shapes(3)):
         with pytest.raises(ValueError, match="has no levels to hide: its pixels are a continuum already"):
-            done.dequantised()
+            done.dequantized()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_pixels_without_labels_have_no_counts():
 def test_streams_of_another_backend_serve_as_well():
     pytest.importorskip("torch")
     draws = [
-        lambda rng: DATA.dequantised(rng=rng),
+        lambda rng: DATA.dequantized(rng=rng),
         lambda rng: DATA.flipped(rng=rng),
         lambda rng: DATA.subset(n=9, rng=rng),
         lambda rng: DATA.split(rng=rng)[0],

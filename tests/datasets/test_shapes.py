@@ -28,7 +28,7 @@ AREAS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("radius", [12.0, 20.3])
 def test_the_covered_area_is_that_of_the_shape(kind, radius):
-    """Wherever the centre lies between pixels. Along a straight edge the share is right but for slanted ones."""
+    """Wherever the center lies between pixels. Along a straight edge the proportion is right but for slanted ones."""
     for x, y in ((32.0, 32.0), (31.7, 32.4), (32.25, 31.9)):
         area = float(_shapes.coverage(kind, 64, [x], [y], [radius]).sum())
         assert area == pytest.approx(AREAS[kind] * radius**2, rel=0.006)
@@ -75,8 +75,8 @@ def test_brightness_place_and_size_are_as_said(channels):
         assert np.std(paint, axis=1).mean() > 0.1
 
 
-def test_the_law_of_radii_and_centres():
-    """Circles: area/πr² gives r, uniform on [4.4, 7.2] with mean 5.8 and sd 0.808; the centre's mean is the middle."""
+def test_the_law_of_radii_and_centers():
+    """Circles: area/πr² gives r, uniform on [4.4, 7.2] with mean 5.8 and sd 0.808; the center's mean is the middle."""
     data = shapes(4000, size=20, kinds=("circle",), rng=2)
     x = data.images[:, 0].astype(float)
     x = (x - x.min(axis=(1, 2), keepdims=True)) / np.ptp(x, axis=(1, 2), keepdims=True)
@@ -132,7 +132,7 @@ def test_equal_seeds_give_equal_images():
     [
         ({"n": 0}, ValueError, "n must be at least 1"),
         ({"size": 7}, ValueError, "size must be at least 8, got 7"),
-        ({"channels": 2}, ValueError, r"channels must be 1 \(grey\) or 3 \(coloured\), got 2"),
+        ({"channels": 2}, ValueError, r"channels must be 1 \(gray\) or 3 \(colored\), got 2"),
         ({"kinds": "circle"}, TypeError, "kinds is 'circle': expected a tuple of some of 'circle', 'square'"),
         ({"kinds": ()}, TypeError, r"kinds is \(\)"),
         ({"kinds": ("star",)}, ValueError, "unknown kind 'star': expected one of 'circle', 'square'"),

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.datasets import dequantise, flip
+from scorekit.datasets import dequantize, flip
 
 LEVELS = np.repeat(np.arange(17) / 16, 4000)[:, None]
 
 
 def test_uniform_noise_fills_each_level_and_no_other():
     """k becomes uniform on [k, k + 1) / L: within it always, with the moments of a uniform law to 6 sd of the mean."""
-    noisy = dequantise(LEVELS, levels=17, rng=0)
+    noisy = dequantize(LEVELS, levels=17, rng=0)
     within = noisy * 17 - LEVELS * 16
     assert within.min() > -1e-12
     assert within.max() < 1
@@ -25,7 +25,7 @@ def test_uniform_noise_fills_each_level_and_no_other():
 def test_white_stays_below_one_in_float32():
     white = np.ones((1 << 20, 1), np.float32)
     for levels in (2, 256, 65536):
-        noisy = dequantise(white, levels=levels, rng=0)
+        noisy = dequantize(white, levels=levels, rng=0)
         assert noisy.dtype == np.float32
         assert (noisy < 1).all()
         assert noisy.min() >= np.float32(1 - 1 / levels)
@@ -33,7 +33,7 @@ def test_white_stays_below_one_in_float32():
 
 def test_gaussian_noise_has_its_deviation():
     """Mean within 6 sd / √n; variance within 6 · √(2/n) of itself."""
-    z = dequantise(LEVELS, "gaussian", std=0.02, rng=0) - LEVELS
+    z = dequantize(LEVELS, "gaussian", std=0.02, rng=0) - LEVELS
     n = len(z)
     assert abs(z.mean()) < 6 * 0.02 / np.sqrt(n)
     assert abs(z.var() / 0.02**2 - 1) < 6 * np.sqrt(2 / n)
@@ -49,7 +49,7 @@ def test_mirrors_are_exact_and_half_of_the_images():
     assert flip(x[:, 0], rng=1).shape == (4000, 2, 5)
 
 
-@pytest.mark.parametrize("transform", [lambda x: dequantise(x, rng=0), lambda x: flip(x, rng=0)])
+@pytest.mark.parametrize("transform", [lambda x: dequantize(x, rng=0), lambda x: flip(x, rng=0)])
 def test_tensors_stay_tensors_and_the_input_is_left_alone(transform):
     x = np.random.default_rng(0).random((6, 1, 3, 4)).astype(np.float32)
     before = x.copy()
@@ -65,16 +65,16 @@ def test_tensors_stay_tensors_and_the_input_is_left_alone(transform):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: dequantise(np.ones((2, 2)), "normal"), ValueError, "unknown kind 'normal': expected one of 'uniform'"),
-        (lambda: dequantise(np.ones((2, 2)), levels=1), ValueError, "levels must be at least 2"),
-        (lambda: dequantise(np.ones((2, 2)), levels=2.0), TypeError, "levels must be an integer"),
-        (lambda: dequantise(np.ones((2, 2)), "gaussian", std=0), ValueError, "std must be positive"),
+        (lambda: dequantize(np.ones((2, 2)), "normal"), ValueError, "unknown kind 'normal': expected one of 'uniform'"),
+        (lambda: dequantize(np.ones((2, 2)), levels=1), ValueError, "levels must be at least 2"),
+        (lambda: dequantize(np.ones((2, 2)), levels=2.0), TypeError, "levels must be an integer"),
+        (lambda: dequantize(np.ones((2, 2)), "gaussian", std=0), ValueError, "std must be positive"),
         (
-            lambda: dequantise(2 * np.ones((2, 2))),
+            lambda: dequantize(2 * np.ones((2, 2))),
             ValueError,
             r"from 2 to 2: uniform .* expects them in \[0, 1\]",
         ),
-        (lambda: dequantise(np.ones((2, 2), int)), TypeError, "expected a real floating dtype"),
+        (lambda: dequantize(np.ones((2, 2), int)), TypeError, "expected a real floating dtype"),
         (lambda: flip(np.ones((2, 2))), sk.ShapeError, r"images have shape \(2, 2\): expected \(n, h, w\)"),
     ],
 )

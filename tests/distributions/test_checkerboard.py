@@ -57,8 +57,8 @@ def test_a_thousand_deviations_out_the_near_edge_decides():
 
 def test_black_and_white():
     board = Checkerboard()
-    centres = np.stack(np.meshgrid(*[np.arange(-1.5, 2)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
-    log_p = board.log_prob(centres).reshape(4, 4)
+    centers = np.stack(np.meshgrid(*[np.arange(-1.5, 2)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    log_p = board.log_prob(centers).reshape(4, 4)
     black = np.add.outer(np.arange(4), np.arange(4)) % 2 == 0
     np.testing.assert_allclose(log_p[black], -math.log(8))
     assert (log_p[~black] == -math.inf).all()

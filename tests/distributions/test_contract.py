@@ -74,9 +74,9 @@ def test_the_jacobian_of_the_score_is_symmetric_and_agrees_with_differences(case
         value, pulled = BACKEND.vjp(score, points, v)
         np.testing.assert_allclose(value, score(points), rtol=1e-12, atol=1e-12)
         # the difference quotient's own error is of order step² times the third derivative of the score
-        centred = (score(points + step * v) - score(points - step * v)) / (2 * step)
-        scale = 1e-6 * (1 + np.abs(centred).max())
-        np.testing.assert_allclose(pulled, centred, rtol=1e-5, atol=scale)
+        centered = (score(points + step * v) - score(points - step * v)) / (2 * step)
+        scale = 1e-6 * (1 + np.abs(centered).max())
+        np.testing.assert_allclose(pulled, centered, rtol=1e-5, atol=scale)
         np.testing.assert_allclose(autodiff.jvp(score, points, v)[1], pulled, rtol=1e-7, atol=1e-7)
         np.testing.assert_allclose(
             (w * pulled).sum(), (v * BACKEND.vjp(score, points, w)[1]).sum(), rtol=1e-7, atol=1e-7

@@ -63,7 +63,7 @@ def test_at_a_thousand_deviations_the_nearest_point_of_the_curve_pulls(density):
     angle = np.linspace(0.1, 2 * math.pi, 8)
     x = 1000 * 0.02 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     curve = np.concatenate(
-        [np.stack(arc.place(np, np.linspace(0, 1, 200_001)), axis=1) for arc in density._arcs() if arc.share > 0]
+        [np.stack(arc.place(np, np.linspace(0, 1, 200_001)), axis=1) for arc in density._arcs() if arc.proportion > 0]
     )
     nearest = np.stack([curve[((p - curve) ** 2).sum(axis=1).argmin()] for p in x])
     np.testing.assert_allclose(density.score(x), (nearest - x) / 0.02**2, rtol=1e-3, atol=1.0)

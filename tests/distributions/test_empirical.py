@@ -30,9 +30,9 @@ def test_images_are_their_flat_vectors():
         assert got.shape == x.shape
         np.testing.assert_allclose(got.reshape(5, -1), flat.score(x.reshape(5, -1), sigma), rtol=1e-12)
         logits = -((x.reshape(5, 1, -1) - images.reshape(1, 25, -1)) ** 2).sum(axis=2) / (2 * sigma**2)
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        expected = (shares @ images.reshape(25, -1) - x.reshape(5, -1)) / sigma**2
+        proportions = np.exp(logits - logits.max(axis=1, keepdims=True))
+        proportions /= proportions.sum(axis=1, keepdims=True)
+        expected = (proportions @ images.reshape(25, -1) - x.reshape(5, -1)) / sigma**2
         np.testing.assert_allclose(got.reshape(5, -1), expected, rtol=1e-9, atol=1e-8)
     single = Empirical(images).score(x.astype(np.float32), 0.01)
     np.testing.assert_allclose(single, Empirical(images).score(x.astype(np.float32).astype(float), 0.01), rtol=1e-4)

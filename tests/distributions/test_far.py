@@ -48,7 +48,7 @@ def ring(point, sigma, radii, weights):
 def arc(a, b, v):
     """The integrals of 1, cos t and sin t times exp(−|(a, b) − (cos t, sin t)|²/2v − top) over [0, π], and top.
 
-    Extended precision; Gauss–Legendre on panels that halve towards the ends and the nearest point, down to v/(r + v).
+    Extended precision; Gauss–Legendre on panels that halve toward the ends and the nearest point, down to v/(r + v).
     """
     r, angle, pi = np.hypot(a, b), np.arctan2(b, a), np.longdouble(np.pi)
     widths = pi * 0.5 ** np.arange(np.ceil(np.log2(float(32 * (r + v) / v))))
@@ -120,9 +120,9 @@ def cloud(data, point, sigma):
     rows, point = data.reshape(len(data), -1).astype(np.longdouble), point.ravel().astype(np.longdouble)
     v, d = np.longdouble(sigma) ** 2, rows.shape[1]
     logits = -np.sum((point - rows) ** 2, axis=1) / (2 * v)
-    shares = np.exp(logits - logits.max())
-    log_p = np.log(shares.sum() / len(rows)) + logits.max() - d / 2 * np.log(2 * np.pi * v)
-    return log_p, (shares @ rows / shares.sum() - point) / v
+    proportions = np.exp(logits - logits.max())
+    log_p = np.log(proportions.sum() / len(rows)) + logits.max() - d / 2 * np.log(2 * np.pi * v)
+    return log_p, (proportions @ rows / proportions.sum() - point) / v
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -25,8 +25,10 @@ def three():
 def by_hand(x, variance):
     """Densities of the components (n, k), and their scores (n, k, d), from the definition."""
     total = COVARIANCES + variance * np.eye(2)
-    share = np.array(WEIGHTS) / sum(WEIGHTS)
-    p = np.stack([w * stats.multivariate_normal(m, c).pdf(x) for w, m, c in zip(share, MEANS, total, strict=True)], 1)
+    proportion = np.array(WEIGHTS) / sum(WEIGHTS)
+    p = np.stack(
+        [w * stats.multivariate_normal(m, c).pdf(x) for w, m, c in zip(proportion, MEANS, total, strict=True)], 1
+    )
     pull = np.stack([(m - x) @ np.linalg.inv(c) for m, c in zip(MEANS, total, strict=True)], 1)
     return p, pull
 
@@ -34,16 +36,16 @@ def by_hand(x, variance):
 @pytest.mark.parametrize("sigma", [None, 0.3, 5.0])
 def test_the_closed_forms(three, sigma):
     p, pull = by_hand(X, (sigma or 0.0) ** 2)
-    shares = p / p.sum(axis=1, keepdims=True)
-    expected = (shares[:, :, None] * pull).sum(axis=1)
+    proportions = p / p.sum(axis=1, keepdims=True)
+    expected = (proportions[:, :, None] * pull).sum(axis=1)
     density = three if sigma is None else three.smoothed(sigma)
     np.testing.assert_allclose(density.log_prob(X), np.log(p.sum(axis=1)), rtol=1e-11, atol=1e-11)
     np.testing.assert_allclose(three.score(X, sigma), expected, rtol=1e-10, atol=1e-11)
-    np.testing.assert_allclose(three.responsibilities(X, sigma), shares, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(three.responsibilities(X, sigma), proportions, rtol=1e-10, atol=1e-14)
     if sigma is not None:  # the way through the eigenvectors, one level a sample
         many = np.full(len(X), sigma)
         np.testing.assert_allclose(three.score(X, many), expected, rtol=1e-10, atol=1e-11)
-        np.testing.assert_allclose(three.responsibilities(X, many), shares, rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(three.responsibilities(X, many), proportions, rtol=1e-10, atol=1e-14)
 
 
 def test_the_two_ways_agree_across_the_dimension_where_they_change():

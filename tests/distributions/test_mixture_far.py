@@ -37,9 +37,9 @@ def reference(mixture, x, sigma):
         logits.append(math.log(w) + 0.5 * np.sum((x - mean) * pull, axis=1) - 0.5 * determinant)
         pulls.append(pull)
     logits = np.stack(logits)
-    shares = np.exp(logits - logits.max(axis=0))
-    total = shares.sum(axis=0)
-    score = (shares[:, :, None] * np.stack(pulls)).sum(axis=0) / total[:, None]
+    proportions = np.exp(logits - logits.max(axis=0))
+    total = proportions.sum(axis=0)
+    score = (proportions[:, :, None] * np.stack(pulls)).sum(axis=0) / total[:, None]
     return score, np.log(total) + logits.max(axis=0)
 
 
@@ -68,8 +68,8 @@ def test_far_points_in_each_precision(name, backend, dtype):
         density = sk.backend(backend).to_numpy(noisy.log_prob(array))
         assert density.dtype == dtype
         np.testing.assert_allclose(density, log_p.astype(float), rtol=tolerance + 1e-12, atol=1e-12)
-        shares = mixture.responsibilities(array, sigma)
-        assert shares.dtype == array.dtype
+        proportions = mixture.responsibilities(array, sigma)
+        assert proportions.dtype == array.dtype
 
 
 def test_the_first_coordinate_at_a_far_tie():

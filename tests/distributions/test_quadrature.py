@@ -126,8 +126,8 @@ def test_little_noise_changes_little():
 
 
 def test_a_narrow_gaussian_in_a_wide_bracket_is_found():
-    centre, width = np.array([0.3, -900.0, 5e3]), np.array([1e-5, 1e-3, 10.0])
-    f = lambda z: -0.5 * ((z - centre[:, None]) / width[:, None]) ** 2  # noqa: E731
+    center, width = np.array([0.3, -900.0, 5e3]), np.array([1e-5, 1e-3, 10.0])
+    f = lambda z: -0.5 * ((z - center[:, None]) / width[:, None]) ** 2  # noqa: E731
     z, log_weight = _windows.nodes(np, f, np.full(3, -1e4), np.full(3, 1e4), 64)
     got = np.log(np.exp(f(z) + log_weight).sum(axis=1))
     np.testing.assert_allclose(got, np.log(np.sqrt(2 * np.pi) * width), atol=1e-10)
@@ -135,10 +135,10 @@ def test_a_narrow_gaussian_in_a_wide_bracket_is_found():
 
 def test_two_narrow_modes_in_a_wide_bracket_are_both_found():
     """A coarse scan sees one of them far above the other, by the luck of where its points fall; both weigh the same."""
-    centres, width = np.array([[-900.0, 310.0], [4e3, -4e3], [10.0, 77.0]]), 1e-2
+    centers, width = np.array([[-900.0, 310.0], [4e3, -4e3], [10.0, 77.0]]), 1e-2
 
     def f(z):
-        first, second = (-0.5 * ((z - centres[:, i : i + 1]) / width) ** 2 for i in (0, 1))
+        first, second = (-0.5 * ((z - centers[:, i : i + 1]) / width) ** 2 for i in (0, 1))
         return np.logaddexp(first, second)
 
     z, log_weight = _windows.nodes(np, f, np.full(3, -1e4), np.full(3, 1e4), 64)

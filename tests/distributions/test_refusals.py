@@ -23,7 +23,7 @@ def test_smoothed_checks_what_it_is_made_of():
 @pytest.mark.parametrize("levels", [np.array(2.0), b"ba", np.array([2, 1], complex), ["2", "1"], (10**400, 1.0)])
 def test_levels_that_are_refused(levels):
     with pytest.raises(sk.ScorekitError):
-        sk.noise.as_ladder(levels)
+        sk.noise.as_levels(levels)
     with pytest.raises(sk.ScorekitError):
         sk.samplers.initial(levels, (3, 2), rng=0)
 

@@ -8,8 +8,8 @@ import pytest
 import scorekit as sk
 from scorekit.distributions import ShapesImages
 
-SHARES = (0.85, 0.1, 0.04, 0.01)
-LAW = ShapesImages(16, SHARES)
+PROPORTIONS = (0.85, 0.1, 0.04, 0.01)
+LAW = ShapesImages(16, PROPORTIONS)
 
 
 def test_it_is_the_mixture_of_its_templates():
@@ -18,12 +18,12 @@ def test_it_is_the_mixture_of_its_templates():
     x = law.sample(20, rng=0) + 0.3 * np.random.default_rng(1).normal(size=(20, 1, 8, 8))
     weights = np.array([law.weights[k] / (law.labels == k).sum() for k in law.labels])
     assert weights.sum() == pytest.approx(1, abs=1e-12)
-    flat, centres = x.reshape(20, 64), law.templates.reshape(-1, 64)
+    flat, centers = x.reshape(20, 64), law.templates.reshape(-1, 64)
     for sigma in (0.1, 0.6, 5.0):
-        logits = np.log(weights) - ((flat[:, None] - centres) ** 2).sum(axis=2) / (2 * sigma**2)
+        logits = np.log(weights) - ((flat[:, None] - centers) ** 2).sum(axis=2) / (2 * sigma**2)
         top = logits.max(axis=1, keepdims=True)
         mass = np.exp(logits - top)
-        score = (mass @ centres / mass.sum(axis=1, keepdims=True) - flat) / sigma**2
+        score = (mass @ centers / mass.sum(axis=1, keepdims=True) - flat) / sigma**2
         np.testing.assert_allclose(law.score(x, sigma).reshape(20, 64), score, rtol=1e-9, atol=1e-8)
         log_prob = np.log(mass.sum(axis=1)) + top[:, 0] - 32 * np.log(2 * np.pi * sigma**2)
         np.testing.assert_allclose(law.smoothed(sigma).log_prob(x), log_prob, rtol=1e-10)
@@ -36,11 +36,11 @@ def test_draws_have_the_shares_and_every_template_of_a_kind_is_as_likely():
     direction = np.random.default_rng(0).normal(size=256)  # along which no two templates fall together
     found = abs(drawn.reshape(n, 256) @ direction[:, None] - LAW.templates.reshape(-1, 256) @ direction).argmin(axis=1)
     np.testing.assert_array_equal(drawn, LAW.templates[found])
-    for k, share in enumerate(SHARES):
+    for k, proportion in enumerate(PROPORTIONS):
         mine = np.flatnonzero(LAW.labels == k)
         counts = np.bincount(found, minlength=len(LAW.labels))[mine]
-        assert abs(counts.sum() - n * share) < 6 * np.sqrt(n * share * (1 - share))
-        expected = n * share / len(mine)
+        assert abs(counts.sum() - n * proportion) < 6 * np.sqrt(n * proportion * (1 - proportion))
+        expected = n * proportion / len(mine)
         assert abs(counts - expected).max() < 8 * np.sqrt(expected) + 8
 
 

@@ -32,7 +32,7 @@ device = "cpu"
 name = "shapes"
 n = 120
 size = 8
-centred = true
+centered = true
 flip = true
 held_out = 0.25
 proportions = { circle = 0.5, square = 0.3, triangle = 0.2, rings = 0.0 }
@@ -140,8 +140,8 @@ def test_the_same_call_goes_on_where_a_run_was_stopped(file, tmp_path, done, mon
 
 
 def test_images_are_changed_as_the_file_says():
-    """Centred: 2x − 1. Flipped: each image or its mirror. Dequantised: within a level."""
-    data = {"name": "digits", "centred": True, "dequantise": "uniform", "flip": True}
+    """Centered: 2x − 1. Flipped: each image or its mirror. Dequantized: within a level."""
+    data = {"name": "digits", "centered": True, "dequantize": "uniform", "flip": True}
     from scorekit.experiments.config import as_experiment
 
     parts = Parts(
@@ -167,7 +167,7 @@ def test_images_are_changed_as_the_file_says():
         ("trian.steps=3", r"tiny.toml: no key 'trian'. Did you mean 'train'\?"),
         ("train.steps='ten'", r"\[train\]: steps must be an integer, got 'ten' \(str\)"),
         ("train.steps=2.5", r"\[train\]: steps must be an integer, got 2.5"),
-        ("data.centred=1", r"\[data\]: unknown centred 1"),
+        ("data.centered=1", r"\[data\]: unknown centered 1"),
         ("data.size=4", r"\[data\]: size must be at least 8"),
         ("data.name=digitz", r"\[data\]: unknown name 'digitz': expected one of 'digits', 'shapes'"),
         ("network.name=Unet", r"\[network\]: unknown name 'Unet'"),
@@ -309,7 +309,7 @@ def test_sampling_does_without_the_data(run, tmp_path, monkeypatch):
     assert np.load(sample(str(run), 3, progress=False, device="cpu") / "samples.npy").shape == (3, 1, 8, 8)
 
 
-SMALL = ("network.name=UNet", "network.features=8", "network.multipliers=[1]", "network.blocks=1")
+SMALL = ("network.name=UNet", "network.base_channels=8", "network.channel_mult=[1]", "network.num_res_blocks=1")
 BY_CLASS = (*SMALL, "network.attention=[]", "network.conditional=true", "train.steps=2", "train.preview_every=2")
 
 
@@ -427,7 +427,7 @@ def test_a_run_without_a_model(run, capsys):
 
 
 def test_the_numbers_of_real_images_are_those_of_real_images(run, capsys):
-    """Put held-out images in the place of samples: no copies, and the shares of the generator."""
+    """Put held-out images in the place of samples: no copies, and the proportions of the generator."""
     parts = Parts(
         read_experiment(run.parent / "tiny.toml") if (run.parent / "tiny.toml").exists() else _experiment(run)
     )
@@ -442,11 +442,11 @@ def test_the_numbers_of_real_images_are_those_of_real_images(run, capsys):
     assert found["samples"] == len(real)
     assert found["near_p_value"] > 1e-6
     assert found["frechet"] == pytest.approx(0.0, abs=1e-9)
-    np.testing.assert_allclose(found["shares"], parts.data[1].counts / len(real), atol=0.1)
-    assert (place / "neighbours.png").exists()
+    np.testing.assert_allclose(found["proportions"], parts.data[1].counts / len(real), atol=0.1)
+    assert (place / "neighbors.png").exists()
     assert "unclassified" in out
     assert main(["evaluate", str(run), "--classifier", f"{recipe}:labels"]) == 0
-    assert len(json.loads((place / "evaluation.json").read_text())["shares"]) == 4
+    assert len(json.loads((place / "evaluation.json").read_text())["proportions"]) == 4
 
 
 RECIPE = """

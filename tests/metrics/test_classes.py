@@ -1,4 +1,4 @@
-"""Shares of classes: counting, intervals, the test against the truth, and answers that make no sense."""
+"""Proportions of classes: counting, intervals, the test against the truth, and answers that make no sense."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binomtest, chisquare
 
 import scorekit as sk
-from scorekit.metrics import class_shares
+from scorekit.metrics import class_proportions
 from scorekit.metrics._goodness import multinomial_p_value
 
 
@@ -30,10 +30,10 @@ def odds(x):
 
 
 def test_counts_and_what_is_unclassified():
-    result = class_shares(of([0, 0, 2, 2, 2, 0, -1, 1, 0, 0]), read, truth=[0.5, 0.25, 0.25])
-    assert result.shares.tolist() == [0.5, 0.1, 0.3]
+    result = class_proportions(of([0, 0, 2, 2, 2, 0, -1, 1, 0, 0]), read, truth=[0.5, 0.25, 0.25])
+    assert result.proportions.tolist() == [0.5, 0.1, 0.3]
     assert (result.n, result.unclassified, result.level) == (10, 1, 0.95)
-    assert result.shares.sum() + result.unclassified / result.n == pytest.approx(1)
+    assert result.proportions.sum() + result.unclassified / result.n == pytest.approx(1)
     assert result.total_variation == pytest.approx((0.15 + 0.05 + 0.1) / 2)
     reference = binomtest(5, 10).proportion_ci(0.95, method="exact")
     assert (result.lower[0], result.upper[0]) == pytest.approx((reference.low, reference.high))
@@ -43,9 +43,9 @@ def test_counts_and_what_is_unclassified():
 
 def test_probabilities_and_confidence():
     x = np.array([[0.9, 0.1], [0.4, 0.6], [0.05, 0.95], [0.5, 0.5]])
-    assert class_shares(x, odds).labels.tolist() == [0, 1, 1, 0]
-    assert class_shares(x, odds, confidence=0.6).labels.tolist() == [0, 1, 1, -1]
-    result = class_shares(x, odds, confidence=0.91)
+    assert class_proportions(x, odds).labels.tolist() == [0, 1, 1, 0]
+    assert class_proportions(x, odds, confidence=0.6).labels.tolist() == [0, 1, 1, -1]
+    result = class_proportions(x, odds, confidence=0.91)
     assert (result.labels.tolist(), result.unclassified) == ([-1, -1, 1, -1], 3)
     assert np.isnan(result.p_value)
     assert result.truth is None
@@ -61,40 +61,40 @@ def test_batches_do_not_matter_and_the_samples_are_left_alone(size):
         return batch[:, 0, 0, 0] > 0
 
     before = x.copy()
-    result = class_shares(x, classify, batch_size=size)
+    result = class_proportions(x, classify, batch_size=size)
     assert np.array_equal(x, before)
     assert (sum(sizes), max(sizes)) == (7, min(size, 7))
     assert result.labels.tolist() == (x[:, 0, 0, 0] < 0).astype(int).tolist()
 
 
 def test_how_many_classes_there_are():
-    assert class_shares(of([0, 2]), read).classes == (0, 1, 2)
-    assert class_shares(of([0, 2]), read, classes=5).shares.tolist() == [0.5, 0, 0.5, 0, 0]
-    assert class_shares(of([0, 0]), read, truth=[0.5, 0.5]).classes == (0, 1)
-    assert class_shares(of([-1, -1]), read).shares.tolist() == []
-    assert class_shares(np.array([[0.2, 0.8, 0.0]]), odds).classes == (0, 1, 2)
+    assert class_proportions(of([0, 2]), read).classes == (0, 1, 2)
+    assert class_proportions(of([0, 2]), read, classes=5).proportions.tolist() == [0.5, 0, 0.5, 0, 0]
+    assert class_proportions(of([0, 0]), read, truth=[0.5, 0.5]).classes == (0, 1)
+    assert class_proportions(of([-1, -1]), read).proportions.tolist() == []
+    assert class_proportions(np.array([[0.2, 0.8, 0.0]]), odds).classes == (0, 1, 2)
 
 
 def test_arrays_of_another_framework():
     x = array_api_strict.asarray([[0.0], [1.0], [1.0]])
-    result = class_shares(x, lambda x: array_api_strict.astype(x[:, 0], array_api_strict.int64), truth=[0.5, 0.5])
-    assert result.shares == pytest.approx([1 / 3, 2 / 3])
+    result = class_proportions(x, lambda x: array_api_strict.astype(x[:, 0], array_api_strict.int64), truth=[0.5, 0.5])
+    assert result.proportions == pytest.approx([1 / 3, 2 / 3])
 
 
 def test_the_table_with_names_and_without_a_truth():
     x = of([0] * 90 + [1] * 10 + [-1])
-    lines = str(class_shares(x, read, truth=[0.5, 0.5], classes=["circle", "square"])).splitlines()
-    assert lines[0] == "class    truth   share   95 % interval"
-    assert lines[1].startswith("circle  0.5000  0.8911  ")
+    lines = str(class_proportions(x, read, truth=[0.5, 0.5], classes=["circle", "square"])).splitlines()
+    assert lines[0] == "class    truth  proportion  95 % interval"
+    assert lines[1].startswith("circle  0.5000      0.8911  ")
     assert all(line.endswith("  *") for line in lines[1:3])
     assert lines[3] == "101 samples; 1 unclassified"
     assert lines[4].startswith("total variation from the truth 0.4010; p-value ")
-    bare = str(class_shares(x, read)).splitlines()
-    assert bare[0] == "class   share   95 % interval"
-    assert bare[1].startswith("    0  0.8911  ")
+    bare = str(class_proportions(x, read)).splitlines()
+    assert bare[0] == "class  proportion  95 % interval"
+    assert bare[1].startswith("    0      0.8911  ")
     assert len(bare) == 4
     assert "*" not in "".join(bare)
-    assert len(str(class_shares(of([-1.0]), read)).splitlines()) == 2
+    assert len(str(class_proportions(of([-1.0]), read)).splitlines()) == 2
 
 
 def test_two_classes_are_a_binomial_test():
@@ -174,4 +174,4 @@ X = of([0, 1, 1])
 )
 def test_errors(samples, classify, options, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
-        class_shares(samples, classify, **options)
+        class_proportions(samples, classify, **options)

@@ -163,7 +163,7 @@ def test_the_report_has_every_level_and_region_and_prints_as_a_table():
 def test_the_report_is_that_of_the_smoothed_law_region_by_region():
     """For s = -a x, N(0, V I) at σ and d = 2: |x|²/τ, τ = V + σ², is exponential with mean 2.
 
-    The region of the shares p to q, from low density, has |x|²/τ between −2 log q and −2 log p, so a mean of
+    The region of the proportions p to q, from low density, has |x|²/τ between −2 log q and −2 log p, so a mean of
     2 + 2 (q log(1/q) − p log(1/p))/(q − p). Its ESM is ½ (a − 1/τ)² τ times that.
     """
     sigma, n = 0.5, 200_000
@@ -176,7 +176,7 @@ def test_the_report_is_that_of_the_smoothed_law_region_by_region():
 
     for (low, high), row in zip([(0, 1), (0, 0.2), (0.2, 0.6), (0.6, 1)], report, strict=False):
         expected = unit * (2 + 2 * (entropy(high) - entropy(low)) / (high - low))
-        assert row.error.esm == pytest.approx(expected, rel=0.03), row  # 7 standard errors; a neighbour is 30 % off
+        assert row.error.esm == pytest.approx(expected, rel=0.03), row  # 7 standard errors; a neighbor is 30 % off
         assert row.error.relative_l2 == pytest.approx(abs(A - 1 / tau) * tau, rel=1e-9)
     parts = report[1:4]
     assert sum(r.error.esm * r.error.n for r in parts) == pytest.approx(report[0].error.esm * n, rel=1e-9)
@@ -239,7 +239,7 @@ def test_the_report_keeps_the_dtype_of_like():
 @pytest.mark.parametrize(
     ("changes", "kind", "message"),
     [
-        ({"noise": sk.noise.LogUniform(1.0, 0.1)}, TypeError, "expected a ladder"),
+        ({"noise": sk.noise.LogUniform(1.0, 0.1)}, TypeError, "expected noise levels"),
         ({"noise": (0.1, 1.0)}, ValueError, "must descend"),
         ({"n": 1}, ValueError, "n must be at least 2"),
         ({"n": 10}, ValueError, "Raise n"),

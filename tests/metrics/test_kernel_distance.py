@@ -23,7 +23,7 @@ def test_the_sum_over_pairs():
 
 
 def test_the_standard_error_is_that_of_the_formula():
-    """The same components from whole kernel matrices, centred explicitly."""
+    """The same components from whole kernel matrices, centered explicitly."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(12, 3)), rng.normal(size=(9, 3)) + 1
 

@@ -34,7 +34,7 @@ def test_two_normals():
 
 
 def test_the_p_value_is_uniform_under_the_same_law():
-    """With 19 relabellings each of 1/20, …, 1 has probability 1/20; 600 runs, P(p <= 0.1) = 0.1, bounds at 1e-6."""
+    """With 19 relabelings each of 1/20, …, 1 has probability 1/20; 600 runs, P(p <= 0.1) = 0.1, bounds at 1e-6."""
     from scipy.stats import binom
 
     rng = np.random.default_rng()

@@ -63,7 +63,7 @@ def test_a_simulated_p_value_follows_its_stream_and_is_the_same_by_default():
     assert len(set(values)) == 3
     assert np.ptp(values) < 0.02  # 99,999 draws: 1e-6, two-sided, is 0.011
     x = np.repeat(np.arange(10.0), counts)[:, None]
-    found = [sk.metrics.class_shares(x, lambda x: x[:, 0], truth, rng=rng).p_value for rng in (0, 1)]
+    found = [sk.metrics.class_proportions(x, lambda x: x[:, 0], truth, rng=rng).p_value for rng in (0, 1)]
     assert found == [values[0], values[2]]
 
 
@@ -86,11 +86,11 @@ def test_the_least_p_value_of_a_simulation():
 def test_a_class_that_cannot_occur_and_did_not():
     """Truth 0 and share 0: no star, and the p-value of the others. With one sample in it: a star and a p-value of 0."""
     x, truth = np.array([0.0] * 6 + [1.0] * 4)[:, None], [0.5, 0.5, 0.0]
-    found = sk.metrics.class_shares(x, lambda x: x[:, 0], truth)
-    assert (found.shares[2], found.lower[2]) == (0.0, 0.0)
-    assert found.p_value == sk.metrics.class_shares(x, lambda x: x[:, 0], [0.5, 0.5]).p_value
+    found = sk.metrics.class_proportions(x, lambda x: x[:, 0], truth)
+    assert (found.proportions[2], found.lower[2]) == (0.0, 0.0)
+    assert found.p_value == sk.metrics.class_proportions(x, lambda x: x[:, 0], [0.5, 0.5]).p_value
     assert "*" not in str(found)
-    once = sk.metrics.class_shares(np.append(x, [[2.0]], axis=0), lambda x: x[:, 0], truth)
+    once = sk.metrics.class_proportions(np.append(x, [[2.0]], axis=0), lambda x: x[:, 0], truth)
     assert once.p_value == 0.0
     assert str(once).splitlines()[3].endswith("*")
 
@@ -140,10 +140,10 @@ class TestTwoSamples:
 
     @pytest.mark.parametrize("kind", ["normal", "heavy", "ties"])
     @pytest.mark.parametrize(("n", "m"), [(1, 1), (30, 5), (5, 200)])
-    def test_memorisation(self, kind, n, m):
+    def test_memorization(self, kind, n, m):
         rng = np.random.default_rng(2)
         found = []
         for _ in range(self.RUNS // 3):
             samples, held_out, training = (self.draw(rng, size, kind) for size in (n, m, 20))
-            found.append(sk.metrics.memorisation(samples, training, held_out, quantile=0.1).p_value)
+            found.append(sk.metrics.memorization(samples, training, held_out, quantile=0.1).p_value)
         self.assert_valid(found)

@@ -10,9 +10,9 @@ from scorekit.metrics import precision_recall
 
 
 def test_by_hand():
-    """Radii of real points with one neighbour 1, 1, 1, 7; of generated ones 0.25, 0.25, 19.25."""
+    """Radii of real points with one neighbor 1, 1, 1, 7; of generated ones 0.25, 0.25, 19.25."""
     real, generated = np.array([[0.0], [1.0], [2.0], [9.0]]), np.array([[0.5], [0.75], [20.0]])
-    result = precision_recall(real, generated, neighbours=1)
+    result = precision_recall(real, generated, neighbors=1)
     assert result.precision == pytest.approx(2 / 3)  # 20 is in no ball
     assert result.recall == 3 / 4  # 0 is 20 from 20, and farther than 0.25 from the others
     assert result.density == pytest.approx(4 / 3)  # 0.5 and 0.75 are in two balls each
@@ -72,8 +72,8 @@ def test_a_missing_mode_costs_recall_and_coverage_and_a_wrong_one_precision_and_
     assert "equal laws: 1" in str(missing)
 
 
-def test_more_neighbours_than_samples_are_refused():
-    with pytest.raises(ValueError, match="neighbours must be below 3, for features_real has 4 samples"):
-        precision_recall(np.ones((4, 2)), np.ones((3, 2)), neighbours=3)
+def test_more_neighbors_than_samples_are_refused():
+    with pytest.raises(ValueError, match="neighbors must be below 3, for features_real has 4 samples"):
+        precision_recall(np.ones((4, 2)), np.ones((3, 2)), neighbors=3)
     with pytest.raises(sk.ShapeError, match="features_generated of shape"):
         precision_recall(np.ones((4, 2)), np.ones((4, 3)))

@@ -1,4 +1,4 @@
-"""Shares of modes: assignment, intervals, and samples that belong nowhere."""
+"""Proportions of modes: assignment, intervals, and samples that belong nowhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TWO = mixture([0.8, 0.2], [[5.0, 5.0], [-5.0, -5.0]])
 def test_each_sample_goes_to_its_mode():
     x = np.array([[5.0, 4.0], [6.0, 5.0], [-4.0, -5.0], [3.0, 5.0]])
     result = mode_weights(x, TWO)
-    assert result.shares.tolist() == [0.75, 0.25]
+    assert result.proportions.tolist() == [0.75, 0.25]
     assert result.truth.tolist() == [0.8, 0.2]
     assert (result.n, result.level, result.far) == (4, 0.95, 0)
 
@@ -31,8 +31,8 @@ def test_responsibility_counts_weight_and_covariance():
         weights=np.array([0.9, 0.1]), means=np.array([[0.0], [3.0]]), covariances=np.array([[[1.0]], [[4.0]]])
     )
     x = np.array([[crossing - 1e-6], [crossing + 1e-6]])
-    assert mode_weights(x[:1], uneven).shares.tolist() == [1, 0]
-    assert mode_weights(x[1:], uneven).shares.tolist() == [0, 1]
+    assert mode_weights(x[:1], uneven).proportions.tolist() == [1, 0]
+    assert mode_weights(x[1:], uneven).proportions.tolist() == [0, 1]
 
 
 def test_the_distance_is_along_the_covariance():
@@ -49,7 +49,7 @@ def test_chains_that_escaped_are_counted_and_stay_in_the_shares():
     x = np.array([[5.0, 5.0], [0.0, 0.0], [1e6, -1e9], [-5.0, -5.0]])
     result = mode_weights(x, TWO)
     assert result.far == 2
-    assert result.shares.sum() == 1
+    assert result.proportions.sum() == 1
     assert "2 farther than 5.26 from every mode" in str(result)
 
 
@@ -111,7 +111,7 @@ def test_order_shape_and_dtype_do_not_matter():
     x = np.random.default_rng(0).normal(size=(50, 2)) + 5 * np.where(np.arange(50) % 3, 1, -1)[:, None]
     base = mode_weights(x, TWO)
     for other in (x[::-1], x.reshape(50, 1, 2), x.astype(np.float32)):
-        assert mode_weights(other, TWO).shares == pytest.approx(base.shares)
+        assert mode_weights(other, TWO).proportions == pytest.approx(base.proportions)
 
 
 def test_a_level_that_is_wider_and_a_mode_of_weight_zero():
@@ -119,7 +119,7 @@ def test_a_level_that_is_wider_and_a_mode_of_weight_zero():
     wide, narrow = mode_weights(x, TWO, level=0.99), mode_weights(x, TWO, level=0.5)
     assert np.all(wide.lower < narrow.lower)
     assert np.all(wide.upper > narrow.upper)
-    assert mode_weights(x, mixture([1.0, 0.0], TWO.means)).shares.tolist() == [1, 0]
+    assert mode_weights(x, mixture([1.0, 0.0], TWO.means)).proportions.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_the_assignment_is_that_of_the_responsibilities():
     )
     x = uneven.sample(3000, rng=1)
     expected = np.bincount(uneven.responsibilities(x).argmax(axis=1), minlength=3) / 3000
-    assert sk.metrics.mode_weights(x, uneven).shares == pytest.approx(expected)
+    assert sk.metrics.mode_weights(x, uneven).proportions == pytest.approx(expected)
 
 
 def test_two_samples_of_one_law_are_near_and_of_another_far():

@@ -29,7 +29,7 @@ def test_separate_samples_are_told_apart_without_error():
 def test_a_tied_vote_says_nothing():
     """All points coincide and all vote: there are as many of either, no majority, and nothing is said to be of a."""
     a, b = np.zeros((8, 1)), np.zeros((8, 1))
-    result = c2st(a, b, neighbours=8, rng=0)
+    result = c2st(a, b, neighbors=8, rng=0)
     assert result == (0.5, 1.0)
 
 
@@ -46,5 +46,5 @@ def test_errors():
     x = np.ones((4, 2))
     with pytest.raises(sk.ShapeError, match="b has 3: expected at least 4 of each"):
         c2st(x, x[:3])
-    with pytest.raises(ValueError, match="neighbours must be at most 4, the points in the first halves, got 5"):
-        c2st(x, x, neighbours=5)
+    with pytest.raises(ValueError, match="neighbors must be at most 4, the points in the first halves, got 5"):
+        c2st(x, x, neighbors=5)

@@ -58,7 +58,7 @@ def test_denoise_and_the_denoiser_view_undo_each_other():
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.7, EACH, 40.0], ids=str)
-def test_edm_preconditioning_is_the_published_parametrisation(sigma):
+def test_edm_preconditioning_is_the_published_parametrization(sigma):
     """c_skip, c_out, c_in of Karras et al. (2022), table 1, against our form without cancellation."""
     sigma_data, level = 0.5, _column(sigma)
 

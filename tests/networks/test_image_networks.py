@@ -19,7 +19,7 @@ from scorekit_torch.networks.resampling import HalvingConv, Resample  # noqa: E4
 from scorekit_torch.networks.residual import Attention, GroupNorm, Style  # noqa: E402
 from support import plain_images  # noqa: E402
 
-LADDER = [1.0, 0.3, 0.1]
+LEVELS = [1.0, 0.3, 0.1]
 UNETS = {
     "plain": {},
     "ddpm": {"block": "ddpm", "embedding": "positional", "skip_rescale": False},
@@ -27,13 +27,19 @@ UNETS = {
     "residual": {"fir": True, "progressive_input": "residual", "divide_by_sigma": True, "rescale": True},
     "means": {"progressive_input": "residual", "attention": ()},
     "skips": {"fir": True, "progressive_input": "input_skip", "progressive_output": "output_skip"},
-    "ladder": {"noise": LADDER, "embedding": "positional"},
+    "levels": {"noise": LEVELS, "embedding": "positional"},
 }
 
 
 def unet(**options):
     """A network whose output is not nearly zero, as it is at first."""
-    options = {"channels": 1, "features": 8, "multipliers": (1, 2), "blocks": 1, "precision": "float64"} | options
+    options = {
+        "channels": 1,
+        "base_channels": 8,
+        "channel_mult": (1, 2),
+        "num_res_blocks": 1,
+        "precision": "float64",
+    } | options
     net = UNet(**options)
     with torch.no_grad():
         for p in net.parameters():
@@ -42,11 +48,11 @@ def unet(**options):
 
 
 def ncsn(channels=1, **options):
-    return NCSN(channels, LADDER, **{"features": 4, "precision": "float64"} | options)
+    return NCSN(channels, LEVELS, **{"base_channels": 4, "precision": "float64"} | options)
 
 
 def ncsnv2(channels=1, **options):
-    return NCSNv2(channels, **{"features": 4, "precision": "float64"} | options)
+    return NCSNv2(channels, **{"base_channels": 4, "precision": "float64"} | options)
 
 
 MAKERS = {"NCSN": ncsn, "NCSNv2": ncsnv2, "UNet": unet}
@@ -128,7 +134,7 @@ def test_the_output_of_ncsnv2_is_divided_by_sigma():
 
 def test_ncsn_has_weights_for_each_level_and_is_not_divided_by_sigma():
     net, x = ncsn(), images()
-    alone = [net(x, sigma) for sigma in LADDER]
+    alone = [net(x, sigma) for sigma in LEVELS]
     assert (alone[0] - alone[1]).abs().max() > 1e-3
     mixed = net(x, torch.tensor([0.1, 1.0], dtype=x.dtype))
     assert torch.allclose(mixed, torch.stack([alone[2][0], alone[0][1]]), atol=1e-12)
@@ -198,7 +204,7 @@ def test_every_kind_of_unet_is_a_score_model_that_sees_sigma(options):
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
-def test_what_is_normalised_and_its_gradient_lie_in_memory_as_the_images_do(layout):
+def test_what_is_normalized_and_its_gradient_lie_in_memory_as_the_images_do(layout):
     layer = InstanceNormPlus(3).double()
     start(layer, Draws(0, torch.float64, "layer"))
     x = images(3).contiguous(memory_format=layout).requires_grad_()
@@ -249,7 +255,7 @@ def test_what_is_written_for_the_compiler_is_the_same_network(make):
     for precision, near in (("float32", 1e-5), ("bfloat16", 0.1)):
         values = []
         for compiled in (False, True):
-            net = make(precision=precision, features=8)
+            net = make(precision=precision, base_channels=8)
             if compiled:
                 net.compile(dynamic=False, backend="aot_eager")
             y = net(x, 1.0)
@@ -261,7 +267,7 @@ def test_what_is_written_for_the_compiler_is_the_same_network(make):
 
 @EVERY
 def test_second_derivatives(make):
-    net = make(features=8) if make is unet else make(features=2)
+    net = make(base_channels=8) if make is unet else make(base_channels=2)
     x = images(side=4).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: net(x, 1.0), x, fast_mode=True)
     assert torch.autograd.gradgradcheck(lambda x: net(x, 1.0), x, fast_mode=True)
@@ -317,7 +323,7 @@ def test_memory_formats_and_samples_apart_give_equal_values(make):
 
 @EVERY
 def test_half_precision_inside_keeps_float32_outside(make):
-    wide, narrow = (make(features=16, precision=precision) for precision in ("float32", "bfloat16"))
+    wide, narrow = (make(base_channels=16, precision=precision) for precision in ("float32", "bfloat16"))
     x = images(dtype=torch.float32)
     expected = wide(x, 1.0)
     made = narrow(x, 1.0)
@@ -357,11 +363,11 @@ def test_a_preconditioned_unet_starts_as_the_gaussian_and_trains():
 def test_a_label_is_a_condition_of_its_own_sample(make):
     net, x = make(classes=3), images(n=3)
     free = net(x, 1.0, torch.full((3,), net.null_condition))
-    labelled = net(x, 1.0, torch.tensor([0, 2, 2]))
-    assert (labelled - free).abs().amax((1, 2, 3)).min() > 1e-6
+    labeled = net(x, 1.0, torch.tensor([0, 2, 2]))
+    assert (labeled - free).abs().amax((1, 2, 3)).min() > 1e-6
     other = net(x, 1.0, torch.tensor([1, 2, 2]))
-    assert (other - labelled)[0].abs().max() > 1e-6
-    assert torch.allclose(other[1:], labelled[1:], atol=1e-12)
+    assert (other - labeled)[0].abs().max() > 1e-6
+    assert torch.allclose(other[1:], labeled[1:], atol=1e-12)
     sk.testing.check_score_model(lambda x, sigma: net(x, sigma, torch.ones(len(x), dtype=torch.int32)), x, 0.3)
 
 
@@ -421,7 +427,7 @@ def test_weights_come_from_the_seed_alone(make):
 
 @torch.no_grad()
 def test_first_weights_have_the_published_spread():
-    refine = NCSN(3, LADDER, 64)
+    refine = NCSN(3, LEVELS, 64)
     bound = (64 * 9) ** -0.5
     conv = refine.net.encoder[0].conv1
     for values in (conv.weight, conv.bias):
@@ -444,7 +450,7 @@ def test_first_weights_have_the_published_spread():
     [
         NCSN(1, sk.noise.Geometric(1.0, 0.1, 3), 4, classes=2),
         NCSNv2(1, 4, precision="bfloat16"),
-        UNet(1, 8, (1, 2), 1, noise=LADDER, embedding="positional"),
+        UNet(1, 8, (1, 2), 1, noise=LEVELS, embedding="positional"),
         UNet(1, 8, (1, 2), 1, (), fir=True, classes=2),
     ],
     ids=lambda net: type(net).__name__,
@@ -459,7 +465,7 @@ def test_a_network_comes_back_with_the_same_bits(tmp_path, net):
     assert json.loads(json.dumps(net.config())) == net.config()
 
 
-def test_a_long_ladder_is_short_in_print():
+def test_a_long_levels_is_short_in_print():
     shown = repr(NCSN(1, sk.noise.Geometric(10.0, 0.1, 100), 2))
     assert "noise=[10.0, …, 0.1] of 100" in shown
 
@@ -499,7 +505,7 @@ def test_a_network_asks_for_sigma(make):
         make()(np.zeros((2, 1, 8, 8)), 1.0)
 
 
-@pytest.mark.parametrize("net", [ncsn(), unet(noise=LADDER)], ids=["NCSN", "UNet"])
+@pytest.mark.parametrize("net", [ncsn(), unet(noise=LEVELS)], ids=["NCSN", "UNet"])
 def test_a_sigma_that_is_no_level(net):
     for sigma in (0.5, torch.tensor([1.0, 0.5], dtype=torch.float64)):
         with pytest.raises(ValueError, match=r"sigma 0.5 is no level of this network: it knows 1, 0.3, 0.1 only"):
@@ -512,16 +518,16 @@ def test_a_sigma_that_is_no_level(net):
     ("make", "kind", "words"),
     [
         (lambda: NCSNv2(5), ValueError, "channels is 5: expected 1 to 4"),
-        (lambda: NCSNv2(1, features=1), ValueError, "features must be at least 2"),
+        (lambda: NCSNv2(1, base_channels=1), ValueError, "base_channels must be at least 2"),
         (lambda: NCSNv2(1, depth=7), ValueError, "depth is 7: expected 4, 5, 6 stages"),
         (lambda: NCSNv2(1, precision="half"), ValueError, "unknown precision 'half'"),
         (lambda: NCSNv2(1, rescale=2), ValueError, "unknown rescale 2"),
         (lambda: NCSNv2(1, classes=0), ValueError, "classes must be at least 1"),
-        (lambda: NCSN(1, 0.5), TypeError, "noise is 0.5: expected a ladder"),
+        (lambda: NCSN(1, 0.5), TypeError, "noise is 0.5: expected noise levels"),
         (lambda: NCSN(1, [0.1, 1.0]), ValueError, "levels must descend"),
-        (lambda: UNet(1, 10), ValueError, "features is 10: expected a multiple of 4"),
-        (lambda: UNet(1, multipliers=2), TypeError, r"multipliers is 2: expected a sequence of integers"),
-        (lambda: UNet(1, multipliers=()), ValueError, "multipliers is empty"),
+        (lambda: UNet(1, 10), ValueError, "base_channels is 10: expected a multiple of 4"),
+        (lambda: UNet(1, channel_mult=2), TypeError, r"channel_mult is 2: expected a sequence of integers"),
+        (lambda: UNet(1, channel_mult=()), ValueError, "channel_mult is empty"),
         (
             lambda: UNet(1, attention=(3,)),
             ValueError,
@@ -530,7 +536,7 @@ def test_a_sigma_that_is_no_level(net):
         (lambda: UNet(1, block="resnet"), ValueError, "unknown block 'resnet': expected one of 'biggan', 'ddpm'"),
         (lambda: UNet(1, progressive_input="sum"), ValueError, "unknown progressive_input 'sum'"),
         (lambda: UNet(1, fir=1), ValueError, "unknown fir 1"),
-        (lambda: UNet(1, dropout=1.0), ValueError, r"dropout is 1.0: expected a share in \[0, 1\)"),
+        (lambda: UNet(1, dropout=1.0), ValueError, r"dropout is 1.0: expected a proportion in \[0, 1\)"),
         (lambda: UNet(1, fourier_scale=0.0), ValueError, "fourier_scale must be positive"),
         (lambda: UNet(1, rng=-1), ValueError, "rng must be a non-negative seed"),
     ],

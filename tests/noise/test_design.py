@@ -1,4 +1,4 @@
-"""The ladder from the data: published figures, the recursion of the variance, and how it scales."""
+"""The sequence of levels from the data: published figures, the recursion of the variance, and how it scales."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import stats
 
 import scorekit as sk
 from samplers.laws import annealed_moments
-from scorekit.noise import Designed, Geometric, Ladder, design, overlaps, variance_ratio, widest_ratio
+from scorekit.noise import Designed, Geometric, Levels, design, overlaps, variance_ratio, widest_ratio
 
 DATA = np.random.default_rng(0).normal(size=(40, 3, 4, 4))
 
@@ -52,8 +52,8 @@ class TestRatio:
         share = overlaps([gamma, 1.0], dim)[0]
         assert abs(inside.mean() - share) < 4.9 * math.sqrt(share * (1 - share) / n) + 0.01  # not quite normal
 
-    def test_overlaps_of_a_ladder(self):
-        assert overlaps(Ladder((3.0, 2.0, 1.0)), 10).tolist() == [
+    def test_overlaps_of_a_sequence_of_levels(self):
+        assert overlaps(Levels((3.0, 2.0, 1.0)), 10).tolist() == [
             overlaps([3.0, 2.0], 10)[0],
             overlaps([2.0, 1.0], 10)[0],
         ]
@@ -179,11 +179,11 @@ class TestMetamorphic:
         assert design(x) == design(DATA)
 
 
-def test_it_is_a_ladder_wherever_one_is_asked_for():
+def test_it_is_a_sequence_of_levels_wherever_one_is_asked_for():
     noise = design(DATA)
     assert isinstance(noise, Designed)
     assert isinstance(noise, Geometric)
-    assert sk.noise.as_ladder(noise) is noise
+    assert sk.noise.as_levels(noise) is noise
     x0 = sk.samplers.initial(noise, (4, 3, 4, 4), rng=0)
     sampler = sk.samplers.AnnealedLangevin(noise, noise.steps_per_level, noise.step_size)
     assert len(sampler.schedule()) == noise.levels * noise.steps_per_level + 1
@@ -265,4 +265,4 @@ def test_nothing_depends_on_the_unit(unit):
     given = design(DATA, sigma_max=100 * unit, sigma_min=unit, steps_per_level=3)
     assert given.sigmas == pytest.approx(unit * design(DATA, sigma_max=100.0, sigma_min=1.0).sigmas, rel=1e-9)
     assert Geometric(100 * unit, unit, 3).sigmas == pytest.approx(unit * np.array([100.0, 10.0, 1.0]), rel=1e-12)
-    assert Ladder((3 * unit, unit)).sigmas.tolist() == [3 * unit, unit]
+    assert Levels((3 * unit, unit)).sigmas.tolist() == [3 * unit, unit]

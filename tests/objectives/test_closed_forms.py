@@ -139,7 +139,7 @@ def test_edm_weighting_is_half_of_the_denoisers_loss():
     g = np.random.default_rng(0)
     x, z = g.normal(size=(2, 6, 2))
     law, sigma_data = LogUniform(3.0, 0.2), 0.6
-    sigma = law.quantile((np.arange(6) + 0.5) / 6)[:, None]
+    sigma = law.icdf((np.arange(6) + 0.5) / 6)[:, None]
 
     def score(y, s):
         return -y / (1 + s.reshape(-1, 1) ** 2)
@@ -152,7 +152,7 @@ def test_edm_weighting_is_half_of_the_denoisers_loss():
     np.testing.assert_allclose(losses, 0.5 * weight * np.sum((denoised - x) ** 2, axis=1), rtol=1e-10)
 
 
-def test_the_minimiser_of_the_implicit_loss_is_the_gaussian_fit():
+def test_the_minimizer_of_the_implicit_loss_is_the_gaussian_fit():
     """s = -P (x - m): the minimum is at the sample mean and inverse covariance (ddof 0), and is -tr(P)/2."""
     g = np.random.default_rng(1)
     x = g.normal(size=(200, 3)) @ g.normal(size=(3, 3)) + g.normal(size=3)

@@ -94,11 +94,11 @@ def test_a_negative_seed():
 
 
 @pytest.mark.parametrize("objective", [ImplicitScoreMatching(), SlicedScoreMatching()], ids=["ism", "ssm"])
-@pytest.mark.parametrize("centred", ["mean", "std"])
-def test_models_that_couple_the_batch_are_refused_where_a_trace_is_taken(objective, centred):
+@pytest.mark.parametrize("centered", ["mean", "std"])
+def test_models_that_couple_the_batch_are_refused_where_a_trace_is_taken(objective, centered):
     def batch_norm(x):
         xp = sk.array_namespace(x)
-        return x - xp.mean(x, axis=0) if centred == "mean" else x / xp.std(x, axis=0)
+        return x - xp.mean(x, axis=0) if centered == "mean" else x / xp.std(x, axis=0)
 
     with pytest.raises(ValueError, match=r"rows that are independent.*Batch normalization"):
         objective(batch_norm, X, rng=0)
@@ -147,7 +147,7 @@ def test_bad_options(make, words):
     [
         (lambda: DenoisingScoreMatching("small"), "sigma must be a positive number"),
         (lambda: ImplicitScoreMatching("hutchinson", 1.5), "probes must be an integer"),
-        (lambda: NoiseConditional([1.0, 0.1]), "noise is a list: expected a ladder or a law"),
+        (lambda: NoiseConditional([1.0, 0.1]), "noise is a list: expected noise levels or a distribution of them"),
         (lambda: ExplicitScoreMatching(3.0), "target is a float: expected a distribution"),
     ],
 )

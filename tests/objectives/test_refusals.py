@@ -10,7 +10,7 @@ import scorekit as sk
 
 X = np.random.default_rng(0).normal(size=(6, 2))
 GAUSSIAN = sk.distributions.Gaussian([0.0, 0.0], 1.0)
-LADDER = sk.noise.Geometric(1.0, 0.1, 3)
+LEVELS = sk.noise.Geometric(1.0, 0.1, 3)
 
 
 def score(x, sigma=None):
@@ -39,12 +39,12 @@ def test_huge_weights_do_not_overflow():
 @pytest.mark.parametrize("bad", [lambda s: -s, lambda s: np.nan * s, lambda s: 1j * s, lambda s: np.array(["a"] * 6)])
 def test_weightings_that_are_refused(bad):
     with pytest.raises(sk.ScorekitError, match="weighting returned"):
-        sk.objectives.NoiseConditional(LADDER, bad).losses(score, X, rng=0)
+        sk.objectives.NoiseConditional(LEVELS, bad).losses(score, X, rng=0)
 
 
 def test_a_weighting_of_another_type_keeps_that_of_the_data():
     for weighting in (lambda s: np.ones(6, int), lambda s: np.ones(6)):
-        objective = sk.objectives.NoiseConditional(LADDER, weighting)
+        objective = sk.objectives.NoiseConditional(LEVELS, weighting)
         assert objective.losses(score, X.astype(np.float32), rng=0).dtype == np.float32
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate
 
 import scorekit as sk
-from scorekit.noise import Geometric, Ladder, LogNormal, LogUniform
+from scorekit.noise import Geometric, Levels, LogNormal, LogUniform
 from scorekit.objectives import NoiseConditional
 from support import ScriptedRng
 
@@ -46,7 +46,7 @@ def test_the_likelihood_of_a_zero_model_on_levels_is_its_integral(levels, d):
 
 
 def test_levels_of_uneven_ratio_are_the_same_integral():
-    got = mean_over_levels(Ladder((10.0, 4.0, 0.3, 0.25, 0.1)), 5, zero, np.zeros(1), np.ones(1))
+    got = mean_over_levels(Levels((10.0, 4.0, 0.3, 0.25, 0.1)), 5, zero, np.zeros(1), np.ones(1))
     assert got == pytest.approx(math.log(100.0), rel=1e-12)
 
 
@@ -78,8 +78,8 @@ def test_the_likelihood_under_a_log_normal_law_has_no_mean_and_is_refused():
     law = LogNormal(-1.2, 1.2)
     means = []
     for n in (100, 10_000, 1_000_000):
-        sigma = law.quantile((np.arange(n) + 0.5) / n)
-        means.append(np.mean(1 / (sigma * law.density(sigma))))
+        sigma = law.icdf((np.arange(n) + 0.5) / n)
+        means.append(np.mean(1 / (sigma * law.pdf(sigma))))
     assert means[0] < means[1] - 2 < means[2] - 4  # by 1.2 · 2 · the growth of √(2 log n), without end
 
 

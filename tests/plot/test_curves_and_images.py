@@ -19,7 +19,7 @@ def texts(ax):
 # ---------------------------------------------------------------- noise levels
 
 
-def test_a_ladder_is_its_levels_on_a_logarithmic_axis(ax):
+def test_a_sequence_of_levels_is_its_levels_on_a_logarithmic_axis(ax):
     noise = sk.noise.Geometric(20.0, 0.01, 12)
     assert plot.noise_levels(noise, ax) is ax
     line = ax.lines[0]
@@ -37,15 +37,15 @@ def test_a_law_is_its_density_over_log_sigma(ax, law):
     assert np.trapezoid(density, np.log(sigma)) == pytest.approx(0.998, abs=2e-3)
 
 
-def test_a_ladder_of_one_and_of_very_many(ax):
-    plot.noise_levels(sk.noise.Ladder((1.0,)), ax)
+def test_a_sequence_of_levels_of_one_and_of_very_many(ax):
+    plot.noise_levels(sk.noise.Levels((1.0,)), ax)
     plot.noise_levels(sk.noise.Geometric(50.0, 0.01, 500), ax)
     assert [line.get_marker() for line in ax.lines] == ["o", "None"]
     ax.figure.canvas.draw()
 
 
 def test_noise_of_the_wrong_kind():
-    with pytest.raises(TypeError, match="expected a ladder or a law"):
+    with pytest.raises(TypeError, match="expected noise levels or a distribution of them"):
         plot.noise_levels([1.0, 0.1])
 
 
@@ -144,7 +144,7 @@ def test_tiles_stand_in_rows_from_the_top_left(ax):
     assert not ax.axison
 
 
-def test_colour_channels_first_or_last_and_grey_with_a_channel(ax):
+def test_color_channels_first_or_last_and_gray_with_a_channel(ax):
     x = images(4, 3, 5, 7)
     for batch in (x, np.moveaxis(x, 1, -1)):
         plot.image_grid(batch, ax, columns=2, limits=(0, 1))

@@ -17,7 +17,7 @@ def swirl(x, sigma=None):
     return np.stack([-x[:, 1], 2 * x[:, 0] ** 2 + 1], axis=1)
 
 
-def centres(low, high, grid):
+def centers(low, high, grid):
     steps = low + (high - low) * (np.arange(grid) + 0.5) / grid
     return np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
 
@@ -32,7 +32,7 @@ def texts(ax):
 def test_the_arrows_are_the_field_on_the_grid(ax):
     plot.score_field(swirl, ax, limits=(-2.0, 3.0), grid=7)
     quiver = ax.collections[0]
-    points, field = centres(-2, 3, 7), swirl(centres(-2, 3, 7))
+    points, field = centers(-2, 3, 7), swirl(centers(-2, 3, 7))
     assert np.asarray(quiver.get_offsets()) == pytest.approx(points)
     assert np.asarray(quiver.get_array()) == pytest.approx(np.linalg.norm(field, axis=1))
     drawn = np.stack([quiver.U, quiver.V], axis=1)
@@ -56,7 +56,7 @@ def test_lengths_by_their_formula(ax):
     """log(1 + |s|/median) relative to the largest, times 0.95 of a cell."""
     plot.score_field(swirl, ax, limits=3.0, grid=6)
     quiver = ax.collections[0]
-    size = np.linalg.norm(swirl(centres(-3, 3, 6)), axis=1)
+    size = np.linalg.norm(swirl(centers(-3, 3, 6)), axis=1)
     shown = np.log1p(size / np.median(size))
     assert np.hypot(quiver.U, quiver.V) == pytest.approx(0.95 * shown / shown.max())
 
@@ -68,7 +68,7 @@ def test_a_plane_has_equal_units_its_limits_and_names(ax):
 
 
 @pytest.mark.parametrize("sigma", [None, 0.5])
-def test_the_colour_bar_says_what_and_at_which_level(ax, sigma):
+def test_the_color_bar_says_what_and_at_which_level(ax, sigma):
     seen = []
 
     def model(x, sigma):
@@ -81,7 +81,7 @@ def test_the_colour_bar_says_what_and_at_which_level(ax, sigma):
     assert label == ("|s(x)|" if sigma is None else "|s(x, σ = 0.5)|")
 
 
-def test_no_colour_bar_when_not_asked_for(ax):
+def test_no_color_bar_when_not_asked_for(ax):
     plot.score_field(swirl, ax, limits=1, colorbar=False)
     assert ax.figure.axes == [ax]
 
@@ -137,9 +137,9 @@ def test_a_density_with_empty_space(ax):
 # ---------------------------------------------------------------- the map of the error
 
 
-def test_the_map_is_the_error_at_the_centres(ax, mixture):
+def test_the_map_is_the_error_at_the_centers(ax, mixture):
     plot.score_error(swirl, mixture, ax, limits=6.0, grid=9)
-    x = centres(-6, 6, 9)
+    x = centers(-6, 6, 9)
     expected = np.linalg.norm(swirl(x) - mixture.score(x), axis=1).reshape(9, 9)
     assert np.asarray(ax.collections[0].get_array()) == pytest.approx(expected)
     corners = np.asarray(ax.collections[0].get_coordinates())
@@ -150,7 +150,7 @@ def test_the_map_is_the_error_at_the_centres(ax, mixture):
 
 def test_the_relative_map_at_a_level(ax, mixture):
     plot.score_error(lambda x, s: s * swirl(x), mixture, ax, limits=6.0, grid=8, sigma=2.0, relative=True, scale="log")
-    x = centres(-6, 6, 8)
+    x = centers(-6, 6, 8)
     exact = mixture.score(x, 2.0)
     expected = (np.linalg.norm(2 * swirl(x) - exact, axis=1) / np.linalg.norm(exact, axis=1)).reshape(8, 8)
     mesh = ax.collections[0]
@@ -160,19 +160,19 @@ def test_the_relative_map_at_a_level(ax, mixture):
     assert ax.figure.axes[1].get_ylabel() == "|s(x, σ = 2) − ∇log p| / |∇log p|"
 
 
-def test_the_colours_can_be_shared_between_panels_and_survive_grey(ax, mixture):
+def test_the_colors_can_be_shared_between_panels_and_survive_gray(ax, mixture):
     plot.score_error(swirl, mixture, ax, limits=6.0, grid=8, vmax=2.5, contours=False)
     mesh = ax.collections[0]
     assert mesh.get_clim() == (0, 2.5)
-    colours = mesh.cmap(np.linspace(0, 1, 50))[:, :3]
-    assert np.all(np.diff(colours @ [0.2126, 0.7152, 0.0722]) > 0)
+    colors = mesh.cmap(np.linspace(0, 1, 50))[:, :3]
+    assert np.all(np.diff(colors @ [0.2126, 0.7152, 0.0722]) > 0)
     assert ax.get_legend() is None
 
 
-def test_arrows_survive_grey_too(ax):
+def test_arrows_survive_gray_too(ax):
     plot.score_field(swirl, ax, limits=1)
-    colours = ax.collections[0].cmap(np.linspace(0, 1, 50))[:, :3]
-    brightness = colours @ [0.2126, 0.7152, 0.0722]
+    colors = ax.collections[0].cmap(np.linspace(0, 1, 50))[:, :3]
+    brightness = colors @ [0.2126, 0.7152, 0.0722]
     assert np.all(np.diff(brightness) < 0)
     assert brightness.max() < 0.8  # to be seen on white
 

@@ -48,7 +48,7 @@ class TestStrip:
         assert ax.get_xticks().tolist() == [2, 9, 16]  # in the middle of each column
         ax.figure.canvas.draw()
 
-    def test_colour_channels_first_or_last(self, ax):
+    def test_color_channels_first_or_last(self, ax):
         x = states(3, H, W)
         for batch in (x, np.moveaxis(x, 2, -1)):
             plot.image_strip(batch, ax, limits=(0, 10), gap=0)
@@ -97,8 +97,8 @@ class TestFilm:
     def test_the_gif_has_the_states_in_their_order(self, tmp_path):
         x = np.linspace(0, 1, KEPT)[:, None, None, None] * np.ones((KEPT, N, H, W))
         plot.animate_images(x, tmp_path / "a.gif", limits=(0, 1), columns=3, gap=0)
-        grey = [frame[frame.shape[0] // 2, frame.shape[1] // 2] for frame in self.frames(tmp_path / "a.gif")]
-        assert grey == pytest.approx(255 * np.linspace(0, 1, KEPT), abs=3)
+        gray = [frame[frame.shape[0] // 2, frame.shape[1] // 2] for frame in self.frames(tmp_path / "a.gif")]
+        assert gray == pytest.approx(255 * np.linspace(0, 1, KEPT), abs=3)
 
     def test_every_and_long_runs(self, tmp_path):
         plot.animate_images(states(H, W), tmp_path / "a.gif", every=5)
@@ -158,16 +158,16 @@ def test_options_of_one_of_the_two():
 
 class TestOverlaps:
     def test_they_stand_between_the_levels_on_an_axis_of_their_own(self, ax):
-        ladder = sk.noise.Ladder((3.0, 2.5, 1.0))
-        assert plot.noise_levels(ladder, ax, dim=10) is ax
-        assert np.array_equal(ax.lines[0].get_ydata(), ladder.sigmas)
+        levels = sk.noise.Levels((3.0, 2.5, 1.0))
+        assert plot.noise_levels(levels, ax, dim=10) is ax
+        assert np.array_equal(ax.lines[0].get_ydata(), levels.sigmas)
         right = ax.figure.axes[-1]
         assert right.lines[0].get_xdata().tolist() == [1.5, 2.5]
-        assert np.array_equal(right.lines[0].get_ydata(), sk.noise.overlaps(ladder, 10))
+        assert np.array_equal(right.lines[0].get_ydata(), sk.noise.overlaps(levels, 10))
         assert right.get_ylim() == (0, 1)
         ax.figure.canvas.draw()
 
-    def test_a_designed_ladder_knows_its_dimension_and_others_have_none(self, ax):
+    def test_a_designed_levels_knows_its_dimension_and_others_have_none(self, ax):
         noise = sk.noise.design(np.random.default_rng(0).normal(size=(9, 50)))
         plot.noise_levels(noise, ax)
         assert ax.figure.axes[-1].lines[0].get_ydata() == pytest.approx(noise.overlap)
@@ -176,8 +176,8 @@ class TestOverlaps:
     @pytest.mark.parametrize(
         ("noise", "dim", "message"),
         [
-            (sk.noise.LogUniform(2.0, 1.0), 3, "has no neighbouring levels: it is for ladders"),
-            (sk.noise.Ladder((1.0,)), 3, "a ladder of one level has no overlaps"),
+            (sk.noise.LogUniform(2.0, 1.0), 3, "has no neighboring levels: it is for sequences of levels"),
+            (sk.noise.Levels((1.0,)), 3, "one level has no overlaps"),
             (sk.noise.Geometric(2.0, 1.0, 3), 0, "dim must be at least 1"),
         ],
     )

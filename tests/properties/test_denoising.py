@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from properties.strategies import density_and_model, gaussians, mixtures, seeds
 from scorekit._arrays import constant
-from scorekit.noise import Ladder, NoiseLaw
+from scorekit.noise import Levels, NoiseDistribution
 from scorekit.objectives import DenoisingScoreMatching, ExplicitScoreMatching, NoiseConditional
 from support import ScriptedRng, gauss_hermite, parameter_gradient
 
@@ -93,7 +93,7 @@ def test_antithetic_is_the_mean_over_the_two_signs_of_the_noise(case, seed):
 
 WEIGHTINGS = {
     "sigma2": ("sigma2", None, lambda s, law: s**2),
-    "likelihood": ("likelihood", None, lambda s, law: 2 * s / law.density(s)),
+    "likelihood": ("likelihood", None, lambda s, law: 2 * s / law.pdf(s)),
     "edm": ("edm", 0.7, lambda s, law: s**2 * (s**2 + 0.7**2) / 0.7**2),
     "callable": (lambda s: 1 + s, None, lambda s, law: 1 + s),
 }
@@ -102,7 +102,7 @@ WEIGHTINGS = {
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("reduction", [None, "control", "antithetic"])
 def test_noise_conditional_is_the_weighted_mean_of_the_losses_of_its_levels(weighting, reduction):
-    """With the noise in hand this holds sample by sample, for every level of the ladder."""
+    """With the noise in hand this holds sample by sample, for every level of the sequence of levels."""
     given_weighting, sigma_data, weight = WEIGHTINGS[weighting]
 
     @given(density_and_model(gaussians(3)), seeds)
@@ -110,10 +110,10 @@ def test_noise_conditional_is_the_weighted_mean_of_the_losses_of_its_levels(weig
         density, family, theta = case
         g = np.random.default_rng(seed)
         levels = np.array([2.0, 0.9, 0.3])
-        ladder, each = Ladder(tuple(levels)), 4
+        noise_levels, each = Levels(tuple(levels)), 4
         x, z = g.normal(size=(2, len(levels) * each, density.d))
         model = family.model(theta, density.d)
-        objective = NoiseConditional(ladder, given_weighting, reduction, sigma_data)
+        objective = NoiseConditional(noise_levels, given_weighting, reduction, sigma_data)
         rng = ScriptedRng(normal=[z], uniform=[np.array([0.5])], choice=[np.arange(len(x))])
         got = objective.losses(model, x, rng=rng)
         assert rng.exhausted
@@ -121,14 +121,14 @@ def test_noise_conditional_is_the_weighted_mean_of_the_losses_of_its_levels(weig
         for i, sigma in enumerate(levels[::-1]):  # ascending quantiles: the smallest level comes first
             rows = slice(i * each, (i + 1) * each)
             dsm = DenoisingScoreMatching(sigma, reduction).losses(model, x[rows], rng=ScriptedRng(normal=[z[rows]]))
-            expected.append(weight(np.full(each, sigma), ladder) * dsm)
+            expected.append(weight(np.full(each, sigma), noise_levels) * dsm)
         np.testing.assert_allclose(got, np.concatenate(expected), rtol=1e-10)
         np.testing.assert_allclose(np.mean(got), np.mean([np.mean(e) for e in expected]), rtol=1e-10)
 
     law()
 
 
-class _AtNodes(NoiseLaw):
+class _AtNodes(NoiseDistribution):
     """A law that is asked for nothing but the levels it was given."""
 
     def __init__(self, levels):

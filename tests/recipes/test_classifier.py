@@ -60,8 +60,8 @@ def test_its_features_part_another_law_and_its_shares_are_those_of_the_labels(re
     assert features[0].shape == (200, 32)
     same = sk.metrics.frechet_distance(features[0], features[1])
     assert sk.metrics.frechet_distance(features[0], features[2]) > 10 * same
-    shares = sk.metrics.class_shares(first, lambda x: recipe.probabilities(trained, x), confidence=0.5)
-    assert np.abs(shares.shares - np.bincount(labels) / 200).max() < 0.05
+    proportions = sk.metrics.class_proportions(first, lambda x: recipe.probabilities(trained, x), confidence=0.5)
+    assert np.abs(proportions.proportions - np.bincount(labels) / 200).max() < 0.05
 
 
 def test_batches_do_not_matter_and_no_image_depends_on_another(recipe, trained):

@@ -15,8 +15,8 @@ def test_the_page_runs_and_finds_the_wrong_proportions_and_nothing_else(capsys):
     printed = capsys.readouterr().out
     assert printed.count("  *\n") == 2
     sk, held_out, training = found["sk"], found["held_out"], found["training"]
-    assert sk.metrics.memorisation(found["samples"], training, held_out).p_value > 1e-3
-    fair = sk.metrics.class_shares(held_out, found["classify"], truth=[0.2, 0.8])
+    assert sk.metrics.memorization(found["samples"], training, held_out).p_value > 1e-3
+    fair = sk.metrics.class_proportions(held_out, found["classify"], truth=[0.2, 0.8])
     assert fair.p_value > 1e-3
     assert "corrected" in printed
 

@@ -33,11 +33,11 @@ def test_the_table_of_shares_is_made_of_the_counts(name):
     """Shares are k/n, the table shows them to three digits, and the largest is off by less than 0.05."""
     found = json.loads((results.RESULTS / f"{name}.json").read_text())
     one = found["measured"]["consistent"][0]
-    counts = np.array(one["shares"]) * one["samples"]
+    counts = np.array(one["proportions"]) * one["samples"]
     np.testing.assert_allclose(counts, np.round(counts), atol=1e-6)
     row = next(row for row in found["table"] if row[0] == "consistent")
-    assert [cell[:5] for cell in row[1:-1]] == [f"{share:.3f}" for share in one["shares"]]
-    assert np.abs(np.array(one["shares"]) - one["truth"]).max() < 0.05
+    assert [cell[:5] for cell in row[1:-1]] == [f"{proportion:.3f}" for proportion in one["proportions"]]
+    assert np.abs(np.array(one["proportions"]) - one["truth"]).max() < 0.05
 
 
 def test_every_picture_that_the_page_shows_is_there():

@@ -2,7 +2,8 @@
 
 Each assertion raises a false alarm with probability 1e-6 (``ALPHA``), for any seed: set ``SCOREKIT_TEST_SEED`` to try.
 With N independent numbers it detects, with the same certainty, a shift of the mean of 9.65/sqrt(N) standard deviations
-and a change of the variance by a share of 9.65·sqrt(2/N): for N = 60,000, 0.04 sd and 5.6 %. Of correlations between n
+and a change of the variance by a proportion of 9.65·sqrt(2/N): for N = 60,000, 0.04 sd and 5.6 %. Of correlations
+between n
 pairs it detects 9.65/sqrt(n): for n = 30,000, 0.056.
 """
 
@@ -37,7 +38,7 @@ def assert_normal(x, mean, variance, what=""):
 
 
 def assert_independent(x, what=""):
-    """No correlation between coordinates, between neighbouring chains, or between the halves of the batch."""
+    """No correlation between coordinates, between neighboring chains, or between the halves of the batch."""
     x = np.asarray(x, dtype=float).reshape(len(x), -1)
     half = len(x) // 2
     pairs = {f"coordinates 0 and {j}": (x[:, 0], x[:, j]) for j in range(1, x.shape[1])}

@@ -40,7 +40,7 @@ def test_moments_at_every_level(steps, denoise):
 
 
 def test_one_point_data_tends_to_the_known_law_at_every_level():
-    """Level i tends to variance sigma_i² / (1 − e/(4 sigma_L²)): the same share of bias at each."""
+    """Level i tends to variance sigma_i² / (1 − e/(4 sigma_L²)): the same proportion of bias at each."""
     step_size, steps = 0.6 * SIGMAS[-1] ** 2, 80
     sampler = AnnealedLangevin(SIGMAS, steps, step_size, denoise=False)
     x0 = sk.samplers.initial(SIGMAS, (CHAINS, 2), rng=SEED + 5)

@@ -12,12 +12,12 @@ import scorekit as sk
 from samplers.laws import CHAINS, SEED, Gaussian, annealed_moments, assert_law
 from scorekit.samplers import AnnealedLangevin, Block, Inpaint, Langevin, gather, sample_blocks
 
-LADDER = [2.0, 1.0, 0.5]
-SAMPLER = AnnealedLangevin(LADDER, 2, 0.1)
+LEVELS = [2.0, 1.0, 0.5]
+SAMPLER = AnnealedLangevin(LEVELS, 2, 0.1)
 
 
 def start(count, rng):
-    return sk.samplers.initial(LADDER, (count, 2), rng)
+    return sk.samplers.initial(LEVELS, (count, 2), rng)
 
 
 def make(n=25, rng=3, sampler=SAMPLER, **options):
@@ -80,9 +80,9 @@ def test_an_rng_that_is_used_meanwhile_changes_nothing():
 
 def test_the_law_and_the_independence_of_blocks():
     # N = 60,000 in 300 blocks: blocks that shared a stream would be seen as correlated halves
-    sampler = AnnealedLangevin(LADDER, 2, 0.1, denoise=False)
+    sampler = AnnealedLangevin(LEVELS, 2, 0.1, denoise=False)
     x = gather(make(CHAINS, SEED, sampler, block=100)).x
-    assert_law(x, *annealed_moments(0.0, 4.0, 1.0, 0.5, LADDER, 2, 0.1)[-1])
+    assert_law(x, *annealed_moments(0.0, 4.0, 1.0, 0.5, LEVELS, 2, 0.1)[-1])
 
 
 def test_only_one_block_is_in_flight():
@@ -141,7 +141,7 @@ def test_dtype_and_framework_of_the_start():
     like = torch.zeros(1, dtype=torch.float32)
 
     def begin(count, rng):
-        return sk.samplers.initial(LADDER, (count, 2), rng, like=like)
+        return sk.samplers.initial(LEVELS, (count, 2), rng, like=like)
 
     runs = [gather(sample_blocks(SAMPLER, lambda x, s: -x, begin, 25, 0, block=10, like=like)).x for _ in range(2)]
     assert runs[0].dtype == torch.float32

@@ -1,4 +1,5 @@
-"""Consistent annealed sampling: the noise that is left is exactly that of the ladder; other samplers are among it."""
+"""Consistent annealed sampling: the noise that is left is exactly that of the sequence of levels; other samplers are
+among it."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ def start(m=0.0, v=0.0, shape=(CHAINS, 2)):
 
 
 @pytest.mark.parametrize("eta", [None, 0.55, 1.0, 1.3])
-def test_one_point_data_have_exactly_the_noise_of_the_ladder_after_every_step(eta):
-    # N = 60,000: 5.6 % of variance are seen; neighbouring levels differ by factors of 2.2 to 4
+def test_one_point_data_have_exactly_the_noise_of_the_levels_after_every_step(eta):
+    # N = 60,000: 5.6 % of variance are seen; neighboring levels differ by factors of 2.2 to 4
     samples = ConsistentAnnealed(SIGMAS, eta, denoise=False).sample(Gaussian(4.0, 0.0), start(4.0), SEED, keep_every=1)
     assert samples.trajectory.shape == (3, CHAINS, 2)
     for sigma, x in zip(SIGMAS[1:], samples.trajectory, strict=True):
@@ -61,7 +62,7 @@ def test_steps_between_levels_and_one_kept_state_a_level():
     assert samples.stats["level"].tolist() == [0, 1, 2]
 
 
-def test_a_geometric_ladder_with_steps_between_is_the_finer_ladder():
+def test_a_geometric_levels_with_steps_between_is_the_finer_levels():
     a = ConsistentAnnealed(Geometric(3.0, 0.3, 4), 0.6, 5).sample(Gaussian(), start(shape=(6, 2)), rng=0).x
     b = ConsistentAnnealed(Geometric(3.0, 0.3, 16), 0.6).sample(Gaussian(), start(shape=(6, 2)), rng=0).x
     assert np.allclose(a, b, **EXACT)
@@ -86,12 +87,12 @@ class TestMembers:
 
     def test_the_smallest_eta_is_the_euler_step_of_the_probability_flow(self):
         """dx/d sigma = -sigma s: no noise is drawn, not even by rounding."""
-        ladder, rng, x0 = Geometric(5.0, 0.5, 6), TapedRng(), start(shape=(9, 2))
+        noise_levels, rng, x0 = Geometric(5.0, 0.5, 6), TapedRng(), start(shape=(9, 2))
         gamma = 0.1 ** (1 / 5)
-        samples = ConsistentAnnealed(ladder, 1 - gamma, denoise=False).sample(Gaussian(1.0, 0.3), x0, rng=rng)
+        samples = ConsistentAnnealed(noise_levels, 1 - gamma, denoise=False).sample(Gaussian(1.0, 0.3), x0, rng=rng)
         assert rng.draws == []
         x = x0
-        for sigma, after in zip(ladder.sigmas[:-1], ladder.sigmas[1:], strict=True):
+        for sigma, after in zip(noise_levels.sigmas[:-1], noise_levels.sigmas[1:], strict=True):
             x = x + (after - sigma) * -sigma * (1.0 - x) / (0.3 + sigma**2)
         assert np.allclose(samples.x, x, **EXACT)
 
@@ -135,7 +136,7 @@ def test_the_denoising_step_ends_one_point_data_on_the_point():
 
 
 @pytest.mark.parametrize("eta", [0.49, 1.51, 0.0, -1.0, 3.0, float("nan"), float("inf")])
-def test_an_eta_outside_the_range_of_the_ladder(eta):
+def test_an_eta_outside_the_range_of_the_levels(eta):
     with pytest.raises(ValueError, match=r"\[1 - gamma, 1 \+ gamma\] = \[0.5, 1.5\], got .*gamma = 0.5.*eta=None") as e:
         ConsistentAnnealed(SIGMAS, eta)
     assert isinstance(e.value, sk.ScorekitError)

@@ -97,9 +97,9 @@ def test_good_runs_that_travel_far_are_left_alone(scale, mean):
     """A start at 0, and data that are far away or wide, in any unit."""
     x = Langevin(0.5 * scale**2, 100).sample(lambda x: (mean * scale - x) / scale**2, np.zeros((20, 2)), rng=0).x
     assert np.allclose(x, mean * scale, rtol=0, atol=max(8 * scale, 1e-9 * mean * scale))
-    ladder = sk.noise.Geometric(1e8, 1e-3, 400)
-    x0 = sk.samplers.initial(ladder, (20, 2), rng=0)
-    assert abs(sk.samplers.ConsistentAnnealed(ladder).sample(lambda x, s: -x / s**2, x0, rng=0).x).max() < 1e-6
+    levels = sk.noise.Geometric(1e8, 1e-3, 400)
+    x0 = sk.samplers.initial(levels, (20, 2), rng=0)
+    assert abs(sk.samplers.ConsistentAnnealed(levels).sample(lambda x, s: -x / s**2, x0, rng=0).x).max() < 1e-6
 
 
 def test_growth_of_one_chain_among_many_is_seen():

@@ -7,12 +7,12 @@ import pytest
 
 import scorekit as sk
 from samplers.laws import CHAINS, SEED, assert_law, assert_normal
-from scorekit.noise import Geometric, Ladder, LogNormal, LogUniform
+from scorekit.noise import Geometric, Levels, LogNormal, LogUniform
 from scorekit.samplers import initial
 
 
 @pytest.mark.parametrize(
-    "noise", [Geometric(4.0, 0.1, 5), Ladder((4.0, 1.0)), LogUniform(4.0, 0.1), [4.0, 2.0], (4.0,)]
+    "noise", [Geometric(4.0, 0.1, 5), Levels((4.0, 1.0)), LogUniform(4.0, 0.1), [4.0, 2.0], (4.0,)]
 )
 def test_the_largest_level_of_any_noise(noise):
     assert_law(initial(noise, (CHAINS, 2), rng=SEED), 0.0, 16.0)
@@ -49,7 +49,7 @@ def test_reproducible():
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"noise": LogNormal(0.0, 1.0)}, TypeError, "LogNormal.* has no largest level: expected a ladder"),
+        ({"noise": LogNormal(0.0, 1.0)}, TypeError, "LogNormal.* has no largest level: expected noise levels"),
         ({"noise": 3.0}, TypeError, "3.0 has no largest level"),
         ({"noise": [1.0, 2.0]}, ValueError, "levels must descend"),
         ({"noise": []}, ValueError, "at least one level"),

@@ -72,8 +72,8 @@ def test_the_model_is_asked_at_the_states_of_the_chain():
     assert np.array_equal(asked[1:], samples.trajectory[:-1])
 
 
-def test_a_noise_ladder_and_its_levels_are_the_same():
-    ladder = Geometric(2.0, 0.5, 3)
-    a = AnnealedLangevin(ladder, 2, 0.1).sample(Gaussian(), np.ones((5, 2)), rng=0).x
-    b = AnnealedLangevin(list(ladder.sigmas), 2, 0.1).sample(Gaussian(), np.ones((5, 2)), rng=0).x
+def test_a_noise_levels_and_its_levels_are_the_same():
+    levels = Geometric(2.0, 0.5, 3)
+    a = AnnealedLangevin(levels, 2, 0.1).sample(Gaussian(), np.ones((5, 2)), rng=0).x
+    b = AnnealedLangevin(list(levels.sigmas), 2, 0.1).sample(Gaussian(), np.ones((5, 2)), rng=0).x
     assert np.array_equal(a, b)

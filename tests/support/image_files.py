@@ -47,11 +47,11 @@ def python2_batch(pixels: bytes, n: int, labels: list[int]) -> bytes:
     )
 
 
-def png(values: Any, depth: int, colour: int, *, palette: bytes = b"", transparency: bytes = b"") -> bytes:
-    """A PNG of rows of bytes ``(h, bytes)``: bit depth and colour type as in its header."""
+def png(values: Any, depth: int, color: int, *, palette: bytes = b"", transparency: bytes = b"") -> bytes:
+    """A PNG of rows of bytes ``(h, bytes)``: bit depth and color type as in its header."""
     rows = np.asarray(values, np.uint8)
-    width = rows.shape[1] * 8 // (depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour])
-    header = struct.pack(">IIBBBBB", width, len(rows), depth, colour, 0, 0, 0)
+    width = rows.shape[1] * 8 // (depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color])
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, color, 0, 0, 0)
     content = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
     chunks = [(b"IHDR", header), (b"PLTE", palette), (b"tRNS", transparency), (b"IDAT", content), (b"IEND", b"")]
     made = b"\x89PNG\r\n\x1a\n"
@@ -62,7 +62,7 @@ def png(values: Any, depth: int, colour: int, *, palette: bytes = b"", transpare
 
 
 def rgb(height: int, width: int, seed: int = 0, kind: str = "PNG", **options: Any) -> bytes:
-    """A file of random colours."""
+    """A file of random colors."""
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **options)

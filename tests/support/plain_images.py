@@ -18,8 +18,8 @@ def score(net, x, sigma):
     return output if conditional else output / sigma[:, None, None, None]
 
 
-def _nearest(ladder, sigma):
-    return (torch.tensor(ladder, dtype=sigma.dtype, device=sigma.device) - sigma[:, None]).abs().argmin(dim=1)
+def _nearest(levels, sigma):
+    return (torch.tensor(levels, dtype=sigma.dtype, device=sigma.device) - sigma[:, None]).abs().argmin(dim=1)
 
 
 def _refinenet(net, x, level, mean):
@@ -35,7 +35,7 @@ def _refinenet(net, x, level, mean):
 
 
 def norm(layer, x, level):
-    """Instance normalisation++."""
+    """Instance normalization++."""
     if not hasattr(layer, "weight"):
         return x
     gamma, alpha, beta = embedding(level, layer.weight).chunk(3, dim=1)

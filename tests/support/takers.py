@@ -112,11 +112,11 @@ _SAMPLERS = {
 CALLS = {
     "rng": lambda rng: sk.rng(rng).normal((N,)),
     "training.fit": _fit,
-    "datasets.ImageData.dequantised": lambda rng: _IMAGES.dequantised(rng=rng).images - _IMAGES.images,
+    "datasets.ImageData.dequantized": lambda rng: _IMAGES.dequantized(rng=rng).images - _IMAGES.images,
     "datasets.ImageData.flipped": lambda rng: (_IMAGES.flipped(rng=rng).images - _IMAGES.images)[..., 0],
     "datasets.ImageData.split": lambda rng: _IMAGES.split(0.9, rng=rng)[0].images[..., 0],
     "datasets.ImageData.subset": lambda rng: _IMAGES.subset(n=300, rng=rng).images[..., 0],
-    "datasets.dequantise": lambda rng: sk.datasets.dequantise(np.zeros((N, 1)), levels=2, rng=rng),
+    "datasets.dequantize": lambda rng: sk.datasets.dequantize(np.zeros((N, 1)), levels=2, rng=rng),
     "datasets.flip": lambda rng: sk.datasets.flip(np.tile([0.0, 1.0], (N, 1, 1)), rng=rng)[..., 0],
     "datasets.shapes": lambda rng: sk.datasets.shapes(N, 8, rng=rng).images.mean(axis=(1, 2, 3)),
     "distributions.Banana.sample": _samples(_DENSITIES.Banana()),
@@ -141,7 +141,7 @@ CALLS = {
     ),
     "noise.Designed.sample": _samples(_NOISE.design(_X)),
     "noise.Geometric.sample": _samples(_NOISE.Geometric(10.0, 0.1, 100)),
-    "noise.Ladder.sample": _samples(_NOISE.Ladder(tuple(np.linspace(3.0, 1.0, 100)))),
+    "noise.Levels.sample": _samples(_NOISE.Levels(tuple(np.linspace(3.0, 1.0, 100)))),
     "noise.LogNormal.sample": _samples(_NOISE.LogNormal(0.0, 1.0)),
     "noise.LogUniform.sample": _samples(_NOISE.LogUniform(10.0, 0.1)),
     **{f"objectives.{name}.losses": _loss(made) for name, made in _OBJECTIVES.items()},
@@ -153,9 +153,9 @@ CALLS = {
     "samplers.sample_blocks": _blocks,
     "scorekit_numpy.MLP": _numpy_weights,
     "scorekit_torch.MLP": _torch("MLP", 2, **_TOY),
-    "scorekit_torch.NCSN": _torch("NCSN", channels=1, noise=_LEVELS, features=8),
-    "scorekit_torch.NCSNv2": _torch("NCSNv2", channels=1, features=8),
-    "scorekit_torch.UNet": _torch("UNet", channels=1, features=8, multipliers=(1,), attention=()),
+    "scorekit_torch.NCSN": _torch("NCSN", channels=1, noise=_LEVELS, base_channels=8),
+    "scorekit_torch.NCSNv2": _torch("NCSNv2", channels=1, base_channels=8),
+    "scorekit_torch.UNet": _torch("UNet", channels=1, base_channels=8, channel_mult=(1,), attention=()),
 }
 
 WITHOUT_DRAWS = {"objectives.ExplicitScoreMatching.losses", "objectives.ExplicitScoreMatching.__call__"}

@@ -17,12 +17,12 @@ from scorekit.samplers import AnnealedLangevin  # noqa: E402
 from scorekit_torch import MLP, NCSN, CapturedModel, NCSNv2, UNet, backend, capture  # noqa: E402
 from scorekit_torch.networks import levels  # noqa: E402
 
-LADDER = (5.0, 1.0, 0.1)
+LEVELS = (5.0, 1.0, 0.1)
 NETWORKS = {
-    "NCSN": lambda **o: NCSN(3, LADDER, 4, **o),
+    "NCSN": lambda **o: NCSN(3, LEVELS, 4, **o),
     "NCSNv2": lambda **o: NCSNv2(3, 4, **o),
-    "UNet": lambda **o: UNet(3, 8, blocks=1, **o),
-    "UNet of levels": lambda **o: UNet(3, 8, blocks=1, noise=LADDER, embedding="positional", fir=True, **o),
+    "UNet": lambda **o: UNet(3, 8, num_res_blocks=1, **o),
+    "UNet of levels": lambda **o: UNet(3, 8, num_res_blocks=1, noise=LEVELS, embedding="positional", fir=True, **o),
 }
 MODELS = NETWORKS | {f"{name}, classes": lambda make=make: make(classes=3) for name, make in NETWORKS.items()}
 MODELS["MLP"] = lambda: MLP(3 * 8 * 8, (4,), dtype="float32")
@@ -84,9 +84,9 @@ def test_a_number_is_filled_in_where_the_images_are(name, monkeypatch):
 
 def test_levels_are_the_same_whether_copied_or_filled_in(monkeypatch):
     sigma = torch.tensor([0.1, 5.0, 1.0, 5.0])
-    plain = levels.level_index(sigma, LADDER)
+    plain = levels.level_index(sigma, LEVELS)
     monkeypatch.setattr(levels, "readable", lambda x: False)
-    assert plain.tolist() == levels.level_index(sigma, LADDER).tolist() == [2, 0, 1, 0]
+    assert plain.tolist() == levels.level_index(sigma, LEVELS).tolist() == [2, 0, 1, 0]
 
 
 def test_values_can_be_read_unless_a_stream_is_recorded(monkeypatch):
@@ -180,7 +180,7 @@ def test_each_score_is_an_array_of_its_own(record):
 
 
 def test_a_sampler_takes_the_same_way(record):
-    sampler, start = AnnealedLangevin(LADDER, 4, 0.01), torch.ones(5, 2, dtype=torch.float64)
+    sampler, start = AnnealedLangevin(LEVELS, 4, 0.01), torch.ones(5, 2, dtype=torch.float64)
     model, graph = record(score, start, 5.0)
     assert torch.equal(sampler.sample(model, start, rng=0).x, sampler.sample(score, start, rng=0).x)
     assert graph.replays == 4 + 3 + 3 + 1

@@ -198,7 +198,7 @@ def test_a_sigma_along_the_features_is_found_where_the_shapes_agree():
 def test_neither_the_data_nor_the_running_means_are_touched():
     model, x = net(nn.BatchNorm1d(16)), X.clone().requires_grad_()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    with pytest.raises(ValueError, match="Batch normalisation"):
+    with pytest.raises(ValueError, match="Batch normalization"):
         check_score_model(model, x)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert model.training

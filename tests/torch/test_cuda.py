@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("scorekit_torch")
 from benchmarks.gpu.bench import SharedNoise, products  # noqa: E402
 from benchmarks.gpu.chains import SAMPLERS  # noqa: E402
-from benchmarks.gpu.images import LADDER, NETWORKS, inputs, module_of, moved, stirred  # noqa: E402
+from benchmarks.gpu.images import LEVELS, NETWORKS, inputs, module_of, moved, stirred  # noqa: E402
 from scorekit_torch import MLP, CapturedModel, UNet  # noqa: E402
 
 THERE = torch.cuda.is_available()
@@ -178,9 +178,9 @@ def test_image_networks_are_those_of_the_cpu(name, exact_products):
 
 @cuda
 @pytest.mark.parametrize("options", [{}, {"autocast": "bfloat16", "channels_last": True}], ids=["fp32", "bf16"])
-@pytest.mark.parametrize("law", [LADDER, sk.noise.LogNormal(-1.0, 1.0)], ids=["ladder", "log-normal"])
+@pytest.mark.parametrize("law", [LEVELS, sk.noise.LogNormal(-1.0, 1.0)], ids=["levels", "log-normal"])
 def test_an_image_network_learns_from_arrays_of_the_host(law, options):
-    net = UNet(3, 8, blocks=1).to("cuda")
+    net = UNet(3, 8, num_res_blocks=1).to("cuda")
     objective, x = sk.objectives.NoiseConditional(law), inputs(32, 8).x.float()
     found = sk.fit(net, objective, x, steps=3, batch_size=16, rng=0, progress=False, **options)
     assert next(found.model.parameters()).device.type == "cuda"
@@ -195,7 +195,7 @@ def test_a_recorded_network_answers_as_itself(name, precision, exact_products):
     recorded = CapturedModel(model, there.x, there.sigma)
     tolerance = 1e-4 if precision == "float32" else 5e-2
     with torch.no_grad():
-        for sigma in (there.sigma, float(LADDER.sigmas[0]), float(LADDER.sigmas[-1])):
+        for sigma in (there.sigma, float(LEVELS.sigmas[0]), float(LEVELS.sigmas[-1])):
             for x in (there.x, 1 - there.x):
                 recorded(x, sigma)  # a new level goes through the model; the second call is a replay
                 torch.testing.assert_close(recorded(x, sigma), model(x, sigma), rtol=tolerance, atol=tolerance)
@@ -208,9 +208,9 @@ def test_a_recorded_network_answers_as_itself(name, precision, exact_products):
 @cuda
 def test_a_sampler_takes_the_same_way_with_a_recorded_network(exact_products):
     model = NETWORKS["NCSNv2"](8).to("cuda")
-    x = sk.samplers.initial(LADDER, (4, 3, 16, 16), rng=0, like=torch.zeros(1, device="cuda"))
-    sampler = sk.samplers.AnnealedLangevin(LADDER, 3, 1e-8)
-    ways = [sampler.sample(m, x, rng=1).x for m in (model, CapturedModel(model, x, LADDER.sigmas[0]))]
+    x = sk.samplers.initial(LEVELS, (4, 3, 16, 16), rng=0, like=torch.zeros(1, device="cuda"))
+    sampler = sk.samplers.AnnealedLangevin(LEVELS, 3, 1e-8)
+    ways = [sampler.sample(m, x, rng=1).x for m in (model, CapturedModel(model, x, LEVELS.sigmas[0]))]
     torch.testing.assert_close(*ways, rtol=1e-3, atol=1e-3)
 
 

@@ -396,9 +396,9 @@ def test_channels_last_changes_the_layout_and_not_the_numbers():
 
 @pytest.mark.parametrize("last", [False, True])
 def test_channels_last_reaches_the_inside_of_an_image_network(last):
-    ladder = sk.noise.Geometric(1.0, 0.1, 3)
-    network, seen = UNet(3, features=8, multipliers=(1, 2), blocks=1), []
-    trained = learner(network, NoiseConditional(ladder), channels_last=last)
+    levels = sk.noise.Geometric(1.0, 0.1, 3)
+    network, seen = UNet(3, base_channels=8, channel_mult=(1, 2), num_res_blocks=1), []
+    trained = learner(network, NoiseConditional(levels), channels_last=last)
     inside = trained._module.first
     inside.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     trained.step(torch.zeros(2, 3, 8, 8), RNG(0))
@@ -410,8 +410,8 @@ def test_channels_last_reaches_the_inside_of_an_image_network(last):
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", {"name": "sgd", "momentum": 0.9}], ids=str)
 def test_a_resumed_run_stands_another_order_in_memory(optimizer):
     """Files hold arrays in C order; torch's fused kernels take for granted that a weight and its moments lie alike."""
-    ladder, x = sk.noise.Geometric(1.0, 0.1, 3), torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    one, two = (learner(NCSNv2(1, 4), NoiseConditional(ladder), optimizer=optimizer) for _ in range(2))
+    levels, x = sk.noise.Geometric(1.0, 0.1, 3), torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    one, two = (learner(NCSNv2(1, 4), NoiseConditional(levels), optimizer=optimizer) for _ in range(2))
     assert any(not p.is_contiguous() for p in one._module.parameters())
     for k in range(2):
         one.step(x, RNG(k))
@@ -457,9 +457,9 @@ def test_an_image_network_is_compiled_behind_its_checks(monkeypatch):
     graphs, plain = [], torch.compile
     backend = lambda graph, _: graphs.append(graph) or graph  # noqa: E731
     monkeypatch.setattr(torch, "compile", lambda f, **options: plain(f, backend=backend, **options))
-    ladder, x = sk.noise.Geometric(1.0, 0.1, 3), torch.full((4, 1, 8, 8), 0.5)
+    levels, x = sk.noise.Geometric(1.0, 0.1, 3), torch.full((4, 1, 8, 8), 0.5)
     network = sk.models.Preconditioned(NCSNv2(1, 4), 0.5)
-    plainly, compiled = (learner(network, NoiseConditional(ladder), compile=c) for c in (False, True))
+    plainly, compiled = (learner(network, NoiseConditional(levels), compile=c) for c in (False, True))
     losses = [trained.step(x, RNG(0)).loss for trained in (plainly, compiled)]
     torch.compiler.reset()
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)

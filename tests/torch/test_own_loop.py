@@ -18,7 +18,7 @@ from scorekit.objectives import (
 
 torch = pytest.importorskip("torch")
 
-LADDER = sk.noise.Geometric(2.0, 0.1, 4)
+LEVELS = sk.noise.Geometric(2.0, 0.1, 4)
 OBJECTIVES = {
     "esm": ExplicitScoreMatching(lambda x: -x),
     "ism": ImplicitScoreMatching(),
@@ -26,14 +26,14 @@ OBJECTIVES = {
     "ssm": SlicedScoreMatching(variance_reduced=False),
     "ssm-vr": SlicedScoreMatching(),
     "dsm": DenoisingScoreMatching(0.3),
-    "ncsn": NoiseConditional(LADDER),
+    "ncsn": NoiseConditional(LEVELS),
 }
 COMPILED = {"dsm": OBJECTIVES["dsm"], "ncsn": OBJECTIVES["ncsn"]}
 EACH = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
 
 
 class Score(torch.nn.Module):
-    """A score network with a buffer, dropout and a normalisation."""
+    """A score network with a buffer, dropout and a normalization."""
 
     def __init__(self, dtype=torch.float64):
         super().__init__()

@@ -12,7 +12,7 @@ from scorekit.noise import Geometric
 torch = pytest.importorskip("torch")
 
 X = torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-LADDER = Geometric(1.0, 0.1, 3)
+LEVELS = Geometric(1.0, 0.1, 3)
 MIXTURE = sk.distributions.GaussianMixture([0.3, 0.7], [[0.0, 0.0], [1.0, 1.0]], 0.5)
 CURVE = sk.distributions.Banana()
 
@@ -26,9 +26,9 @@ CALLS = {
     "ISM": lambda x: sk.objectives.ImplicitScoreMatching()(score, x),
     "SSM": lambda x: sk.objectives.SlicedScoreMatching()(score, x, rng=0),
     "DSM": lambda x: sk.objectives.DenoisingScoreMatching(0.3)(score, x, rng=0),
-    "NCSN": lambda x: sk.objectives.NoiseConditional(LADDER)(score, x, rng=0),
+    "NCSN": lambda x: sk.objectives.NoiseConditional(LEVELS)(score, x, rng=0),
     "Langevin": lambda x: sk.samplers.Langevin(0.1, 3).sample(score, x, rng=0).x,
-    "annealed": lambda x: sk.samplers.AnnealedLangevin(LADDER, 2, 0.1).sample(score, x, rng=0).x,
+    "annealed": lambda x: sk.samplers.AnnealedLangevin(LEVELS, 2, 0.1).sample(score, x, rng=0).x,
     "log_prob": lambda x: MIXTURE.log_prob(x),
     "score": lambda x: MIXTURE.score(x, 0.3),
     "curve": lambda x: CURVE.score(x, 0.3),
@@ -91,14 +91,14 @@ def test_what_is_refused_at_every_door(call, kind):
 def test_nothing_is_made_like_a_type_that_is_refused(made):
     for make in (
         lambda like: MIXTURE.sample(3, rng=0, like=like),
-        lambda like: sk.samplers.initial(LADDER, (3, 2), rng=0, like=like),
+        lambda like: sk.samplers.initial(LEVELS, (3, 2), rng=0, like=like),
     ):
         with pytest.raises(TypeError, match="like has dtype torch"):
             make(made())
 
 
 def test_why_half_width_data_are_refused():
-    """At x = 3 neighbours in bfloat16 are 2⁻⁶ apart: noise of σ = 0.005 is lost whole, and with it what DSM learns."""
+    """At x = 3 neighbors in bfloat16 are 2⁻⁶ apart: noise of σ = 0.005 is lost whole, and with it what DSM learns."""
     x = torch.full((1000,), 3.0, dtype=torch.bfloat16)
     noise = 0.005 * torch.randn(1000, generator=torch.Generator().manual_seed(0)).bfloat16()
     assert ((x + noise) == x).float().mean() > 0.85

@@ -242,7 +242,7 @@ def test_a_module_of_x_alone_is_refused_where_there_are_levels():
 
 
 @pytest.mark.parametrize("objective", [ImplicitScoreMatching(), SlicedScoreMatching()], ids=["ism", "ssm"])
-def test_batch_normalisation_in_training_mode_is_refused_where_a_trace_is_taken(objective):
+def test_batch_normalization_in_training_mode_is_refused_where_a_trace_is_taken(objective):
     net = Net(torch.nn.BatchNorm1d(8, dtype=torch.float64))
     net.eval()
     objective(net, x(), rng=0)

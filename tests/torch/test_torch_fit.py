@@ -38,7 +38,7 @@ def weights(result):
 
 
 def test_implicit_score_matching_finds_the_gaussian_maximum_likelihood_fit():
-    """The minimiser is the sample mean and the inverse sample covariance (ddof 0), the minimum -tr(P)/2."""
+    """The minimizer is the sample mean and the inverse sample covariance (ddof 0), the minimum -tr(P)/2."""
     precision = np.linalg.inv(np.cov(VALUES.T, ddof=0))
     affine = torch.nn.Linear(2, 2, dtype=torch.float64)
     torch.nn.init.zeros_(affine.weight)

@@ -53,7 +53,7 @@ class Affine:
 
 
 def test_implicit_score_matching_finds_the_gaussian_maximum_likelihood_fit():
-    """The minimiser is the sample mean and the inverse sample covariance (ddof 0), the minimum -tr(P)/2."""
+    """The minimizer is the sample mean and the inverse sample covariance (ddof 0), the minimum -tr(P)/2."""
     precision = np.linalg.inv(np.cov(DATA.T, ddof=0))
     result = run(
         model=Affine(np.zeros((2, 2)), np.zeros(2)),

@@ -22,7 +22,7 @@ __all__ = ["ImageNetwork"]
 
 Array: TypeAlias = Any
 
-_CHANNELS = 4  # at most: grey or colour, with or without a mask
+_CHANNELS = 4  # at most: gray or color, with or without a mask
 _SHOWN = 6  # entries of a list that a repr writes out
 
 

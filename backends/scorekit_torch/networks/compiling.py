@@ -52,7 +52,7 @@ def enlarged(x: Array, size: Sequence[int]) -> Array:
 
 
 def _hats(old: int, new: int, like: Array) -> Array:
-    """The share of each of ``old`` pixels in each of ``new`` ones, ``(new, old)``."""
+    """The proportion of each of ``old`` pixels in each of ``new`` ones, ``(new, old)``."""
     wide = torch.promote_types(like.dtype, torch.float32)
     places = torch.linspace(0, old - 1, new, dtype=wide, device=like.device)
     return (1 - (places[:, None] - torch.arange(old, device=like.device)).abs()).clamp(min=0).to(like.dtype)

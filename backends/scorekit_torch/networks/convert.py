@@ -17,7 +17,7 @@ import torch
 
 from scorekit.errors import CheckpointError
 from scorekit.learning import check_option
-from scorekit.noise import Geometric, Ladder
+from scorekit.noise import Geometric, Levels
 from scorekit_torch.networks.checkpoints import filled, read, renamed, tensors
 from scorekit_torch.networks.ncsn import NCSN
 from scorekit_torch.networks.ncsnpp import NCSNPP_CONFIGS, averages, ncsnpp_names
@@ -35,7 +35,7 @@ _REFINEMENT = _ENCODER | {6: ("1", "2", "31", "3", "4", "5")}
 
 def load_ncsn(
     path: str | os.PathLike[str],
-    noise: Geometric | Ladder | Sequence[float],
+    noise: Geometric | Levels | Sequence[float],
     *,
     rescale: bool = True,
     precision: str = "float32",
@@ -44,7 +44,8 @@ def load_ncsn(
 
     Args:
         path: their ``checkpoint.pth``.
-        noise: the ladder that it was trained with, which the file does not hold; ``Geometric(1.0, 0.01, 10)`` as
+        noise: the sequence of levels that it was trained with, which the file does not hold; ``Geometric(1.0, 0.01,
+            10)`` as
             published.
         rescale: False for a network that was trained with ``logit_transform``.
         precision: as of :class:`NCSN`.
@@ -58,8 +59,8 @@ def load_ncsn(
     scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
     """
     place, given = _from_list(path, averaged=False)
-    channels, features, depth = _shape(given, place)
-    network = NCSN(channels, noise, features, depth, rescale=rescale, precision=precision)
+    channels, base_channels, depth = _shape(given, place)
+    network = NCSN(channels, noise, base_channels, depth, rescale=rescale, precision=precision)
     return cast(NCSN, _refinenet(network, given, ".embed.weight", place))
 
 
@@ -88,8 +89,8 @@ def load_ncsnv2(
         norm = gamma.removesuffix(".gamma")
         if f"{norm}.alpha" in given and f"{norm}.beta" in given:
             given[f"{norm}.row"] = torch.cat([given.pop(f"{norm}.{part}") for part in ("gamma", "alpha", "beta")])[None]
-    channels, features, depth = _shape(given, place)
-    network = NCSNv2(channels, features, depth, rescale=rescale, precision=precision)
+    channels, base_channels, depth = _shape(given, place)
+    network = NCSNv2(channels, base_channels, depth, rescale=rescale, precision=precision)
     return cast(NCSNv2, _refinenet(network, given, ".row", place))
 
 
@@ -112,7 +113,7 @@ def load_ncsnpp(
         CheckpointError: the file cannot be read safely, or tensors are missing, left over or of another shape.
 
     >>> net = load_ncsnpp("checkpoint_24.pth", "cifar10_ncsnpp_continuous")  # doctest: +SKIP
-    >>> load_ncsnpp("nowhere.pth", {"channels": 1, "features": 8})  # doctest: +ELLIPSIS
+    >>> load_ncsnpp("nowhere.pth", {"channels": 1, "base_channels": 8})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
     """
@@ -161,7 +162,7 @@ def _refinenet(network: Any, given: Mapping[str, Array], norm: str, place: Path)
 
 
 def _theirs(name: str, network: Any, norm: str) -> str:
-    """Their name of one of our tensors; ``norm`` is how the name of a normalisation's row ends."""
+    """Their name of one of our tensors; ``norm`` is how the name of a normalization's row ends."""
     encoder, refinement = _ENCODER[network.depth], _REFINEMENT[network.depth]
     in_encoder = re.match(r"net\.encoder\.(\d+)\.(conv2|shortcut)", name)
     if in_encoder and network.net.encoder[int(in_encoder[1])].halved:

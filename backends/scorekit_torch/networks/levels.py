@@ -1,4 +1,4 @@
-"""What a network is told beside its images: which level of a ladder a sigma is, which condition."""
+"""What a network is told beside its images: which level of a sequence of levels a sigma is, which condition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ __all__ = ["Condition", "as_column", "as_row", "level_index"]
 
 Array: TypeAlias = Any
 
-_TOLERANCE = 1e-4  # a level may differ by this share of itself: float32 rounds by 1e-7, ladders descend by 1e-2
+_TOLERANCE = (
+    1e-4  # a level may differ by this share of itself: float32 rounds by 1e-7, sequences of levels descend by 1e-2
+)
 
 
 class Condition(NamedTuple):
@@ -34,28 +36,28 @@ def as_column(sigma: Any) -> Any:
     return sigma.reshape(-1, 1, 1, 1) if isinstance(sigma, torch.Tensor) else sigma
 
 
-def level_index(sigma: Any, ladder: tuple[float, ...]) -> Any:
+def level_index(sigma: Any, noise_levels: tuple[float, ...]) -> Any:
     """The index of the level next to ``sigma``: an int for a number, integers ``(1,)`` or ``(n,)`` for a tensor.
 
     Raises:
         ValueError: sigma differs from every level by more than 1e-4 of itself.
     """
     given = torch.as_tensor(sigma, dtype=torch.float64)
-    gap, index = (given.log()[..., None] - _logarithms(ladder, given)).abs().min(dim=-1)
+    gap, index = (given.log()[..., None] - _logarithms(noise_levels, given)).abs().min(dim=-1)
     if readable(given) and bool((gap > _TOLERANCE).any()):
         strange = float(given.reshape(-1)[gap.argmax()])
-        shown = [f"{level:g}" for level in ladder]
+        shown = [f"{level:g}" for level in noise_levels]
         levels = ", ".join(shown if len(shown) <= 6 else [*shown[:2], "…", shown[-1]])
         raise InvalidValueError(
             f"sigma {strange:g} is no level of this network: it knows {levels} only. Train and sample with that "
-            "ladder, or use a network for any sigma, as NCSNv2."
+            "sequence of levels, or use a network for any sigma, as NCSNv2."
         )
     return index.reshape(-1) if isinstance(sigma, torch.Tensor) else int(index)
 
 
-def _logarithms(ladder: tuple[float, ...], like: Array) -> Array:
+def _logarithms(noise_levels: tuple[float, ...], like: Array) -> Array:
     """On the device of ``like``; a graph that is recorded there can fill numbers in, and not copy them."""
-    logarithms = [math.log(level) for level in ladder]
+    logarithms = [math.log(level) for level in noise_levels]
     if readable(like):
         return torch.tensor(logarithms, dtype=like.dtype, device=like.device)
     return torch.cat([like.new_full((1,), value) for value in logarithms])

@@ -35,7 +35,7 @@ class MLP(nn.Module):
     Names and shapes of the parameters are those of ``scorekit_numpy.MLP``: weights carry over by name.
 
     Args:
-        dim: numbers in one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
+        dim: the dimension of one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
         hidden: widths of the hidden layers.
         conditional: does the score depend on sigma?
         condition_dim: the numbers k in a condition ``(n, k)``; None for none. Zeros stand for no condition.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import torch
 
 from scorekit.learning import check_count
-from scorekit.noise import Geometric, Ladder, as_ladder
+from scorekit.noise import Geometric, Levels, as_levels
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.levels import Condition
@@ -22,15 +22,16 @@ Array: TypeAlias = Any
 
 
 class NCSN(ImageNetwork):
-    """A RefineNet with dilated convolutions and instance normalisation++, conditional on the index of the noise level.
+    """A RefineNet with dilated convolutions and instance normalization++, conditional on the index of the noise level.
 
-    Every normalisation has weights of its own for each level of the ladder, so that sigma must be one of its levels.
+    Every normalization has weights of its own for each level of the sequence of levels, so that sigma must be one of
+    its levels.
     The output is the score itself, not divided by sigma.
 
     Args:
         channels: of the images, 1 to 4.
-        noise: the ladder, or its levels from the largest to the smallest.
-        features: width of the first stage, >= 2; 128 for CIFAR-10 and 64 for MNIST in the paper.
+        noise: the noise levels, or a sequence of numbers from the largest to the smallest.
+        base_channels: width of the first stage, >= 2; 128 for CIFAR-10 and 64 for MNIST in the paper.
         depth: stages, 4, 5 or 6. The sides of an image are multiples of 2, 4 or 8.
         classes: the number of classes that a condition ``(n,)`` may name; None for none.
         condition_dim: the numbers k in a condition ``(n, k)``; None for none.
@@ -42,7 +43,7 @@ class NCSN(ImageNetwork):
     Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
 
     >>> import torch
-    >>> net = NCSN(1, noise=[1.0, 0.1], features=4)
+    >>> net = NCSN(1, noise=[1.0, 0.1], base_channels=4)
     >>> net(torch.zeros(2, 1, 8, 8), 0.1).shape
     torch.Size([2, 1, 8, 8])
     """
@@ -52,7 +53,7 @@ class NCSN(ImageNetwork):
     _arguments: ClassVar = (
         "channels",
         "noise",
-        "features",
+        "base_channels",
         "depth",
         "classes",
         "condition_dim",
@@ -63,8 +64,8 @@ class NCSN(ImageNetwork):
     def __init__(
         self,
         channels: int,
-        noise: Geometric | Ladder | Sequence[float],
-        features: int = 64,
+        noise: Geometric | Levels | Sequence[float],
+        base_channels: int = 64,
         depth: int = 4,
         *,
         classes: int | None = None,
@@ -74,14 +75,14 @@ class NCSN(ImageNetwork):
         rng: RngLike = 0,
     ) -> None:
         super().__init__(channels, classes, condition_dim, rescale, precision)
-        self.noise = tuple(as_ladder(noise).sigmas.tolist())
-        self.features = check_count(features, "features", 2)
+        self.noise = tuple(as_levels(noise).sigmas.tolist())
+        self.base_channels = check_count(base_channels, "base_channels", 2)
         self.depth = check_depth(depth)
         self._build(rng)
 
     def _lay_out(self) -> None:
         norm = partial(InstanceNormPlus, levels=len(self.noise), classes=self.classes, condition_dim=self.condition_dim)
-        self.net = RefineNet(self.channels, self.features, self.depth, Parts(norm, norm, mean_pool))
+        self.net = RefineNet(self.channels, self.base_channels, self.depth, Parts(norm, norm, mean_pool))
 
         self.divisor = self.net.divisor
 

@@ -18,27 +18,32 @@ Array: TypeAlias = Any
 
 _VE: dict[str, Any] = {
     "channels": 3,
-    "features": 128,
+    "base_channels": 128,
     "fir": True,
     "fourier_scale": 16.0,
     "divide_by_sigma": True,
     "rescale": True,
 }
-_SMALL = _VE | {"multipliers": (1, 2, 2, 2), "blocks": 4, "progressive_input": "residual", "dropout": 0.1}
+_SMALL = _VE | {"channel_mult": (1, 2, 2, 2), "num_res_blocks": 4, "progressive_input": "residual", "dropout": 0.1}
 _LARGE = _VE | {
-    "multipliers": (1, 1, 2, 2, 2, 2, 2),
-    "blocks": 2,
+    "channel_mult": (1, 1, 2, 2, 2, 2, 2),
+    "num_res_blocks": 2,
     "attention": (4,),
     "progressive_input": "input_skip",
     "progressive_output": "output_skip",
 }
-_LARGEST = _LARGE | {"features": 16, "multipliers": (1, 2, 4, 8, 16, 32, 32, 32), "blocks": 1, "attention": (6,)}
+_LARGEST = _LARGE | {
+    "base_channels": 16,
+    "channel_mult": (1, 2, 4, 8, 16, 32, 32, 32),
+    "num_res_blocks": 1,
+    "attention": (6,),
+}
 _DISCRETE = {"embedding": "positional"}
 
 #: Arguments of :class:`UNet` by the name of the authors' file of settings.
 NCSNPP_CONFIGS: dict[str, dict[str, Any]] = {
     "cifar10_ncsnpp_continuous": _SMALL | {"attention": (1,)},
-    "cifar10_ncsnpp_deep_continuous": _SMALL | {"attention": (1,), "blocks": 8},
+    "cifar10_ncsnpp_deep_continuous": _SMALL | {"attention": (1,), "num_res_blocks": 8},
     "cifar10_ncsnpp": _SMALL | _DISCRETE | {"attention": (1,), "noise": Geometric(50.0, 0.01, 1000)},
     "celeba_ncsnpp": _SMALL | _DISCRETE | {"attention": (2,), "noise": Geometric(90.0, 0.01, 1000)},
     "bedroom_ncsnpp_continuous": _LARGE,
@@ -93,7 +98,7 @@ def _layers(network: Any) -> Iterator[tuple[str, Mapping[str, str]]]:
         yield "embed", {"frequencies": "W"}
     yield from ((name, whole) for name in ("embed.linear1", "embed.linear2", "first"))
     for i, down in enumerate(network.down):
-        for j in range(network.blocks):
+        for j in range(network.num_res_blocks):
             yield f"down.{i}.blocks.{j}", _BLOCK
             if down.attention:
                 yield f"down.{i}.attention.{j}", _ATTENTION
@@ -103,7 +108,7 @@ def _layers(network: Any) -> Iterator[tuple[str, Mapping[str, str]]]:
             yield f"down.{i}.join", _JOIN[network.progressive_input]
     yield from (("middle1", _BLOCK), ("attend", _ATTENTION), ("middle2", _BLOCK))
     for i, up in enumerate(network.up):
-        yield from ((f"up.{i}.blocks.{j}", _BLOCK) for j in range(network.blocks + 1))
+        yield from ((f"up.{i}.blocks.{j}", _BLOCK) for j in range(network.num_res_blocks + 1))
         yield from ((f"up.{i}.attention.{j}", _ATTENTION) for j in range(len(up.attention)))
         if hasattr(up, "head"):
             yield from ((f"up.{i}.head.{part}", whole) for part in ("norm", "conv"))

@@ -23,11 +23,11 @@ Array: TypeAlias = Any
 class NCSNv2(ImageNetwork):
     """A RefineNet that sees no sigma: s(x, sigma) = F(x) / sigma (Technique 3 of the paper).
 
-    Instance normalisation++ in the encoder only, and maximum pooling in the refinement. It takes any sigma > 0.
+    Instance normalization++ in the encoder only, and maximum pooling in the refinement. It takes any sigma > 0.
 
     Args:
         channels: of the images, 1 to 4.
-        features: width of the first stage, >= 2; 128 in the paper.
+        base_channels: width of the first stage, >= 2; 128 in the paper.
         depth: stages. 4 for CIFAR-10 and CelebA 64x64, 5 for LSUN, 6 for FFHQ in the paper. The sides of an image are
             multiples of 2, 4 or 8.
         classes: the number of classes that a condition ``(n,)`` may name; None for none.
@@ -40,18 +40,18 @@ class NCSNv2(ImageNetwork):
     Reference: Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020.
 
     >>> import torch
-    >>> net = NCSNv2(3, features=4)
+    >>> net = NCSNv2(3, base_channels=4)
     >>> net(torch.zeros(2, 3, 8, 8), 0.1).shape
     torch.Size([2, 3, 8, 8])
     """
 
     memory_format = torch.channels_last  # in which a convolution rearranges nothing on a CPU
-    _arguments: ClassVar = ("channels", "features", "depth", "classes", "condition_dim", "rescale", "precision")
+    _arguments: ClassVar = ("channels", "base_channels", "depth", "classes", "condition_dim", "rescale", "precision")
 
     def __init__(
         self,
         channels: int,
-        features: int = 128,
+        base_channels: int = 128,
         depth: int = 4,
         *,
         classes: int | None = None,
@@ -61,7 +61,7 @@ class NCSNv2(ImageNetwork):
         rng: RngLike = 0,
     ) -> None:
         super().__init__(channels, classes, condition_dim, rescale, precision)
-        self.features = check_count(features, "features", 2)
+        self.base_channels = check_count(base_channels, "base_channels", 2)
         self.depth = check_depth(depth)
         self._build(rng)
 
@@ -71,7 +71,7 @@ class NCSNv2(ImageNetwork):
             lambda _: Unnormalized(),
             max_pool,
         )
-        self.net = RefineNet(self.channels, self.features, self.depth, parts)
+        self.net = RefineNet(self.channels, self.base_channels, self.depth, parts)
 
         self.divisor = self.net.divisor
 

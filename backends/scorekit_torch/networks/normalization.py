@@ -1,4 +1,4 @@
-"""Instance normalisation++ (Song and Ermon, 2019), with a row of weights for each noise level and condition."""
+"""Instance normalization++ (Song and Ermon, 2019), with a row of weights for each noise level and condition."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SPREAD = 0.02  # of the first weights, as published
 
 
 class InstanceNormPlus(nn.Module, Starting):
-    """Each channel standardised over its pixels, and what that takes away, the means, standardised over the channels.
+    """Each channel standardized over its pixels, and what that takes away, the means, standardized over the channels.
 
     With μ_k and v_k the mean and variance of channel k over the pixels, m and s² the mean and unbiased variance of
     the μ_k: y_k = γ_k ((x_k − μ_k)/√(v_k + ε) + α_k (μ_k − m)/√(s² + ε)) + β_k, ε = 1e-5.
@@ -63,7 +63,7 @@ class InstanceNormPlus(nn.Module, Starting):
         """Like ``x``, ``(n, C, h, w)``, and as it lies in memory."""
         gamma, alpha, beta = self._rows(at, len(x)).chunk(3, dim=1)
         wide = x.to(gamma.dtype)  # half precision would round what tells two channels apart
-        # any number would do for each channel: one of its pixels keeps v_k from cancelling in the squares
+        # any number would do for each channel: one of its pixels keeps v_k from canceling in the squares
         pivot = wide[:, :, :1, :1].detach()
         pixels, heights = wide - pivot, (pivot - pivot[:, :1]).flatten(1)
         own = torch.compiler.is_compiling()  # a compiler finds the gradient in one pass by itself
@@ -79,7 +79,7 @@ def _affine(x: Array, scale: Array, shift: Array) -> Array:
 
 
 def _standardized(means: Array) -> Array:
-    """(μ_k − m)/√(s² + ε): layer normalisation, but that s² divides by C − 1 and that by C."""
+    """(μ_k − m)/√(s² + ε): layer normalization, but that s² divides by C − 1 and that by C."""
     c = means.shape[1]
     return (1 - 1 / c) ** 0.5 * layer_norm(means, (c,), eps=(1 - 1 / c) * _EPS)
 
@@ -111,7 +111,7 @@ class _Moments(torch.autograd.Function):
 
 
 class Unnormalized(nn.Module):
-    """The place of a normalisation that is not there."""
+    """The place of a normalization that is not there."""
 
     def forward(self, x: Array, _at: Condition) -> Array:
         """``x`` itself."""

@@ -66,7 +66,7 @@ class RefineNet(nn.Module):
         channels: of the images.
         features: width of the first stage.
         depth: stages of the encoder.
-        parts: normalisation and pooling.
+        parts: normalization and pooling.
     """
 
     def __init__(self, channels: int, features: int, depth: int, parts: Parts) -> None:
@@ -100,7 +100,7 @@ class RefineNet(nn.Module):
 
 
 class Residual(nn.Module):
-    """Twice normalisation, ELU and a 3x3 convolution, added to the input.
+    """Twice normalization, ELU and a 3x3 convolution, added to the input.
 
     The block that ``enters`` a stage has a convolution in the other branch too. Where sides are halved it is 1x1, and
     both branches end in the mean of 2x2 pixels.

@@ -77,7 +77,7 @@ class SigmaEmbedding(nn.Module, Starting):
 
 
 class GroupNorm(nn.GroupNorm, Starting):
-    """Group normalisation with groups of four channels, or 32 groups where that is fewer."""
+    """Group normalization with groups of four channels, or 32 groups where that is fewer."""
 
     def __init__(self, features: int) -> None:
         groups = next(g for g in range(min(features // 4, 32), 0, -1) if features % g == 0)
@@ -96,7 +96,7 @@ class GroupNorm(nn.GroupNorm, Starting):
 
 
 class Residual(nn.Module):
-    """Twice group normalisation, SiLU and a 3x3 convolution, added to the input; the embedding is added in between.
+    """Twice group normalization, SiLU and a 3x3 convolution, added to the input; the embedding is added in between.
 
     Args:
         before: channels of the input.

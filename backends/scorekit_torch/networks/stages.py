@@ -67,7 +67,7 @@ class Contracting(nn.Module):
 
 
 class Head(nn.Module):
-    """Group normalisation, SiLU and a convolution to an image; it starts close to zero."""
+    """Group normalization, SiLU and a convolution to an image; it starts close to zero."""
 
     def __init__(self, before: int, channels: int) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from torch import nn
 
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.learning import check_count, check_number, check_option, check_positive
-from scorekit.noise import Geometric, Ladder, as_ladder
+from scorekit.noise import Geometric, Levels, as_levels
 from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.initial import Conv
@@ -33,10 +33,10 @@ class UNet(ImageNetwork):
 
     Args:
         channels: of the images, 1 to 4.
-        features: F, width of the first size, a multiple of 4, >= 8.
-        multipliers: width of each size in units of F, the full size first; the sides of an image are multiples of
+        base_channels: F, width of the first size, a multiple of 4, >= 8.
+        channel_mult: width of each size in units of F, the full size first; the sides of an image are multiples of
             2^(sizes − 1).
-        blocks: residual blocks a size, >= 1.
+        num_res_blocks: residual blocks a size, >= 1.
         attention: sizes with attention, 0 the full one: for 32x32 images 1 is 16x16. The smallest size has it anyway.
         block: ``"biggan"`` blocks, that resize themselves, or ``"ddpm"``.
         fir: resize with the filter (1, 3, 3, 1) in place of means and copies.
@@ -46,7 +46,8 @@ class UNet(ImageNetwork):
         skip_rescale: sums of two branches are divided by √2.
         embedding: ``"fourier"`` features of log(sigma), or ``"positional"`` ones of 250 log(sigma).
         fourier_scale: standard deviation of the frequencies, > 0.
-        noise: a ladder, whose index is embedded in place of log(sigma); sigma must be one of its levels then.
+        noise: a sequence of levels, whose index is embedded in place of log(sigma); sigma must be one of its levels
+            then.
         dropout: share of units that are left out in training, in [0, 1).
         divide_by_sigma: is the output divided by sigma?
         classes: the number of classes that a condition ``(n,)`` may name; None for none.
@@ -60,13 +61,22 @@ class UNet(ImageNetwork):
     Differential Equations, 2021.
 
     >>> import torch
-    >>> net = UNet(1, features=8, multipliers=(1, 2), blocks=1)
+    >>> net = UNet(1, base_channels=8, channel_mult=(1, 2), num_res_blocks=1)
     >>> net(torch.zeros(2, 1, 8, 8), 0.1).shape
     torch.Size([2, 1, 8, 8])
     """
 
     _arguments: ClassVar = (
-        *("channels", "features", "multipliers", "blocks", "attention", "block", "fir", "progressive_input"),
+        *(
+            "channels",
+            "base_channels",
+            "channel_mult",
+            "num_res_blocks",
+            "attention",
+            "block",
+            "fir",
+            "progressive_input",
+        ),
         *("progressive_output", "skip_rescale", "embedding", "fourier_scale", "noise", "dropout", "divide_by_sigma"),
         *("classes", "condition_dim", "rescale", "precision"),
     )
@@ -74,9 +84,9 @@ class UNet(ImageNetwork):
     def __init__(
         self,
         channels: int,
-        features: int = 64,
-        multipliers: Sequence[int] = (1, 2, 2),
-        blocks: int = 2,
+        base_channels: int = 64,
+        channel_mult: Sequence[int] = (1, 2, 2),
+        num_res_blocks: int = 2,
         attention: Sequence[int] = (1,),
         *,
         block: str = "biggan",
@@ -86,7 +96,7 @@ class UNet(ImageNetwork):
         skip_rescale: bool = True,
         embedding: str = "fourier",
         fourier_scale: float = 1.0,
-        noise: Geometric | Ladder | Sequence[float] | None = None,
+        noise: Geometric | Levels | Sequence[float] | None = None,
         dropout: float = 0.0,
         divide_by_sigma: bool = False,
         classes: int | None = None,
@@ -96,12 +106,14 @@ class UNet(ImageNetwork):
         rng: RngLike = 0,
     ) -> None:
         super().__init__(channels, classes, condition_dim, rescale, precision)
-        self.features = check_count(features, "features", 8)
-        if features % 4:
-            raise InvalidValueError(f"features is {features}: expected a multiple of 4, the width of a group.")
-        self.multipliers = _counts(multipliers, "multipliers", 1)
-        self.divisor = 2 ** (len(self.multipliers) - 1)
-        self.blocks = check_count(blocks, "blocks")
+        self.base_channels = check_count(base_channels, "base_channels", 8)
+        if base_channels % 4:
+            raise InvalidValueError(
+                f"base_channels is {base_channels}: expected a multiple of 4, the width of a group."
+            )
+        self.channel_mult = _counts(channel_mult, "channel_mult", 1)
+        self.divisor = 2 ** (len(self.channel_mult) - 1)
+        self.num_res_blocks = check_count(num_res_blocks, "num_res_blocks")
         self.attention = self._checked_sizes(attention)
         self.block = _option(block, "block", "biggan", "ddpm")
         self.fir = _flag(fir, "fir")
@@ -111,39 +123,45 @@ class UNet(ImageNetwork):
         self.embedding = _option(embedding, "embedding", "fourier", "positional")
         self.divide_by_sigma = _flag(divide_by_sigma, "divide_by_sigma")
         self.fourier_scale = check_positive(fourier_scale, "fourier_scale")
-        self.noise = None if noise is None else tuple(as_ladder(noise).sigmas.tolist())
+        self.noise = None if noise is None else tuple(as_levels(noise).sigmas.tolist())
         self.dropout = check_number(dropout, "dropout")
         if not 0 <= self.dropout < 1:
-            raise InvalidValueError(f"dropout is {dropout}: expected a share in [0, 1).")
+            raise InvalidValueError(f"dropout is {dropout}: expected a proportion in [0, 1).")
         self._build(rng)
 
     def _checked_sizes(self, attention: Any) -> tuple[int, ...]:
         sizes = _counts(attention, "attention", 0)
-        if any(size >= len(self.multipliers) for size in sizes):
+        if any(size >= len(self.channel_mult) for size in sizes):
             raise InvalidValueError(
-                f"attention is {attention!r}: expected sizes from 0, the full one, to {len(self.multipliers) - 1}, as "
-                "there are multipliers."
+                f"attention is {attention!r}: expected sizes from 0, the full one, to {len(self.channel_mult) - 1}, as "
+                "there are entries of channel_mult."
             )
         return sizes
 
     def _lay_out(self) -> None:
-        style = Style(4 * self.features, self.block, self.fir, self.progressive_input, self.skip_rescale, self.dropout)
-        self.embed = SigmaEmbedding(self.features, self.embedding, self.fourier_scale, self.classes, self.condition_dim)
-        self.first = Conv(self.channels, self.features)
+        style = Style(
+            4 * self.base_channels, self.block, self.fir, self.progressive_input, self.skip_rescale, self.dropout
+        )
+        self.embed = SigmaEmbedding(
+            self.base_channels, self.embedding, self.fourier_scale, self.classes, self.condition_dim
+        )
+        self.first = Conv(self.channels, self.base_channels)
         self.down = nn.ModuleList()
-        widths, image, skips = [self.features * m for m in self.multipliers], self.channels, [self.features]
+        widths, image, skips = [self.base_channels * m for m in self.channel_mult], self.channels, [self.base_channels]
         for i, width in enumerate(widths):
             last = i == len(widths) - 1
             attends = i in self.attention
-            self.down.append(Contracting(skips[-1], width, self.blocks, style, attends, None if last else image))
-            skips += [width] * (self.blocks + (not last))
+            self.down.append(
+                Contracting(skips[-1], width, self.num_res_blocks, style, attends, None if last else image)
+            )
+            skips += [width] * (self.num_res_blocks + (not last))
             image = width if self.progressive_input == "residual" else image
         before = widths[-1]
         self.middle1, self.attend = Residual(before, before, style), Attention(before, style)
         self.middle2 = Residual(before, before, style)
         self.up = nn.ModuleList()
         for i, width in reversed(list(enumerate(widths))):
-            beside = [skips.pop() for _ in range(self.blocks + 1)]
+            beside = [skips.pop() for _ in range(self.num_res_blocks + 1)]
             shown = self.channels if self.progressive_output == "output_skip" else None
             self.up.append(Expanding(before, beside, width, style, i in self.attention, shown, full=i == 0))
             before = width

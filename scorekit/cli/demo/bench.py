@@ -57,7 +57,7 @@ class Bench:
 
     @contextmanager
     def stage(self, title: str, steps: int) -> Iterator[None]:
-        """One bar over all the optimiser steps and sampler steps of a demo."""
+        """One bar over all the optimizer steps and sampler steps of a demo."""
         from tqdm import tqdm
 
         pause = 0.1 if sys.stderr.isatty() else 10.0  # a log file wants few lines

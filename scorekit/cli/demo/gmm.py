@@ -17,23 +17,23 @@ SHOWN = 1.0  # the level at which fields are drawn
 BOX = (-10.0, 10.0)
 
 
-def ladder() -> sk.noise.Ladder:
-    """Coarse where the data are one blob and where they are apart, fine between: there the shares are decided."""
+def noise_levels() -> sk.noise.Levels:
+    """Coarse where the data are one blob and where they are apart, fine between: there the proportions are decided."""
     far, between, near = np.geomspace(20, 8, 4), np.geomspace(8, 2.5, 16), np.geomspace(2.5, 0.1, 10)
-    return sk.noise.Ladder((*far[:-1], *between, *near[1:]))
+    return sk.noise.Levels((*far[:-1], *between, *near[1:]))
 
 
 class _Chains(NamedTuple):
     """The four ways of sampling, and what each one's trajectory was."""
 
-    shares: dict[str, Any]
+    proportions: dict[str, Any]
     trajectories: dict[str, Any]
 
 
 def run(bench: Bench) -> None:
     """Learn the score at all levels, compare the fields, and sample in four ways."""
     mixture = sk.distributions.GaussianMixture(*MIXTURE, 1.0)
-    steps, levels = bench.pick(3000, 300), ladder()
+    steps, levels = bench.pick(3000, 300), noise_levels()
     per_level, plain_steps = bench.pick(60, 10), bench.pick(1000, 150)
     data = bench.draw(mixture, 10_000, 1)
     with bench.stage("gmm", steps + 2 * (per_level * len(levels) + 1) + 2 * plain_steps):
@@ -49,9 +49,9 @@ def run(bench: Bench) -> None:
         rng=bench.rng(4),
         like=bench.like,
     )
-    _print(report, chains.shares)
+    _print(report, chains.proportions)
     _draw_fields(bench, mixture, fitted.model)
-    _draw_measurements(bench, report, chains.shares, fitted.history)
+    _draw_measurements(bench, report, chains.proportions, fitted.history)
     _draw_chains(bench, mixture, chains)
 
 
@@ -69,18 +69,18 @@ def _sample(bench: Bench, mixture: Any, model: Any, levels: Any, per_level: int,
         "annealed, exact score": (annealed, mixture.score, noisy),
         "annealed, learned field": (annealed, model, noisy),
     }
-    shares, trajectories = {}, {}
+    proportions, trajectories = {}, {}
     for i, (name, (sampler, score, start)) in enumerate(ways.items()):
         length = plain_steps if sampler is plain else per_level * len(levels) + 1
         samples = sampler.sample(
             score, start, rng=bench.rng(5, i), keep_every=max(1, length // bench.pick(45, 8)), callback=bench.tick
         )
-        shares[name] = sk.metrics.mode_weights(samples.x, mixture)
+        proportions[name] = sk.metrics.mode_weights(samples.x, mixture)
         trajectories[name] = samples.trajectory
-    return _Chains(shares, trajectories)
+    return _Chains(proportions, trajectories)
 
 
-def _print(report: Any, shares: dict[str, Any]) -> None:
+def _print(report: Any, proportions: dict[str, Any]) -> None:
     sigmas = list(dict.fromkeys(row.sigma for row in report))
     regions = list(dict.fromkeys(row.region for row in report))
     cells = {(row.sigma, row.region): row.error for row in report}
@@ -94,16 +94,17 @@ def _print(report: Any, shares: dict[str, Any]) -> None:
         ],
     )  # fmt: skip
     table(
-        f"gmm: share of the mode of weight {MIXTURE[0][0]}, with 95 % intervals",
-        ["sampler", "share", "interval", "off by", "chains"],
+        f"gmm: proportion of the mode of weight {MIXTURE[0][0]}, with 95 % intervals",
+        ["sampler", "proportion", "interval", "off by", "chains"],
         [
-            [name, f"{w.shares[0]:.3f}", f"[{w.lower[0]:.3f}, {w.upper[0]:.3f}]",
-             f"{abs(w.shares[0] - w.truth[0]):.3f}", str(w.n)]
-            for name, w in shares.items()
+            [name, f"{w.proportions[0]:.3f}", f"[{w.lower[0]:.3f}, {w.upper[0]:.3f}]",
+             f"{abs(w.proportions[0] - w.truth[0]):.3f}", str(w.n)]
+            for name, w in proportions.items()
         ],
     )  # fmt: skip
     print(
-        "  Plain Langevin keeps the shares of its start: nothing crosses the empty space between the modes. Annealing\n"
+        "  Plain Langevin keeps the proportions of its start: nothing crosses the empty space between the "
+        "modes. Annealing\n"
         "  decides them at sigma from 8 to 2.5, where the smoothed modes part: that is where its levels are dense."
     )
 
@@ -120,22 +121,22 @@ def _draw_fields(bench: Bench, mixture: Any, model: Any) -> None:
     bench.write(figure, "gmm-fields.png")
 
 
-def _draw_measurements(bench: Bench, report: Any, shares: dict[str, Any], history: Any) -> None:
+def _draw_measurements(bench: Bench, report: Any, proportions: dict[str, Any], history: Any) -> None:
     figure, axes = sk.plot.panels(3)
     sk.plot.history(history, axes[0])
     axes[0].set_title("training")
     sk.plot.error_levels(report, axes[1])
     axes[1].set_title("error of the learned field")
-    sk.plot.mode_shares(shares, axes[2])
-    axes[2].set_title(f"share of the mode of weight {MIXTURE[0][0]}")
+    sk.plot.mode_proportions(proportions, axes[2])
+    axes[2].set_title(f"proportion of the mode of weight {MIXTURE[0][0]}")
     bench.write(figure, "gmm-measurements.png")
 
 
 def _draw_chains(bench: Bench, mixture: Any, chains: _Chains) -> None:
-    figure, axes = sk.plot.panels(2, 2, title=f"Share of the mode of weight {MIXTURE[0][0]}, upper right")
+    figure, axes = sk.plot.panels(2, 2, title=f"Proportion of the mode of weight {MIXTURE[0][0]}, upper right")
     for ax, (name, trajectory) in zip(axes, chains.trajectories.items(), strict=True):
         sk.plot.samples(trajectory[-1], ax, reference=bench.draw(mixture, 4000, 6), limits=BOX)
-        ax.set_title(f"{name}: {chains.shares[name].shares[0]:.3f}")
+        ax.set_title(f"{name}: {chains.proportions[name].proportions[0]:.3f}")
     bench.write(figure, "gmm-samples.png")
     films = (("langevin", "Langevin, learned field", 10.0), ("annealed", "annealed, learned field", 25.0))
     for name, key, reach in films:

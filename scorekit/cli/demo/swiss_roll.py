@@ -65,9 +65,9 @@ def _noise_conditional(bench: Bench, data: Array, n: int, steps: int, levels: in
     net = sk.models.Preconditioned(bench.network(conditional=True), sigma_data=float(np.sqrt((numbers**2).mean())))
     objective = sk.objectives.NoiseConditional(sk.noise.LogUniform(SIGMA_MAX, SIGMA_MIN))
     fitted = bench.train(net, objective, data, steps, rate=8e-3, batch=512)
-    ladder = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, levels)
-    start = sk.samplers.initial(ladder, (n, 2), rng=bench.rng(5), like=bench.like, mean=mean, std=spread)
-    sampler = sk.samplers.AnnealedLangevin(ladder, steps_per_level=1, step_size=0.6 * SIGMA_MIN**2)
+    noise_levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, levels)
+    start = sk.samplers.initial(noise_levels, (n, 2), rng=bench.rng(5), like=bench.like, mean=mean, std=spread)
+    sampler = sk.samplers.AnnealedLangevin(noise_levels, steps_per_level=1, step_size=0.6 * SIGMA_MIN**2)
     samples = sampler.sample(fitted.model, start, rng=bench.rng(6), callback=bench.tick)
     return _Learned(fitted.model, SIGMA_DSM, samples.x, "annealed Langevin")
 

@@ -118,8 +118,8 @@ ANNEALED_SAMPLERS = (
         ),
         (
             "ald-levels-reversed",
-            "[float(sigma) for sigma in as_ladder(self.noise).sigmas]",
-            "[float(sigma) for sigma in as_ladder(self.noise).sigmas[::-1]]",
+            "[float(sigma) for sigma in as_levels(self.noise).sigmas]",
+            "[float(sigma) for sigma in as_levels(self.noise).sigmas[::-1]]",
             "from the smallest level to the largest",
         ),
         (
@@ -150,7 +150,7 @@ ANNEALED_SAMPLERS = (
             "ald-step-sigma",
             "self.step_size * sigma ** 2 / last ** 2",
             "self.step_size * sigma / last",
-            "σ for σ² in the ladder",
+            "σ for σ² in the levels",
         ),
         (
             "ald-step-constant",

@@ -18,16 +18,16 @@ SHAPES_IMAGES = "scorekit/distributions/shapes_images.py"
 DATA = (
     *seeded(
         TRANSFORMS,
-        "dequantised",
-        ("dequantise-levels", "count - 1", "count", "L for L − 1"),
+        "dequantized",
+        ("dequantize-levels", "count - 1", "count", "L for L − 1"),
         (
-            "dequantise-bins",
+            "dequantize-bins",
             "((count - 1) * images + noise) / count",
             "((count - 1) * images + noise) / (count - 1)",
             "bins of another width",
         ),
-        ("dequantise-variance", 'check_positive(std, "std")', "std ** 2", "std²"),
-        ("dequantise-one", "1 - float(xp.finfo(images.dtype).eps) / 2", "1", "white rounds up to 1"),
+        ("dequantize-variance", 'check_positive(std, "std")', "std ** 2", "std²"),
+        ("dequantize-one", "1 - float(xp.finfo(images.dtype).eps) / 2", "1", "white rounds up to 1"),
     ),
     *seeded(
         TRANSFORMS,
@@ -56,7 +56,7 @@ DATA = (
             "cifar-channels-last",
             "pixels(values).reshape(-1, *_EVENT)",
             "pixels(values).reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)",
-            "red, green and blue of a pixel taken to be neighbours",
+            "red, green and blue of a pixel taken to be neighbors",
         ),
     ),
     *seeded(
@@ -92,7 +92,7 @@ DATA = (
             "pixel-corners",
             "np.arange(size, dtype=np.float32) + np.float32(0.5)",
             "np.arange(size, dtype=np.float32) + np.float32(0.0)",
-            "a pixel's corner for its centre",
+            "a pixel's corner for its center",
         ),
     ),
     *seeded(
@@ -137,7 +137,7 @@ DATA = (
             "templates-of-unequal-kinds",
             "weights / counts",
             "weights / weights[labels].sum()",
-            "a kind with more templates gets more than its share",
+            "a kind with more templates gets more than its proportion",
         ),
     ),
 )

@@ -137,13 +137,13 @@ DENOISING = (
         "NoiseConditional._relative_weight",
         (
             "ncsn-likelihood-half",
-            "2 / (sigma * self.noise.density(sigma))",
-            "1 / (sigma * self.noise.density(sigma))",
+            "2 / (sigma * self.noise.pdf(sigma))",
+            "1 / (sigma * self.noise.pdf(sigma))",
             "½ of the bound",
         ),
         (
             "ncsn-likelihood-without-density",
-            "sigma * self.noise.density(sigma)",
+            "sigma * self.noise.pdf(sigma)",
             "sigma",
             "the mean over levels is no integral over dσ",
         ),

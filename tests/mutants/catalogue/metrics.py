@@ -9,7 +9,7 @@ __all__ = ["METRICS"]
 FRECHET = "scorekit/metrics/_frechet_distance.py"
 CUBIC = "scorekit/metrics/_kernel_distance.py"
 MANIFOLDS = "scorekit/metrics/_precision_recall.py"
-NEIGHBOURS = "scorekit/metrics/_nearest_neighbors.py"
+NEIGHBORS = "scorekit/metrics/_nearest_neighbors.py"
 CLASSES = "scorekit/metrics/_class_proportions.py"
 GOODNESS = "scorekit/metrics/_goodness.py"
 STEIN = "scorekit/metrics/_kernel_stein_discrepancy.py"
@@ -20,7 +20,7 @@ METRICS = (
         FRECHET,
         "_moments",
         ("frechet-biased-covariance", "len(x) - 1", "len(x)", "n for n − 1"),
-        ("frechet-not-centred", "x - mean", "x", "second moments"),
+        ("frechet-not-centered", "x - mean", "x", "second moments"),
     ),
     *seeded(
         FRECHET,
@@ -31,7 +31,7 @@ METRICS = (
     *seeded(
         FRECHET,
         "frechet_distance_corrected",
-        ("frechet-jackknife-weight", "(groups - 1) * centre", "groups * centre", "g for g − 1"),
+        ("frechet-jackknife-weight", "(groups - 1) * center", "groups * center", "g for g − 1"),
         ("frechet-jackknife-error", "(groups - 1) / groups", "1 / groups", "a plain error"),
     ),
     *seeded(
@@ -56,10 +56,10 @@ METRICS = (
         ("recall-with-real-balls", "distances <= other", "distances <= radius[rows, None]", "coverage"),
         ("density-without-k", "np.mean(balls) / k", "np.mean(balls)", "1/k"),
         (
-            "own-neighbour",
+            "own-neighbor",
             "nearest(x, x, k, skip_own=True)",
             "nearest(x, x, k, skip_own=False)",
-            "a point is its own neighbour",
+            "a point is its own neighbor",
         ),
     ),
     *seeded(
@@ -73,26 +73,26 @@ METRICS = (
         ),
     ),
     *seeded(
-        NEIGHBOURS,
+        NEIGHBORS,
         "nearest",
         (
-            "own-neighbour-of-a-chunk",
+            "own-neighbor-of-a-chunk",
             "np.arange(rows.start, rows.start + len(block))",
             "np.arange(len(block))",
             "right in the first chunk only",
         ),
         (
-            "neighbours-unsorted",
+            "neighbors-unsorted",
             "np.argsort(far, axis=1, kind='stable')",
             "np.argsort(-far, axis=1, kind='stable')",
             "farthest first",
         ),
     ),
     *seeded(
-        NEIGHBOURS,
-        "memorisation",
-        ("memorisation-rank", "m + 1 - j", "m - j", "off by one"),
-        ("memorisation-tail", "count - 1", "count", "more, not as many or more"),
+        NEIGHBORS,
+        "memorization",
+        ("memorization-rank", "m + 1 - j", "m - j", "off by one"),
+        ("memorization-tail", "count - 1", "count", "more, not as many or more"),
     ),
     *seeded(
         CLASSES,
@@ -106,11 +106,11 @@ METRICS = (
     ),
     *seeded(
         CLASSES,
-        "class_shares",
+        "class_proportions",
         (
             "classes-variation",
-            "np.sum(np.abs(found.shares - truth)) + left / n",
-            "np.sum(np.abs(found.shares - truth))",
+            "np.sum(np.abs(found.proportions - truth)) + left / n",
+            "np.sum(np.abs(found.proportions - truth))",
             "the unclassified left out",
         ),
     ),

@@ -97,7 +97,7 @@ OBJECTIVES = (
             "coupled-rows-accepted",
             "coupled = _couples_rows(score, x)",
             "coupled = False",
-            "batch normalisation is let through where a trace is taken",
+            "batch normalization is let through where a trace is taken",
         ),
         (
             "coupled-rows-forget-the-mode",
@@ -256,7 +256,7 @@ OBJECTIVES = (
         ),
         ("sphere-last-axis", "tuple(range(2, v.ndim))", "(v.ndim - 1,)", "each row of an event on a sphere of its own"),
         (
-            "sphere-not-normalised",
+            "sphere-not-normalized",
             "self.distribution == 'gaussian'",
             "self.distribution != 'rademacher'",
             "Gaussian directions instead: the same expectation",

@@ -167,6 +167,6 @@ SAMPLERS = (
         START,
         "_largest",
         ("start-smallest-level", "('largest', 'sigma_max')", "('smallest', 'sigma_min')", "σ_L for σ_1"),
-        ("start-last-of-a-list", "return as_ladder(noise).largest", "return as_ladder(noise).smallest", "σ_L for σ_1"),
+        ("start-last-of-a-list", "return as_levels(noise).largest", "return as_levels(noise).smallest", "σ_L for σ_1"),
     ),
 )

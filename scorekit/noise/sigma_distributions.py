@@ -1,4 +1,4 @@
-"""Laws of the noise level: how sigma is drawn, one level a sample, while a network is trained."""
+"""distributions of sigma: how sigma is drawn, one level a sample, while a network is trained."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from scorekit.noise._strata import strata
 from scorekit.protocols import Array, RngLike
 from scorekit.registry import array_namespace
 
-__all__ = ["LogNormal", "LogUniform", "NoiseLaw"]
+__all__ = ["LogNormal", "LogUniform", "NoiseDistribution"]
 
 _LEAST = 2.0**-54
 """Half of the step of a uniform random number in float64."""
 
 
-class NoiseLaw(ABC):
-    """A probability law on positive noise levels.
+class NoiseDistribution(ABC):
+    """A probability distribution on positive noise levels.
 
-    >>> class Uniform(NoiseLaw):  # on [1, 2)
-    ...     def quantile(self, u):
+    >>> class Uniform(NoiseDistribution):  # on [1, 2)
+    ...     def icdf(self, u):
     ...         return 1 + u
-    ...     def density(self, sigma):
+    ...     def pdf(self, sigma):
     ...         return 0 * sigma + 1
     >>> Uniform().sample(4, rng=0).round(0).tolist().count(1.0)  # one level in each quarter
     2
@@ -37,12 +37,12 @@ class NoiseLaw(ABC):
     """Do all levels lie in an interval [a, b], a > 0? The likelihood weighting needs that."""
 
     @abstractmethod
-    def quantile(self, u: Array) -> Array:
-        """The level below which a share ``u`` in [0, 1) of the law lies, shape ``(n,)``."""
+    def icdf(self, u: Array) -> Array:
+        """The level below which a proportion ``u`` in [0, 1) of the distribution lies, shape ``(n,)``."""
 
     @abstractmethod
-    def density(self, sigma: Array) -> Array:
-        """The density of the law with respect to d sigma, shape ``(n,)``.
+    def pdf(self, sigma: Array) -> Array:
+        """The density of the distribution with respect to d sigma, shape ``(n,)``.
 
         The likelihood weighting 2 sigma / density makes the mean over levels an integral over d sigma.
         """
@@ -50,7 +50,7 @@ class NoiseLaw(ABC):
     def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array:
         """``n`` levels, shape ``(n,)``, stratified.
 
-        Each level has exactly this law, and the n levels together cover its quantiles evenly (one in each
+        Each level has exactly this distribution, and the n levels together cover its quantiles evenly (one in each
         n-th, in random order): an average over a batch then varies less than over independent draws. Quantiles are
         taken in float64, so that the tails are right in float32 too.
 
@@ -66,16 +66,16 @@ class NoiseLaw(ABC):
         like = stream.uniform((0,)) if like is None else like
         xp = array_namespace(like)
         wide = xp.astype(xp.reshape(like[:0, ...], (-1,)), xp.float64)
-        return xp.astype(self.quantile(strata(stream, n, wide)), like.dtype)
+        return xp.astype(self.icdf(strata(stream, n, wide)), like.dtype)
 
 
 @dataclass(frozen=True)
-class LogUniform(NoiseLaw):
-    """log sigma uniform between log ``sigma_min`` and log ``sigma_max``: every decade gets the same share.
+class LogUniform(NoiseDistribution):
+    """log sigma uniform between log ``sigma_min`` and log ``sigma_max``: every decade gets the same proportion.
 
     >>> law = LogUniform(10.0, 0.1)
     >>> import numpy as np
-    >>> law.quantile(np.array([0.5])).round(6).tolist()
+    >>> law.icdf(np.array([0.5])).round(6).tolist()
     [1.0]
     """
 
@@ -85,18 +85,18 @@ class LogUniform(NoiseLaw):
     def __post_init__(self) -> None:
         check_range(self.sigma_max, self.sigma_min)
 
-    def quantile(self, u: Array) -> Array:
+    def icdf(self, u: Array) -> Array:
         """sigma_min · (sigma_max / sigma_min)^u."""
         return self.sigma_min * array_namespace(u).exp(math.log(self.sigma_max / self.sigma_min) * u)
 
-    def density(self, sigma: Array) -> Array:
+    def pdf(self, sigma: Array) -> Array:
         """1 / (sigma · log(sigma_max / sigma_min))."""
         return 1 / (sigma * math.log(self.sigma_max / self.sigma_min))
 
 
 @dataclass(frozen=True)
-class LogNormal(NoiseLaw):
-    """``log sigma ~ N(mean, std²)``, the training law of Karras et al. (2022): mean -1.2, std 1.2 there.
+class LogNormal(NoiseDistribution):
+    """``log sigma ~ N(mean, std²)``, the training distribution of Karras et al. (2022): mean -1.2, std 1.2 there.
 
     Its levels reach from 0 to infinity, so that the likelihood weighting has no finite mean under it.
 
@@ -116,13 +116,13 @@ class LogNormal(NoiseLaw):
         if not math.isfinite(check_number(self.mean, "mean")):
             raise InvalidValueError(f"mean must be finite, got {self.mean}.")
 
-    def quantile(self, u: Array) -> Array:
+    def icdf(self, u: Array) -> Array:
         """exp(mean + std · Φ⁻¹(u)); u = 0 and u = 1 give 8.3 and 8.2 standard deviations, all that float64 tells."""
         xp = array_namespace(u)
         wide = xp.clip(xp.astype(u, xp.float64), _LEAST, 1 - 2 * _LEAST)
         return xp.astype(xp.exp(self.mean + self.std * normal_quantile(wide)), u.dtype)
 
-    def density(self, sigma: Array) -> Array:
+    def pdf(self, sigma: Array) -> Array:
         """N(log sigma; mean, std²) / sigma."""
         xp = array_namespace(sigma)
         z = (xp.log(sigma) - self.mean) / self.std

@@ -1,4 +1,4 @@
-"""Ladders: finite, strictly descending sequences of noise levels."""
+"""Sequences of levels: finite, strictly descending sequences of noise levels."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 from scorekit._arrays import constant
 from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.noise.laws import NoiseLaw, check_range
+from scorekit.noise.sigma_distributions import NoiseDistribution, check_range
 from scorekit.protocols import Array
 from scorekit.registry import array_namespace
 
-__all__ = ["Geometric", "Ladder", "as_ladder"]
+__all__ = ["Geometric", "Levels", "as_levels"]
 
 
-class _Levels(NoiseLaw):
-    """What every ladder can do, given its ``sigmas``: a read-only NumPy float64 array, descending."""
+class _LevelsBase(NoiseDistribution):
+    """What all sequences of levels can do, given its ``sigmas``: a read-only NumPy float64 array, descending."""
 
     sigmas: Any
 
@@ -41,16 +41,16 @@ class _Levels(NoiseLaw):
         """The last level."""
         return float(self.sigmas[-1])
 
-    def quantile(self, u: Array) -> Array:
-        """The levels in ascending order, each for a share 1/L of [0, 1)."""
+    def icdf(self, u: Array) -> Array:
+        """The levels in ascending order, each for a proportion 1/L of [0, 1)."""
         xp = array_namespace(u)
         ascending = np.append(self.sigmas[::-1], self.sigmas[0])  # in float32 a u next to one is rounded up to one
         return xp.take(constant(ascending, u), xp.astype(u * len(self), xp.int64))
 
-    def density(self, sigma: Array) -> Array:
+    def pdf(self, sigma: Array) -> Array:
         """The density of a level's share 1/L, spread evenly over its cell on the log scale: 1/(L · cell · sigma).
 
-        A cell reaches half of the way to each neighbour, and no further than the first and the last level, whose cells
+        A cell reaches half of the way to each neighbor, and no further than the first and the last level, whose cells
         are therefore half as wide. So the mean of f(sigma)/density(sigma) over the levels is the trapezoid rule for the
         integral of f over d sigma, on the log scale: its error falls as 1/L².
 
@@ -58,7 +58,7 @@ class _Levels(NoiseLaw):
         """
         xp = array_namespace(sigma)
         if len(self) == 1:
-            raise InvalidValueError("a ladder of one level has no spacing, so no density: use at least two levels.")
+            raise InvalidValueError("one level has no spacing, so no density: use at least two levels.")
         log_sigmas = np.log(self.sigmas)
         spacings = -np.diff(log_sigmas)
         cells = (np.append(spacings, 0.0) + np.append(0.0, spacings)) / 2
@@ -67,8 +67,8 @@ class _Levels(NoiseLaw):
 
 
 @dataclass(frozen=True)
-class Geometric(_Levels):
-    """The ladder of Song and Ermon (2019): ``levels`` noise levels of constant ratio, descending.
+class Geometric(_LevelsBase):
+    """The noise levels of Song and Ermon (2019): ``levels`` noise levels of constant ratio, descending.
 
     sigma_i = sigma_max · (sigma_min / sigma_max)^(i / (L − 1)), i = 0, …, L − 1; one level is ``sigma_max``.
 
@@ -96,10 +96,10 @@ class Geometric(_Levels):
 
 
 @dataclass(frozen=True)
-class Ladder(_Levels):
-    """A ladder of given levels, strictly descending.
+class Levels(_LevelsBase):
+    """Given noise levels, strictly descending.
 
-    >>> len(Ladder((3.0, 1.0, 0.2)))
+    >>> len(Levels((3.0, 1.0, 0.2)))
     3
     """
 
@@ -130,20 +130,24 @@ class Ladder(_Levels):
         return _frozen(np.asarray(self.values))
 
 
-def as_ladder(noise: Geometric | Ladder | Sequence[float]) -> Geometric | Ladder:
-    """A ladder from a ladder, or from a descending sequence of levels.
+def as_levels(noise: Geometric | Levels | Sequence[float]) -> Geometric | Levels:
+    """:class:`Levels` from noise levels, or from a descending sequence of numbers.
 
-    >>> as_ladder([10.0, 1.0, 0.1])
-    Ladder(values=(10.0, 1.0, 0.1))
+    >>> as_levels([10.0, 1.0, 0.1])
+    Levels(values=(10.0, 1.0, 0.1))
     """
-    if isinstance(noise, (Geometric, Ladder)):
+    if isinstance(noise, (Geometric, Levels)):
         return noise
-    if isinstance(noise, (str, bytes, NoiseLaw)) or not hasattr(noise, "__iter__") or getattr(noise, "ndim", 1) == 0:
+    if (
+        isinstance(noise, (str, bytes, NoiseDistribution))
+        or not hasattr(noise, "__iter__")
+        or getattr(noise, "ndim", 1) == 0
+    ):
         raise InvalidTypeError(
-            f"noise is {noise!r}: expected a ladder, or a descending sequence of levels. "
+            f"noise is {noise!r}: expected noise levels, or a descending sequence of numbers. "
             "Write Geometric(sigma_max, sigma_min, levels), or [10.0, 1.0, 0.1]."
         )
-    return Ladder(tuple(noise))
+    return Levels(tuple(noise))
 
 
 def _frozen(levels: Any) -> Any:

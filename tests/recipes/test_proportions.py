@@ -1,4 +1,5 @@
-"""The recipe of shares: seeds are pooled by their counts, and the published table is made of the published counts."""
+"""The recipe of proportions: seeds are pooled by their counts, and the published table is made of the published
+counts."""
 
 import pytest
 
@@ -8,17 +9,17 @@ from support.scripts import DOCS, load
 @pytest.fixture
 def recipe(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS / "recipes"))
-    return load("recipes/shares.py")
+    return load("recipes/proportions.py")
 
 
 def test_seeds_of_different_size_count_by_their_samples(recipe):
     """50 of 100 and 30 of 300 are 80 of 400; Wilson's interval of that, by hand from its formula."""
-    (share, low, high), _ = recipe.pooled(
-        [{"samples": 100, "shares": [0.5, 0.5]}, {"samples": 300, "shares": [0.1, 0.9]}]
+    (proportion, low, high), _ = recipe.pooled(
+        [{"samples": 100, "proportions": [0.5, 0.5]}, {"samples": 300, "proportions": [0.1, 0.9]}]
     )
     z, n = 1.959963984540054, 400
     middle, half = (0.2 + z * z / (2 * n)), z * ((0.2 * 0.8 + z * z / (4 * n)) / n) ** 0.5
-    assert share == pytest.approx(0.2)
+    assert proportion == pytest.approx(0.2)
     assert (low, high) == pytest.approx(((middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)))
 
 

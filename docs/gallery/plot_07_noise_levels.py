@@ -1,6 +1,6 @@
 r"""
-A noise ladder from the data
-============================
+Noise levels from the data
+==========================
 
 Which noise levels, how many, and what step? ``sk.noise.design`` answers with the rules of
 Song and Ermon (2020), from the data.
@@ -19,7 +19,7 @@ data = mixture.sample(5000, rng=0)
 # -----------
 # 1. *The largest level* is the largest distance of two samples: the noisiest data are then one
 #    blob, and a chain can go anywhere.
-# 2. *The ratio* of neighbours is such that their noise overlaps by one half. The radius of
+# 2. *The ratio* of neighbors is such that their noise overlaps by one half. The radius of
 #    :math:`N(0, \sigma^2 I)` in :math:`D` dimensions is nearly
 #    :math:`N(\sqrt D\, \sigma, \sigma^2/2)`, so that levels must be close together where :math:`D`
 #    is large: :math:`\gamma = 1 + O(1/\sqrt{D})`. In few dimensions it would be large, and is 1.5
@@ -30,24 +30,24 @@ noise = sk.noise.design(data, sigma_min=0.1, steps_per_level=20)
 print(noise.report())
 
 # %%
-# The same rules for data of more dimensions: the ladder for small images has five times as
+# The same rules for data of more dimensions: the sequence of levels for small images has five times as
 # many levels.
 
 sizes = [2, 10, 100, 784, 3072]
-ladders = [
+sequences = [
     sk.noise.design(sk.rng(1).uniform((200, size)), sigma_max=50.0, sigma_min=0.01)
     for size in sizes
 ]
-for size, ladder in zip(sizes, ladders, strict=True):
+for size, levels in zip(sizes, sequences, strict=True):
     print(
-        f"D = {size:5}: {ladder.levels:4} levels, ratio {ladder.ratio:.4f}, overlap {ladder.overlap:.3f}"
+        f"D = {size:5}: {levels.levels:4} levels, ratio {levels.ratio:.4f}, overlap {levels.overlap:.3f}"
     )
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6), layout="constrained")
 sk.plot.noise_levels(noise, left)
 left.set_title(f"these data: {noise.levels} levels")
-sk.plot.noise_levels(ladders[3], right)
-right.set_title(f"784 dimensions: {ladders[3].levels} levels")
+sk.plot.noise_levels(sequences[3], right)
+right.set_title(f"784 dimensions: {sequences[3].levels} levels")
 plt.show()
 
 # %%
@@ -101,7 +101,7 @@ plt.show()
 # What the rules do not know
 # --------------------------
 # They look at the noise, not at where the modes part: chains follow the width of each
-# level, and their shares lag behind. For these more steps are needed, "as many as the time
+# level, and their proportions lag behind. For these more steps are needed, "as many as the time
 # allows"; the step size that belongs to them is another one.
 
 start = sk.samplers.initial(
@@ -112,7 +112,8 @@ for count in (20, 200):
     sampler = sk.samplers.AnnealedLangevin(longer, count, longer.step_size)
     found = sk.metrics.mode_weights(sampler.sample(mixture.score, start, rng=5).x, mixture)
     print(
-        f"{count:3} steps a level: share {found.shares[0]:.3f} [{found.lower[0]:.3f}, {found.upper[0]:.3f}] for 0.8"
+        f"{count:3} steps a level: share {found.proportions[0]:.3f} [{found.lower[0]:.3f}, "
+        f"{found.upper[0]:.3f}] for 0.8"
     )
 
 # %%

@@ -9,7 +9,7 @@ import pytest
 from scipy import integrate, special, stats
 
 import scorekit as sk
-from scorekit.noise import Geometric, Ladder, LogNormal, LogUniform, NoiseLaw
+from scorekit.noise import Geometric, Levels, LogNormal, LogUniform, NoiseDistribution
 from scorekit.noise._normal_quantile import normal_quantile
 from support import ScriptedRng
 
@@ -20,22 +20,22 @@ CONTINUOUS = [
     (LogNormal(-1.2, 1.2), stats.lognorm(s=1.2, scale=np.exp(-1.2))),
     (LogNormal(3.0, 0.1), stats.lognorm(s=0.1, scale=np.exp(3.0))),
 ]
-ALL = [law for law, _ in CONTINUOUS] + [Geometric(10.0, 0.1, 4), Ladder((3.0, 1.0, 0.2))]
+ALL = [law for law, _ in CONTINUOUS] + [Geometric(10.0, 0.1, 4), Levels((3.0, 1.0, 0.2))]
 U = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 0.999])
 
 
 @pytest.mark.parametrize(("law", "known"), CONTINUOUS)
 class TestContinuous:
     def test_quantile(self, law, known):
-        assert np.allclose(law.quantile(U), known.ppf(U), rtol=1e-10, atol=0)
+        assert np.allclose(law.icdf(U), known.ppf(U), rtol=1e-10, atol=0)
 
     def test_density(self, law, known):
         sigma = known.ppf(U)
-        assert np.allclose(law.density(sigma), known.pdf(sigma), rtol=1e-8, atol=0)
+        assert np.allclose(law.pdf(sigma), known.pdf(sigma), rtol=1e-8, atol=0)
 
     def test_density_integrates_to_one(self, law, known):
         total, _ = integrate.quad(
-            lambda t: float(law.density(np.exp([t]))[0] * np.exp(t)),  # over log sigma, where the law is smooth
+            lambda t: float(law.pdf(np.exp([t]))[0] * np.exp(t)),  # over log sigma, where the law is smooth
             *np.log(known.ppf([1e-12, 1 - 1e-12])),
             epsabs=1e-12,
         )
@@ -44,8 +44,8 @@ class TestContinuous:
     def test_density_is_one_over_the_slope_of_the_quantile(self, law, known):
         h = 1e-6
         u = U[1:-1]
-        slope = (law.quantile(u + h) - law.quantile(u - h)) / (2 * h)
-        assert np.allclose(law.density(law.quantile(u)) * slope, 1.0, rtol=1e-6)
+        slope = (law.icdf(u + h) - law.icdf(u - h)) / (2 * h)
+        assert np.allclose(law.pdf(law.icdf(u)) * slope, 1.0, rtol=1e-6)
 
     def test_samples_have_the_law_and_are_stratified(self, law, known):
         n = 1000
@@ -64,11 +64,11 @@ class TestContinuous:
 
 def test_edm_quantiles_of_the_paper():
     """P_mean = -1.2, P_std = 1.2 (Karras et al. 2022): the median is exp(-1.2)."""
-    assert LogNormal(-1.2, 1.2).quantile(np.array([0.5]))[0] == pytest.approx(np.exp(-1.2), rel=1e-14)
+    assert LogNormal(-1.2, 1.2).icdf(np.array([0.5]))[0] == pytest.approx(np.exp(-1.2), rel=1e-14)
 
 
 def test_the_quantile_of_a_log_normal_is_finite_at_the_ends():
-    ends = LogNormal(-1.2, 1.2).quantile(np.array([0.0, 1.0]))
+    ends = LogNormal(-1.2, 1.2).icdf(np.array([0.0, 1.0]))
     assert np.isfinite(ends).all()
     assert (ends > 0).all()
 
@@ -135,27 +135,27 @@ def test_the_normal_quantile_has_its_derivative(name):
 def test_a_log_normal_keeps_to_the_array_standard():
     """No value is read and nothing leaves the framework: arrays of a library that no backend owns are enough."""
     strict = pytest.importorskip("array_api_strict")
-    got = LogNormal(-1.2, 1.2).quantile(strict.asarray(U))
+    got = LogNormal(-1.2, 1.2).icdf(strict.asarray(U))
     np.testing.assert_allclose(np.asarray(got), CONTINUOUS[2][1].ppf(U), rtol=1e-10)
 
 
 @pytest.mark.parametrize("levels", [4, 7])
-def test_a_ladder_gives_each_level_the_same_share(levels):
-    ladder = Geometric(10.0, 0.1, levels)
-    values, counts = np.unique(ladder.sample(levels * 50, rng=0), return_counts=True)
-    assert np.allclose(values, ladder.sigmas[::-1])
+def test_a_sequence_of_levels_gives_each_level_the_same_share(levels):
+    noise_levels = Geometric(10.0, 0.1, levels)
+    values, counts = np.unique(noise_levels.sample(levels * 50, rng=0), return_counts=True)
+    assert np.allclose(values, noise_levels.sigmas[::-1])
     assert counts.tolist() == [50] * levels
     # a batch that is no multiple of the levels: shares differ by at most one
-    counts = np.unique(ladder.sample(levels * 50 + 3, rng=0), return_counts=True)[1]
+    counts = np.unique(noise_levels.sample(levels * 50 + 3, rng=0), return_counts=True)[1]
     assert counts.min() >= 50
     assert counts.max() <= 51
 
 
-def test_each_draw_from_a_ladder_is_uniform_on_its_levels():
-    ladder, rng = Ladder((3.0, 1.0, 0.2)), sk.rng(11)
-    first = np.array([ladder.sample(2, rng=rng)[0] for _ in range(6000)])
-    counts = [(first == sigma).sum() for sigma in ladder.sigmas]
-    assert stats.chisquare(counts).pvalue > 1e-6  # sees a share off by 0.05
+def test_each_draw_from_a_sequence_of_levels_is_uniform_on_its_levels():
+    noise_levels, rng = Levels((3.0, 1.0, 0.2)), sk.rng(11)
+    first = np.array([noise_levels.sample(2, rng=rng)[0] for _ in range(6000)])
+    counts = [(first == sigma).sum() for sigma in noise_levels.sigmas]
+    assert stats.chisquare(counts).pvalue > 1e-6  # sees a proportion off by 0.05
 
 
 @pytest.mark.parametrize("law", ALL)
@@ -183,12 +183,12 @@ class TestEveryLaw:
         assert sigma.shape == (9,)
         assert sigma.dtype == dtype
         assert (sigma > 0).all()
-        assert law.quantile(np.array([0.3], dtype)).dtype == dtype
-        assert law.density(np.array([0.3], dtype)).dtype == dtype
+        assert law.icdf(np.array([0.3], dtype)).dtype == dtype
+        assert law.pdf(np.array([0.3], dtype)).dtype == dtype
         assert law.sample(9, rng=0).dtype == np.float64
 
     def test_is_a_value(self, law):
-        assert isinstance(law, NoiseLaw)
+        assert isinstance(law, NoiseDistribution)
         assert law == type(law)(**{name: getattr(law, name) for name in law.__dataclass_fields__})
         assert repr(law).startswith(type(law).__name__ + "(")
         assert isinstance(hash(law), int)

@@ -1,8 +1,8 @@
 """Do the samples of a run keep the proportions of its data? Three samplers, one table.
 
-``python docs/recipes/shares.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and
+``python docs/recipes/proportions.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and
 consistent annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the
-share of each class with its interval beside the truth. Each sampler evaluates the network 300 times. ``--publish``
+proportion of each class with its interval beside the truth. Each sampler evaluates the network 300 times. ``--publish``
 also leaves the numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python
 docs/figures/make_results.py`` puts them into the pages.
 
@@ -51,9 +51,9 @@ def measure(run: str, n: int, seeds: list[int], samplers: list[str]) -> dict[str
 
 
 def pooled(seeds: list[dict]) -> list[tuple[float, float, float]]:
-    """The share of each class among the samples of all seeds, with its 95 % interval."""
+    """The proportion of each class among the samples of all seeds, with its 95 % interval."""
     n = sum(each["samples"] for each in seeds)
-    counts = sum(np.round(np.array(each["shares"]) * each["samples"]).astype(int) for each in seeds)
+    counts = sum(np.round(np.array(each["proportions"]) * each["samples"]).astype(int) for each in seeds)
     intervals = [binomtest(int(count), n).proportion_ci(method="wilson") for count in counts]
     return [(count / n, low, high) for count, (low, high) in zip(counts, intervals, strict=True)]
 
@@ -61,11 +61,14 @@ def pooled(seeds: list[dict]) -> list[tuple[float, float, float]]:
 def table(found: dict[str, list[dict]]) -> list[list[str]]:
     """A row for the classes, one for the truth, and one for each sampler."""
     first = next(iter(found.values()))[0]
-    rows = [["", *first["classes"], "total variation"], ["truth", *(f"{share:.3f}" for share in first["truth"]), ""]]
+    rows = [
+        ["", *first["classes"], "total variation"],
+        ["truth", *(f"{proportion:.3f}" for proportion in first["truth"]), ""],
+    ]
     for name, seeds in found.items():
         apart = sorted(each["total_variation"] for each in seeds)
         spread = f" ({apart[0]:.3f} to {apart[-1]:.3f})" if len(apart) > 1 else ""
-        cells = (f"{share:.3f} ({low:.3f} to {high:.3f})" for share, low, high in pooled(seeds))
+        cells = (f"{proportion:.3f} ({low:.3f} to {high:.3f})" for proportion, low, high in pooled(seeds))
         rows.append([name, *cells, f"{np.median(apart):.3f}{spread}"])
     return rows
 

@@ -10,18 +10,18 @@ from matplotlib.patches import Rectangle
 
 from scorekit._arrays import host
 from scorekit._checks import check_count
-from scorekit.metrics import Neighbours
-from scorekit.metrics import nearest_neighbours as find
+from scorekit.metrics import Neighbors
+from scorekit.metrics import nearest_neighbors as find
 from scorekit.plot._axes import DARK
 from scorekit.plot.images import image_grid
 from scorekit.protocols import Array
 
-__all__ = ["nearest_neighbours"]
+__all__ = ["nearest_neighbors"]
 
 _GAP = 2
 
 
-def nearest_neighbours(
+def nearest_neighbors(
     samples: Array,
     training: Array,
     ax: Axes | None = None,
@@ -36,8 +36,8 @@ def nearest_neighbours(
         samples: images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)`` with c = 1 or 3.
         training: images of the same shape.
         ax: where to draw; None for a new figure.
-        k: how many neighbours, at least 1.
-        columns: samples a row, each with its neighbours.
+        k: how many neighbors, at least 1.
+        columns: samples a row, each with its neighbors.
         limits: the values that are black and white, as in :func:`image_grid`.
 
     Returns:
@@ -49,7 +49,7 @@ def nearest_neighbours(
     >>> import numpy as np
     >>> from matplotlib.figure import Figure
     >>> images = np.random.default_rng(0).random((9, 8, 8))
-    >>> ax = nearest_neighbours(images[:3], images[3:], Figure().subplots(), k=2, columns=2)
+    >>> ax = nearest_neighbors(images[:3], images[3:], Figure().subplots(), k=2, columns=2)
     >>> ax.images[0].get_array().shape[:2], len(ax.patches)
     ((18, 58), 3)
     """
@@ -61,8 +61,8 @@ def nearest_neighbours(
     return ax
 
 
-def _side_by_side(samples: Array, training: Array, found: Neighbours) -> Any:
-    """``(n (k + 1), …)``: each sample, then its neighbours."""
+def _side_by_side(samples: Array, training: Array, found: Neighbors) -> Any:
+    """``(n (k + 1), …)``: each sample, then its neighbors."""
     nearest = host(training)[found.indices]
     together = np.concatenate([host(samples)[:, None], nearest], axis=1)
     return together.reshape(-1, *together.shape[2:])
