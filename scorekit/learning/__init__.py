@@ -16,9 +16,10 @@ from scorekit._score import evaluate, score_function
 from scorekit.learning.drawing import Seeds, draw_for, loss_of, rows_of, seeds
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
-from scorekit.learning.process_group import Process, ProcessGroup, process_group, process_group_of, this_process
+from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
 from scorekit.learning.views import View, innermost, with_innermost
+from scorekit.protocols import ProcessGroup
 
 __all__ = [
     "Conditions",
