@@ -97,7 +97,7 @@ def losses(objective, model, x, noise):
     return objective.losses(model, x, noise=noise)
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=[f"{i}" for i in range(len(OBJECTIVES))])
 def test_the_losses_of_an_objective(objective):
     """Parameters, data and noise are traced."""
 

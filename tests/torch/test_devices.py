@@ -8,8 +8,9 @@ from __future__ import annotations
 import pytest
 
 import scorekit as sk
+from scorekit._catalogue import DENSITIES as CATALOGUE
+from scorekit._catalogue import examples
 from scorekit.noise._strata import strata
-from scorekit.testing.differentiation import _all_densities
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("scorekit_torch")
@@ -18,7 +19,7 @@ from scorekit_torch.random import TorchRng  # noqa: E402
 
 META = torch.empty(1, device="meta", dtype=torch.float32)
 LAWS = [sk.noise.Geometric(1.0, 0.1, 4), sk.noise.LogUniform(1.0, 0.1)]  # LogNormal asks the host for its quantiles
-DENSITIES = _all_densities()
+DENSITIES = examples(CATALOGUE)
 
 
 class HostIntegers(TorchRng):
