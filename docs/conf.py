@@ -14,7 +14,7 @@ project = "scorekit"
 author = copyright = "The scorekit authors"
 release = scorekit.__version__
 extensions = [
-    "catalogue",
+    "catalogue_table",
     "mathml",
     "myst_parser",
     "sphinx.ext.autodoc",

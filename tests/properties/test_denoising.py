@@ -129,15 +129,15 @@ def test_noise_conditional_is_the_weighted_mean_of_the_losses_of_its_levels(weig
 
 
 class _AtNodes(NoiseDistribution):
-    """A law that is asked for nothing but the levels it was given."""
+    """A distribution that has nothing but the levels it was given."""
 
     def __init__(self, levels):
         self.levels = levels
 
-    def quantile(self, u):
+    def icdf(self, u):
         raise AssertionError("the levels are given")
 
-    def density(self, sigma):
+    def pdf(self, sigma):
         raise AssertionError("not needed")
 
     def sample(self, n, rng=None, like=None):

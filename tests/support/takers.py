@@ -14,7 +14,7 @@ import numpy as np
 import scorekit as sk
 
 N = 400
-_SHARED = {"iterate": "sample", "losses": "__call__"}  # two ways into one computation draw the same by design
+_SHARED = {"iterate": "sample", "losses": "__call__", "draw": "__call__"}  # two ways into one computation draw the same by design
 _HOST = np.random.default_rng(1)
 _X, _Y = _HOST.normal(size=(2, N, 2))
 _ROWS = np.arange(N)[:, None, None, None] / N + np.asarray([0, 0.001])  # each image has values of its own
@@ -34,6 +34,10 @@ def _slope(x, sigma=None):
 
 def _loss(objective):
     return lambda rng: objective.losses(_slope, np.ones((N, 2)), rng=rng)
+
+
+def _drawn(objective):
+    return lambda rng: objective.draw(np.ones((N, 2)), rng=rng)[-1].ravel()
 
 
 def _few(call):
@@ -132,6 +136,9 @@ CALLS = {
     "distributions.TwoMoons.sample": _samples(_DENSITIES.TwoMoons()),
     "metrics.c2st": _few(lambda rng: sk.metrics.c2st(_X, _Y, rng=rng)),
     "metrics.kernel_stein_discrepancy": _few(lambda rng: sk.metrics.kernel_stein_discrepancy(_score, _X, rng=rng)),
+    "metrics.class_proportions": _few(
+        lambda rng: sk.metrics.class_proportions(_X, lambda x: 0 * x[:, 0], [0.91, *[0.01] * 9], rng=rng)
+    ),
     "metrics.mmd": _few(lambda rng: sk.metrics.mmd(_X, _Y, rng=rng)),
     "metrics.score_error_report": _few(
         lambda rng: sk.metrics.score_error_report(_score, _DENSITIES.Banana(), _LEVELS, n=100, rng=rng)
@@ -144,11 +151,11 @@ CALLS = {
     "noise.Levels.sample": _samples(_NOISE.Levels(tuple(np.linspace(3.0, 1.0, 100)))),
     "noise.LogNormal.sample": _samples(_NOISE.LogNormal(0.0, 1.0)),
     "noise.LogUniform.sample": _samples(_NOISE.LogUniform(10.0, 0.1)),
+    **{f"objectives.{name}.draw": _drawn(made) for name, made in _OBJECTIVES.items()},
     **{f"objectives.{name}.losses": _loss(made) for name, made in _OBJECTIVES.items()},
     **{f"objectives.{name}.__call__": _mean_loss(made) for name, made in _OBJECTIVES.items()},
     **{f"samplers.{name}.sample": _chain(made) for name, made in _SAMPLERS.items()},
     **{f"samplers.{name}.iterate": _states(made) for name, made in _SAMPLERS.items()},
-    "samplers.Walk": lambda rng: sk.samplers.Walk(_score, np.zeros((N, 2)), rng).normal(),
     "samplers.initial": lambda rng: sk.samplers.initial([1.0], (N, 2), rng),
     "samplers.sample_blocks": _blocks,
     "scorekit_numpy.MLP": _numpy_weights,
@@ -158,7 +165,10 @@ CALLS = {
     "scorekit_torch.UNet": _torch("UNet", channels=1, base_channels=8, channel_mult=(1,), attention=()),
 }
 
-WITHOUT_DRAWS = {"objectives.ExplicitScoreMatching.losses", "objectives.ExplicitScoreMatching.__call__"}
+WITHOUT_DRAWS = {
+    *(f"objectives.ExplicitScoreMatching.{name}" for name in ("draw", "losses", "__call__")),
+    *(f"learning.{name}" for name in ("as_rng", "draw_for", "seeds")),  # they use the stream that they are handed
+}
 
 
 def public_modules():

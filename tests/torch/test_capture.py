@@ -219,5 +219,5 @@ def test_a_call_that_differs_from_the_recorded_one_is_refused(record, x, sigma, 
 
 def test_it_says_what_it_was_recorded_for(record):
     model, _ = record(NETWORKS["NCSNv2"](), torch.zeros(2, 3, 8, 8), 1.0)
-    assert repr(model).startswith("CapturedModel(NCSNv2(channels=3, features=4")
+    assert repr(model).startswith("CapturedModel(NCSNv2(channels=3, base_channels=4")
     assert repr(model).endswith("x of shape (2, 3, 8, 8) on cpu)")

@@ -76,7 +76,8 @@ def test_the_global_generator_of_a_data_set_starts_from_the_whole_seed():
 
 
 def test_dropout_starts_from_the_whole_seed():
-    with LayerNoise(torch.device("cpu"))(TorchRng(7)):
+    noise = LayerNoise(torch.device("cpu"))
+    with noise(noise.draw(TorchRng(7), 2)):
         assert not _of_32_bits(torch.default_generator)
 
 

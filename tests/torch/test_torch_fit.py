@@ -259,9 +259,18 @@ def test_a_model_comes_back_with_the_same_bits(tmp_path, model):
     assert repr(again) == repr(model)
 
 
-def test_a_module_without_a_description_cannot_be_written_down(tmp_path):
-    with pytest.raises(TypeError, match=r"cannot save a torch\.Linear"):
-        sk.save(torch.nn.Linear(2, 2), tmp_path / "model")
+def test_a_module_of_any_class_is_loaded_into_one_like_it(tmp_path):
+    net, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    sk.save(sk.models.Preconditioned(net, 2.0), tmp_path / "model")
+    again = sk.load(tmp_path / "model", into=other)
+    assert again == sk.models.Preconditioned(other, 2.0)
+    assert torch.equal(other.weight, net.weight)
+    with pytest.raises(sk.CheckpointError, match=r"weights of a torch.*Linear, a class of your own.*into=network"):
+        sk.load(tmp_path / "model")
+    with pytest.raises(sk.CheckpointError, match=r"weight is \(2, 2\), the model has \(3, 2\)"):
+        sk.load(tmp_path / "model", into=torch.nn.Linear(2, 3))
+    with pytest.raises(TypeError, match=r"cannot save a .*function: expected a network"):
+        sk.save(lambda x: x, tmp_path / "function")
 
 
 def test_the_demo_runs_on_tensors(tmp_path, capsys):
