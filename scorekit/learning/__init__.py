@@ -3,7 +3,7 @@
 Argument checks and helpers that know the layout ``(n, *event)``; the options of an optimizer step
 (:class:`OptimizerConfig`); seeds (:func:`seed_sequence`); the noise of a batch and of its parts (:func:`draw_for`,
 :func:`rows_of`); conditions (:class:`Conditions`); arrays on the host, for checkpoints (:func:`on_host`,
-:func:`from_host`); the processes that train together (:class:`ProcessGroup`); models inside models (:class:`View`).
+:func:`from_host`); the processes that train together (:func:`process_group`); models inside models (:class:`View`).
 Together with ``scorekit.protocols``, ``scorekit.errors`` and ``scorekit.registry`` this is all that a backend needs.
 """
 
@@ -19,13 +19,11 @@ from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_op
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
 from scorekit.learning.views import View, innermost, with_innermost
-from scorekit.protocols import ProcessGroup
 
 __all__ = [
     "Conditions",
     "OptimizerConfig",
     "Process",
-    "ProcessGroup",
     "Seeds",
     "View",
     "as_rng",
