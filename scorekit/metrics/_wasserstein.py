@@ -119,7 +119,7 @@ def _unit(largest: float) -> float:
 def _check_order(order: Any) -> float:
     p = check_number(order, "order")
     if not 1 <= p <= _HIGHEST:
-        raise InvalidValueError(f"order must lie between 1 and {_HIGHEST}, got {p}. The usual choices are 1 and 2.")
+        raise InvalidValueError(f"order must be between 1 and {_HIGHEST}, got {p}. The usual choices are 1 and 2.")
     return p
 
 

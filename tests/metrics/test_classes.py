@@ -161,7 +161,7 @@ X = of([0, 1, 1])
         (X, read, {"level": 95}, ValueError, "write level=0.95"),
         (X, read, {"batch_size": 0}, ValueError, "batch_size must be at least 1"),
         (X, lambda x: np.ones((len(x), 2)), {}, ValueError, "rows that sum to 2 to 2, of values from 1: expected prob"),
-        (X, lambda x: np.array([[2.0, -1.0]] * 3), {}, ValueError, "take the softmax, or return their argmax"),
+        (X, lambda x: np.array([[2.0, -1.0]] * 3), {}, ValueError, "For logits apply the softmax"),
         (X, lambda x: np.full((3, 2), np.nan), {}, sk.NonFiniteError, "NaN or infinity among its probabilities"),
         (
             X,
