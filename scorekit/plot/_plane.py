@@ -125,7 +125,7 @@ def make_backdrop(density: Any, box: Box, sigma: float | None = None, like: Arra
 
 
 def draw_backdrop(ax: Axes, backdrop: Backdrop | None, color: str = "0.55", filled: bool = True) -> list[Artist]:
-    """Outline (and shade) the smallest regions that contain each of :data:`MASSES`. Returns the handles for the legend."""
+    """Outline (and shade) the smallest regions that contain each of :data:`MASSES`; return the legend handles."""
     if backdrop is None or not backdrop.levels:
         return []
     (x, y, _), relative, levels = backdrop

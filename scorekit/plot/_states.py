@@ -16,7 +16,7 @@ _FRAMES = 60
 
 
 def kept_states(trajectory: Any, expected: str) -> Any:
-    """The array of kept states, from an array or from ``Samples``. ``expected`` describes its shape in error messages."""
+    """The array of kept states, from an array or from ``Samples``; ``expected`` is its shape, for error messages."""
     if hasattr(trajectory, "shape") or not hasattr(trajectory, "trajectory"):
         return trajectory
     if trajectory.trajectory is None:
