@@ -42,10 +42,10 @@ class ShapesImages(PointMasses):
         InvalidValueError: a kind is unknown or repeated, ``proportions`` is negative or does not sum to 1, or a count
             is too small.
 
-    >>> law = ShapesImages(8, {"circle": 0.9, "rings": 0.1}, kinds=("circle", "rings"))
-    >>> law
+    >>> images = ShapesImages(8, {"circle": 0.9, "rings": 0.1}, kinds=("circle", "rings"))
+    >>> images
     ShapesImages(154 templates of 8×8, circle 0.9, rings 0.1)
-    >>> law.score(law.sample(5, rng=0), sigma=0.1).shape
+    >>> images.score(images.sample(5, rng=0), sigma=0.1).shape
     (5, 1, 8, 8)
     """
 

@@ -28,8 +28,8 @@ class PrecisionRecall(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"precision {self.precision:.4f}, recall {self.recall:.4f}, density {self.density:.4f} (equal laws: 1), "
-            f"coverage {self.coverage:.4f} (equal laws: {self.expected_coverage:.4f}), {self.neighbors} neighbors"
+            f"precision {self.precision:.4f}, recall {self.recall:.4f}, density {self.density:.4f} (expected 1), "
+            f"coverage {self.coverage:.4f} (expected {self.expected_coverage:.4f}), {self.neighbors} neighbors"
         )
 
 
@@ -70,7 +70,7 @@ def precision_recall(features_real: Array, features_generated: Array, neighbors:
     >>> import numpy as np
     >>> real, generated = np.array([[0.0], [1.0], [2.0], [9.0]]), np.array([[0.5], [0.75], [20.0]])
     >>> print(precision_recall(real, generated, neighbors=1))
-    precision 0.6667, recall 0.7500, density 1.3333 (equal laws: 1), coverage 0.5000 (equal laws: 0.5000), 1 neighbors
+    precision 0.6667, recall 0.7500, density 1.3333 (expected 1), coverage 0.5000 (expected 0.5000), 1 neighbors
     """
     real, generated = host_pair(features_real, features_generated, ("features_real", "features_generated"))
     k, fewest = check_count(neighbors, "neighbors"), min(len(real), len(generated))

@@ -90,6 +90,8 @@ def wasserstein(a: Array, b: Array, order: float = 2) -> float:
         InvalidTypeError: an array is not float32 or float64, or ``order`` is not a number.
         InvalidValueError: an array holds NaN or infinity, or ``order`` is out of range.
 
+    Source: Villani, Optimal transport: old and new (2009), doi:10.1007/978-3-540-71050-9.
+
     >>> import numpy as np
     >>> wasserstein(np.array([[0.0], [1.0]]), np.array([[3.0], [2.0]]))
     2.0

@@ -66,7 +66,7 @@ class Designed(Geometric):
         )
         return "\n".join(
             [
-                f"noise levels for {self.samples} samples of {self.dim} numbers",
+                f"noise levels for {self.samples} samples of dimension {self.dim}",
                 f"  sigma_max        {self.sigma_max:.6g}  ({among})",
                 f"  sigma_min        {self.sigma_min:.6g}",
                 f"  levels           {self.levels}  (ratio {self.ratio:.5f}, neighbors overlap by {self.overlap:.3f})",

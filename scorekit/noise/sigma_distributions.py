@@ -85,9 +85,9 @@ class LogUniform(NoiseDistribution):
         InvalidTypeError: a level is not a number.
         InvalidValueError: a level is not positive, or ``sigma_max`` does not exceed ``sigma_min``.
 
-    >>> law = LogUniform(10.0, 0.1)
+    >>> noise = LogUniform(10.0, 0.1)
     >>> import numpy as np
-    >>> law.icdf(np.array([0.5])).round(6).tolist()
+    >>> noise.icdf(np.array([0.5])).round(6).tolist()
     [1.0]
     """
 

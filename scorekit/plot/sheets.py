@@ -20,6 +20,12 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
 
     The figure does not belong to pyplot and need not be closed.
 
+    Args:
+        columns: number of columns, at least 1.
+        rows: number of rows, at least 1.
+        size: height of a panel in inches, positive.
+        title: title of the figure; None for no title.
+
     Returns:
         The figure, and a list of its Axes in reading order.
 
@@ -44,7 +50,11 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
 def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 150, *, close: bool = False) -> None:
     """Write the figure to a file; the file name extension sets the format.
 
-    ``close=True`` also closes the figure in pyplot. Use it in programs that draw many figures.
+    Args:
+        figure: a matplotlib Figure.
+        path: the file name, in an existing folder.
+        dpi: dots per inch, at least 1.
+        close: also close the figure in pyplot, for programs that draw many figures.
 
     Raises:
         InvalidTypeError: ``figure`` is not a matplotlib Figure, or ``path`` is not a path.

@@ -69,7 +69,7 @@ def test_a_missing_mode_costs_recall_and_coverage_and_a_wrong_one_precision_and_
     assert wrong.precision < 0.55
     assert wrong.density < 0.6
     assert wrong.recall > 0.9
-    assert "equal laws: 1" in str(missing)
+    assert "(expected 1)" in str(missing)
 
 
 def test_more_neighbors_than_samples_are_refused():
