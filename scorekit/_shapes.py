@@ -80,9 +80,7 @@ def check_size(size: Any) -> int:
 
 
 def check_proportions(proportions: Any, kinds: tuple[str, ...], n: int | None = None) -> Any:
-    """The proportion of each kind, ``(k,)``, from proportions that sum to 1 or counts that sum to ``n``; None: all
-    equal.
-    """
+    """The proportions ``(k,)`` of kinds, from proportions that sum to 1 or counts that sum to ``n``; None: equal."""
     if proportions is None:
         return np.full(len(kinds), 1 / len(kinds))
     if isinstance(proportions, Mapping):

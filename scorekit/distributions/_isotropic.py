@@ -72,8 +72,7 @@ def _squares_of_differences(centers: npt.NDArray[np.float64], x: Array) -> tuple
 
 
 def _squares_beyond_nearest(centers: npt.NDArray[np.float64], x: Array) -> tuple[Array, Array]:
-    """The squares |x − c_i|² minus that of the nearest center c, (n, m), and that of c, (n,), computed from
-    differences.
+    """The squares |x − c_i|² minus that of the nearest center c, (n, m), and that of c, (n,), from differences.
 
     Relative to the mean of the centers, |x − c_i|² − |x − c|² is |c_i|² − 2 x·c_i minus the same for c, from one matrix
     product. It is exactly 0 for the nearest center, however small the noise. The other values have the rounding error

@@ -78,8 +78,7 @@ def _place(low: Array, high: Array, index: Array) -> Array:
 
 
 def _close_in(xp: Any, f: LogIntegrand, low: Array, high: Array) -> tuple[Array, Array]:
-    """Shrink each interval to the hull of the points where f is within DEPTH of its maximum, plus one cell on each
-    side.
+    """Shrink each interval to the hull of the points where f is within DEPTH of its maximum, plus one cell per side.
 
     The maximum of a unimodal function lies between the neighbors of the highest scan point, so it is never lost,
     however narrow it is. With two maxima, the highest point near each of them is also kept. A row stops after

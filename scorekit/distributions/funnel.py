@@ -112,9 +112,7 @@ class Funnel(Density):
         return xp.exp(z - log_width), shrink, constant(log_weight, x) - 0.5 * y * y + others
 
     def _window(self, xp: Any, first: Any, square: Any, variance: Any) -> tuple[Any, Any]:
-        """The factor Π N(x_i; 0, exp z + s) decreases by at most (d − 1)/2 per unit of z, and increases only up to exp
-        z = r².
-        """
+        """The log of Π N(x_i; 0, exp z + s) falls by at most (d − 1)/2 per unit of z, and rises only if exp z < r²."""
         v = self.scale**2
         m, tau = first * v / (v + variance), xp.sqrt(v * variance / (v + variance))
         margin = math.sqrt(2 * _windows.DEPTH) + 0.5

@@ -25,8 +25,7 @@ QUARTERS = ((0.0, math.pi / 2), (math.pi / 2, math.pi))
 
 @dataclass(frozen=True)
 class TwoMoons(NoisyCurve):
-    """Two interleaved half circles of radius 1, (cos t, sin t) and (1 − cos t, ½ − sin t), t in [0, π), with Gaussian
-    noise.
+    """Interleaved half circles with Gaussian noise: (cos t, sin t) and (1 − cos t, ½ − sin t), t in [0, π).
 
     The integral over t is computed in float64, with separate nodes for each point where its integrand is large. The
     error is at most 1e-11 at every distance and noise level.

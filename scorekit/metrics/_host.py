@@ -23,9 +23,7 @@ def host_batch(x: Array, name: str = "x") -> Any:
 
 
 def host_pair(a: Array, b: Array, names: tuple[str, str] = ("a", "b"), minimum: int = 1) -> tuple[Any, Any]:
-    """Two checked sets of samples of equal event shape, at least ``minimum`` each, as float64 rows ``(n, d)``, ``(m,
-    d)``.
-    """
+    """Two checked sets of samples of equal event shape, at least ``minimum`` each, as float64 rows."""
     first, second = names
     check_batch(a, first)
     check_batch(b, second)

@@ -21,9 +21,7 @@ _FAR = 1e-6
 
 
 class ModeWeights(NamedTuple):
-    """The proportion of each component with its interval, the true weights, and the number of samples far from every
-    mode.
-    """
+    """The proportion of each component with its interval, the true weights, and the number of far samples."""
 
     proportions: Any
     lower: Any

@@ -143,9 +143,7 @@ def memorization(
 
 
 def nearest(x: Any, base: Any, k: int, *, skip_own: bool = False) -> Neighbors:
-    """The ``k`` nearest rows of ``base`` for each row of ``x``; with ``skip_own`` row i of ``base`` is excluded for row
-    i.
-    """
+    """The ``k`` nearest rows of ``base`` for each row i of ``x``; ``skip_own`` excludes row i of ``base``."""
     indices, distances = np.empty((len(x), k), dtype=np.int64), np.empty((len(x), k))
     for rows, block in blocks(x, base):
         if skip_own:

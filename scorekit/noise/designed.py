@@ -147,8 +147,7 @@ def design(
 
 
 def variance_ratio(gamma: float, steps: int, u: float) -> float:
-    """Variance divided by sigma² after ``steps`` Langevin steps of size 2u sigma² on N(m, sigma²), starting at gamma²
-    sigma².
+    """Variance divided by sigma² after ``steps`` Langevin steps of size 2u sigma² on N(m, sigma²), from gamma² sigma².
 
     A step multiplies x − m by a = 1 − u and adds N(0, 2u sigma²): v ← a² v + 2u, with fixed point 1/(1 − u/2).
 
@@ -202,9 +201,7 @@ def _largest_distance(data: Array, count: int) -> float:
 
 
 def _diameter(rows: Any) -> float:
-    """The largest distance between two rows. The pair is found from |a|² + |b|² − 2 ab, its distance from the
-    difference.
-    """
+    """The largest distance between two rows: the pair from |a|² + |b|² − 2 ab, its distance from the difference."""
     squares = np.sum(rows * rows, axis=1)
     largest, best = -math.inf, 0.0
     for part in row_blocks(len(rows), CHUNK):

@@ -166,9 +166,7 @@ def counts_on(points: Any, box: Box) -> Any:
 
 
 def planar(x: Array, name: str, axes: int = 2) -> Any:
-    """Points ``(n, 2)``, or ``(kept, n, 2)`` for three ``axes``, as float64 on the CPU; other shapes raise
-    ``ShapeError``.
-    """
+    """Points ``(n, 2)``, or ``(kept, n, 2)`` if ``axes`` is 3, as float64; other shapes raise ``ShapeError``."""
     check_batch(x, name)
     if x.ndim != axes or x.shape[-1] != 2:
         expected = "(n, 2)" if axes == 2 else "(kept, n, 2)"
