@@ -1,4 +1,4 @@
-"""Sums of exponentials, and loops over blocks of rows: written once, for arrays of any framework."""
+"""Numerically stable sums of exponentials, and loops over blocks of rows, for arrays of any framework."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scorekit.registry import array_namespace
 __all__ = ["by_rows", "exp_below_max", "log_sum_exp", "row_blocks", "softmax", "to_column"]
 
 ENTRIES_AT_ONCE = 1 << 18
-"""Entries of the largest temporary array in :func:`by_rows`. Measured: 2 MiB of float64 fit into the cache."""
+"""Entries of the largest temporary array in :func:`by_rows`: 2 MiB of float64, which fit into the cache (measured)."""
 
 
 def exp_below_max(a: Array, axis: int) -> Array:
-    """exp(a − max a) along an axis: the softmax before its division.
+    """exp(a − max a) along an axis, the softmax before normalization.
 
     >>> import numpy as np
     >>> exp_below_max(np.array([1000.0, 1000.0]), axis=0).tolist()
@@ -49,7 +49,7 @@ def log_sum_exp(a: Array, axis: int) -> Array:
 
 
 def row_blocks(n: int, rows: int) -> Iterator[slice]:
-    """The slices of at most ``rows`` rows (at least 1) that cover ``n`` rows, in order.
+    """Slices of at most ``rows`` rows (at least 1) that cover ``n`` rows in order.
 
     >>> list(row_blocks(5, 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
@@ -59,9 +59,9 @@ def row_blocks(n: int, rows: int) -> Iterator[slice]:
 
 
 def by_rows(f: Callable[..., Array], x: Array, variance: Any, entries_per_row: int) -> Array:
-    """``f(x, variance)``, computed some rows at a time when the whole would take too much memory.
+    """``f(x, variance)``, computed in blocks of rows if one call would need too much memory.
 
-    ``variance`` is None, a scalar or ``(n,)``; ``entries_per_row`` is the size of the largest temporary, a row.
+    ``variance`` is None, a scalar or ``(n,)``. ``entries_per_row`` is the size of the largest temporary array per row.
     """
     n, rows = x.shape[0], max(1, ENTRIES_AT_ONCE // max(1, entries_per_row))
     if n <= rows:
@@ -72,5 +72,5 @@ def by_rows(f: Callable[..., Array], x: Array, variance: Any, entries_per_row: i
 
 
 def to_column(value: Any) -> Any:
-    """A value a sample, ``(n,)``, as ``(n, 1)``; a scalar as it is."""
+    """Per-sample values ``(n,)`` as ``(n, 1)``; a scalar is returned as it is."""
     return value[:, None] if getattr(value, "ndim", 0) else value

@@ -1,7 +1,7 @@
-"""Circles, squares, triangles and rings, drawn without jagged edges: what data and exact densities of shapes share.
+"""Anti-aliased circles, squares, triangles and rings, used by ``sk.datasets`` and ``sk.distributions``.
 
-A shape is given by its signed distance from the edge in pixels, negative inside; a pixel is covered by the proportion
-½ − distance, within [0, 1]. Coordinates are in pixels, a pixel's center at a half.
+A shape is defined by its signed distance from the edge in pixels, negative inside. The coverage of a pixel is
+½ − distance, clipped to [0, 1]. Coordinates are in pixels; the center of a pixel is at a half.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ def _circle(x: Any, y: Any, radius: Any) -> Any:
 
 
 def _square(x: Any, y: Any, radius: Any) -> Any:
-    """Of the area of the circle."""
+    """A square with the area of the circle."""
     return np.maximum(np.abs(x), np.abs(y)) - math.sqrt(math.pi) / 2 * radius
 
 
 def _triangle(x: Any, y: Any, radius: Any) -> Any:
-    """Equilateral, one corner up, with its corners 1.3 radii from the center."""
+    """Equilateral, pointing up, with its corners 1.3 radii from the center."""
     slope = math.sqrt(3) / 2
     return np.maximum(np.maximum(slope * x, -slope * x) - y / 2, y) - 0.65 * radius
 
 
 def _rings(x: Any, y: Any, radius: Any) -> Any:
-    """Two circles about one center, drawn as lines."""
+    """Two concentric circles, drawn as lines."""
     distance = np.hypot(x, y)
     outer = np.abs(distance - 0.85 * radius) - 0.15 * radius
     return np.minimum(outer, np.abs(distance - 0.35 * radius) - 0.15 * radius)
@@ -50,7 +50,7 @@ _REACH = {"circle": 1.0, "square": math.sqrt(math.pi) / 2, "triangle": 1.3, "rin
 
 
 def coverage(kind: str, size: int, x: Any, y: Any, radius: Any) -> Any:
-    """How much of each pixel the shape covers, float32 ``(n, size, size)``, for centers and radii ``(n,)``."""
+    """The covered fraction of each pixel, float32 ``(n, size, size)``, for centers and radii ``(n,)``."""
     middle = np.arange(size, dtype=np.float32) + np.float32(0.5)
     x, y, radius = (np.asarray(value, np.float32)[:, None, None] for value in (x, y, radius))
     distance = KINDS[kind](middle[None, None, :] - x, middle[None, :, None] - y, radius)
@@ -58,12 +58,12 @@ def coverage(kind: str, size: int, x: Any, y: Any, radius: Any) -> Any:
 
 
 def margin(kind: str, radius: Any) -> Any:
-    """How near to the edge of the image the center may come, in pixels."""
+    """The smallest distance of the center from the edge of the image, in pixels."""
     return _REACH[kind] * radius
 
 
 def check_kinds(kinds: Any) -> tuple[str, ...]:
-    """``kinds`` as a tuple of known names, none of them twice."""
+    """``kinds`` as a tuple of known names without repetition."""
     if isinstance(kinds, str) or not isinstance(kinds, (tuple, list)) or not kinds:
         raise InvalidTypeError(f"kinds is {kinds!r}: expected a tuple of some of {', '.join(map(repr, KINDS))}.")
     for kind in kinds:
@@ -75,14 +75,12 @@ def check_kinds(kinds: Any) -> tuple[str, ...]:
 
 
 def check_size(size: Any) -> int:
-    """The side of an image in pixels; on fewer than 8 the shapes look alike."""
+    """The side of an image in pixels, at least 8: smaller shapes cannot be distinguished."""
     return check_count(size, "size", minimum=8)
 
 
 def check_proportions(proportions: Any, kinds: tuple[str, ...], n: int | None = None) -> Any:
-    """The proportion of each kind, ``(k,)``, from proportions that sum to 1 or from counts that sum to ``n``; None: all
-    equal.
-    """
+    """The proportions ``(k,)`` of kinds, from proportions that sum to 1 or counts that sum to ``n``; None: equal."""
     if proportions is None:
         return np.full(len(kinds), 1 / len(kinds))
     if isinstance(proportions, Mapping):
@@ -100,13 +98,13 @@ def check_proportions(proportions: Any, kinds: tuple[str, ...], n: int | None = 
     if not (values >= 0).all() or not (counted or abs(total - 1) < 1e-6):
         counts = "" if n is None else f", or whole numbers that sum to n = {n}"
         raise InvalidValueError(
-            f"proportions {values.tolist()} sum to {total:g}: expected numbers from 0 on that sum to 1{counts}."
+            f"proportions {values.tolist()} sum to {total:g}: expected non-negative numbers that sum to 1{counts}."
         )
     return values / total
 
 
 def grid(kind: str, size: int, steps: int, radii: int) -> Any:
-    """The shape at ``radii`` radii, its center ``size / steps`` apart at most, float32 ``(m, size, size)``."""
+    """The shape at ``radii`` radii, with centers at most ``size / steps`` apart, float32 ``(m, size, size)``."""
     drawn = []
     for radius in size * np.linspace(*RADII, radii):
         first, last = margin(kind, radius), size - margin(kind, radius)

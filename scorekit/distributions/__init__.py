@@ -1,8 +1,7 @@
-"""Densities whose score is known exactly at every noise level.
+"""Distributions with an exact score at every noise level.
 
-Each has ``sample``, ``log_prob``, ``score(x, sigma)`` and ``smoothed(sigma)``: the law of ``x + sigma z`` with
-``z ~ N(0, I)``. They are what objectives, samplers and metrics are held against, and a bound method ``.score``
-is a score model like any other.
+Each has ``sample``, ``log_prob``, ``score(x, sigma)`` and ``smoothed(sigma)``, the distribution of ``x + sigma z`` with
+``z ~ N(0, I)``. Objectives, samplers and metrics are tested against them. The method ``.score`` is a score model.
 """
 
 from __future__ import annotations

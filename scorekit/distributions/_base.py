@@ -1,4 +1,4 @@
-"""What all densities have in common: the checks at the door, and the view that adds noise."""
+"""The base class of all densities: argument checks, and smoothing by Gaussian noise."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Density", "Smoothed"]
 
 
 class Density(ABC):
-    """A density on samples of ``dim`` numbers, known at every noise level.
+    """The base class of distributions in ``dim`` dimensions with an exact score at every noise level.
 
-    A concrete density provides ``dim``, ``_sample``, ``_log_prob`` and ``_score``. The last two get a checked batch
-    and a ``variance`` (sigma squared): None, a positive float, or an array ``(n,)``. They compute in float64 whatever
-    comes in; the result has the dtype of the input.
+    A subclass implements ``dim``, ``_sample``, ``_log_prob`` and ``_score``. ``_log_prob`` and ``_score`` get a checked
+    batch in float64 and a ``variance`` (sigma squared): None, a positive float, or an array ``(n,)``. Results are
+    converted to the dtype of the input.
 
     >>> import numpy as np, scorekit as sk
     >>> density = sk.distributions.Gaussian([0.0], [[1.0]])
@@ -52,45 +52,56 @@ class Density(ABC):
     def _score(self, x: Array, variance: Any) -> Array: ...
 
     def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array:
-        """``n`` independent draws, shape ``(n, dim)``.
+        """Draw ``n`` independent samples, shape ``(n, dim)``.
 
         Args:
-            n: how many, at least 1.
+            n: number of samples, at least 1.
             rng: an Rng, a seed or None (fresh entropy). Equal seeds give equal draws.
-            like: an array whose framework, dtype and device the draws take; without it those of ``rng``.
+            like: an array that sets the framework, dtype and device of the draws; None for those of ``rng``.
+
+        Raises:
+            InvalidTypeError: ``n`` is not an integer, or ``rng`` is not an Rng, a seed or None.
+            InvalidValueError: ``n`` is below 1, or the seed is negative.
         """
         return self._sample(check_count(n, "n"), as_rng(rng, like, f"{type(self).__name__}.sample"), like)
 
     def log_prob(self, x: Array) -> Array:
         """The log-density log p(x) in nats, ``(n, dim) -> (n,)``.
 
-        Raises ``ShapeError`` when the samples of ``x`` are not of this density's size.
+        Raises:
+            ShapeError: the samples of ``x`` do not have the shape of this distribution.
+            InvalidTypeError: ``x`` is not float32 or float64.
+            InvalidValueError: ``x`` holds NaN or infinity, or the distribution has no density without noise.
         """
         inner, _ = self._enter(x, None)
         return self._leave(self._log_prob(inner, None), x)
 
     def score(self, x: Array, sigma: Sigma = None) -> Array:
-        """∇ log p_sigma(x), shaped like ``x``; p_sigma is the density convolved with N(0, sigma² I).
+        """The score ∇ log p_sigma(x), of the shape of ``x``; p_sigma is the density convolved with N(0, sigma² I).
 
         Args:
             x: points, ``(n, dim)``, finite.
-            sigma: None (no noise), a positive scalar, or ``(n,)``, one level a sample.
+            sigma: None (no noise), a positive scalar, or one level per sample, ``(n,)``.
 
-        Raises ``ShapeError`` when ``x`` or ``sigma`` does not fit, ``ValueError`` when sigma is not positive.
+        Raises:
+            ShapeError: ``x`` or ``sigma`` has the wrong shape.
+            InvalidTypeError: ``x`` is not float32 or float64.
+            InvalidValueError: ``x`` holds NaN or infinity, ``sigma`` is not positive, or the distribution has no score
+                without noise.
         """
         return self._leave(self._score(*self._enter(x, sigma)), x)
 
     def smoothed(self, sigma: float) -> Density:
-        """The law of ``x + sigma z``, z ~ N(0, I): the density convolved with N(0, sigma² I)."""
+        """The distribution of ``x + sigma z``, z ~ N(0, I): the density convolved with N(0, sigma² I), sigma > 0."""
         return Smoothed(self, check_positive(sigma, "sigma"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """A copy or a pickle is as closed for writing as what it was made from."""
+        """Restore a copy or pickle with read-only arrays."""
         for name, value in state.items():
             object.__setattr__(self, name, read_only(value) if isinstance(value, np.ndarray) else value)
 
     def _enter(self, x: Array, sigma: Sigma) -> tuple[Array, Any]:
-        """``x`` and the variance of the noise, checked, in the dtype that is computed in."""
+        """Check ``x`` and ``sigma``, and return ``x`` and the noise variance in float64."""
         check_batch(x)
         if tuple(x.shape[1:]) != self._event:
             raise ShapeError(self._wrong_shape(x))
@@ -101,7 +112,7 @@ class Density(ABC):
             sigma = xp.astype(sigma, xp.float64) if hasattr(sigma, "dtype") else sigma
         if sigma is None:
             return x, None
-        if getattr(sigma, "ndim", None) == 0:  # a 0-d array may carry a derivative: one level a sample
+        if getattr(sigma, "ndim", None) == 0:  # a 0-d array may have a derivative: make it one level per sample
             sigma = sigma * constant(np.ones(x.shape[0]), x)
         return x, sigma * sigma
 
@@ -112,7 +123,7 @@ class Density(ABC):
         expected = ", ".join(str(size) for size in self._event)
         return (
             f"x has shape {tuple(x.shape)}: {type(self).__name__} expects (n, {expected}). "
-            f"Reshape it, for instance x.reshape(-1, {expected}), or make the density with another dimension."
+            f"Reshape it, for instance x.reshape(-1, {expected}), or create the density with another dimension."
         )
 
     def _needs_noise(self, what: str) -> InvalidValueError:
@@ -124,11 +135,15 @@ class Density(ABC):
 
 @dataclass(frozen=True)
 class Smoothed(Density):
-    """The law of ``x + sigma z`` with x from ``base`` and z ~ N(0, I).
+    """The distribution of ``x + sigma z``, with x from ``base`` and z ~ N(0, I).
 
     Args:
         base: any density.
         sigma: the noise level, positive.
+
+    Raises:
+        InvalidTypeError: ``base`` is not a :class:`Density`.
+        InvalidValueError: ``sigma`` is not positive.
 
     >>> from scorekit.distributions import Banana
     >>> Banana().smoothed(3.0).smoothed(4.0) == Banana().smoothed(5.0)
@@ -153,7 +168,7 @@ class Smoothed(Density):
         return self.base._event
 
     def smoothed(self, sigma: float) -> Density:
-        """Variances add: the base at sqrt(sigma₁² + sigma₂²)."""
+        """The base smoothed by sqrt(sigma₁² + sigma₂²), because variances add."""
         return Smoothed(self.base, math.hypot(self.sigma, check_positive(sigma, "sigma")))
 
     def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:

@@ -1,4 +1,4 @@
-"""What a mixture is made of, checked: weights, means, and covariances in each of their spellings."""
+"""Checks of the weights, means and covariances of a mixture."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Constant = npt.NDArray[np.float64]
 
 
 def as_weights(value: Any) -> Constant:
-    """Weights ``(k,)``, not negative, scaled to sum to one."""
+    """Weights ``(k,)``, non-negative, normalized to sum 1."""
     weights = numbers(value, "weights")
     if weights.ndim != 1 or weights.size == 0:
-        raise ShapeError(f"weights have shape {weights.shape}: expected (k,), one weight a component, k at least 1.")
+        raise ShapeError(f"weights have shape {weights.shape}: expected (k,), one weight per component, k at least 1.")
     if (weights < 0).any():
-        raise InvalidValueError(f"weights must not be negative, got a smallest of {weights.min()}.")
+        raise InvalidValueError(f"weights must not be negative, the smallest is {weights.min()}.")
     if not weights.sum() > 0:
         raise InvalidValueError("weights sum to zero: expected at least one positive weight.")
     weights /= weights.max()  # so that the sum cannot overflow
@@ -35,7 +35,7 @@ def as_means(value: Any, k: int) -> Constant:
     if means.ndim != 2 or means.shape[0] != k or means.shape[1] == 0:
         hint = " For one feature use means[:, None]." if means.ndim == 1 else ""
         raise ShapeError(
-            f"means have shape {means.shape} for {k} weights: expected ({k}, d), one row a component.{hint}"
+            f"means have shape {means.shape} for {k} weights: expected ({k}, d), one row per component.{hint}"
         )
     return means
 
@@ -47,7 +47,7 @@ def as_covariances(value: Any, k: int, d: int) -> Constant:
     if given.ndim == 3:
         return _symmetric(given)
     if not (given > 0).all():
-        raise InvalidValueError(f"variances must be positive, got a smallest of {given.min()}.")
+        raise InvalidValueError(f"variances must be positive, the smallest is {given.min()}.")
     diagonals = np.broadcast_to(given.reshape(given.shape + (1,) * (2 - given.ndim)), (k, d))
     return diagonals[:, :, None] * np.eye(d)
 
@@ -59,7 +59,7 @@ def _check_shape(given: Constant, k: int, d: int) -> None:
             f"covariances have shape {given.shape} for {k} means in {d} dimensions: expected {accepted}. "
             f"For one matrix shared by all use numpy.broadcast_to(matrix, ({k}, {d}, {d}))."
         )
-    shared = given.ndim == 1 and (given == given[0]).all()  # then both readings agree
+    shared = given.ndim == 1 and (given == given[0]).all()  # then both interpretations agree
     if k == d > 1 and given.ndim in (1, 2) and not shared:
         raise ShapeError(
             f"covariances of shape {given.shape} are ambiguous for {k} means in {d} dimensions: they could belong to "
@@ -80,7 +80,7 @@ def _symmetric(matrices: Constant) -> Constant:
 
 
 def spectra(covariances: Constant) -> tuple[Constant, Constant]:
-    """Eigenvalues ``(k, d)``, all positive, and eigenvectors ``(k, d, d)`` in columns."""
+    """Eigenvalues ``(k, d)``, all positive, and eigenvectors ``(k, d, d)`` as columns."""
     values, vectors = np.linalg.eigh(covariances)
     least = values[:, 0] - values.shape[1] * np.finfo(float).eps * np.abs(values).max(axis=1)
     worst = int(np.argmin(least))

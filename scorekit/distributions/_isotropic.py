@@ -1,6 +1,6 @@
-"""Mixtures of many spherical Gaussians of one width: curves with noise, and data with noise.
+"""Mixtures of many spherical Gaussians of equal variance: noisy curves and noisy data.
 
-p(x) = Σ_i w_i N(x; c_i, v I), with score (Σ_i r_i(x) c_i − x) / v and r the softmax of log w_i − |x − c_i|² / 2v.
+p(x) = Σ_i w_i N(x; c_i, v I), with score (Σ_i r_i(x) c_i − x) / v, where r is the softmax of log w_i − |x − c_i|² / 2v.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from scorekit.registry import array_namespace
 __all__ = ["Cloud", "log_density", "score"]
 
 FEW_COORDINATES = 8
-"""Up to here distances are summed from exact differences; beyond, from one product of matrices."""
+"""Up to this dimension distances are computed from differences; above it, from one matrix product."""
 
 
 class Cloud(NamedTuple):
-    """Weighted centers."""
+    """Centers with weights."""
 
     centers: npt.NDArray[np.float64]
     """(m, d)"""
@@ -32,12 +32,12 @@ class Cloud(NamedTuple):
 
 
 def log_density(cloud: Cloud, x: Array, variance: Any) -> Array:
-    """The log-density, ``(n, d) -> (n,)``; ``variance`` a float or ``(n,)``. Memory is bounded."""
+    """The log-density, ``(n, d) -> (n,)``; ``variance`` is a float or ``(n,)``. Memory is bounded."""
     return by_rows(lambda rows, v: _log_density(cloud, rows, v), x, variance, len(cloud.centers))
 
 
 def score(cloud: Cloud, x: Array, variance: Any) -> Array:
-    """∇ log p(x), ``(n, d) -> (n, d)``; ``variance`` a float or ``(n,)``. Memory is bounded."""
+    """∇ log p(x), ``(n, d) -> (n, d)``; ``variance`` is a float or ``(n,)``. Memory is bounded."""
     return by_rows(lambda rows, v: _score(cloud, rows, v), x, variance, len(cloud.centers))
 
 
@@ -56,14 +56,14 @@ def _score(cloud: Cloud, x: Array, variance: Any) -> Array:
 
 
 def _logits(cloud: Cloud, x: Array, variance: Any) -> tuple[Array, Any]:
-    """The exponents log w_i − |x − c_i|² / 2v, shape (n, m), but for an offset (n,) or 0 that is common to a row."""
+    """The exponents log w_i − |x − c_i|² / 2v, shape (n, m), up to an offset (n,) or 0 that is common to a row."""
     few = x.shape[1] <= FEW_COORDINATES
     squares, least = (_squares_of_differences if few else _squares_beyond_nearest)(cloud.centers, x)
     return constant(cloud.log_weights, x) - squares / (2 * to_column(variance)), -least / (2 * variance)
 
 
 def _squares_of_differences(centers: npt.NDArray[np.float64], x: Array) -> tuple[Array, float]:
-    """The squares |x − c_i|², (n, m), and the 0 that is left out of them."""
+    """The squares |x − c_i|², (n, m), and the offset 0."""
     total: Any = 0.0
     for j in range(x.shape[1]):
         difference = x[:, j : j + 1] - constant(centers[:, j], x)
@@ -72,10 +72,11 @@ def _squares_of_differences(centers: npt.NDArray[np.float64], x: Array) -> tuple
 
 
 def _squares_beyond_nearest(centers: npt.NDArray[np.float64], x: Array) -> tuple[Array, Array]:
-    """The squares |x − c_i|² less that of the nearest center c, (n, m), and the latter, (n,), from differences.
+    """The squares |x − c_i|² minus that of the nearest center c, (n, m), and that of c, (n,), from differences.
 
-    About the mean of the centers the first are |c_i|² − 2 x·c_i less the same of c, from one product of matrices. That
-    is exactly 0 for the nearest one, however small the noise; the others are right to rounding against their size.
+    Relative to the mean of the centers, |x − c_i|² − |x − c|² is |c_i|² − 2 x·c_i minus the same for c, from one matrix
+    product. It is exactly 0 for the nearest center, however small the noise. The other values have the rounding error
+    of their size.
     """
     xp, middle = array_namespace(x), centers.mean(axis=0)
     moved, points = centers - middle, x - constant(middle, x)

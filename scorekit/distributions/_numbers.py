@@ -1,4 +1,4 @@
-"""The numbers that a density is made from: checked, and read-only."""
+"""Checked, read-only parameters of densities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["numbers", "read_only"]
 
 
 def numbers(value: Any, name: str) -> npt.NDArray[np.float64]:
-    """A constructor's argument as finite NumPy float64, in memory of its own."""
+    """A constructor argument as a finite NumPy float64 array, copied."""
     refused = InvalidTypeError(f"{name} must hold real numbers in a rectangular array, got {describe(value)}.")
     try:
         given = np.asarray(value) if not hasattr(value, "shape") else value
@@ -32,6 +32,6 @@ def numbers(value: Any, name: str) -> npt.NDArray[np.float64]:
 
 
 def read_only(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The array itself, closed for writing."""
+    """The array itself, made read-only."""
     value.flags.writeable = False
     return value

@@ -1,7 +1,7 @@
-"""A Gaussian mixture at one noise level, in few dimensions: a few products with small constant matrices.
+"""A Gaussian mixture at one noise level in low dimension, as a few products with small constant matrices.
 
-Points are (d + 1, n), the long axis last, where the hot loop runs along memory: the coordinates less the mixture's
-mean, and a row of ones.
+Points are (d + 1, n): the coordinates minus the mean of the mixture, and a row of ones. The long axis is last, so that
+the inner loop runs along contiguous memory.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["Plan", "make_plan"]
 Constant = npt.NDArray[np.float64]
 
 LARGEST = 1e6
-"""The largest μᵀPμ for which logits are taken from products P μ: eps times it, 1e-10, is what is lost there."""
+"""Logits are computed from the products P μ if μᵀPμ is at most this; the error is then about eps times it, 1e-10."""
 
 
 class Shared(NamedTuple):
-    """The constants of k components that have one covariance: in the score its quadratic form cancels."""
+    """The constants of k components with one common covariance, whose quadratic form cancels in the score."""
 
     logits: Constant
-    """(k + d, d + 1): the rows P μ_k, log w_k − ½ μ_kᵀ P μ_k, P the precision; then those of P, 0."""
+    """(k + d, d + 1): the rows (P μ_k, log w_k − ½ μ_kᵀ P μ_k), P the precision; then the rows (P, 0)."""
     moments: Constant
     """(d + 1, k): P μ_k as columns, and a row of ones."""
 
@@ -40,11 +40,11 @@ class Plan(NamedTuple):
     center: Constant
     """(d,)"""
     whiten: Constant
-    """(d, k, d + 1): what maps (x, 1) to the j-th whitened coordinate of x − μ of every component, divided by √2."""
+    """(d, k, d + 1): maps (x, 1) to the j-th whitened coordinate of x − μ_k of every component, divided by √2."""
     log_weight: Constant
     """(k, 1): log w_k − ½ log det 2π(C_k + sigma² I)."""
     moments: Constant
-    """(d + 1 + d², k): rows of P_k μ_k, a row of ones, the columns of P_k, one below the other; P_k the precision."""
+    """(d + 1 + d², k): P_k μ_k as columns, a row of ones, the entries of P_k; P_k is the precision."""
     shared: Shared | None
 
     def logits(self, x: Array) -> Array:
@@ -58,7 +58,7 @@ class Plan(NamedTuple):
 
 
 def make_plan(weights: Constant, means: Constant, spectrum: Constant, vectors: Constant) -> Plan:
-    """The plan for components with the eigenvalues ``spectrum (k, d)``, noise included, and these eigenvectors."""
+    """The plan for components with eigenvalues ``spectrum (k, d)``, which include the noise, and their eigenvectors."""
     k, d = means.shape
     center = weights @ means
     means = means - center
@@ -79,7 +79,7 @@ def make_plan(weights: Constant, means: Constant, spectrum: Constant, vectors: C
 
 
 def _shared(log_weights: Constant, means: Constant, precisions: Constant) -> Shared | None:
-    """The constants of one covariance; None when there are several, or when the products would lose digits."""
+    """The constants for one common covariance; None if covariances differ, or if the products would lose accuracy."""
     precision, present = precisions[0], log_weights > -math.inf
     pulls = means[present] @ precision
     squares = np.sum(means[present] * pulls, axis=1)
@@ -115,7 +115,7 @@ def _general_score(plan: Plan, points: Array) -> Array:
 
 
 def _shared_score(shared: Shared, points: Array) -> Array:
-    """P (Σ r_k μ_k − x), r the softmax of (P μ_k)·x + log w_k − ½ μ_kᵀ P μ_k: xᵀ P x is common to all."""
+    """P (Σ r_k μ_k − x), r the softmax of (P μ_k)·x + log w_k − ½ μ_kᵀ P μ_k; xᵀ P x is common to all components."""
     d, k = points.shape[0] - 1, shared.moments.shape[1]
     products = constant(shared.logits, points) @ points
     moments = constant(shared.moments, points) @ exp_below_max(products[:k, :], axis=0)

@@ -1,4 +1,4 @@
-"""Laws of finitely many points: with noise, mixtures of spherical Gaussians of one width."""
+"""Distributions on finitely many points; with noise, mixtures of spherical Gaussians of equal variance."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["PointMasses"]
 
 
 class PointMasses(Density):
-    """Σ_i w_i δ(x − c_i); without noise it has neither a density nor a score.
+    """Σ_i w_i δ(x − c_i). Without noise it has neither a density nor a score.
 
-    A concrete law provides ``_event`` and ``_cloud``, the flat points with their log-weights.
+    A subclass provides ``_event`` and ``_cloud``, the flattened points with their log-weights.
     """
 
     _cloud: _isotropic.Cloud
@@ -30,7 +30,7 @@ class PointMasses(Density):
         return math.prod(self._event)
 
     def _proportions(self) -> Any:
-        """The weights ``(m,)`` of the points, or None when they are equal."""
+        """The weights ``(m,)`` of the points, or None if they are equal."""
         return np.exp(self._cloud.log_weights)
 
     def _sample(self, n: int, rng: Rng, like: Array | None) -> Array:

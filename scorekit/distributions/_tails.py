@@ -1,7 +1,8 @@
-"""The Gaussian's tail in array operations; the array standard has no erf.
+"""The Gaussian tail function in array operations; the array standard has no erf.
 
-Q(z) = P(N(0, 1) > z). Written as Q(z) = exp(−z²/2 + g(z)), g is smooth and slow: with t = 2/(2 + z/√2) in (0, 1],
-g(z) − log t is a Chebyshev series that 32 terms bring to 1e-15 (after Schonfelder, 1978).
+Q(z) = P(N(0, 1) > z) = exp(−z²/2 + g(z)) with a smooth g. With t = 2/(2 + z/√2) in (0, 1], a Chebyshev series of
+g(z) − log t with 32 terms has error 1e-15, after Schonfelder, Chebyshev expansions for the error and related functions,
+Mathematics of Computation 32 (1978), 1232–1240.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ TERMS = 32
 
 @lru_cache(maxsize=1)
 def _coefficients() -> tuple[float, ...]:
-    """Of log(erfcx(w)/2) − log t on t in [0, 1], w = 2/t − 2."""
+    """Coefficients of log(erfcx(w)/2) − log t for t in [0, 1], w = 2/t − 2."""
     from scipy.special import erfcx
 
     def smooth(t: Any) -> Any:
@@ -33,7 +34,7 @@ def _coefficients() -> tuple[float, ...]:
 
 
 def _size(z: Array) -> Array:
-    """|z| with the slope 1 at zero, that of the branch z ≥ 0, which is used there; that of ``abs`` is 0."""
+    """|z| with derivative 1 at zero, that of the branch z ≥ 0; the derivative of ``abs`` there is 0."""
     return array_namespace(z).where(z < 0, -z, z)
 
 
@@ -47,7 +48,7 @@ def _log_scaled(z: Array) -> Array:
 
 
 def _log_scaled_anywhere(z: Array) -> Array:
-    """g(z) of either sign; below zero by Q(z) = 1 − Q(−z)."""
+    """g(z) for either sign; for z < 0 from Q(z) = 1 − Q(−z)."""
     xp = array_namespace(z)
     size = _size(z)
     above = _log_scaled(size)
@@ -56,7 +57,7 @@ def _log_scaled_anywhere(z: Array) -> Array:
 
 
 def log_tail(z: Array) -> Array:
-    """The log of Q(z), relative error about 1e-15 on both sides.
+    """The log of Q(z), with relative error about 1e-15 for either sign.
 
     >>> import numpy as np
     >>> log_tail(np.array([0.0, 40.0])).round(6).tolist()
@@ -69,9 +70,9 @@ def log_tail(z: Array) -> Array:
 
 
 def log_mass(low: Array, high: Array) -> tuple[Array, Array]:
-    """The log of P(low < N(0, 1) < high), and the density at low less that at high, over that probability.
+    """The log of P(low < N(0, 1) < high), and the density at low minus that at high, divided by that probability.
 
-    Both are right far out in either tail, and for intervals much narrower than one.
+    Both are accurate far in either tail, and for very narrow intervals.
 
     >>> import numpy as np
     >>> log_mass(np.array([-1.0]), np.array([1.0]))[0].round(6).tolist()
@@ -80,7 +81,7 @@ def log_mass(low: Array, high: Array) -> tuple[Array, Array]:
     xp = array_namespace(low)
     middle, length = 0.5 * (low + high), high - low
     flip = xp.where(middle < 0, -1.0 + 0.0 * low, 1.0 + 0.0 * low)
-    # mirrored to the right half, the near end may still be negative, but not by more than the far one is positive
+    # after reflection to the right half, the near end may be negative, but |near| is at most the far end
     near, far = xp.where(middle < 0, -high, low), xp.where(middle < 0, -low, high)
     g_near, drop = _log_scaled_anywhere(near), _size(middle) * length
     inside = xp.log(-xp.expm1(_log_scaled_anywhere(far) - g_near - drop))

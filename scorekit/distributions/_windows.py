@@ -1,10 +1,10 @@
-"""Where to put the nodes of a one-dimensional integral of exp(f), one integral a sample.
+"""Nodes for one-dimensional integrals of exp(f), one integral per sample.
 
-The trapezoid rule converges faster than any power of the spacing for a smooth integrand that vanishes at both ends.
-All that is left is to find, for every sample, where f is within some 36 nats of its maximum. That search is done here:
-in NumPy on the host, where nodes are constants and derivatives pass through the integrand alone, and under a tracer in
-the tracer's own arrays, with as many rounds as it may take. A sample's nodes are the same either way, and the same
-whatever other samples it comes with.
+For a smooth integrand that vanishes at both ends, the trapezoid rule converges faster than any power of the spacing.
+This module finds, for every sample, the interval where f is within about 36 nats of its maximum. The search runs in
+NumPy on the CPU; the nodes are then constants, and derivatives pass only through the integrand. Under a tracer the
+search runs in the tracer's arrays with a fixed number of rounds. The nodes of a sample are the same in both cases, and
+do not depend on the other samples.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ __all__ = ["nodes", "searchable"]
 LogIntegrand: TypeAlias = Callable[[Array], Array]
 
 DEPTH = 36.0
-"""exp(−36) = 2e-16: what lies below it does not count."""
+"""exp(−36) = 2e-16: smaller values of the integrand are negligible."""
 SCAN = 49
 ROUNDS = 12
 STALLS = 2
-"""Rounds in a row that make no window much shorter. After one, another grid may still find the peak off the first."""
+"""A row stops after this many consecutive rounds that hardly shrink it: the next grid may still find a missed peak."""
 
 
 def searchable(x: Array, variance: Any) -> tuple[Any, Any, Any]:
-    """``(xp, x, variance)`` to search with, the variance ``(n,)``: NumPy's where values can be looked at."""
+    """``(xp, x, variance)`` for the search, with variance ``(n,)``: NumPy arrays if values can be read."""
     if readable(x) and (isinstance(variance, float) or readable(variance)):
         x = host(x)
         return np, x, np.broadcast_to(host(variance), x.shape[:1])
@@ -43,9 +43,9 @@ def searchable(x: Array, variance: Any) -> tuple[Any, Any, Any]:
 def nodes(xp: Any, f: LogIntegrand, low: Array, high: Array, count: int) -> tuple[Array, Array]:
     """Nodes ``(n, count)`` and the logs of their weights, for ∫ exp f over [low, high].
 
-    ``xp`` is NumPy, or the namespace of tracers. ``f`` maps ``(n, m)`` to ``(n, m)``, one function a row; it has at
-    most two maxima, and is below its largest value by more than ``DEPTH`` at both ends. Where the two maxima are parted
-    by a valley deeper than that, each gets half of the nodes; else all nodes are spread over both.
+    ``xp`` is NumPy, or the namespace of tracers. ``f`` maps ``(n, m)`` to ``(n, m)``, one function per row. It has at
+    most two maxima, and at both ends it is more than ``DEPTH`` below its largest value. If a valley deeper than that
+    separates the two maxima, each gets half of the nodes; otherwise all nodes cover both.
     """
     low, high = _close_in(xp, f, low, high)
     split, valley = _valley(xp, f, low, high)
@@ -62,7 +62,7 @@ def nodes(xp: Any, f: LogIntegrand, low: Array, high: Array, count: int) -> tupl
 
 
 def _grid(xp: Any, low: Array, high: Array, count: int) -> tuple[Array, Array]:
-    """The midpoint rule: the trapezoid's twin, with no node on the edge."""
+    """The midpoint rule: as accurate as the trapezoid rule here, without nodes at the ends."""
     step = (high - low) / count
     z = low[:, None] + step[:, None] * xp.asarray(np.arange(count) + 0.5)
     return z, xp.broadcast_to(xp.log(step)[:, None], z.shape)
@@ -73,16 +73,16 @@ def _scan(xp: Any, f: LogIntegrand, low: Array, high: Array) -> Array:
 
 
 def _place(low: Array, high: Array, index: Array) -> Array:
-    """Where in each row's scan the point of this index is."""
+    """The position of the scan point ``index`` in each row."""
     return low + (high - low) * (index / (SCAN - 1))
 
 
 def _close_in(xp: Any, f: LogIntegrand, low: Array, high: Array) -> tuple[Array, Array]:
-    """Shrink to the hull of where f is within DEPTH of its maximum, and one cell more on each side.
+    """Shrink each interval to the hull of the points where f is within DEPTH of its maximum, plus one cell per side.
 
-    Between two neighbors of the highest point seen lies the maximum of a function with one: nothing is lost, however
-    narrow it is. With two maxima, the highest point beside each of them is kept as well. A row stops by itself, after
-    ``STALLS`` rounds that did not shrink it: its window does not depend on the other rows.
+    The maximum of a unimodal function lies between the neighbors of the highest scan point, so it is never lost,
+    however narrow it is. With two maxima, the highest point near each of them is also kept. A row stops after
+    ``STALLS`` rounds that did not shrink it, so its window does not depend on the other rows.
     """
     going, stalled = low < high, xp.zeros_like(low)
     for _ in range(ROUNDS):
@@ -101,7 +101,7 @@ def _close_in(xp: Any, f: LogIntegrand, low: Array, high: Array) -> tuple[Array,
 
 
 def _ends(xp: Any, marked: Array) -> tuple[Array, Array]:
-    """The first and the last marked place of each row of a scan."""
+    """The first and the last marked index of each row of a scan."""
     index = xp.asarray(np.arange(SCAN))
     return xp.min(xp.where(marked, index, SCAN - 1), axis=1), xp.max(xp.where(marked, index, 0), axis=1)
 
@@ -109,7 +109,7 @@ def _ends(xp: Any, marked: Array) -> tuple[Array, Array]:
 def _peaks(xp: Any, value: Array) -> Array:
     """Local maxima of a scan that a finer scan could raise to within DEPTH of the largest value.
 
-    Between scan points, a concave f rises above the highest of them by no more than it falls to the neighbors.
+    Between scan points, a concave f exceeds the highest of them by at most its drop to the neighbors.
     """
     edge = xp.full_like(value[:, :1], -math.inf)
     before, after = xp.concat([edge, value[:, :-1]], axis=1), xp.concat([value[:, 1:], edge], axis=1)
@@ -121,7 +121,7 @@ def _peaks(xp: Any, value: Array) -> Array:
 
 
 def _valley(xp: Any, f: LogIntegrand, low: Array, high: Array) -> tuple[Array, Array]:
-    """Which rows have two maxima with a deep valley between them, and where it is lowest."""
+    """Rows that have two maxima with a deep valley between them, and the position of its minimum."""
     value = _scan(xp, f, low, high)
     first, last = _ends(xp, _peaks(xp, value))
     index = xp.asarray(np.arange(SCAN))

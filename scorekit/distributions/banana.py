@@ -1,4 +1,4 @@
-"""The banana: a Gaussian bent along a parabola."""
+"""The banana distribution: a Gaussian bent along a parabola."""
 
 from __future__ import annotations
 
@@ -26,15 +26,22 @@ LOG_2PI = math.log(2 * math.pi)
 
 @dataclass(frozen=True)
 class Banana(Density):
-    """x = (z₁, z₂ + b (z₁² − v), z₃, …), z ~ N(0, diag(v, 1, 1, …)), after Haario, Saksman and Tamminen (1999).
+    """x = (z₁, z₂ + b (z₁² − v), z₃, …), z ~ N(0, diag(v, 1, 1, …)).
 
     log p(x) = log N(x₁; 0, v) + log N(u; 0, 1) + …, u = x₂ − b (x₁² − v), with score (−x₁/v + 2b x₁ u, −u, −x₃, …).
-    Its mean is 0. With noise one integral remains, over z₁; it is computed to 1e-8 or better.
+    The mean is 0. With noise, one integral over z₁ is computed numerically, with error at most 1e-8.
 
     Args:
-        curvature: b, any finite number; the arms point up when positive.
+        curvature: b, any finite number; if positive, the arms point up.
         scale: √v, the standard deviation of the first coordinate, positive.
-        dim: the number of coordinates, at least 2.
+        dim: the dimension, at least 2.
+
+    Raises:
+        InvalidTypeError: ``curvature`` or ``scale`` is not a number, or ``dim`` is not an integer.
+        InvalidValueError: ``curvature`` is not finite, ``scale`` is not positive, or ``dim`` is below 2.
+
+    Source: Haario, Saksman and Tamminen, Adaptive proposal distribution for random walk Metropolis algorithm (1999),
+    doi:10.1007/s001800050022.
 
     >>> import numpy as np
     >>> Banana(curvature=0.5, scale=1.0).score(np.array([[1.0, 1.0]]))
@@ -79,7 +86,7 @@ class Banana(Density):
         return by_rows(self._smoothed_score, x, variance, NODES)
 
     # With noise s = sigma²: p(x) = N(x₁; 0, v + s) ∫ N(z; m, τ²) N(x₂; b (z² − v), 1 + s) dz · Π N(x_j; 0, 1 + s),
-    # m = x₁ v/(v + s), τ² = v s/(v + s); with z = m + τ y the weight of y is a standard normal.
+    # m = x₁ v/(v + s), τ² = v s/(v + s); with z = m + τ y, y is standard normal.
 
     def _smoothed_log_prob(self, x: Array, variance: Any) -> Array:
         xp, wide, narrow = array_namespace(x), self.scale**2 + variance, 1 + variance
@@ -102,7 +109,7 @@ class Banana(Density):
         return xp.stack([first, second, *(-x[:, j] / narrow for j in range(2, self.dim))], axis=1)
 
     def _integrand(self, x: Array, variance: Any) -> tuple[Array, Array, Array, Array]:
-        """Nodes y, what z and u are there, and the logs of the weights, each (n, nodes)."""
+        """Nodes y, the values of z and u at them, and the logs of the weights, each (n, nodes)."""
         search, points, noise = _windows.searchable(x, variance)
         nodes, log_weight = self._window(search, points[:, 0], points[:, 1], noise)
         xp, v, column = array_namespace(x), self.scale**2, to_column(variance)
@@ -113,7 +120,7 @@ class Banana(Density):
         return y, z, self._bend(z, x[:, 1:2]), constant(log_weight, x)
 
     def _window(self, xp: Any, first: Any, second: Any, variance: Any) -> tuple[Any, Any]:
-        """Beyond |z| = max(|m|, √c), where the bend is met, both factors fall: six and a half τ more are enough."""
+        """Beyond |z| = max(|m|, √c) both factors decrease, so 6.5 τ more are enough; ±√c are the zeros of u."""
         v, b = self.scale**2, self.curvature
         m, tau = first * v / (v + variance), xp.sqrt(v * variance / (v + variance))
         bend = xp.sqrt(xp.maximum(v + second / b, 0.0)) if b else xp.zeros_like(m)

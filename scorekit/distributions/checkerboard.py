@@ -23,13 +23,16 @@ __all__ = ["Checkerboard"]
 class Checkerboard(Density):
     """Uniform on the squares (i, j), i + j even, of a board of ``cells`` × ``cells`` squares centered at 0.
 
-    With noise the density is a sum of products of masses of intervals: with E and O the masses of the even and of the
-    odd intervals of one axis, p_sigma(x) ∝ E(x₁) E(x₂) + O(x₁) O(x₂). Without noise the density has no gradient worth
-    the name, and ``score`` asks for sigma.
+    With noise, p_sigma(x) ∝ E(x₁) E(x₂) + O(x₁) O(x₂), where E and O are the probabilities of the even and the odd
+    intervals of one axis. Without noise the density is piecewise constant, and ``score`` needs sigma.
 
     Args:
-        cells: the number of squares along a side, at least 2.
-        size: the length of a side of the board, positive.
+        cells: number of squares per side, at least 2.
+        size: side length of the board, positive.
+
+    Raises:
+        InvalidTypeError: ``cells`` is not an integer, or ``size`` is not a number.
+        InvalidValueError: ``cells`` is below 2, or ``size`` is not positive.
 
     >>> import numpy as np
     >>> np.exp(Checkerboard(cells=2, size=2.0).log_prob(np.array([[0.5, 0.5], [0.5, -0.5]])))
@@ -87,7 +90,7 @@ class Checkerboard(Density):
         return self._log_height + _log_add(even[:, 0] + even[:, 1], odd[:, 0] + odd[:, 1])
 
     def _smoothed_score(self, x: Array, variance: Any) -> Array:
-        """The slopes of log E and log O, weighted by how likely the sample came from an even or an odd square."""
+        """The derivatives of log E and log O, weighted with the posterior probability of an even or an odd square."""
         xp = array_namespace(x)
         even, odd, even_slope, odd_slope = self._bands(x, variance)
         both = xp.stack([even[:, 0] + even[:, 1], odd[:, 0] + odd[:, 1]], axis=0)
@@ -95,7 +98,7 @@ class Checkerboard(Density):
         return proportions[0, :, :] * even_slope + proportions[1, :, :] * odd_slope
 
     def _bands(self, x: Array, variance: Any) -> tuple[Array, Array, Array, Array]:
-        """The logs of E and O, and their slopes along each axis, each (n, 2)."""
+        """The logs of E and O, and their derivatives along each axis, each (n, 2)."""
         xp = array_namespace(x)
         sigma = xp.sqrt(variance * constant(np.ones(1), x))[:, None, None]
         edges = constant(np.linspace(-self.size / 2, self.size / 2, self.cells + 1), x)
@@ -107,7 +110,7 @@ class Checkerboard(Density):
 
 
 def _band(mass: Array, slope: Array) -> tuple[Array, Array]:
-    """The log of the mass of several intervals, and its slope."""
+    """The log of the probability of several intervals, and its derivative."""
     xp = array_namespace(mass)
     total = log_sum_exp(mass, axis=2)
     return total, xp.sum(xp.exp(mass - total[:, :, None]) * slope, axis=2)

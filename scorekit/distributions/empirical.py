@@ -1,4 +1,4 @@
-"""The data themselves as a law: with noise, the mixture whose score denoising score matching tends to."""
+"""The empirical distribution of data. With noise, its score is the minimizer of denoising score matching."""
 
 from __future__ import annotations
 
@@ -21,12 +21,19 @@ __all__ = ["Empirical"]
 class Empirical(PointMasses):
     """(1/N) Σ_i δ(x − x_i); at noise sigma the mixture (1/N) Σ_i N(x; x_i, sigma² I).
 
-    Its score (softmax(−|x − x_i|²/2 sigma²) · X − x) / sigma² minimizes denoising score matching on these data
-    (Vincent, "A connection between score matching and denoising autoencoders", 2011): a network that reaches it has
-    memorized them. Without noise there is no density: ``log_prob`` works on ``smoothed(sigma)``, ``score`` with sigma.
+    Its score (softmax(−|x − x_i|²/2 sigma²) · X − x) / sigma² minimizes the denoising score matching loss on these
+    data. A network that reaches this minimum has memorized the data. Without noise there is no density: use
+    ``smoothed(sigma)`` for ``log_prob``, and pass sigma to ``score``.
 
     Args:
-        data: ``(N, *event)``, for instance images ``(N, height, width)``; samples then have that shape too.
+        data: ``(N, *event)``, for instance images ``(N, height, width)``. Samples have the same event shape.
+
+    Raises:
+        ShapeError: ``data`` has fewer than 2 axes, or is empty.
+        InvalidTypeError: ``data`` is not an array of real numbers.
+        InvalidValueError: ``data`` holds NaN or infinity.
+
+    Source: Vincent, A connection between score matching and denoising autoencoders (2011), doi:10.1162/NECO_a_00142.
 
     >>> import numpy as np
     >>> Empirical([[0.0], [2.0]]).score(np.array([[1.5], [50.0]]), sigma=0.1).round(6)

@@ -1,4 +1,4 @@
-"""Neal's funnel: one coordinate sets the scale of all the others."""
+"""Neal's funnel: the first coordinate sets the scale of all others."""
 
 from __future__ import annotations
 
@@ -24,15 +24,21 @@ LOG_2PI = math.log(2 * math.pi)
 
 @dataclass(frozen=True)
 class Funnel(Density):
-    """x₁ ~ N(0, scale²), x_i | x₁ ~ N(0, exp x₁) for i ≥ 2 (Neal, "Slice sampling", 2003).
+    """x₁ ~ N(0, scale²), x_i | x₁ ~ N(0, exp x₁) for i ≥ 2.
 
-    Its score is (−x₁/scale² − (d − 1)/2 + r² exp(−x₁)/2, −x_i exp(−x₁)), r² = Σ_{i ≥ 2} x_i².
-    With noise one integral remains, over x₁; it is computed to 1e-8 or better. Without noise the score grows as
-    exp(−x₁), beyond what a float can hold at x₁ < −700.
+    The score is (−x₁/scale² − (d − 1)/2 + r² exp(−x₁)/2, −x_i exp(−x₁)), r² = Σ_{i ≥ 2} x_i².
+    With noise, one integral over x₁ is computed numerically, with error at most 1e-8. Without noise the score grows as
+    exp(−x₁) and overflows for x₁ < −700.
 
     Args:
-        dim: the number of coordinates d, at least 2.
-        scale: the standard deviation of the first coordinate, positive.
+        dim: the dimension d, at least 2.
+        scale: standard deviation of the first coordinate, positive.
+
+    Raises:
+        InvalidTypeError: ``dim`` is not an integer, or ``scale`` is not a number.
+        InvalidValueError: ``dim`` is below 2, or ``scale`` is not positive.
+
+    Source: Neal, Slice sampling (2003), doi:10.1214/aos/1056562461.
 
     >>> import numpy as np
     >>> Funnel(dim=3).score(np.array([[0.0, 1.0, 2.0]]))
@@ -60,7 +66,7 @@ class Funnel(Density):
         return by_rows(self._smoothed_log_prob, x, variance, NODES)
 
     def _others(self, log_width: Any, scaled_square: Any) -> Any:
-        """The log of Π N(x_i; 0, width), without the power of 2π; ``scaled_square`` is r²/width."""
+        """The log of Π N(x_i; 0, width) without the power of 2π; ``scaled_square`` is r²/width."""
         return -0.5 * ((self.dim - 1) * log_width + scaled_square)
 
     def _score(self, x: Array, variance: Any) -> Array:
@@ -71,7 +77,7 @@ class Funnel(Density):
         return by_rows(self._smoothed_score, x, variance, NODES)
 
     # With noise s = sigma² and v = scale²: p(x) = N(x₁; 0, v + s) ∫ N(z; m, τ²) Π N(x_i; 0, exp z + s) dz,
-    # m = x₁ v/(v + s), τ² = v s/(v + s); with z = m + τ y the weight of y is a standard normal.
+    # m = x₁ v/(v + s), τ² = v s/(v + s); with z = m + τ y, y is standard normal.
 
     def _smoothed_log_prob(self, x: Array, variance: Any) -> Array:
         xp, wide = array_namespace(x), self.scale**2 + variance
@@ -106,7 +112,7 @@ class Funnel(Density):
         return xp.exp(z - log_width), shrink, constant(log_weight, x) - 0.5 * y * y + others
 
     def _window(self, xp: Any, first: Any, square: Any, variance: Any) -> tuple[Any, Any]:
-        """The other factor falls by at most (d − 1)/2 a unit of z, and rises only up to exp z = r²."""
+        """The log of Π N(x_i; 0, exp z + s) falls by at most (d − 1)/2 per unit of z, and rises only if exp z < r²."""
         v = self.scale**2
         m, tau = first * v / (v + variance), xp.sqrt(v * variance / (v + variance))
         margin = math.sqrt(2 * _windows.DEPTH) + 0.5
@@ -122,7 +128,7 @@ class Funnel(Density):
 
 
 def _square(x: Array) -> Array:
-    """r², the squared length of all coordinates but the first."""
+    """r², the squared norm of all coordinates except the first."""
     return array_namespace(x).sum(x[:, 1:] ** 2, axis=1)
 
 

@@ -1,4 +1,4 @@
-"""The Gaussian: a mixture of one component."""
+"""The Gaussian distribution, a mixture of one component."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ __all__ = ["Gaussian"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Gaussian(Density):
-    """N(m, C), with score −(C + sigma² I)⁻¹ (x − m).
+    """The Gaussian N(m, C), with score −(C + sigma² I)⁻¹ (x − m).
 
     Args:
         mean: ``(d,)``.
         covariance: ``(d, d)`` symmetric positive definite, a diagonal ``(d,)``, or one variance.
 
-    The attributes are read-only NumPy arrays ``(d,)`` and ``(d, d)``.
-    Raises ``ShapeError`` and ``ValueError`` saying what came and what was expected.
+    The attributes ``mean (d,)`` and ``covariance (d, d)`` are read-only NumPy arrays.
+
+    Raises:
+        ShapeError: ``mean`` is not ``(d,)``, or ``covariance`` has none of the accepted shapes.
+        InvalidTypeError: an argument is not an array of real numbers.
+        InvalidValueError: an argument holds NaN or infinity, or ``covariance`` is not symmetric positive definite.
 
     >>> import numpy as np
     >>> Gaussian([0.0, 0.0], [1.0, 4.0]).score(np.ones((1, 2)))

@@ -1,11 +1,12 @@
-"""Mixtures of Gaussians: closed under noise, so every smoothed score is elementary.
+"""Gaussian mixtures, which stay Gaussian mixtures under Gaussian noise.
 
 p_sigma(x) = Σ_k w_k N(x; μ_k, C_k + sigma² I), with score Σ_k r_k(x) (C_k + sigma² I)⁻¹ (μ_k − x), where the
 responsibilities r_k(x) are the posterior probabilities of the components. With C_k = Q_k Λ_k Q_kᵀ, noise only adds
-to Λ_k: one eigendecomposition serves every level.
+to Λ_k, so one eigendecomposition is enough for every level.
 
-Two ways to the same numbers. In low dimension, at one level for the whole batch, everything is a few products with
-small constant matrices, a plan, kept for the levels used last. Else, each component's eigenbasis is used.
+There are two implementations with equal results. In low dimension and with one level for the whole batch, a plan of a
+few products with small constant matrices is used and cached for the most recent levels. Otherwise the eigenbasis of
+each component is used.
 """
 
 from __future__ import annotations
@@ -32,23 +33,28 @@ __all__ = ["GaussianMixture"]
 Constant = npt.NDArray[np.float64]
 
 PLANNED_DIMENSION = 16
-"""Up to this dimension the precision matrices of all components fit into one small matrix product."""
+"""Up to this dimension plans are used: the precision matrices fit into one small matrix product."""
 
 PLANS_KEPT = 8
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GaussianMixture(Density):
-    """Σ_k w_k N(x; μ_k, C_k).
+    """The Gaussian mixture Σ_k w_k N(x; μ_k, C_k).
 
     Args:
-        weights: ``(k,)``, not negative; scaled to sum to one.
+        weights: ``(k,)``, non-negative; normalized to sum 1.
         means: ``(k, d)``.
-        covariances: ``(k, d, d)`` symmetric positive definite; or diagonals ``(k, d)`` (not when k = d, where one
-            matrix could be meant); or variances of spherical components, ``(k,)`` or one number.
+        covariances: ``(k, d, d)`` symmetric positive definite; or diagonals ``(k, d)`` (not if k = d, which is
+            ambiguous); or variances of spherical components, ``(k,)`` or one number.
 
-    The attributes are read-only NumPy arrays of the shapes ``(k,)``, ``(k, d)`` and ``(k, d, d)``.
-    Raises ``ShapeError`` and ``ValueError`` saying what came and what was expected.
+    The attributes ``weights (k,)``, ``means (k, d)`` and ``covariances (k, d, d)`` are read-only NumPy arrays.
+
+    Raises:
+        ShapeError: the shapes of the arguments do not agree, or that of ``covariances`` is ambiguous.
+        InvalidTypeError: an argument is not an array of real numbers.
+        InvalidValueError: an argument holds NaN or infinity, a weight is negative, all weights are zero, or a
+            covariance is not symmetric positive definite.
 
     >>> import numpy as np
     >>> mixture = GaussianMixture([1, 3], means=[[-1.0, 0.0], [1.0, 0.0]], covariances=0.25)
@@ -102,7 +108,9 @@ class GaussianMixture(Density):
         return GaussianMixture(self.weights, self.means, self.covariances + noise)
 
     def responsibilities(self, x: Array, sigma: Sigma = None) -> Array:
-        """The posterior probability of each component at each point, ``(n, d) -> (n, k)``; rows sum to one.
+        """The posterior probability of each component at each point, ``(n, d) -> (n, k)``; rows sum to 1.
+
+        Raises the same errors as :meth:`score`.
 
         >>> import numpy as np
         >>> pair = GaussianMixture([0.5, 0.5], [[-1.0], [1.0]], 1.0)
@@ -137,7 +145,7 @@ class GaussianMixture(Density):
         return self.dim <= PLANNED_DIMENSION and not hasattr(variance, "ndim")
 
     def _entries(self, variance: Any) -> int:
-        """The size of the largest temporary, a point."""
+        """The size of the largest temporary array per point."""
         return int(len(self.weights) * (1 if self._planned(variance) else self.dim))
 
     def _plan(self, variance: float | None) -> Plan:
@@ -164,7 +172,7 @@ class GaussianMixture(Density):
         return self._eigen_logits(x, variance)[0]
 
     def _eigen_logits(self, x: Array, variance: Any) -> tuple[Array, Array]:
-        """The logits (k, n), and Λ⁻¹ Qᵀ (x − μ), shape (k, d, n), Λ including the noise."""
+        """The logits (k, n), and Λ⁻¹ Qᵀ (x − μ), shape (k, d, n); Λ includes the noise."""
         xp = array_namespace(x)
         turn = constant(np.swapaxes(self._eigenvectors, 1, 2), x)
         offset = x.T[None, :, :] - constant(self.means[:, :, None], x)

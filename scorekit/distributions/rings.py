@@ -1,4 +1,4 @@
-"""Concentric circles with Gaussian noise: closed form, at every distance and every level."""
+"""Concentric circles with Gaussian noise, in closed form."""
 
 from __future__ import annotations
 
@@ -24,15 +24,21 @@ __all__ = ["Rings"]
 
 @dataclass(frozen=True)
 class Rings(NoisyCurve):
-    """Concentric circles with noise, each as likely as the others unless weights say otherwise.
+    """Concentric circles with Gaussian noise.
 
-    The angle integrates to a Bessel function: with r = |x|, v the variance of the noise and ρ_k the radii,
-    p(x) = Σ_k w_k exp(−(r² + ρ_k²)/2v) I₀(r ρ_k/v)/2πv, exact at every distance and every level.
+    The integral over the angle is a Bessel function: with r = |x|, v the variance of the noise and ρ_k the radii,
+    p(x) = Σ_k w_k exp(−(r² + ρ_k²)/2v) I₀(r ρ_k/v)/2πv, exact at every distance and noise level.
 
     Args:
-        radii: one positive radius a ring.
-        noise: the standard deviation of the noise, not negative. With 0 there is no density without further noise.
-        weights: one non-negative weight a ring; equal ones when None.
+        radii: the radius of each ring, positive.
+        noise: standard deviation of the noise, not negative. With 0 the distribution has a density only after
+            smoothing.
+        weights: the weight of each ring, non-negative; None for equal weights.
+
+    Raises:
+        ShapeError: ``weights`` and ``radii`` differ in length.
+        InvalidTypeError: an argument is not numeric.
+        InvalidValueError: a radius is not positive, ``noise`` or a weight is negative, or all weights are zero.
 
     >>> Rings((1.0, 3.0), noise=0.2).sample(4, rng=0).shape
     (4, 2)
@@ -46,7 +52,7 @@ class Rings(NoisyCurve):
         radii = numbers(self.radii, "radii")
         check_count(radii.size, "the number of radii")
         if radii.ndim != 1 or not (radii > 0).all():
-            raise InvalidValueError(f"radii must be one positive number a ring, got {self.radii!r}.")
+            raise InvalidValueError(f"radii must be one positive number per ring, got {self.radii!r}.")
         object.__setattr__(self, "radii", tuple(radii.tolist()))
         object.__setattr__(self, "noise", check_noise(self.noise))
         if self.weights is not None:
@@ -71,13 +77,13 @@ class Rings(NoisyCurve):
         return array_namespace(x).sum(softmax(logs, axis=1) * rings.pull(), axis=1)[:, None] * x
 
     def _rings(self, x: Array, total: Any) -> tuple[Array, _Radial]:
-        """The log-densities of the rings, weights included and 2πv not, and the rings."""
+        """The log-densities of the rings, with weights and without 2πv, and the rings."""
         weights, radii = zip(*self._weighted(), strict=True)
         rings = _Radial(x, constant(np.array(radii), x), to_column(total))
         return constant(np.log(weights), x) + rings.log_density(), rings
 
     def _weighted(self) -> list[tuple[float, float]]:
-        """The weights that are positive, each with its radius."""
+        """The positive weights, each with its radius."""
         proportions = self.weights or (1 / len(self.radii),) * len(self.radii)
         return [
             (proportion, radius) for proportion, radius in zip(proportions, self.radii, strict=True) if proportion > 0
@@ -85,10 +91,10 @@ class Rings(NoisyCurve):
 
 
 class _Radial:
-    """What the rings of some radii are at the points ``x (n, 2)`` with noise of variance v, ``(n, rings)`` each.
+    """The log-densities and scores of rings at the points ``x (n, 2)`` with noise of variance v, ``(n, rings)`` each.
 
-    With t = (r ρ/v)²: up to t = 64 all is written in r², which is smooth at the center; beyond, in r. Each form gets
-    arguments from its own side only, so that no derivative of the other one is infinite.
+    With t = (r ρ/v)²: for t <= 64 the formulas use r², which is smooth at the center; for larger t they use r. Each
+    formula gets only arguments of its own range, so that its derivatives are finite.
     """
 
     def __init__(self, x: Array, radii: Array, v: Any) -> None:
@@ -107,7 +113,7 @@ class _Radial:
         return self.xp.where(self.far, far, near)
 
     def pull(self) -> Array:
-        """The score of each ring is this number times x."""
+        """The score of each ring, divided by x."""
         near = (_bessel.slope_near(self.t) * self.radii**2 / self.v - 1) / self.v
         far = (-(self.r - self.radii) / self.v - _bessel.slope_far(self.z) / self.r) / self.r
         return self.xp.where(self.far, far, near)

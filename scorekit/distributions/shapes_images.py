@@ -1,6 +1,4 @@
-"""Pictures of shapes as a law on images whose score is exact: classes of known proportions in hundreds of
-dimensions.
-"""
+"""Images of shapes with an exact score: classes of known proportions in hundreds of dimensions."""
 
 from __future__ import annotations
 
@@ -22,26 +20,32 @@ __all__ = ["ShapesImages"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ShapesImages(PointMasses):
-    """Σ_k w_k (1/m_k) Σ_i δ(x − t_ki): an image is of kind k with probability w_k, each template of a kind as often.
+    """Σ_k w_k (1/m_k) Σ_i δ(x − t_ki): kind k has probability w_k, and all templates of a kind are equally likely.
 
-    The templates t_ki are white shapes on black at ``radii`` sizes on a lattice of centers, drawn as
-    ``sk.datasets.shapes`` draws them; ``sk.datasets.classify_shapes`` tells their kinds apart. At noise sigma the
-    law is the mixture of N(t_ki, sigma² I), so that a sampler's proportions of the classes are held against w_k with
-    nothing to learn. Without noise there is no density.
+    The templates t_ki are white shapes on black, with ``radii`` sizes and centers on a grid, drawn as in
+    ``sk.datasets.shapes``; ``sk.datasets.classify_shapes`` classifies them. At noise sigma the distribution is the
+    mixture of N(t_ki, sigma² I), so a sampler's class proportions can be compared with w_k without a trained model.
+    Without noise there is no density.
 
     Args:
-        size: side of the images in pixels, at least 8; samples have the shape ``(1, size, size)``.
-        proportions: w_k, the proportion of each kind, summing to 1, by place or by name; None: all equal.
+        size: side of the images in pixels, at least 8. Samples have the shape ``(1, size, size)``.
+        proportions: w_k, the proportion of each kind, summing to 1: a sequence, or a dict by kind; None for equal
+            proportions.
         kinds: some of "circle", "square", "triangle", "rings".
-        positions: centers are at most size / positions apart.
-        radii: how many radii there are, equally spaced from 0.22 to 0.36 of the size.
+        positions: centers are at most size / positions apart; at least 1.
+        radii: number of radii, equally spaced from 0.22 to 0.36 of the size; at least 1.
 
-    Attributes ``weights`` ``(k,)``, ``templates`` ``(m, 1, size, size)`` and ``labels`` ``(m,)`` are read-only arrays.
+    The attributes ``weights (k,)``, ``templates (m, 1, size, size)`` and ``labels (m,)`` are read-only arrays.
 
-    >>> law = ShapesImages(8, {"circle": 0.9, "rings": 0.1}, kinds=("circle", "rings"))
-    >>> law
+    Raises:
+        InvalidTypeError: ``kinds`` or ``proportions`` has the wrong type or length, or a count is not an integer.
+        InvalidValueError: a kind is unknown or repeated, ``proportions`` is negative or does not sum to 1, or a count
+            is too small.
+
+    >>> images = ShapesImages(8, {"circle": 0.9, "rings": 0.1}, kinds=("circle", "rings"))
+    >>> images
     ShapesImages(154 templates of 8×8, circle 0.9, rings 0.1)
-    >>> law.score(law.sample(5, rng=0), sigma=0.1).shape
+    >>> images.score(images.sample(5, rng=0), sigma=0.1).shape
     (5, 1, 8, 8)
     """
 

@@ -1,4 +1,4 @@
-"""Two half circles that reach into each other, with Gaussian noise."""
+"""Two moons: interleaved half circles with Gaussian noise."""
 
 from __future__ import annotations
 
@@ -18,20 +18,25 @@ from scorekit.registry import array_namespace
 __all__ = ["TwoMoons"]
 
 NODES = 40
-"""Gauss–Legendre nodes in a window. It is 36 nats deep at both ends, or ends with the arc: the error is 1e-13."""
+"""Gauss–Legendre nodes per window. At its ends the integrand is 36 nats down, or the arc ends: the error is 1e-13."""
 DEPTH = 36.0
 QUARTERS = ((0.0, math.pi / 2), (math.pi / 2, math.pi))
 
 
 @dataclass(frozen=True)
 class TwoMoons(NoisyCurve):
-    """Two half circles of radius 1 that reach into each other: (cos t, sin t) and (1 − cos t, ½ − sin t), t in [0, π).
+    """Interleaved half circles with Gaussian noise: (cos t, sin t) and (1 − cos t, ½ − sin t), t in [0, π).
 
-    The integral over t is computed in float64 with nodes of its own for each point, placed where the integrand is: to
-    1e-11 or better at every distance and every level.
+    The integral over t is computed in float64, with separate nodes for each point where its integrand is large. The
+    error is at most 1e-11 at every distance and noise level.
 
     Args:
-        noise: the standard deviation of the noise, not negative. With 0 there is no density without further noise.
+        noise: standard deviation of the noise, not negative. With 0 the distribution has a density only after
+            smoothing.
+
+    Raises:
+        InvalidTypeError: ``noise`` is not a number.
+        InvalidValueError: ``noise`` is negative.
 
     >>> import numpy as np
     >>> TwoMoons().log_prob(np.array([[0.0, 1.0]])).shape
@@ -60,7 +65,7 @@ class TwoMoons(NoisyCurve):
         return log_sum_exp(logits, axis=1) - array_namespace(x).log(4 * math.pi**2 * total * constant(np.ones(1), x))
 
     def _pull(self, x: Array, total: Any) -> Array:
-        """The score (E[c] − x)/v, E over the posterior of the point c of the curve."""
+        """The score (E[c] − x)/v, with E over the posterior of the point c on the curve."""
         xp = array_namespace(x)
         logits, *place = _quadrature(x, total)
         proportions = exp_below_max(logits, axis=1)
@@ -70,9 +75,9 @@ class TwoMoons(NoisyCurve):
 
 
 def _quadrature(x: Array, v: Any) -> tuple[Array, Array, Array]:
-    """The log-integrand with its weight, without 4π²v, and the two coordinates of the curve, ``(n, 4 NODES)`` each.
+    """The log-integrand including its weight, without 4π²v, and the coordinates of the curve, ``(n, 4 NODES)`` each.
 
-    The second moon is the first one turned by half a turn about (½, ¼).
+    The second moon is the first one rotated by 180 degrees about (½, ¼).
     """
     xp = array_namespace(x)
     first, second = x[:, 0:1], x[:, 1:2]
@@ -83,7 +88,7 @@ def _quadrature(x: Array, v: Any) -> tuple[Array, Array, Array]:
 
 
 def _half_circle(a: Array, b: Array, v: Any) -> tuple[Array, Array, Array]:
-    """−|(a, b) − (cos t, sin t)|²/2v + log weight at nodes t of both quarters of [0, π], and cos t and sin t."""
+    """−|(a, b) − (cos t, sin t)|²/2v + log weight at nodes t in both quarters of [0, π], and cos t and sin t."""
     xp = array_namespace(a)
     windows = [_window(a, b, v, *quarter) for quarter in QUARTERS]
     u, weight = (constant(value, a) for value in _rule())
@@ -101,11 +106,11 @@ def _rule() -> tuple[Any, Any]:
 
 
 def _window(a: Array, b: Array, v: Any, start: float, end: float) -> tuple[Array, Array]:
-    """Where on [start, end] the exponent is within 36 nats of its maximum there: the low end and the length.
+    """The part of [start, end] where the exponent is within 36 nats of its maximum there: its lower end and its length.
 
-    The exponent is (r/v) cos(t − φ) and a constant, (r, φ) the polar coordinates of the point. From the place nearest
-    to φ, at a distance s, it falls by 36 within δ: to leading order δ sin s + ½ δ² cos s = 36 v/r, and δ is taken
-    somewhat larger. Where s exceeds π/2 the other quarter outweighs this one, unless 36 v/r is large.
+    The exponent is (r/v) cos(t − φ) plus a constant, with (r, φ) the polar coordinates of the point. From the position
+    nearest to φ, at distance s, it decreases by 36 within δ: to leading order δ sin s + ½ δ² cos s = 36 v/r. The δ used
+    is slightly larger. If s exceeds π/2, the other quarter dominates, unless 36 v/r is large.
     """
     xp = array_namespace(a)
     square = a * a + b * b

@@ -1,14 +1,16 @@
-"""How good is it? Distances between score fields and between samples, each with its uncertainty.
+"""Metrics: distances between score fields and between sets of samples, with their uncertainty.
 
-A field is held against an exact score (:func:`score_error`, :func:`score_error_report`), samples against other
-samples (:func:`sliced_wasserstein`, :func:`wasserstein`, :func:`mmd`, :func:`c2st`), against a score
-(:func:`kernel_stein_discrepancy`), against the modes of a mixture
-(:func:`mode_weights`) or the classes of a classifier (:func:`class_proportions`), and against the data that a model was
-trained on (:func:`nearest_neighbors`, :func:`memorization`). Features of images are compared by
-:func:`frechet_distance`, :func:`kernel_distance` and :func:`precision_recall`; the caller says which features.
+- A score field against an exact score: :func:`score_error`, :func:`score_error_report`.
+- Samples against samples: :func:`sliced_wasserstein`, :func:`wasserstein`, :func:`mmd`, :func:`c2st`.
+- Samples against a score: :func:`kernel_stein_discrepancy`.
+- Samples against the modes of a mixture or the classes of a classifier: :func:`mode_weights`,
+  :func:`class_proportions`.
+- Samples against the training data: :func:`nearest_neighbors`, :func:`memorization`.
+- Features of images: :func:`frechet_distance`, :func:`kernel_distance`, :func:`precision_recall`. The caller chooses
+  the features.
 
-Arrays of any backend and float dtype come in; the sums are done in float64 on the host, and Python floats or NumPy
-arrays go out.
+Inputs are arrays of any backend, float32 or float64. Computations are in float64 on the CPU. Results are Python floats
+or NumPy arrays.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Can a classifier tell two samples apart?"""
+"""The classifier two-sample test."""
 
 from __future__ import annotations
 
@@ -18,36 +18,39 @@ __all__ = ["ClassifierTest", "c2st"]
 
 
 class ClassifierTest(NamedTuple):
-    """The balanced accuracy on samples not trained on, ½ for one law, and the p-value of "the same law"."""
+    """The balanced accuracy on test points (½ for equal distributions), and the p-value of "both distributions are
+    equal".
+    """
 
     accuracy: float
     p_value: float
 
 
 def c2st(a: Array, b: Array, neighbors: int | None = None, rng: RngLike = None) -> ClassifierTest:
-    """The classifier two-sample test, with k nearest neighbors for a classifier and an exact p-value.
+    """The classifier two-sample test with a k-nearest-neighbor classifier and an exact p-value.
 
-    Each sample is cut in two at random. A point of the second halves is said to be of ``a`` when among its k nearest
-    points of the first halves there are more of ``a`` than their share there. The accuracy is the mean of the
-    proportions
-    that are said rightly in each sample. Were the laws equal, the points said to be of ``a`` would be any of the second
-    halves, so that the number of right ones among them is hypergeometric (Fisher's test): exact for every law, size
-    and k.
+    Each set is split at random into a training half and a test half. A test point is assigned to ``a`` if the
+    proportion of points of ``a`` among its k nearest training points exceeds the proportion of ``a`` in the training
+    half. The accuracy is the mean of the two proportions of test points that are assigned correctly. If the
+    distributions are equal, the number of correct assignments is hypergeometric (Fisher's test). The p-value is
+    therefore exact for every distribution, size and k.
 
     Args:
         a: independent samples, ``(n, *event)``, n >= 4.
-        b: ``(m, *event)``, m >= 4.
-        neighbors: k; by default √ of the number of points in the first halves, rounded.
-        rng: an Rng, a seed or None, for the halves.
+        b: independent samples, ``(m, *event)``, m >= 4.
+        neighbors: k, from 1 to the number of training points; by default its square root, rounded.
+        rng: an Rng, a seed or None, for the split.
 
     Returns:
         A :class:`ClassifierTest`: ``accuracy`` in [0, 1] and the one-sided ``p_value``.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: the samples of ``a`` and ``b`` differ in shape, or there are fewer than 4 of either.
+        InvalidTypeError: an array is not float32 or float64, or ``neighbors`` is not an integer.
+        InvalidValueError: an array holds NaN or infinity, or ``neighbors`` is out of range.
 
-    Source: Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2017); Fisher, The logic of inductive
-    inference (1935).
+    Source: Lopez-Paz and Oquab, Revisiting classifier two-sample tests (2017), arXiv:1610.06545; Fisher, The logic of
+    inductive inference (1935), doi:10.2307/2342435.
 
     >>> import numpy as np
     >>> a = np.random.default_rng(0).normal(size=(100, 2))
@@ -63,7 +66,7 @@ def c2st(a: Array, b: Array, neighbors: int | None = None, rng: RngLike = None) 
     known, new = np.concatenate([known_a, known_b]), np.concatenate([new_a, new_b])
     k = round(math.sqrt(len(known))) if neighbors is None else check_count(neighbors, "neighbors")
     if k > len(known):
-        raise InvalidValueError(f"neighbors must be at most {len(known)}, the points in the first halves, got {k}.")
+        raise InvalidValueError(f"neighbors must be at most {len(known)}, the number of training points, got {k}.")
     votes = np.mean(nearest(new, known, k).indices < len(known_a), axis=1)
     said_a = votes > len(known_a) / len(known)
     right, n, m = int(np.sum(said_a[: len(new_a)])), len(new_a), len(new_b)

@@ -1,4 +1,4 @@
-"""Which proportion of the samples went to which class?"""
+"""The proportion of samples in each class."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["ClassProportions", "class_proportions"]
 Classify = Callable[[Any], Any]
 
 _MOST = 1_000_000
-"""Of the classes: a label that is larger is a mistake, not a reason to count a thousand million zeros."""
+"""The largest accepted number of classes. A larger label raises an error."""
 
 
 class ClassProportions(NamedTuple):
-    """The proportion of each class, with its interval, beside the truth; and how many samples belong to none."""
+    """The proportion of each class with its interval, the true proportions, and the number of unclassified samples."""
 
     proportions: Any
     lower: Any
@@ -61,39 +61,43 @@ def class_proportions(
     batch_size: int = 1024,
     rng: RngLike = 0,
 ) -> ClassProportions:
-    """The proportion of the samples in each class, as a classifier sees it, with exact intervals, beside the true
-    proportions.
+    """The proportion of samples that a classifier assigns to each class, with exact intervals.
 
-    A sample that the classifier labels −1, or gives no class a probability of ``confidence``, is *unclassified*: its
-    share is reported apart, and the others are of all samples, so that together they sum to 1.
+    A sample is *unclassified* if its label is −1, or if no class has a probability of at least ``confidence``. The
+    proportions are relative to all n samples, so the proportions and the unclassified proportion together sum to 1.
 
     Args:
-        samples: ``(n, *event)``, independent.
-        classify: a function of a batch of samples that returns integer labels ``(n,)``, −1 for none, or one
-            probability for each class, ``(n, k)``; its array may be of any framework.
-        truth: the true proportion of each class, ``(k,)``, summing to 1; None if it is not known.
-        classes: their number, or their names; by default as many as ``truth`` or the probabilities have, or as the
-            largest label needs.
-        confidence: in [0, 1], the smallest largest probability of a sample that is classified.
-        level: of each interval, in (0, 1): it holds the true proportion at least so often, however rare the class.
-        batch_size: the most samples that ``classify`` gets at once.
-        rng: an Rng, a seed or None, for a p-value that is simulated. The default is a fixed seed: the same labels have
-            the same p-value.
+        samples: independent samples, ``(n, *event)``.
+        classify: maps a batch of samples to integer labels ``(n,)``, −1 for none, or to class probabilities ``(n, k)``.
+            It may return an array of any framework.
+        truth: the true proportion of each class, ``(k,)``, summing to 1; None if unknown.
+        classes: the number of classes, or their names. By default the size of ``truth`` or the number of probabilities,
+            else the largest label plus one.
+        confidence: in [0, 1]; a sample is classified if its largest probability is at least this.
+        level: confidence level of each interval, in (0, 1). The coverage is at least ``level`` also for rare classes.
+        batch_size: largest number of samples in one call of ``classify``, at least 1.
+        rng: an Rng, a seed or None, for a simulated p-value. The default is a fixed seed: the same labels give the same
+            p-value.
 
     Returns:
-        A :class:`ClassProportions`: arrays ``(k,)`` ``proportions``, ``lower``, ``upper`` and ``truth`` (or None);
-        ``n``,
-        ``level``, the count of ``unclassified``; ``total_variation``, ½ Σ |proportion − truth| with the unclassified as
-        one
-        class more, of truth 0; ``p_value`` of "the classified ones have the true proportions", by Pearson's statistic:
-        exact where the possible counts are few; else from 99,999 simulated counts where a class is rare (then it is
-        1e-5 at least), and by its chi-square limit elsewhere (both NaN without a truth);
-        ``classes`` and ``labels (n,)``. Printed, a class whose interval misses the truth is starred. A classifier's
-        mistakes move the proportions too: see what it says of real data first.
+        A :class:`ClassProportions` with
+
+        - ``proportions``, ``lower``, ``upper``, ``truth``: arrays ``(k,)``; ``truth`` may be None;
+        - ``n``, ``level``, and ``unclassified``, the number of unclassified samples;
+        - ``total_variation``: ½ Σ |proportion − truth|, with the unclassified samples as an extra class of truth 0;
+        - ``p_value`` of "the classified samples have the true proportions", by Pearson's statistic. It is exact if
+          there are few possible counts. Otherwise it uses 99,999 simulated counts if a class is rare (the smallest
+          value is then 1e-5), and the chi-square limit if not;
+        - ``classes`` and ``labels (n,)``.
+
+        ``total_variation`` and ``p_value`` are NaN without a truth. ``print`` marks a class with a star if its interval
+        misses the truth. Classification errors also change the proportions: apply the classifier to real data first.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: for arguments, or labels, of the wrong shape,
-        kind or value.
+        ShapeError: ``samples`` or the output of ``classify`` has the wrong shape, or the numbers of classes disagree.
+        InvalidTypeError: ``classify`` is not callable, or an argument has the wrong type.
+        InvalidValueError: a label, a probability, ``truth``, ``confidence`` or ``level`` is out of range.
+        NonFiniteError: a probability is NaN or infinite.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
     (1934), doi:10.1093/biomet/26.4.404.
@@ -128,7 +132,7 @@ def class_proportions(
 
 
 def _classified(samples: Array, classify: Any, confidence: float, batch_size: int) -> tuple[Any, int | None]:
-    """The label of each sample, and how many classes the probabilities were of, if it was probabilities."""
+    """The label of each sample, and the number of classes if ``classify`` returned probabilities."""
     if not callable(classify):
         raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
     with no_grad(samples)():
@@ -139,12 +143,12 @@ def _classified(samples: Array, classify: Any, confidence: float, batch_size: in
     widths = {width for _, width in parts}
     if len(widths) > 1:
         listed = ", ".join(sorted("labels" if width is None else f"{width} classes" for width in widths))
-        raise ShapeError(f"classify returned {listed} from batch to batch: expected the same of each.")
+        raise ShapeError(f"classify returned {listed} in different batches: expected the same kind from each batch.")
     return np.concatenate([labels for labels, _ in parts]), widths.pop()
 
 
 def _labels(answer: Any, n: int, confidence: float) -> tuple[Any, int | None]:
-    """The answer to a batch of ``n`` as labels, with the number of columns if it was probabilities."""
+    """The output for a batch of ``n`` as labels, and the number of columns if the output was probabilities."""
     shape = getattr(answer, "shape", None)
     if shape is None:
         raise InvalidTypeError(f"classify returned a {describe(answer)}: expected an array of labels or probabilities.")
@@ -169,14 +173,14 @@ def _labels(answer: Any, n: int, confidence: float) -> tuple[Any, int | None]:
 
 
 def _most_likely(probabilities: Any, confidence: float) -> Any:
-    """The likeliest class, or −1 where none has the ``confidence``."""
+    """The most likely class, or −1 if its probability is below ``confidence``."""
     if not np.all(np.isfinite(probabilities)):
-        raise NonFiniteError("classify returned NaN or infinity among its probabilities: nothing can be counted.")
+        raise NonFiniteError("classify returned NaN or infinity among its probabilities: expected finite numbers.")
     sums = np.sum(probabilities, axis=1)
     if np.min(probabilities) < 0 or np.max(np.abs(sums - 1)) > 1e-3:
         raise InvalidValueError(
             f"classify returned rows that sum to {sums.min():.4g} to {sums.max():.4g}, of values from "
-            f"{probabilities.min():.4g}: expected probabilities. Of logits take the softmax, or return their argmax."
+            f"{probabilities.min():.4g}: expected probabilities. For logits apply the softmax, or return the argmax."
         )
     return np.where(np.max(probabilities, axis=1) >= confidence, np.argmax(probabilities, axis=1), -1)
 
@@ -197,21 +201,21 @@ def _check_truth(truth: Any) -> Any:
         ) from error
     if proportions.ndim != 1 or not np.all(proportions >= 0) or not abs(np.sum(proportions) - 1) < 1e-6:
         raise InvalidValueError(
-            f"truth is {truth!r}: expected one share a class, none negative, that sum to 1. "
-            "Counts become proportions by division by their sum."
+            f"truth is {truth!r}: expected non-negative proportions, one per class, that sum to 1. "
+            "For counts use counts / counts.sum()."
         )
     return proportions
 
 
 def _names(classes: Any, truth: Any, width: int | None, labels: Any) -> tuple[Any, ...]:
-    """What each class is called, as many as everything that was given agrees on."""
+    """The name of each class. The sizes of all arguments must agree."""
     known = {"truth": None if truth is None else len(truth), "the probabilities": width}
     names = None if classes is None else _as_names(classes)
     given = {"classes": None if names is None else len(names)} | known
     sizes = {name: size for name, size in given.items() if size is not None}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise ShapeError(f"the number of classes is not one: {listed}.")
+        raise ShapeError(f"the numbers of classes differ: {listed}.")
     if names is not None:
         return names
     return tuple(range(next(iter(sizes.values()), int(np.max(labels)) + 1)))
@@ -221,5 +225,5 @@ def _as_names(classes: Any) -> tuple[Any, ...]:
     if isinstance(classes, (int, np.integer)):
         return tuple(range(check_count(classes, "classes")))
     if isinstance(classes, (str, bytes)) or not hasattr(classes, "__len__") or len(classes) == 0:
-        raise InvalidTypeError(f"classes is {classes!r}: expected their number, or a list of their names.")
+        raise InvalidTypeError(f"classes is {classes!r}: expected the number of classes, or a list of their names.")
     return tuple(classes)

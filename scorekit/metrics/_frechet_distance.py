@@ -1,4 +1,4 @@
-"""The Fréchet distance of two sets of features, plain and without the bias of finite samples."""
+"""The Fréchet distance between two sets of features, with and without bias correction."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ _NAMES = ("features_a", "features_b")
 
 
 def frechet_distance(features_a: Array, features_b: Array) -> float:
-    """The squared 2-Wasserstein distance between the Gaussians with the means and covariances of two samples.
+    """The squared 2-Wasserstein distance between the Gaussians with the means and covariances of two sets of features.
 
     |m_a − m_b|² + tr(C_a + C_b − 2 (C_a C_b)^½), with the unbiased covariances (division by n − 1).
 
-    The last trace is the sum of the singular values of R_a R_bᵀ, where RᵀR = C from a QR decomposition of the centered
-    features: no covariance is ever formed, no root of a product with complex residue is taken, and fewer samples than
-    features, where C is singular, are no special case.
+    tr (C_a C_b)^½ is the sum of the singular values of R_a R_bᵀ, where RᵀR = C from a QR decomposition of the centered
+    features. No covariance is formed and no matrix square root is computed. C may be singular (n <= d).
 
-    It is biased: two finite samples of one law are at a positive distance, of order d²/n for d features, and a
-    comparison of models is fair only at equal n. :func:`frechet_distance_corrected` removes the bias of order 1/n.
+    The estimate is biased: two finite sets from one distribution have a positive distance, of order d²/n for d
+    features. Compare models only at equal n, or use :func:`frechet_distance_corrected`, which removes the bias of order
+    1/n.
 
-    This is not called FID: that name means the features of one Inception network, with one set of weights and one way
-    to resize images. On other features the number is another, and comparable only with itself.
+    This function is not called FID, because FID requires the features of one specific Inception network with its
+    weights and image resizing. Values for different features are not comparable.
 
     Args:
         features_a: ``(n, *event)``, n >= 2, flattened to ``(n, d)``.
         features_b: ``(m, *event)``, m >= 2.
 
     Returns:
-        A float, not negative; symmetric; multiplied by c² when all features are by c.
+        A non-negative float. It is symmetric, and scales with c² if all features are multiplied by c.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: the features differ in shape, or there are fewer than 2 samples of either.
+        InvalidTypeError: an array is not float32 or float64.
+        InvalidValueError: an array holds NaN or infinity.
 
-    Source: Dowson and Landau, The Fréchet distance between multivariate normal distributions (1982); Heusel, Ramsauer,
-    Unterthiner, Nessler and Hochreiter, GANs trained by a two time-scale update rule converge to a local Nash
-    equilibrium (2017).
+    Source: Dowson and Landau, The Fréchet distance between multivariate normal distributions (1982),
+    doi:10.1016/0047-259X(82)90077-X; Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter, GANs trained by a two
+    time-scale update rule converge to a local Nash equilibrium (2017), arXiv:1706.08500.
 
     >>> import numpy as np
     >>> a = np.array([[-1.0], [1.0]])  # variance 2
@@ -56,30 +58,33 @@ def frechet_distance(features_a: Array, features_b: Array) -> float:
 
 
 def frechet_distance_corrected(features_a: Array, features_b: Array, groups: int = 20) -> Estimate:
-    """The Fréchet distance that :func:`frechet_distance` tends to with ever more samples, with its standard error.
+    """The Fréchet distance, extrapolated to infinitely many samples, with its standard error.
 
-    The bias of the plain distance D starts at order 1/n, and leaving out one of g equal groups of both samples
-    multiplies that by g/(g − 1). So with D_j the distance without group j the grouped jackknife
+    The bias of the plain distance D starts at order 1/n. Leaving out one of g equal groups multiplies it by g/(g − 1).
+    With D_j the distance without group j, the grouped jackknife
 
         g D − (g − 1) mean D_j,   standard error² = (g − 1)/g Σ (D_j − mean D_j)²
 
-    extrapolates to 1/n = 0. Group j is every g-th sample from the j-th on, of both sets.
+    extrapolates to 1/n = 0. Group j contains the samples j, j + g, j + 2g, … of both sets.
 
     Args:
-        features_a: independent samples ``(n, *event)``, flattened to ``(n, d)``; n (g − 1)/g must exceed d, below
-            which the covariances are singular and the bias has no expansion in 1/n.
-        features_b: ``(m, *event)``, the same.
-        groups: g >= 2; it costs g + 1 plain distances.
+        features_a: independent samples ``(n, *event)``, flattened to ``(n, d)``. n (g − 1)/g must exceed d: for smaller
+            n the covariances are singular and the bias has no expansion in 1/n.
+        features_b: independent samples ``(m, *event)``, with the same condition on m.
+        groups: g >= 2. The cost is that of g + 1 plain distances.
 
     Returns:
-        An :class:`Estimate`: ``value``, which is negative about as often as not for samples of one law, and
-        ``stderr``, which is too large there (by a factor near √2), because the distance has no first-order term.
+        An :class:`Estimate`. For equal distributions, ``value`` is negative about half of the time, and ``stderr`` is
+        too large by about √2, because the first-order term of the distance vanishes.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: the features differ in shape, or a set without one group has no more than d samples.
+        InvalidTypeError: an array is not float32 or float64, or ``groups`` is not an integer.
+        InvalidValueError: an array holds NaN or infinity, or ``groups`` is below 2 or exceeds the number of samples.
 
-    Source: Chong and Forsyth, Effectively unbiased FID and Inception score and where to find them (2020), extrapolate
-    a fit over several n; Miller, The jackknife: a review (1974).
+    Source: Chong and Forsyth, Effectively unbiased FID and Inception score and where to find them (2020),
+    arXiv:1911.07023, who extrapolate a fit over several n; Miller, The jackknife: a review (1974),
+    doi:10.1093/biomet/61.1.1.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Do counts have the proportions that they should have?"""
+"""Goodness of fit: a test of counts against given proportions."""
 
 from __future__ import annotations
 
@@ -14,40 +14,41 @@ from scorekit.protocols import RngLike
 __all__ = ["multinomial_p_value"]
 
 _FEW = 20_000
-"""Up to so many possible counts are enumerated."""
+"""Largest number of possible counts that are enumerated."""
 
 _DRAWS = 99_999
-"""Simulated counts: the smallest p-value that they can give is 1e-5."""
+"""Number of simulated counts; the smallest possible p-value is then 1e-5."""
 
 _ENTRIES = 1 << 20
-"""Of the simulated counts that are held at once."""
+"""Largest number of entries of the simulated counts in memory."""
 
 _RARE = 10
-"""Below this expected count the chi-square limit is not used."""
+"""The chi-square limit is used only if every expected count is at least this."""
 
 _SPREAD = 0.0025
-"""Nor where the exact variance of the statistic exceeds that of the limit by more than this share. Simulated over
-truths with one to nine rare classes, with less P(p <= 1e-4) is at most 1.2e-4; at an expected count of 5 it is 6e-4."""
+"""The chi-square limit is used only if the exact variance of the statistic exceeds its limit by at most this fraction.
+In simulations with one to nine rare classes, P(p <= 1e-4) is then at most 1.2e-4; at an expected count of 5 it is 6e-4.
+"""
 
 
 def multinomial_p_value(counts: Any, truth: Any, rng: RngLike = 0) -> float:
-    """The p-value of "``counts (k,)`` are multinomial with the proportions ``truth (k,)``" by Pearson's statistic.
+    """The p-value of "``counts (k,)`` are multinomial with the proportions ``truth (k,)``", by Pearson's statistic.
 
-    X² = Σ (count − n p)²/n p. Its null law is
+    X² = Σ (count − n p)²/n p. Its distribution under the null hypothesis is
 
-    - the exact one, by enumeration, up to 20,000 possible counts (n up to 197 in three classes);
-    - else, where a class is rare, that of 99,999 simulated counts: p = (1 + the number with an X² at least as large) /
-      100,000, so that P(p <= α) <= α for every α, and p is 1e-5 at least;
-    - else the chi-square with one degree of freedom less than the classes that can occur. It is used when every
-      expected count is at least 10, and the exact variance of X², 2(k − 1) + (Σ 1/p − k² − 2k + 2)/n, at most 1.0025
-      times its limit 2(k − 1).
+    - exact, by enumeration, for up to 20,000 possible counts (n up to 197 in three classes);
+    - otherwise, if a class is rare, simulated with 99,999 counts: p = (1 + the number with an X² at least as large) /
+      100,000, so P(p <= α) <= α for every α, and p is at least 1e-5;
+    - otherwise chi-square, with one degree of freedom less than the number of classes of positive proportion. This
+      limit is used if every expected count is at least 10 and the exact variance of X², 2(k − 1) + (Σ 1/p − k² − 2k +
+      2)/n, is at most 1.0025 times its limit 2(k − 1).
 
-    It is 0 when a class of share 0 occurs, and 1 when nothing could differ. Only the simulation uses ``rng``; the
-    default is a fixed seed, so that the same counts have the same p-value.
+    The result is 0 if a class of proportion 0 occurs, and 1 if there are no samples or only one possible class. Only
+    the simulation uses ``rng``. The default is a fixed seed: the same counts give the same p-value.
 
     Source: Pearson, On the criterion that a given system of deviations … (1900), doi:10.1080/14786440009463897; the
     variance is that of Haldane, The exact value of the moments of the distribution of χ² … (1937),
-    doi:10.1093/biomet/29.1-2.133; the p-value of a simulation, of Davison and Hinkley, Bootstrap methods and their
+    doi:10.1093/biomet/29.1-2.133; the simulated p-value is that of Davison and Hinkley, Bootstrap methods and their
     application (1997), doi:10.1017/CBO9780511802843.
 
     >>> import numpy as np
@@ -75,16 +76,16 @@ def multinomial_p_value(counts: Any, truth: Any, rng: RngLike = 0) -> float:
 
 
 def _has_limit(n: int, p: Any) -> bool:
-    """Is the chi-square law near enough?"""
+    """Whether the chi-square approximation is accurate enough."""
     k = len(p)
     excess = (np.sum(1 / p) - k * k - 2 * k + 2) / n
     return bool(n * np.min(p) >= _RARE and excess <= _SPREAD * 2 * (k - 1))
 
 
 def _simulated_as_far(observed: float, n: int, p: Any, rng: RngLike) -> int:
-    """How many of the simulated counts have a statistic at least as large as the ``observed`` one."""
+    """The number of simulated counts with a statistic at least as large as ``observed``."""
     words = host(as_rng(rng, None, "goodness of fit").integers(0, 1 << 31, (4,)))
-    generator = np.random.Generator(np.random.SFC64(words.astype(np.int64)))  # counts are drawn on the host
+    generator = np.random.Generator(np.random.SFC64(words.astype(np.int64)))  # counts are drawn on the CPU
     far = 0
     for rows in row_blocks(_DRAWS, _ENTRIES // len(p)):
         outcomes = generator.multinomial(n, p, size=rows.stop - rows.start)
@@ -104,7 +105,7 @@ def _log_mass(counts: Any, n: int, p: Any) -> Any:
 
 
 def _compositions(n: int, k: int) -> Any:
-    """All ways to write ``n`` as an ordered sum of ``k`` counts, as rows: the gaps between k − 1 bars among n stars."""
+    """All ways to write ``n`` as an ordered sum of ``k`` counts, as rows (stars and bars)."""
     from itertools import combinations
 
     bars = np.array(list(combinations(range(n + k - 1), k - 1)))

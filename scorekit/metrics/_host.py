@@ -1,4 +1,4 @@
-"""From arrays of any backend to float64 on the host, where a metric does its sums."""
+"""Conversion of arrays of any backend to float64 NumPy arrays, in which the metrics are computed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def host_batch(x: Array, name: str = "x") -> Any:
 
 
 def host_pair(a: Array, b: Array, names: tuple[str, str] = ("a", "b"), minimum: int = 1) -> tuple[Any, Any]:
-    """Two checked samples of one kind of event, ``minimum`` or more of each, as float64 rows ``(n, d)``, ``(m, d)``."""
+    """Two checked sets of samples of equal event shape, at least ``minimum`` each, as float64 rows."""
     first, second = names
     check_batch(a, first)
     check_batch(b, second)
@@ -41,21 +41,21 @@ def host_pair(a: Array, b: Array, names: tuple[str, str] = ("a", "b"), minimum: 
 
 
 def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "model") -> Any:
-    """``model(x, sigma)`` without a tape, as finite float64 rows ``(n, d)``."""
+    """``model(x, sigma)`` without gradient recording, as finite float64 rows ``(n, d)``."""
     with no_grad(x)():
         s = evaluate(model, own(x), sigma)
     rows = host(s).reshape(x.shape[0], -1)
     bad = int(np.sum(~np.isfinite(rows).all(axis=1)))
     if bad:
         raise NonFiniteError(
-            f"{name} returned NaN or infinity at {bad} of {x.shape[0]} points: a distance to it has no value. "
-            "Evaluate it nearer to the data, or look for the step of training that broke it."
+            f"{name} returned NaN or infinity at {bad} of {x.shape[0]} points: expected finite scores. "
+            "Evaluate it closer to the data, or check the loss history for a training step that diverged."
         )
     return rows
 
 
 def median_distance(distances: Any) -> float:
-    """The median of the ``distances`` of all pairs, refused when it is zero."""
+    """The median of the ``distances`` of all pairs. A median of zero raises an error."""
     return check_positive(
         np.median(distances),
         "the median distance between samples",

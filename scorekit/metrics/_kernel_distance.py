@@ -1,4 +1,4 @@
-"""The kernel distance of two sets of features: an unbiased MMD² with a cubic kernel, and its standard error."""
+"""The kernel distance between two sets of features: an unbiased MMD² with a cubic kernel, and its standard error."""
 
 from __future__ import annotations
 
@@ -16,37 +16,42 @@ from scorekit.protocols import Array
 __all__ = ["kernel_distance"]
 
 _CHUNK = 1 << 22
-"""Values of the kernel held at once."""
+"""Largest number of kernel values in memory."""
 
 
 def kernel_distance(features_a: Array, features_b: Array) -> Estimate:
     """The squared maximum mean discrepancy with the kernel (x·y/d + 1)³, unbiased for every sample size.
 
-    MMD² = E k(a, a') + E k(b, b') − 2 E k(a, b) over pairs of different samples: it compares the first three moments.
-    Being unbiased, it needs no equal n to be compared, and is negative about as often as not for samples of one law.
+    MMD² = E k(a, a') + E k(b, b') − 2 E k(a, b) over pairs of different samples. It compares the first three moments.
+    The estimate is unbiased, so results for different n can be compared. For equal distributions it is negative about
+    half of the time.
 
-    The standard error uses all pairs, no blocks. With u(a) = E k(a, a') − E k(a, b), v(b) likewise, and τ the
-    variance of a kernel from which the means over each argument are taken out, the variance of the U-statistic is
+    The standard error uses all pairs. With u(a) = E k(a, a') − E k(a, b), v(b) likewise, and τ the variance of the
+    kernel after subtraction of its means over each argument, the variance of the U-statistic is
 
         4 Var u/n + 4 Var v/m + 2 τ_aa/n(n − 1) + 2 τ_bb/m(m − 1) + 4 τ_ab/nm.
 
-    The spread of the row means estimates the first two terms plus twice the last three (the jackknife's), which are
-    therefore estimated too and taken off once. Where the laws agree it is somewhat large, never far too small.
+    The variance of the row means (the jackknife) estimates the first two terms plus twice the last three. The last
+    three terms are therefore estimated separately and subtracted once. For equal distributions the result is somewhat
+    too large.
 
-    With features of Inception this is the KID; on other features it is not called that.
+    With Inception features this is the KID. The function has another name because it accepts any features.
 
     Args:
         features_a: independent samples ``(n, *event)``, n >= 3, flattened to ``(n, d)``.
-        features_b: ``(m, *event)``, m >= 3. Time is of order (n + m)² d, memory is bounded.
+        features_b: independent samples ``(m, *event)``, m >= 3. Time is of order (n + m)² d; memory is bounded.
 
     Returns:
-        An :class:`Estimate` of floats: ``value`` (the square, as is usual) and ``stderr``.
+        An :class:`Estimate` of floats: ``value`` (the squared discrepancy, as is usual) and ``stderr``.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: the features differ in shape, or there are fewer than 3 samples of either.
+        InvalidTypeError: an array is not float32 or float64.
+        InvalidValueError: an array holds NaN or infinity.
 
-    Source: Bińkowski, Sutherland, Arbel and Gretton, Demystifying MMD GANs (2018); the variance is Hoeffding's, A class
-    of statistics with asymptotically normal distribution (1948).
+    Source: Bińkowski, Sutherland, Arbel and Gretton, Demystifying MMD GANs (2018), arXiv:1801.01401; the variance is
+    that of Hoeffding, A class of statistics with asymptotically normal distribution (1948),
+    doi:10.1214/aoms/1177730196.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -62,11 +67,11 @@ def kernel_distance(features_a: Array, features_b: Array) -> Estimate:
     second = 2 * within_a.tau / (n * (n - 1)) + 2 * within_b.tau / (m * (m - 1)) + 4 * across.tau / (n * m)
     rows_a, rows_b = within_a.rows - across.rows, within_b.rows - across.columns
     jackknife = 4 * float(np.var(rows_a, ddof=1) / n + np.var(rows_b, ddof=1) / m)
-    return Estimate(value, math.sqrt(max(jackknife - second, second)))  # what the first two terms estimate is >= 0
+    return Estimate(value, math.sqrt(max(jackknife - second, second)))  # the first two terms are not negative
 
 
 class _Pairs(NamedTuple):
-    """The mean of a kernel over pairs, its means over each argument, and the variance that these do not explain."""
+    """The mean of a kernel over pairs, its means over each argument, and the remaining variance."""
 
     mean: float
     rows: Any
@@ -75,9 +80,9 @@ class _Pairs(NamedTuple):
 
 
 def _within(x: Any) -> _Pairs:
-    """Over pairs of different rows of ``x (n, d)``."""
+    """Statistics over pairs of different rows of ``x (n, d)``."""
     n = len(x)
-    own = (np.sum(x**2, axis=1) / x.shape[1] + 1) ** 3  # each sample with itself: no pair
+    own = (np.sum(x**2, axis=1) / x.shape[1] + 1) ** 3  # each sample with itself, excluded below
     total, squares = np.zeros(n), 0.0
     for rows, k in _blocks(x, x):
         total[rows] = np.sum(k, axis=1)
@@ -85,14 +90,14 @@ def _within(x: Any) -> _Pairs:
     means = (total - own) / (n - 1)
     mean = float(np.mean(means))
     pairs = n * (n - 1)
-    # Σ over pairs of (k_ij − r_i − r_j + m)², each r_i the mean of row i, from sums alone
+    # Σ over pairs of (k_ij − r_i − r_j + m)², with r_i the mean of row i, from running sums
     projected = float(np.sum((means - mean) ** 2))
     left = squares - float(np.sum(own**2)) - pairs * mean**2 - 2 * n * projected
     return _Pairs(mean, means, means, max(left, 0.0) / pairs)
 
 
 def _across(x: Any, y: Any) -> _Pairs:
-    """Over all pairs of a row of ``x (n, d)`` and one of ``y (m, d)``."""
+    """Statistics over all pairs of a row of ``x (n, d)`` and a row of ``y (m, d)``."""
     n, m = len(x), len(y)
     rows, columns, squares = np.zeros(n), np.zeros(m), 0.0
     for where, k in _blocks(x, y):
@@ -106,6 +111,6 @@ def _across(x: Any, y: Any) -> _Pairs:
 
 
 def _blocks(x: Any, y: Any) -> Iterator[tuple[slice, Any]]:
-    """The kernel of all rows of ``x`` with all of ``y``, a slice of rows at a time."""
+    """The kernel of all rows of ``x`` with all of ``y``, one block of rows at a time."""
     for rows in row_blocks(len(x), _CHUNK // len(y)):
         yield rows, (x[rows] @ y.T / x.shape[1] + 1) ** 3

@@ -1,4 +1,4 @@
-"""Do samples fit a score? The kernel Stein discrepancy and its test."""
+"""The kernel Stein discrepancy between samples and a score, and its test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SteinTest", "kernel_stein_discrepancy"]
 
 
 class SteinTest(NamedTuple):
-    """A squared discrepancy between samples and a score, and the p-value of "the samples have this score"."""
+    """The squared discrepancy between samples and a score, and the p-value of "the samples have this score"."""
 
     statistic: float
     p_value: float
@@ -30,40 +30,45 @@ def kernel_stein_discrepancy(
     bootstraps: int = 999,
     rng: RngLike = None,
 ) -> SteinTest:
-    """The squared kernel Stein discrepancy of samples from a score, a U-statistic, with a wild-bootstrap test.
+    """The squared kernel Stein discrepancy between samples and a score, with a wild-bootstrap test.
 
-    KSD² = E over pairs of different samples of
+    KSD² is a U-statistic, the mean over pairs of different samples of
 
-        u(x, y) = s(x)·s(y) k + s(x)·∇_y k + s(y)·∇_x k + tr ∇_x ∇_y k,
+        u(x, y) = s(x)·s(y) k + s(x)·∇_y k + s(y)·∇_x k + tr ∇_x ∇_y k.
 
-    which for x ~ q is E δ(x)·δ(y) k(x, y), δ = s − ∇log q: zero exactly when s is the score of q. No sample of the
-    target and no normalizing constant is needed. Unbiased, it is negative about as often as not for a perfect fit.
-    The p-value is (1 + the number of signs ε with Σ ε_i ε_j u_ij at least as large) / (1 + ``bootstraps``), whose level
-    is right for many independent samples: measured, P(p <= 0.05) is 0.047 for 50 samples of a Gaussian in the plane,
-    0.039 for 10 and 0.006 for 5, where the test is conservative.
+    For x ~ q it estimates E δ(x)·δ(y) k(x, y), δ = s − ∇log q, which is zero exactly if s is the score of q. It needs
+    no samples of the target and no normalizing constant. It is unbiased: for an exact fit it is negative about half of
+    the time. The p-value is (1 + the number of sign vectors ε with Σ ε_i ε_j u_ij at least as large) / (1 +
+    ``bootstraps``). The test has the right level for many independent samples. Measured for a Gaussian in two
+    dimensions, P(p <= 0.05) is 0.047 for 50 samples, 0.039 for 10 and 0.006 for 5; with few samples the test is
+    conservative.
 
-    **The score must not have been fitted to these samples.** A model fits the data that it was fitted to better than
-    other data, and the test does not know that: with a Gaussian whose mean and variance were estimated from 200 samples
-    it rejected 0 of 200 right models at 5 % (smallest p-value 0.055, median 0.83; the true Gaussian: 12 of 200). A
-    large p-value then says nothing. Test a fitted model on samples that were held out.
+    **Do not test a model on the samples that it was fitted to.** A model fits its training data better than other data,
+    and the test does not correct for this. With a Gaussian whose mean and variance were estimated from 200 samples, the
+    test rejected 0 of 200 correct models at the 5 % level (smallest p-value 0.055, median 0.83); with the true Gaussian
+    it rejected 12 of 200. A large p-value then has no meaning. Test a fitted model on held-out samples.
 
-    Like every score it is nearly blind to the weights of modes far apart: :func:`mode_weights` sees them.
+    Scores hardly depend on the weights of well separated modes, so this test cannot detect wrong weights. Use
+    :func:`mode_weights` for that.
 
     Args:
-        score: s(x), or s(x, sigma), which is called with None.
-        x: independent samples ``(n, *event)``, n >= 2; memory is of order n².
-        kernel: ``"imq"``, (1 + |x − y|²/h²)^−½, which in more than two dimensions also sees samples that run off to
-            infinity; or ``"rbf"``, exp(−|x − y|²/2h²), which does not.
+        score: s(x), or s(x, sigma), which is called with sigma None.
+        x: independent samples ``(n, *event)``, n >= 2. Memory is of order n².
+        kernel: ``"imq"``, (1 + |x − y|²/h²)^−½, or ``"rbf"``, exp(−|x − y|²/2h²). In more than two dimensions only
+            ``"imq"`` detects samples that diverge to infinity.
         bandwidth: h > 0; by default the median distance between two different samples.
-        bootstraps: how many sets of signs, at least 1.
+        bootstraps: number of sign vectors, at least 1.
         rng: an Rng, a seed or None.
 
     Returns:
         A :class:`SteinTest`: ``statistic, p_value = kernel_stein_discrepancy(score, x)``.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: for arguments of the wrong shape,
-        kind or value.
+        ShapeError: ``x`` has fewer than 2 axes or 2 samples, or the score has another shape than ``x``.
+        InvalidTypeError: ``x`` is not float32 or float64, or ``bootstraps`` is not an integer.
+        InvalidValueError: ``x`` holds NaN or infinity, ``kernel`` is unknown, ``bandwidth`` is not positive, or
+            ``bootstraps`` is below 1.
+        NonFiniteError: the score is NaN or infinite at some point.
 
     Source: Liu, Lee and Jordan, A kernelized Stein discrepancy for goodness-of-fit tests (2016), arXiv:1602.03253;
     Gorham and Mackey, Measuring sample quality with kernels (2017), arXiv:1703.01717; Chwialkowski, Strathmann and
@@ -78,7 +83,7 @@ def kernel_stein_discrepancy(
     """
     check_batch(x)
     if x.shape[0] < 2:
-        raise ShapeError(f"x has {x.shape[0]} samples: expected at least 2, for pairs of different ones.")
+        raise ShapeError(f"x has {x.shape[0]} samples: expected at least 2, to form pairs.")
     check_option(kernel, "kernel", tuple(_KERNELS))
     bootstraps, stream = check_count(bootstraps, "bootstraps"), as_rng(rng, None, "kernel_stein_discrepancy")
     rows, s = host_batch(x), host_score(score, x, name="score")
@@ -86,12 +91,12 @@ def kernel_stein_discrepancy(
     observed = float(np.sum(u)) / (n * (n - 1))
     signs = host(stream.rademacher((bootstraps, n)))
     draws = np.sum((signs @ u) * signs, axis=1) / (n * (n - 1))
-    ties = 1e-12 * float(np.max(np.abs(u)))  # signs that are all equal give the same sum, in another order
+    ties = 1e-12 * float(np.max(np.abs(u)))  # equal signs give the same sum up to rounding
     return SteinTest(observed, (1 + int(np.sum(draws >= observed - ties))) / (1 + bootstraps))
 
 
 def _stein(x: Any, s: Any, kernel: str, bandwidth: float | None) -> Any:
-    """The u of every pair of rows, ``(n, n)``, zero on the diagonal; k = φ(|x − y|²), so that ∇_x k = 2 φ' (x − y)."""
+    """The matrix u of all pairs of rows, ``(n, n)``, zero on the diagonal; k = φ(|x − y|²), so ∇_x k = 2 φ' (x − y)."""
     from scipy.spatial.distance import pdist, squareform
 
     distances = pdist(x)

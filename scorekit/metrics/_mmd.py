@@ -1,4 +1,4 @@
-"""The maximum mean discrepancy of two samples."""
+"""The maximum mean discrepancy between two sets of samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Discrepancy", "mmd"]
 
 
 class Discrepancy(NamedTuple):
-    """A squared discrepancy, the bandwidth that it was measured with, and the p-value of "the same law"."""
+    """The squared discrepancy, the bandwidth, and the p-value of "both distributions are equal"."""
 
     squared: float
     bandwidth: float
@@ -25,27 +25,30 @@ class Discrepancy(NamedTuple):
 def mmd(
     a: Array, b: Array, bandwidth: float | None = None, permutations: int = 199, rng: RngLike = None
 ) -> Discrepancy:
-    """The squared maximum mean discrepancy of two samples, unbiased, with a permutation test.
+    """The squared maximum mean discrepancy between two sets of samples, unbiased, with a permutation test.
 
-    MMD² = E k(a, a') + E k(b, b') − 2 E k(a, b), k(x, y) = exp(−|x − y|²/2h²), over pairs of different samples; it
-    can be negative when the laws agree. The p-value is (1 + the number of random relabelings with an MMD² at least
-    as large) / (1 + ``permutations``): exact, whatever the laws, for independent samples.
+    MMD² = E k(a, a') + E k(b, b') − 2 E k(a, b), k(x, y) = exp(−|x − y|²/2h²), over pairs of different samples. It can
+    be negative if the distributions agree. The p-value is (1 + the number of random relabelings with an MMD² at least
+    as large) / (1 + ``permutations``). It is exact for independent samples of any distribution.
 
     Args:
-        a: a sample, ``(n, *event)``, n >= 2.
-        b: a sample, ``(m, *event)``, m >= 2; memory is of order (n + m)².
-        bandwidth: h > 0; by default the median distance between two different samples of the pooled set, which does
-            not depend on the labels, so that the test stays exact.
-        permutations: how many relabelings, at least 1.
+        a: samples, ``(n, *event)``, n >= 2.
+        b: samples, ``(m, *event)``, m >= 2. Memory is of order (n + m)².
+        bandwidth: h > 0; by default the median distance between two different samples of the pooled set. This default
+            does not depend on the labels, so the test stays exact.
+        permutations: number of relabelings, at least 1.
         rng: an Rng, a seed or None.
 
     Returns:
         A :class:`Discrepancy` of floats.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: the samples of ``a`` and ``b`` differ in shape, or there are fewer than 2 of either.
+        InvalidTypeError: an array is not float32 or float64, or ``permutations`` is not an integer.
+        InvalidValueError: an array holds NaN or infinity, ``bandwidth`` (or the median distance) is not positive, or
+            ``permutations`` is below 1.
 
-    Source: Gretton, Borgwardt, Rasch, Schölkopf and Smola, A kernel two-sample test (2012).
+    Source: Gretton, Borgwardt, Rasch, Schölkopf and Smola, A kernel two-sample test (2012), JMLR 13, 723–773.
 
     >>> import numpy as np
     >>> a = np.random.default_rng(0).normal(size=(50, 2))
@@ -59,11 +62,11 @@ def mmd(
     permutations, stream = check_count(permutations, "permutations"), as_rng(rng, None, "mmd")
     distances = pdist(np.concatenate([rows_a, rows_b]))
     h = median_distance(distances) if bandwidth is None else check_positive(bandwidth, "bandwidth")
-    kernel = squareform(np.exp(-((distances / h) ** 2) / 2))  # zero on the diagonal: no pair of one with itself
+    kernel = squareform(np.exp(-((distances / h) ** 2) / 2))  # zero on the diagonal
     labels = np.arange(n + m) < n
     observed = float(_squared(kernel, labels[:, None])[0])
     draws = _squared(kernel, _relabelings(labels, permutations, stream))
-    ties = 1e-12 * np.max(kernel)  # the same partition summed in another order is still as large
+    ties = 1e-12 * np.max(kernel)  # equal partitions have the same sum up to rounding
     return Discrepancy(observed, h, (1 + int(np.sum(draws >= observed - ties))) / (1 + permutations))
 
 

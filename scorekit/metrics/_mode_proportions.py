@@ -1,4 +1,4 @@
-"""Which proportion of the samples went to which mode?"""
+"""The proportion of samples in each mode of a mixture."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from scorekit.protocols import Array
 __all__ = ["ModeWeights", "mode_weights"]
 
 _FAR = 1e-6
-"""A draw from a component lies beyond the default distance with this probability."""
+"""The probability that a draw from a component is farther than the default ``far_distance``."""
 
 
 class ModeWeights(NamedTuple):
-    """The proportion of each component, with its interval, beside the truth; and how many samples belong to none."""
+    """The proportion of each component with its interval, the true weights, and the number of far samples."""
 
     proportions: Any
     lower: Any
@@ -40,27 +40,31 @@ class ModeWeights(NamedTuple):
 
 
 def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance: float | None = None) -> ModeWeights:
-    """The proportion of the samples in each component of a Gaussian mixture, with exact intervals.
+    """The proportion of samples in each component of a Gaussian mixture, with exact intervals.
 
-    Each sample goes to its most responsible component, argmax_k log w_k + log N(x; μ_k, Σ_k). A sample is *far* when
-    √((x − μ_k)ᵀ Σ_k⁻¹ (x − μ_k)) exceeds ``far_distance`` for every k, as a chain's end does that has escaped or
-    has stopped between modes. Far samples are counted, and also stay in the proportions, so that these sum to 1.
+    Each sample is assigned to the component of largest responsibility, argmax_k log w_k + log N(x; μ_k, Σ_k). A sample
+    is *far* if √((x − μ_k)ᵀ Σ_k⁻¹ (x − μ_k)) exceeds ``far_distance`` for every k, for instance if a chain diverged or
+    stopped between modes. Far samples are counted separately and are also part of the proportions, which sum to 1.
 
     Args:
-        samples: ``(n, *event)``, independent: one state of each chain, not many of one.
-        mixture: has ``weights (k,)``, ``means (k, d)`` and ``covariances (k, d, d)``, with d numbers an event.
-        level: of each interval, in (0, 1): it holds the true proportion at least so often, however rare the mode.
-        far_distance: the Mahalanobis distance beyond which a sample is far; by default the one that a draw from a
-            component exceeds with probability 1e-6 (5.3 in two dimensions).
+        samples: independent samples ``(n, *event)``: one state of each chain, not several states of one chain.
+        mixture: has ``weights (k,)``, ``means (k, d)`` and ``covariances (k, d, d)``, with d the dimension of one
+            sample.
+        level: confidence level of each interval, in (0, 1). The coverage is at least ``level`` also for rare modes.
+        far_distance: the Mahalanobis distance beyond which a sample is far, positive. By default a draw from a
+            component exceeds it with probability 1e-6 (5.3 in two dimensions).
 
     Returns:
-        A :class:`ModeWeights` of arrays ``(k,)`` ``proportions``, ``lower``, ``upper`` and ``truth`` (the mixture's
-        weights), and ``n``, ``level``, ``far``, ``far_distance``. Printed, a mode whose interval misses the truth is
-        starred. Where components overlap, even exact samples have proportions other than the weights: the most
-        responsible component is not always the one that a sample came from.
+        A :class:`ModeWeights` of arrays ``(k,)`` ``proportions``, ``lower``, ``upper`` and ``truth`` (the weights of
+        the mixture), and ``n``, ``level``, ``far``, ``far_distance``. ``print`` marks a mode with a star if its
+        interval misses the truth. If components overlap, the proportions of exact samples differ from the weights,
+        because the component of largest responsibility is not always the one that generated the sample.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: ``samples`` has fewer than 2 axes, or its dimension is not that of the mixture.
+        InvalidTypeError: ``mixture`` lacks an attribute, or ``samples`` is not float32 or float64.
+        InvalidValueError: ``samples`` holds NaN or infinity, ``level`` is not in (0, 1), or ``far_distance`` is not
+            positive.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
     (1934), doi:10.1093/biomet/26.4.404.
@@ -90,13 +94,13 @@ def _components(mixture: Any, samples: Array) -> tuple[Any, Any, Any]:
     if any(value is None for value in found):
         raise InvalidTypeError(
             f"mixture is a {describe(mixture)}: expected weights (k,), means (k, d) and covariances (k, d, d), "
-            "as sk.distributions.GaussianMixture has them."
+            "for instance a sk.distributions.GaussianMixture."
         )
     weights, means, covariances = (np.array(value, dtype=np.float64) for value in found)
     d = event_size(samples)
     if means.ndim != 2 or means.shape[1] != d:
         raise ShapeError(
-            f"samples have shape {tuple(samples.shape)}, {d} numbers a sample, but the mixture's means have shape "
+            f"samples have shape {tuple(samples.shape)}, so dimension {d}, but the means of the mixture have shape "
             f"{means.shape}: expected ({len(weights)}, {d})."
         )
     return weights / np.sum(weights), means, covariances
@@ -113,7 +117,7 @@ def _distances(x: Any, weights: Any, means: Any, covariances: Any) -> tuple[Any,
     from scipy.linalg import solve_triangular
 
     squared, log_joint = np.empty((len(x), len(weights))), np.empty((len(x), len(weights)))
-    with np.errstate(divide="ignore"):  # a component of weight zero is never the most responsible one
+    with np.errstate(divide="ignore"):  # a component of weight zero gets no sample
         log_weights = np.log(weights)
     for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
         factor = np.linalg.cholesky(covariance)

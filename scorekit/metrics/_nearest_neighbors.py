@@ -1,4 +1,4 @@
-"""Nearest neighbors: those of samples in the training data, and whether samples are copies of these."""
+"""Nearest neighbors of samples in the training data, and a test for memorization."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from scorekit.protocols import Array
 __all__ = ["Memorization", "Neighbors", "blocks", "memorization", "nearest", "nearest_neighbors"]
 
 _CHUNK = 1 << 22
-"""Distances held at once."""
+"""Largest number of distances in memory."""
 
 
 class Neighbors(NamedTuple):
-    """The nearest neighbors of each sample: which rows, and how far, both ``(n, k)``, the nearest first."""
+    """The nearest neighbors of each sample: row indices and distances, both ``(n, k)``, nearest first."""
 
     indices: Any
     distances: Any
 
 
 class Memorization(NamedTuple):
-    """How many samples lie nearer to the training data than data that were held out do."""
+    """The proportion of samples that are closer to the training data than held-out data are, with a test."""
 
     proportion: float
     lower: float
@@ -53,20 +53,22 @@ class Memorization(NamedTuple):
 
 
 def nearest_neighbors(samples: Array, training: Array, k: int = 1) -> Neighbors:
-    """The ``k`` nearest training points of each sample, in the Euclidean distance over all of a sample's axes.
+    """The ``k`` nearest training points of each sample, in the Euclidean distance over all axes of a sample.
 
     Args:
-        samples: ``(n, *event)``, images too.
-        training: ``(m, *event)``, m >= k. Time is of order n m d (two thousand million numbers a second on one core),
-            memory is bounded.
-        k: how many, at least 1.
+        samples: ``(n, *event)``, for instance images.
+        training: ``(m, *event)``, m >= k. Time is of order n m d (about 2e9 entries per second on one core); memory is
+            bounded.
+        k: number of neighbors, from 1 to m.
 
     Returns:
-        A :class:`Neighbors` of ``indices`` (rows of ``training``) and ``distances``, both NumPy ``(n, k)``. Among
-        neighbors at exactly one distance the lower row comes first, and which ones of several make up the k is open.
+        A :class:`Neighbors` of ``indices`` (rows of ``training``) and ``distances``, both NumPy ``(n, k)``. Neighbors
+        at equal distance are sorted by row. If the k-th distance is tied, the choice among the tied rows is arbitrary.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: ``samples`` and ``training`` differ in the shape of a sample.
+        InvalidTypeError: an array is not float32 or float64, or ``k`` is not an integer.
+        InvalidValueError: an array holds NaN or infinity, or ``k`` is below 1 or above m.
 
     >>> import numpy as np
     >>> training = np.array([[0.0, 0.0], [3.0, 4.0], [10.0, 0.0]])
@@ -82,34 +84,41 @@ def nearest_neighbors(samples: Array, training: Array, k: int = 1) -> Neighbors:
 def memorization(
     samples: Array, training: Array, held_out: Array, quantile: float = 0.01, level: float = 0.95
 ) -> Memorization:
-    """Are samples copies of training data? Their distance to it, beside that of data that were held out.
+    """A test of whether samples are copies of training data.
 
-    A sample counts as near when its nearest training point is nearer than that of the j-th nearest of m held-out
-    points, j = ``quantile`` (m + 1) rounded. If the samples were new data like the held-out ones, j/(m + 1) of them
-    would be near on average, and their number would be beta-binomial(n, j, m + 1 − j), whatever the laws: the p-value,
-    of "as many or more are near", is exact for independent samples, and conservative where distances tie.
+    It compares the distances of samples to the training data with those of held-out data. A sample is *near* if its
+    nearest training point is closer than that of the j-th nearest of m held-out points, j = ``quantile`` (m + 1)
+    rounded. If the samples were new data like the held-out ones, j/(m + 1) of them would be near on average, and the
+    number of near samples would be beta-binomial(n, j, m + 1 − j) for every continuous distribution. The p-value of "as
+    many or more are near" is exact for independent samples, and conservative if distances tie.
 
-    A small p-value says that too many samples are too near, as copies are. A large one does not say that the samples
-    are good: noise is far from everything.
+    A small p-value means that too many samples are too close to training data, as copies are. A large p-value does not
+    mean that the samples are good: pure noise is far from all data.
 
     Args:
         samples: ``(n, *event)``.
-        training: what the model was trained on, ``(N, *event)``.
-        held_out: data of the same kind that the model has not seen, ``(m, *event)``; the more, the sharper.
-        quantile: in (0, 1), of the held-out distances.
-        level: of the interval, in (0, 1).
+        training: the training data of the model, ``(N, *event)``.
+        held_out: data from the same distribution that were not used for training, ``(m, *event)``. The power grows with
+            m.
+        quantile: quantile of the held-out distances, in (0, 1).
+        level: confidence level of the interval, in (0, 1).
 
     Returns:
-        A :class:`Memorization`: ``proportion`` of near samples with its exact interval (Clopper and Pearson's)
-        ``lower``,
-        ``upper``, at ``level``, for this ``threshold``; ``expected``, j/(m + 1); ``p_value``; and the distances to the
-        nearest training point of ``samples (n,)`` and ``held_out (m,)``. Printed, their quantiles side by side.
+        A :class:`Memorization` with
+
+        - ``proportion`` of near samples and its exact (Clopper–Pearson) interval ``lower``, ``upper`` at ``level``, for
+          this ``threshold``;
+        - ``expected``, j/(m + 1), and ``p_value``;
+        - the distances to the nearest training point of ``samples (n,)`` and ``held_out (m,)``. ``print`` shows their
+          quantiles.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: ``samples``, ``training`` and ``held_out`` differ in the shape of a sample.
+        InvalidTypeError: an array is not float32 or float64, or ``quantile`` or ``level`` is not a number.
+        InvalidValueError: an array holds NaN or infinity, or ``quantile`` or ``level`` is not in (0, 1).
 
     Source: the comparison is that of Meehan, Chaudhuri and Dasgupta, A non-parametric test to detect data-copying in
-    generative models (2020); the exact law of an exceedance count is classical.
+    generative models (2020), arXiv:2004.05675; the exact distribution of an exceedance count is classical.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -134,12 +143,12 @@ def memorization(
 
 
 def nearest(x: Any, base: Any, k: int, *, skip_own: bool = False) -> Neighbors:
-    """The ``k`` nearest rows of ``base`` of each row of ``x``; with ``skip_own`` row i of ``base`` is none of i's."""
+    """The ``k`` nearest rows of ``base`` for each row i of ``x``; ``skip_own`` excludes row i of ``base``."""
     indices, distances = np.empty((len(x), k), dtype=np.int64), np.empty((len(x), k))
     for rows, block in blocks(x, base):
         if skip_own:
             block[np.arange(len(block)), np.arange(rows.start, rows.start + len(block))] = np.inf
-        found = np.sort(np.argpartition(block, k - 1, axis=1)[:, :k], axis=1)  # by row, so that ties stay in order
+        found = np.sort(np.argpartition(block, k - 1, axis=1)[:, :k], axis=1)  # by row: ties stay in order
         far = np.take_along_axis(block, found, axis=1)
         order = np.argsort(far, axis=1, kind="stable")
         indices[rows] = np.take_along_axis(found, order, axis=1)
@@ -148,9 +157,9 @@ def nearest(x: Any, base: Any, k: int, *, skip_own: bool = False) -> Neighbors:
 
 
 def blocks(x: Any, base: Any) -> Iterator[tuple[slice, Any]]:
-    """The distances of all rows of ``x`` to all of ``base``, a slice of rows at a time.
+    """The distances of all rows of ``x`` to all rows of ``base``, one block of rows at a time.
 
-    They are taken as √Σ(x − y)², not as √(|x|² + |y|² − 2 x·y), which loses the distance of near copies.
+    They are computed as √Σ(x − y)². The form √(|x|² + |y|² − 2 x·y) is inaccurate for near copies.
     """
     from scipy.spatial.distance import cdist
 

@@ -1,4 +1,4 @@
-"""Proportions of a whole with their intervals, and the table that they are printed as."""
+"""Proportions with their intervals, and their printed table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Proportions", "table"]
 
 
 class Proportions(NamedTuple):
-    """The proportions ``(k,)`` and the ends of their exact intervals."""
+    """Proportions ``(k,)`` and the ends of their exact intervals."""
 
     proportions: Any
     lower: Any
@@ -24,7 +24,7 @@ class Proportions(NamedTuple):
 
 
 def table(title: str, names: Iterable[Any], found: Proportions, truth: Any, level: float) -> list[str]:
-    """The lines of the table; where a true proportion is known, a row whose interval misses it is starred."""
+    """The lines of the table. A row is marked with a star if its interval misses the true proportion."""
     words = [str(name) for name in names]
     width = max(len(word) for word in [title, *words])
     known = truth is not None

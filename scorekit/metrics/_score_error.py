@@ -1,4 +1,4 @@
-"""How far is a score model from the exact score?"""
+"""The error of a score model against the exact score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ScoreError", "check_methods", "check_target", "compare_scores", "sco
 
 
 class ScoreError(NamedTuple):
-    """The distance between two score fields over ``n`` points, each number with its standard error."""
+    """The distance between two score fields over ``n`` points; every value has its standard error."""
 
     esm: float
     esm_stderr: float
@@ -36,26 +36,28 @@ class ScoreError(NamedTuple):
 def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: Sigma = None) -> ScoreError:
     """The error of ``model`` against the exact score s* = ∇log p_σ, averaged over the points ``x``.
 
-    ESM         ½ E|s − s*|²
-    relative l2 √(E|s − s*|² / E|s*|²); 1 is what the zero field gets
-    cosine      E[s·s* / |s||s*|], with 0 where one of the two vanishes, for it points nowhere
+    - ESM: ½ E|s − s*|²;
+    - relative l2: √(E|s − s*|² / E|s*|²); the zero field has 1;
+    - cosine: E[s·s* / |s||s*|]; a point where s or s* is zero counts as 0.
 
     Args:
         model: the score model s(x, sigma).
-        distribution: has ``score(x, sigma)``, exact.
-        x: where the fields are compared, ``(n, *event)``. Averages are over the law that x was drawn from: for the
+        distribution: has an exact ``score(x, sigma)``.
+        x: the points of comparison, ``(n, *event)``. Averages are over the distribution of these points. For the
             explicit score-matching distance draw them from ``distribution.smoothed(sigma)``.
-        sigma: None, a positive scalar or ``(n,)``; both fields get the same.
+        sigma: noise level of both fields: None, a positive scalar or ``(n,)``.
 
     Returns:
-        A :class:`ScoreError` of Python floats. The standard errors hold for independent points (that of the
-        relative l2 by the delta method) and are NaN for a single one.
+        A :class:`ScoreError` of Python floats. The standard errors are valid for independent points (that of the
+        relative l2 uses the delta method). For a single point they are NaN.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
-        NonFiniteError: when a field is not finite at some point.
+        ShapeError: ``x``, ``sigma`` or the model's output has the wrong shape or dimension.
+        InvalidTypeError: ``x`` is not float32 or float64, or ``distribution`` has no ``score``.
+        InvalidValueError: ``x`` holds NaN or infinity, or ``sigma`` is not positive.
+        NonFiniteError: a field is NaN or infinite at some point.
 
-    Source: Hyvärinen, Estimation of non-normalized statistical models by score matching (2005).
+    Source: Hyvärinen, Estimation of non-normalized statistical models by score matching (2005), JMLR 6, 695–709.
 
     >>> import numpy as np, scorekit as sk
     >>> normal = sk.distributions.Gaussian([0.0], [[1.0]])
@@ -68,17 +70,17 @@ def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: 
 
 
 def check_target(distribution: Any, x: Array, needed: tuple[str, ...] = ("score",)) -> None:
-    """Refuse a distribution that lacks what is ``needed``, or that lives in another dimension than ``x``."""
+    """Check that a distribution has the methods ``needed`` and the dimension of ``x``."""
     check_methods(distribution, needed)
     dim = getattr(distribution, "dim", None)
     if dim is not None and dim != event_size(x):
         raise ShapeError(
-            f"x has shape {tuple(x.shape)}, {event_size(x)} numbers a sample, but the distribution has dimension {dim}."
+            f"x has shape {tuple(x.shape)}, so dimension {event_size(x)}, but the distribution has dimension {dim}."
         )
 
 
 def check_methods(distribution: Any, needed: tuple[str, ...]) -> None:
-    """Refuse a distribution that lacks what is ``needed``."""
+    """Check that a distribution has the methods ``needed``."""
     missing = [name for name in needed if not callable(getattr(distribution, name, None))]
     if missing:
         raise InvalidTypeError(
@@ -99,7 +101,7 @@ def compare_scores(s: Any, exact: Any) -> ScoreError:
 
 
 def _cosines(s: Any, exact: Any) -> Any:
-    """The cosine of the angle at each point; lengths are divided out first, so that nothing under- or overflows."""
+    """The cosine of the angle at each point. Vectors are normalized first, which avoids overflow and underflow."""
     return np.clip(np.sum(_directions(s) * _directions(exact), axis=1), -1.0, 1.0)
 
 

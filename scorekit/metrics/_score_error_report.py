@@ -1,4 +1,4 @@
-"""Where is a score model wrong? Its error at each noise level, from the heart of the data to the empty space."""
+"""The error of a score model at each noise level, by density region and away from the data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ScoreErrorRow(NamedTuple):
 
 
 class ScoreErrorReport(tuple[ScoreErrorRow, ...]):
-    """The rows of :func:`score_error_report`, a tuple; printed as a table.
+    """The rows of :func:`score_error_report`, a tuple that prints as a table.
 
     >>> import scorekit as sk
     >>> target = sk.distributions.Gaussian([0.0], [[1.0]])
@@ -41,7 +41,7 @@ class ScoreErrorReport(tuple[ScoreErrorRow, ...]):
     __slots__ = ()
 
     def region(self, name: str) -> ScoreErrorReport:
-        """The rows of one region, one a noise level. An unknown name raises ``ValueError``."""
+        """The rows of one region, one per noise level. An unknown name raises ``ValueError``."""
         known = list(dict.fromkeys(row.region for row in self))
         if name not in known:
             raise InvalidValueError(f"unknown region {name!r}: the regions of this report are {', '.join(known)}.")
@@ -74,37 +74,39 @@ def score_error_report(
     regions: Sequence[float] = (0.1, 0.5),
     like: Array | None = None,
 ) -> ScoreErrorReport:
-    """The error of ``model`` at every noise level, over all of p_σ, by density region and off the data.
+    """The error of ``model`` at every noise level, over all of p_σ, by density region and away from the data.
 
-    At each level σ, ``n`` points are drawn from p_σ and ordered by their exact log-density. The rows of a level:
+    At each level σ, ``n`` points are drawn from p_σ and sorted by their exact log-density. The rows of a level are:
 
     ``all``
-        every point: the explicit score-matching distance under p_σ.
+        all points: the explicit score-matching distance under p_σ.
     ``lowest 10 %``, ``10–50 %``, ``highest 50 %``
-        the proportions of the probability between the cuts ``regions``, from the tails to the modes.
+        the parts of the probability mass between the cuts ``regions``, from the tails to the modes.
     ``box``
-        ``n`` points uniform in the box that the drawn points span, mostly off the data: the empty space that a
-        chain crosses, where nothing in the training data says what the score is.
+        ``n`` points uniform in the bounding box of the drawn points, mostly away from the data. Chains cross this
+        region, and the training data do not determine the score there.
 
     Args:
-        model: the score model, called with one level, a float, at a time.
-        distribution: has ``smoothed(sigma)`` with ``sample``, ``log_prob``, and ``score(x, sigma)``.
+        model: the score model; it is called with one level, a float, at a time.
+        distribution: has ``score(x, sigma)`` and ``smoothed(sigma)``, which has ``sample`` and ``log_prob``.
         noise: noise levels, or a descending sequence of numbers.
-        n: points a level; each region must get at least two.
+        n: number of points per level, at least 2; each region must contain at least two points.
         rng: an Rng, a seed or None.
-        regions: the cuts, ascending, as proportions of the probability strictly between 0 and 1; () for no regions.
-        like: an array whose framework, dtype and device the points take; NumPy float64 by default.
+        regions: the cuts, as increasing proportions strictly between 0 and 1; () for no regions.
+        like: an array that sets the framework, dtype and device of the points; None for NumPy float64.
 
     Returns:
         A :class:`ScoreErrorReport`, a tuple of rows ``(sigma, region, error)``. Standard errors are those of
-        :func:`score_error`; the cuts are taken from the same points, which they leave out of account.
+        :func:`score_error`; they ignore that the cuts are estimated from the same points.
 
     Raises:
-        InvalidTypeError, InvalidValueError: for arguments of the wrong kind or value.
-        NonFiniteError: when the model is not finite at some point.
+        ShapeError: the model's output has another shape than its input.
+        InvalidTypeError: ``distribution`` lacks a method, or ``noise`` is a continuous distribution.
+        InvalidValueError: the levels or cuts are not in order or out of range, or a region has fewer than two points.
+        NonFiniteError: the model is NaN or infinite at some point.
 
     Source: after figure 2 of Song and Ermon, Generative modeling by estimating gradients of the data
-    distribution (2019).
+    distribution (2019), arXiv:1907.05600.
 
     >>> import scorekit as sk
     >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0, 5.0], [-5.0, -5.0]], 1.0)
@@ -123,7 +125,7 @@ def score_error_report(
 def _check_levels(noise: Any) -> Geometric | Levels:
     if isinstance(noise, NoiseDistribution) and not isinstance(noise, (Geometric, Levels)):
         raise InvalidTypeError(
-            f"noise is {noise!r}, a distribution with a continuum of levels: expected noise levels, for instance "
+            f"noise is {noise!r}, a continuous distribution: expected noise levels, for instance "
             "sk.noise.Geometric(sigma_max, sigma_min, 10)."
         )
     return as_levels(noise)
@@ -134,12 +136,12 @@ def _check_cuts(regions: Sequence[float]) -> list[float]:
         cuts = [check_number(cut, "a cut of regions") for cut in regions]
     except TypeError as error:
         raise InvalidTypeError(
-            f"regions are {regions!r}: expected proportions between 0 and 1, as (0.1, 0.5)."
+            f"regions are {regions!r}: expected proportions between 0 and 1, for instance (0.1, 0.5)."
         ) from error
     edges = [0.0, *cuts, 1.0]
     if not all(a < b for a, b in itertools.pairwise(edges)):
         raise InvalidValueError(
-            f"regions must ascend strictly between 0 and 1, got {cuts}. For the lowest tenth, write regions=(0.1,)."
+            f"regions must increase strictly between 0 and 1, got {cuts}. For the lowest tenth, write regions=(0.1,)."
         )
     return cuts
 
@@ -169,7 +171,7 @@ def _level(
 
 
 def _regions(order: Any, cuts: list[float]) -> Iterator[tuple[str, Any]]:
-    """Each region's name, and its points out of ``order``, which sorts them by density."""
+    """The name and the points of each region; ``order`` sorts the points by density."""
     if not cuts:
         return
     edges = [0.0, *cuts, 1.0]
@@ -178,8 +180,8 @@ def _regions(order: Any, cuts: list[float]) -> Iterator[tuple[str, Any]]:
         rows = order[round(low * n) : round(high * n)]
         if len(rows) < 2:
             raise InvalidValueError(
-                f"the region from {low:g} to {high:g} gets {len(rows)} of n={n} points: expected at least 2. "
-                "Raise n, or take fewer regions."
+                f"the region from {low:g} to {high:g} has {len(rows)} of n={n} points: expected at least 2. "
+                "Increase n, or use fewer regions."
             )
         yield _region_name(low, high), rows
 
@@ -193,7 +195,7 @@ def _region_name(low: float, high: float) -> str:
 
 
 def _uniform_box(x: Array, rng: Rng) -> Array:
-    """As many points as ``x``, uniform in the box that it spans."""
+    """As many points as ``x`` has, uniform in the bounding box of ``x``."""
     xp = array_namespace(x)
     low, high = xp.min(x, axis=0), xp.max(x, axis=0)
     return low + (high - low) * rng.uniform(tuple(x.shape), x)

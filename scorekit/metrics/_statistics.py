@@ -1,4 +1,4 @@
-"""Means, roots of ratios and proportions, each with its uncertainty."""
+"""Means, root ratios and proportions, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Estimate", "check_level", "mean", "root_ratio", "share_interval"]
 
 
 class Estimate(NamedTuple):
-    """A value and its standard error, which is NaN where one sample alone says nothing about spread."""
+    """A value and its standard error, which is NaN if there is only one sample."""
 
     value: float
     stderr: float
 
 
 def mean(values: Any) -> Estimate:
-    """The mean of independent ``values (n,)``; its standard error is s/√n with s² the unbiased variance.
+    """The mean of independent ``values (n,)``. Its standard error is s/√n, with s² the unbiased variance.
 
     >>> import numpy as np
     >>> mean(np.array([1.0, 3.0]))
@@ -34,10 +34,10 @@ def mean(values: Any) -> Estimate:
 
 
 def root_ratio(a: Any, b: Any) -> Estimate:
-    """R = √(E a / E b) of paired, non-negative values ``(n,)``, with the delta method's standard error.
+    """R = √(E a / E b) of paired, non-negative values ``(n,)``, with the standard error of the delta method.
 
-    dR = R/2 (dA/A − dB/B), so that R's error is that of the mean of R/2 (a_i/A − b_i/B).
-    R is 0 with error 0 where a vanishes throughout, and infinite where only b does.
+    dR = R/2 (dA/A − dB/B), so the error of R is that of the mean of R/2 (a_i/A − b_i/B). If all a are zero, R is 0 with
+    error 0. If only all b are zero, R is infinite with error NaN.
 
     >>> import numpy as np
     >>> root_ratio(np.array([4.0, 8.0]), np.array([1.0, 2.0]))
@@ -61,13 +61,11 @@ def check_level(level: Any) -> float:
 
 
 def share_interval(count: Any, n: int, level: float) -> tuple[Any, Any]:
-    """The exact (Clopper and Pearson's) interval of a proportion from ``count`` of ``n``: (lower, upper), within [0,
-    1].
+    """The exact Clopper–Pearson interval (lower, upper) of a proportion, for ``count`` of ``n``; within [0, 1].
 
-    The lower end is the proportion p at which P(count or more of n) = α/2, the upper end that at which P(count or
-    fewer) =
-    α/2, α = 1 − ``level``: quantiles of the beta laws (count, n − count + 1) and (count + 1, n − count). The interval
-    holds the true proportion with a probability of at least ``level``, whatever that share is, however rare.
+    The lower end is the p with P(count or more of n) = α/2. The upper end is the p with P(count or fewer) = α/2, α = 1
+    − ``level``. They are quantiles of the beta distributions (count, n − count + 1) and (count + 1, n − count). The
+    coverage is at least ``level`` for every true proportion, also for rare events.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
     (1934), doi:10.1093/biomet/26.4.404.

@@ -1,4 +1,4 @@
-"""Wasserstein distances between two samples: sliced, and exact."""
+"""Wasserstein distances between two sets of samples: sliced and exact."""
 
 from __future__ import annotations
 
@@ -17,35 +17,41 @@ from scorekit.protocols import Array, RngLike
 __all__ = ["sliced_wasserstein", "wasserstein"]
 
 _HIGHEST = 500
-"""Of the orders: one half to this power is still a number."""
+"""Largest order p; 2^(−p) is still a normal float64."""
 
 _CHUNK = 1 << 22
-"""Projected numbers held at once, so that memory is bounded however many directions there are."""
+"""Largest number of projections in memory, which bounds memory for any number of directions."""
 
 
 def sliced_wasserstein(a: Array, b: Array, projections: int = 256, order: float = 2, rng: RngLike = None) -> float:
-    """The sliced Wasserstein distance of two samples: SW_p = (mean over directions u of W_p(uᵀa, uᵀb)^p)^(1/p).
+    """The sliced Wasserstein distance, SW_p = (mean over directions u of W_p(uᵀa, uᵀb)^p)^(1/p).
 
-    W_p on the line is exact, for equal and for different sizes: the integral of |F_a⁻¹ − F_b⁻¹|^p over (0, 1).
-    Directions: in two dimensions ``projections`` evenly spaced angles (no randomness; ``rng`` is not used, and for
-    smooth laws the error falls much faster than a random set's); in one, the line itself; else random ones, each
-    uniform on the sphere, orthogonal to each other in blocks of d, which only lowers the variance.
+    In one dimension W_p is exact, also for sets of different size: the integral of |F_a⁻¹ − F_b⁻¹|^p over (0, 1), to
+    the power 1/p. The directions depend on the dimension d of one sample:
+
+    - d = 1: the line itself;
+    - d = 2: ``projections`` evenly spaced angles. ``rng`` is not used. For smooth distributions the error decreases
+      much faster than with random directions;
+    - d > 2: random directions, uniform on the sphere and orthogonal within blocks of d, which reduces the variance.
 
     Args:
-        a: a sample, ``(n, *event)``.
-        b: a sample, ``(m, *event)``.
-        projections: how many directions, at least 1.
-        order: p >= 1.
+        a: samples, ``(n, *event)``.
+        b: samples, ``(m, *event)``.
+        projections: number of directions, at least 1.
+        order: p, from 1 to 500.
         rng: an Rng, a seed or None, for the directions in three or more dimensions.
 
     Returns:
-        A float, 0 for equal samples. Two samples of the same law differ too, by about n^(-1/2): compare with that.
+        A float, 0 for equal sets. Two sets from one distribution differ by about n^(-1/2): use this as the reference.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: for arguments of the wrong shape, kind or value.
+        ShapeError: the samples of ``a`` and ``b`` differ in shape.
+        InvalidTypeError: an array is not float32 or float64, or ``projections`` is not an integer.
+        InvalidValueError: an array holds NaN or infinity, or ``projections`` or ``order`` is out of range.
 
-    Source: Bonneel, Rabin, Peyré and Pfister, Sliced and Radon Wasserstein barycenters of measures (2015); the
-    orthogonal directions are those of Rowland and others, Orthogonal estimation of Wasserstein distances (2019).
+    Source: Bonneel, Rabin, Peyré and Pfister, Sliced and Radon Wasserstein barycenters of measures (2015),
+    doi:10.1007/s10851-014-0506-3; the orthogonal directions are those of Rowland and others, Orthogonal estimation of
+    Wasserstein distances (2019), arXiv:1903.03784.
 
     >>> import numpy as np
     >>> a = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
@@ -63,24 +69,28 @@ def sliced_wasserstein(a: Array, b: Array, projections: int = 256, order: float 
 
 
 def wasserstein(a: Array, b: Array, order: float = 2) -> float:
-    """The exact Wasserstein distance of two samples of one size.
+    """The exact Wasserstein distance between two sets of samples of equal size.
 
     W_p = (min over pairings π of mean |a_i − b_π(i)|^p)^(1/p).
 
-    Costs n² memory and up to n³ time (seconds at n = 3,000): for more, :func:`sliced_wasserstein`. In d dimensions
-    two samples of the same law differ by about n^(-1/d), so that in many dimensions this says little.
+    Memory is of order n², time up to n³ (seconds at n = 3,000). For larger sets use :func:`sliced_wasserstein`. In d
+    dimensions two sets from one distribution differ by about n^(-1/d), so in high dimensions the distance is not
+    informative.
 
     Args:
-        a: a sample, ``(n, *event)``.
-        b: a sample of the same shape.
-        order: p >= 1; distances are Euclidean over all of a sample's axes.
+        a: samples, ``(n, *event)``.
+        b: samples of the same shape.
+        order: p, from 1 to 500. Distances are Euclidean over all axes of a sample.
 
     Returns:
         A float.
 
     Raises:
-        ShapeError: when the sizes differ.
-        InvalidTypeError, InvalidValueError: for arguments of the wrong kind or value.
+        ShapeError: ``a`` and ``b`` differ in shape or size.
+        InvalidTypeError: an array is not float32 or float64, or ``order`` is not a number.
+        InvalidValueError: an array holds NaN or infinity, or ``order`` is out of range.
+
+    Source: Villani, Optimal transport: old and new (2009), doi:10.1007/978-3-540-71050-9.
 
     >>> import numpy as np
     >>> wasserstein(np.array([[0.0], [1.0]]), np.array([[3.0], [2.0]]))
@@ -93,9 +103,9 @@ def wasserstein(a: Array, b: Array, order: float = 2) -> float:
     p = _check_order(order)
     if len(rows_a) != len(rows_b):
         raise ShapeError(
-            f"a has {len(rows_a)} samples, b has {len(rows_b)}: expected as many. "
-            f"Cut the longer one, [:{min(len(rows_a), len(rows_b))}], or use sliced_wasserstein, "
-            "which takes different sizes."
+            f"a has {len(rows_a)} samples, b has {len(rows_b)}: expected equal numbers. "
+            f"Shorten the longer one, [:{min(len(rows_a), len(rows_b))}], or use sliced_wasserstein, "
+            "which accepts different sizes."
         )
     distances = cdist(rows_a, rows_b)
     unit = _unit(distances.max())
@@ -104,16 +114,14 @@ def wasserstein(a: Array, b: Array, order: float = 2) -> float:
 
 
 def _unit(largest: float) -> float:
-    """The power of two next above: what is divided by it has the same digits, and powers that do not overflow."""
+    """The power of two above ``largest``. Division by it is exact, and powers of the result do not overflow."""
     return math.ldexp(1.0, math.frexp(largest)[1]) if largest else 1.0
 
 
 def _check_order(order: Any) -> float:
     p = check_number(order, "order")
     if not 1 <= p <= _HIGHEST:
-        raise InvalidValueError(
-            f"order must be at least 1, finite and at most {_HIGHEST}, got {p}: expected 1, 2, or more."
-        )
+        raise InvalidValueError(f"order must be between 1 and {_HIGHEST}, got {p}. The usual choices are 1 and 2.")
     return p
 
 
@@ -122,16 +130,16 @@ def _directions(d: int, m: int, rng: RngLike) -> Any:
     if d == 1:
         return np.ones((1, 1))
     if d == 2:
-        angles = np.pi * (np.arange(m) + 0.5) / m  # a direction and its opposite see the same distance
+        angles = np.pi * (np.arange(m) + 0.5) / m  # opposite directions give the same distance
         return np.stack([np.cos(angles), np.sin(angles)])
     block = min(d, m)
     normals = host(as_rng(rng, None, "sliced_wasserstein").normal((math.ceil(m / block), d, block)))
-    frames = np.linalg.qr(normals).Q  # each column uniform on the sphere, up to a sign that does not matter
+    frames = np.linalg.qr(normals).Q  # each column is uniform on the sphere, up to an irrelevant sign
     return np.concatenate(list(frames), axis=1)[:, :m]
 
 
 def _powers(a: Any, b: Any, p: float) -> Any:
-    """W_p^p of each column of ``a (n, m)`` with that of ``b (k, m)``, shape ``(m,)``."""
+    """W_p^p between each column of ``a (n, m)`` and the same column of ``b (k, m)``, shape ``(m,)``."""
     a, b = np.sort(a, axis=0), np.sort(b, axis=0)
     if len(a) == len(b):
         return np.mean(np.abs(a - b) ** p, axis=0)
@@ -140,9 +148,9 @@ def _powers(a: Any, b: Any, p: float) -> Any:
 
 
 def _common_quantiles(n: int, m: int) -> tuple[Any, Any, Any]:
-    """The pieces of (0, 1) on which both quantile functions are constant: an index into each, and a width.
+    """The intervals of (0, 1) on which both quantile functions are constant: an index into each, and a width.
 
-    The edges i/n and j/m are compared as the integers i·m and j·n, so that shared ones coincide exactly.
+    The edges i/n and j/m are compared as the integers i·m and j·n, so that equal edges coincide exactly.
     """
     edges = np.union1d(np.arange(n + 1, dtype=np.int64) * m, np.arange(m + 1, dtype=np.int64) * n)
     left = edges[:-1]

@@ -1,8 +1,8 @@
-"""Noise levels: sequences of them, and distributions that they are drawn from.
+"""Noise levels: sequences of levels, and distributions of sigma.
 
-*Levels* are a finite, descending sequence of noise levels, as annealed Langevin dynamics walks it. A *distribution* of
-sigma draws
-one level a sample, as the noise-conditional objectives need it; levels are also a distribution, uniform on its levels.
+*Levels* are a finite, descending sequence of noise levels, as used by annealed Langevin dynamics. A *distribution* of
+sigma draws one level per sample, as used by the noise-conditional objectives. Levels are also a distribution, uniform
+on the levels.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The inverse of the normal distribution function, in array operations alone."""
+"""The inverse of the normal distribution function, in array operations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scorekit.registry import array_namespace
 
 __all__ = ["normal_quantile"]
 
-# numerator and denominator of each range, the constant first
+# numerator and denominator for each range, constant term first
 _CENTER = (
     (
         3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
@@ -45,8 +45,9 @@ _TAIL = (
 def normal_quantile(u: Array) -> Array:
     """Φ⁻¹(u), the z with P(N(0, 1) <= z) = u, for u strictly between 0 and 1.
 
-    Three ratios of polynomials of degree 7: in q = u − ½ for |q| <= 0.425, else in r = √(−log min(u, 1 − u)), up to
-    and beyond r = 5. In float64 the relative error is about 1e-15. No value is looked at, so that it can be traced.
+    Three ratios of polynomials of degree 7: in q = u − ½ for |q| <= 0.425, otherwise in r = √(−log min(u, 1 − u)), with
+    separate ratios for r <= 5 and r > 5. The relative error in float64 is about 1e-15. No values are read, so the
+    function can be traced.
 
     Source: Wichura, Algorithm AS 241: the percentage points of the normal distribution (1988), PPND16,
     doi:10.2307/2347330.

@@ -1,4 +1,4 @@
-"""Noise levels and a step size from the data."""
+"""Noise levels and a step size computed from the data."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from scorekit.protocols import Array
 
 __all__ = ["Designed", "design", "variance_ratio"]
 
-CHUNK = 512  # samples that are looked at together
-BLUR = 0.01  # sigma_min as a proportion of the range of the data
+CHUNK = 512  # samples per block
+BLUR = 0.01  # sigma_min divided by the range of the data
 
 
 @dataclass(frozen=True)
 class Designed(Geometric):
-    """Geometric noise levels with what belongs to them; made by :func:`design`.
+    """Geometric noise levels with a matching step size; created by :func:`design`.
 
-    ``step_size`` and ``steps_per_level`` are for :class:`~scorekit.samplers.AnnealedLangevin`. ``dim`` is the number of
-    numbers in a sample. ``samples`` were given, and the largest distance was looked for among ``compared`` of them (0
-    when the user gave ``sigma_max``).
+    ``step_size`` and ``steps_per_level`` are arguments of :class:`~scorekit.samplers.AnnealedLangevin`. ``dim`` is the
+    dimension of one sample. ``samples`` is the number of samples in the data. The largest distance was computed among
+    ``compared`` of them (0 if the user set ``sigma_max``).
 
     >>> import numpy as np
     >>> noise = design(np.array([[0.0, 0.0], [3.0, 4.0]]), sigma_min=0.1)
@@ -46,27 +46,27 @@ class Designed(Geometric):
 
     @property
     def ratio(self) -> float:
-        """Gamma = sigma_i / sigma_(i + 1) > 1."""
+        """The ratio gamma = sigma_i / sigma_(i + 1) > 1."""
         return float((self.sigma_max / self.sigma_min) ** (1 / (self.levels - 1)))
 
     @property
     def overlap(self) -> float:
-        """That of neighboring levels, see :func:`overlaps`."""
+        """The overlap of neighboring levels, see :func:`overlaps`."""
         return float(overlaps(self, self.dim)[0])
 
     @property
     def variance_ratio(self) -> float:
-        """Variance over sigma_i² after the steps of a level, entered with the variance of the level before."""
+        """Variance divided by sigma_i² after the steps of a level, starting from the variance of the level before."""
         return variance_ratio(self.ratio, self.steps_per_level, self.step_size / (2 * self.smallest**2))
 
     def report(self) -> str:
-        """What was chosen, why, and the sampler to type."""
+        """A text with the chosen values, the reasons, and the sampler to use."""
         among = (
             "given" if not self.compared else f"the largest distance among {self.compared} of {self.samples} samples"
         )
         return "\n".join(
             [
-                f"noise levels for {self.samples} samples of {self.dim} numbers",
+                f"noise levels for {self.samples} samples of dimension {self.dim}",
                 f"  sigma_max        {self.sigma_max:.6g}  ({among})",
                 f"  sigma_min        {self.sigma_min:.6g}",
                 f"  levels           {self.levels}  (ratio {self.ratio:.5f}, neighbors overlap by {self.overlap:.3f})",
@@ -87,35 +87,40 @@ def design(
     steps_per_level: int = 5,
     subset: int = 2000,
 ) -> Designed:
-    """The noise levels and the step size that NCSNv2 takes for these data; what is given is taken as given.
+    """Noise levels and a step size for the given data, by the rules of NCSNv2.
 
-    - ``sigma_max`` is the largest distance between two samples, so that the noisiest level joins all modes
+    Arguments that are not None replace the rules:
+
+    - ``sigma_max`` is the largest distance between two samples, so that the largest level connects all modes
       (Technique 1).
-    - ``levels`` are as few as let neighbors overlap by one half, see :func:`overlaps` (Technique 2), with a ratio of
-      at most 1.5.
-    - ``step_size`` makes the variance of one-point data, after the steps of a level that was entered with the variance
-      of the level before, as near as can be to sigma² (Technique 4). It is of the form x + step/2 · s + sqrt(step) · z,
-      twice the published epsilon.
-    - ``sigma_min`` is 0.01 of the range (the largest number of the data minus the smallest), the published 0.01 for
-      images in [0, 1].
+    - ``levels`` is the smallest number for which neighboring levels overlap by one half, see :func:`overlaps`
+      (Technique 2), with a ratio of at most 1.5.
+    - ``step_size`` brings the variance after the steps of a level as close as possible to sigma² (Technique 4), for
+      one-point data and starting from the variance of the level before. It is for x + step/2 · s + sqrt(step) · z, so
+      it is twice the published epsilon.
+    - ``sigma_min`` is 0.01 of the range of the data (largest minus smallest entry); for images in [0, 1] this is the
+      published 0.01.
 
     Args:
-        data: samples, shape ``(n, *event)``, n >= 2; of any framework.
-        sigma_max: the largest level.
-        sigma_min: the smallest level, below ``sigma_max``.
+        data: samples, shape ``(n, *event)``, n >= 2, of any framework.
+        sigma_max: the largest level, positive.
+        sigma_min: the smallest level, positive and below ``sigma_max``.
         levels: L >= 2.
-        steps_per_level: T >= 1, as many as the time allows.
-        subset: the largest distance is looked for among so many samples, at least 2: those that lie farthest from the
-            mean. With no more samples than that it is exact; with more it is a lower bound, and rarely a smaller one.
+        steps_per_level: T >= 1, as large as time allows.
+        subset: the number of samples, at least 2, among which the largest distance is computed: those farthest from the
+            mean. For n <= ``subset`` it is exact; otherwise it is a lower bound, and rarely smaller than the exact
+            value.
 
     Returns:
-        :class:`Designed`, a :class:`Geometric` with the step size, a ``report()`` and what it rests on.
+        :class:`Designed`, a :class:`Geometric` with the step size and a ``report()``.
 
     Raises:
-        ShapeError, TypeError, ValueError: one sample only, samples that are all the same, a NaN, levels that do not
-            descend.
+        ShapeError: ``data`` has fewer than 2 axes or 2 samples.
+        InvalidTypeError: ``data`` is not float32 or float64, or a count is not an integer.
+        InvalidValueError: ``data`` holds NaN or infinity, all samples or all entries are equal, a count is too small,
+            or ``sigma_max`` does not exceed ``sigma_min``.
 
-    Reference: Song and Ermon, Improved techniques for training score-based generative models (2020).
+    Source: Song and Ermon, Improved techniques for training score-based generative models (2020), arXiv:2006.09011.
 
     >>> import numpy as np
     >>> images = np.random.default_rng(0).random((50, 1, 8, 8))
@@ -127,7 +132,7 @@ def design(
     count, subset = check_count(steps_per_level, "steps_per_level"), check_count(subset, "subset", minimum=2)
     if data.shape[0] < 2:
         raise ShapeError(
-            f"data has shape {tuple(data.shape)}: expected at least two samples, the levels follow their distances."
+            f"data has shape {tuple(data.shape)}: expected at least two samples, to compute their distances."
         )
     compared = 0 if sigma_max is not None else min(subset, int(data.shape[0]))
     top = _largest_distance(data, compared) if sigma_max is None else check_positive(sigma_max, "sigma_max")
@@ -142,9 +147,9 @@ def design(
 
 
 def variance_ratio(gamma: float, steps: int, u: float) -> float:
-    """Variance over sigma² after ``steps`` Langevin steps of size 2u sigma² on N(m, sigma²), from gamma² sigma².
+    """Variance divided by sigma² after ``steps`` Langevin steps of size 2u sigma² on N(m, sigma²), from gamma² sigma².
 
-    A step multiplies x − m by a = 1 − u and adds N(0, 2u sigma²): v ← a² v + 2u, which is at 1/(1 − u/2) at rest.
+    A step multiplies x − m by a = 1 − u and adds N(0, 2u sigma²): v ← a² v + 2u, with fixed point 1/(1 − u/2).
 
     >>> variance_ratio(2.0, 1, 0.5)
     2.0
@@ -154,7 +159,7 @@ def variance_ratio(gamma: float, steps: int, u: float) -> float:
 
 
 def _step_size(gamma: float, steps: int) -> float:
-    """The u in (0, 1] whose :func:`variance_ratio` is nearest to 1; it is above 1 for all of them."""
+    """The u in (0, 1] with the smallest :func:`variance_ratio`, which always exceeds 1."""
     from scipy.optimize import minimize_scalar
 
     grid = np.geomspace(1e-6, 1.0, 400)
@@ -168,19 +173,19 @@ def _range(data: Array) -> float:
     ends = [(rows.min(), rows.max()) for rows in _chunks(data)]
     low, high = float(min(low for low, _ in ends)), float(max(high for _, high in ends))
     if low == high:
-        raise InvalidValueError("all numbers of data are the same: their range gives no sigma_min. Give sigma_min.")
+        raise InvalidValueError("all entries of data are equal, so their range gives no sigma_min. Set sigma_min.")
     return high - low
 
 
 def _chunks(data: Array) -> Iterator[Any]:
-    """The samples as rows on the host, so many at a time that a large data set is never copied as a whole."""
+    """The samples as rows on the CPU, one block at a time, so that a large data set is never copied as a whole."""
     for rows in row_blocks(data.shape[0], CHUNK):
         part = host(data[rows, ...])
         yield part.reshape(len(part), -1)
 
 
 def _largest_distance(data: Array, count: int) -> float:
-    """The largest distance between two of the ``count`` samples that lie farthest from the mean."""
+    """The largest distance between two of the ``count`` samples farthest from the mean."""
     center = sum(rows.sum(axis=0) for rows in _chunks(data)) / data.shape[0]
     radii = np.concatenate([np.linalg.norm(rows - center, axis=1) for rows in _chunks(data)])
     taken = np.zeros(len(radii), dtype=bool)
@@ -189,14 +194,14 @@ def _largest_distance(data: Array, count: int) -> float:
     distance = _diameter(np.concatenate([rows[m] for rows, m in zip(_chunks(data), masks, strict=True)]) - center)
     if distance == 0:
         raise InvalidValueError(
-            f"all {data.shape[0]} samples of data are the same: their largest distance gives no sigma_max. "
-            "Give sigma_max and sigma_min, or other data."
+            f"all {data.shape[0]} samples of data are equal, so their largest distance gives no sigma_max. "
+            "Set sigma_max and sigma_min, or use other data."
         )
     return distance
 
 
 def _diameter(rows: Any) -> float:
-    """The largest distance between two rows: the pair from |a|² + |b|² − 2 ab, its distance from their difference."""
+    """The largest distance between two rows: the pair from |a|² + |b|² − 2 ab, its distance from the difference."""
     squares = np.sum(rows * rows, axis=1)
     largest, best = -math.inf, 0.0
     for part in row_blocks(len(rows), CHUNK):

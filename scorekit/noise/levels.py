@@ -1,4 +1,4 @@
-"""Sequences of levels: finite, strictly descending sequences of noise levels."""
+"""Finite, strictly descending sequences of noise levels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Geometric", "Levels", "as_levels"]
 
 
 class _LevelsBase(NoiseDistribution):
-    """What all sequences of levels can do, given its ``sigmas``: a read-only NumPy float64 array, descending."""
+    """The methods of all sequences of levels, based on ``sigmas``: a read-only NumPy float64 array, descending."""
 
     sigmas: Any
 
@@ -28,7 +28,7 @@ class _LevelsBase(NoiseDistribution):
         return len(self.sigmas)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the cached levels: a copied or unpickled array forgets that it is read-only."""
+        """The state without the cached levels: a copied or unpickled array would be writable."""
         return {name: value for name, value in vars(self).items() if name != "sigmas"}
 
     @property
@@ -44,21 +44,22 @@ class _LevelsBase(NoiseDistribution):
     def icdf(self, u: Array) -> Array:
         """The levels in ascending order, each for a proportion 1/L of [0, 1)."""
         xp = array_namespace(u)
-        ascending = np.append(self.sigmas[::-1], self.sigmas[0])  # in float32 a u next to one is rounded up to one
+        ascending = np.append(self.sigmas[::-1], self.sigmas[0])  # in float32 a u just below 1 can round to 1
         return xp.take(constant(ascending, u), xp.astype(u * len(self), xp.int64))
 
     def pdf(self, sigma: Array) -> Array:
-        """The density of a level's share 1/L, spread evenly over its cell on the log scale: 1/(L · cell · sigma).
+        """The probability 1/L of a level, spread uniformly over its cell on the log scale: 1/(L · cell · sigma).
 
-        A cell reaches half of the way to each neighbor, and no further than the first and the last level, whose cells
-        are therefore half as wide. So the mean of f(sigma)/density(sigma) over the levels is the trapezoid rule for the
-        integral of f over d sigma, on the log scale: its error falls as 1/L².
+        A cell extends halfway to each neighbor, but not beyond the first and the last level, whose cells are therefore
+        half as wide. The mean of f(sigma)/density(sigma) over the levels is then the trapezoid rule on the log scale
+        for the integral of f over d sigma. Its error is of order 1/L².
 
-        Raises ``ValueError`` for one level, which has no cell.
+        Raises:
+            InvalidValueError: there is only one level, which has no cell.
         """
         xp = array_namespace(sigma)
         if len(self) == 1:
-            raise InvalidValueError("one level has no spacing, so no density: use at least two levels.")
+            raise InvalidValueError("one level has no spacing and no density: use at least two levels.")
         log_sigmas = np.log(self.sigmas)
         spacings = -np.diff(log_sigmas)
         cells = (np.append(spacings, 0.0) + np.append(0.0, spacings)) / 2
@@ -68,14 +69,21 @@ class _LevelsBase(NoiseDistribution):
 
 @dataclass(frozen=True)
 class Geometric(_LevelsBase):
-    """The noise levels of Song and Ermon (2019): ``levels`` noise levels of constant ratio, descending.
+    """Noise levels of constant ratio, descending.
 
-    sigma_i = sigma_max · (sigma_min / sigma_max)^(i / (L − 1)), i = 0, …, L − 1; one level is ``sigma_max``.
+    sigma_i = sigma_max · (sigma_min / sigma_max)^(i / (L − 1)), i = 0, …, L − 1; a single level is ``sigma_max``.
 
     Args:
         sigma_max: the largest level, of the order of the largest distance between two data points.
-        sigma_min: the smallest level, small enough that its blur does not matter.
+        sigma_min: the smallest level, below ``sigma_max`` and small enough for its blur to be negligible.
         levels: L >= 1.
+
+    Raises:
+        InvalidTypeError: ``levels`` is not an integer, or a level is not a number.
+        InvalidValueError: a level is not positive, ``sigma_max`` does not exceed ``sigma_min``, or L is below 1.
+
+    Source: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019),
+    arXiv:1907.05600.
 
     >>> Geometric(10.0, 0.1, 3).sigmas.tolist()
     [10.0, 1.0, 0.1]
@@ -97,7 +105,15 @@ class Geometric(_LevelsBase):
 
 @dataclass(frozen=True)
 class Levels(_LevelsBase):
-    """Given noise levels, strictly descending.
+    """Arbitrary noise levels, strictly descending.
+
+    Args:
+        values: the levels, positive, at least one.
+
+    Raises:
+        ShapeError: ``values`` is empty or not one-dimensional.
+        InvalidTypeError: ``values`` is not a sequence of numbers.
+        InvalidValueError: a level is not positive, or the levels do not descend strictly.
 
     >>> len(Levels((3.0, 1.0, 0.2)))
     3
@@ -131,7 +147,7 @@ class Levels(_LevelsBase):
 
 
 def as_levels(noise: Geometric | Levels | Sequence[float]) -> Geometric | Levels:
-    """:class:`Levels` from noise levels, or from a descending sequence of numbers.
+    """:class:`Levels` from noise levels or from a descending sequence of numbers.
 
     >>> as_levels([10.0, 1.0, 0.1])
     Levels(values=(10.0, 1.0, 0.1))

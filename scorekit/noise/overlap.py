@@ -1,4 +1,4 @@
-"""How far apart two noise levels may be: what the radii of their noise have in common."""
+"""The overlap of neighboring noise levels, and the largest useful ratio between them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from scorekit.noise.levels import Geometric, Levels, as_levels
 __all__ = ["WIDEST", "overlaps", "widest_ratio"]
 
 WIDEST = 1.5
-"""The largest ratio of neighboring levels that :func:`widest_ratio` gives."""
+"""The largest value of :func:`widest_ratio`."""
 
 
 def overlaps(noise: Geometric | Levels | Sequence[float], dim: int) -> Any:
-    """The overlap of each level with the one before, near 1 when they are close and 0 when they are far apart.
+    """The overlap of each level with the one before: near 1 for close levels, 0 for distant ones.
 
-    The radius of N(0, sigma² I) in D dimensions is nearly N(sqrt(D) sigma, sigma²/2). The overlap of two neighbors is
-    the mass of the smaller level's radii within three standard deviations of the larger level's mean radius: with
-    gamma > 1 their ratio, Φ(sqrt(2D)(gamma − 1) + 3 gamma) − Φ(sqrt(2D)(gamma − 1) − 3 gamma).
+    The radius of N(0, sigma² I) in D dimensions is approximately N(sqrt(D) sigma, sigma²/2). The overlap of two
+    neighbors is the probability that a radius of the smaller level is within three standard deviations of the mean
+    radius of the larger level: with gamma > 1 their ratio, Φ(sqrt(2D)(gamma − 1) + 3 gamma) − Φ(sqrt(2D)(gamma − 1) − 3
+    gamma).
 
     Args:
         noise: noise levels, or a descending sequence of numbers.
-        dim: D >= 1, The dimension of one sample.
+        dim: D >= 1, the dimension of one sample.
 
     Returns:
-        A NumPy array of one overlap a pair of neighbors, shape ``(levels − 1,)``.
+        A NumPy array with one overlap per pair of neighbors, shape ``(levels − 1,)``.
 
     Raises:
-        ValueError, TypeError: a value outside its range, or of the wrong kind.
+        ShapeError: ``noise`` is an empty sequence.
+        InvalidTypeError: ``noise`` is not noise levels or numbers, or ``dim`` is not an integer.
+        InvalidValueError: the levels are not positive and strictly descending, or ``dim`` is below 1.
 
-    Reference: Song and Ermon, Improved techniques for training score-based generative models (2020), Technique 2.
+    Source: Song and Ermon, Improved techniques for training score-based generative models (2020), Technique 2,
+    arXiv:2006.09011.
 
     >>> overlaps([1.0, 0.5, 0.25], dim=3072).round(3).tolist()
     [0.0, 0.0]
@@ -53,10 +57,18 @@ def _overlap(gamma: Any, dim: int) -> Any:
 def widest_ratio(dim: int) -> float:
     """The ratio gamma > 1 at which neighboring levels overlap by one half, at most 1.5.
 
-    In few dimensions one half comes late, in four and fewer never, though annealing needs levels that are close: up to
-    40 dimensions the ratio is 1.5.
+    In low dimension an overlap of one half needs a large ratio, and in four or fewer dimensions it is never reached,
+    but annealing needs close levels. Up to 40 dimensions the result is therefore 1.5.
 
-    Reference: Song and Ermon, Improved techniques for training score-based generative models (2020), Technique 2.
+    Args:
+        dim: the dimension of one sample, at least 1.
+
+    Raises:
+        InvalidTypeError: ``dim`` is not an integer.
+        InvalidValueError: ``dim`` is below 1.
+
+    Source: Song and Ermon, Improved techniques for training score-based generative models (2020), Technique 2,
+    arXiv:2006.09011.
 
     >>> round(widest_ratio(3072), 5), widest_ratio(2)
     (1.0398, 1.5)

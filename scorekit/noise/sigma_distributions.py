@@ -1,4 +1,4 @@
-"""distributions of sigma: how sigma is drawn, one level a sample, while a network is trained."""
+"""Distributions of sigma, which draw one noise level per sample during training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scorekit.registry import array_namespace
 __all__ = ["LogNormal", "LogUniform", "NoiseDistribution"]
 
 _LEAST = 2.0**-54
-"""Half of the step of a uniform random number in float64."""
+"""Half of the spacing of uniform random numbers in float64."""
 
 
 class NoiseDistribution(ABC):
@@ -34,30 +34,34 @@ class NoiseDistribution(ABC):
     """
 
     bounded: ClassVar[bool] = True
-    """Do all levels lie in an interval [a, b], a > 0? The likelihood weighting needs that."""
+    """Whether all levels lie in an interval [a, b], a > 0, as the likelihood weighting requires."""
 
     @abstractmethod
     def icdf(self, u: Array) -> Array:
-        """The level below which a proportion ``u`` in [0, 1) of the distribution lies, shape ``(n,)``."""
+        """The inverse distribution function at ``u`` in [0, 1), shape ``(n,)``."""
 
     @abstractmethod
     def pdf(self, sigma: Array) -> Array:
-        """The density of the distribution with respect to d sigma, shape ``(n,)``.
+        """The density with respect to d sigma, shape ``(n,)``.
 
         The likelihood weighting 2 sigma / density makes the mean over levels an integral over d sigma.
         """
 
     def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array:
-        """``n`` levels, shape ``(n,)``, stratified.
+        """Draw ``n`` stratified levels, shape ``(n,)``.
 
-        Each level has exactly this distribution, and the n levels together cover its quantiles evenly (one in each
-        n-th, in random order): an average over a batch then varies less than over independent draws. Quantiles are
-        taken in float64, so that the tails are right in float32 too.
+        Each level has exactly this distribution. The quantiles of the n levels are stratified, one in each interval
+        [i/n, (i + 1)/n), and shuffled, so that averages over a batch vary less than with independent draws. Quantiles
+        are computed in float64, so the tails are accurate in float32 too.
 
         Args:
-            n: how many, at least 1.
+            n: number of levels, at least 1.
             rng: an Rng, a seed or None.
-            like: an array whose framework, dtype and device the levels take.
+            like: an array that sets the framework, dtype and device of the levels.
+
+        Raises:
+            InvalidTypeError: ``n`` is not an integer, or ``rng`` is not an Rng, a seed or None.
+            InvalidValueError: ``n`` is below 1, or the seed is negative.
 
         >>> LogUniform(10.0, 0.1).sample(4, rng=0).shape
         (4,)
@@ -71,11 +75,19 @@ class NoiseDistribution(ABC):
 
 @dataclass(frozen=True)
 class LogUniform(NoiseDistribution):
-    """log sigma uniform between log ``sigma_min`` and log ``sigma_max``: every decade gets the same proportion.
+    """log sigma uniform between log ``sigma_min`` and log ``sigma_max``: every decade has the same probability.
 
-    >>> law = LogUniform(10.0, 0.1)
+    Args:
+        sigma_max: the largest level.
+        sigma_min: the smallest level, positive and below ``sigma_max``.
+
+    Raises:
+        InvalidTypeError: a level is not a number.
+        InvalidValueError: a level is not positive, or ``sigma_max`` does not exceed ``sigma_min``.
+
+    >>> noise = LogUniform(10.0, 0.1)
     >>> import numpy as np
-    >>> law.icdf(np.array([0.5])).round(6).tolist()
+    >>> noise.icdf(np.array([0.5])).round(6).tolist()
     [1.0]
     """
 
@@ -96,9 +108,17 @@ class LogUniform(NoiseDistribution):
 
 @dataclass(frozen=True)
 class LogNormal(NoiseDistribution):
-    """``log sigma ~ N(mean, std²)``, the training distribution of Karras et al. (2022): mean -1.2, std 1.2 there.
+    """log sigma ~ N(mean, std²); Karras et al. (2022) train with mean −1.2 and std 1.2.
 
-    Its levels reach from 0 to infinity, so that the likelihood weighting has no finite mean under it.
+    Its levels range from 0 to infinity, so the likelihood weighting has no finite mean.
+
+    Args:
+        mean: mean of log sigma, finite.
+        std: standard deviation of log sigma, positive.
+
+    Raises:
+        InvalidTypeError: ``mean`` or ``std`` is not a number.
+        InvalidValueError: ``mean`` is not finite, or ``std`` is not positive.
 
     Source: Karras, Aittala, Aila and Laine, Elucidating the design space of diffusion-based generative models (2022),
     arXiv:2206.00364.
@@ -117,7 +137,7 @@ class LogNormal(NoiseDistribution):
             raise InvalidValueError(f"mean must be finite, got {self.mean}.")
 
     def icdf(self, u: Array) -> Array:
-        """exp(mean + std · Φ⁻¹(u)); u = 0 and u = 1 give 8.3 and 8.2 standard deviations, all that float64 tells."""
+        """exp(mean + std · Φ⁻¹(u)); u = 0 and u = 1 give 8.3 and 8.2 standard deviations, the limit of float64."""
         xp = array_namespace(u)
         wide = xp.clip(xp.astype(u, xp.float64), _LEAST, 1 - 2 * _LEAST)
         return xp.astype(xp.exp(self.mean + self.std * normal_quantile(wide)), u.dtype)
@@ -130,7 +150,7 @@ class LogNormal(NoiseDistribution):
 
 
 def check_range(sigma_max: float, sigma_min: float) -> None:
-    """Refuse a pair of levels that is not descending and positive."""
+    """Check that two levels are positive and descending."""
     check_positive(sigma_min, "sigma_min")
     check_positive(sigma_max, "sigma_max")
     if not sigma_max > sigma_min:

@@ -1,8 +1,8 @@
-"""Pictures of fields, samples, chains and training, with matplotlib.
+"""Plots of score fields, samples, chains and training histories, with matplotlib.
 
-Each function takes ``ax=None`` and returns the Axes (:func:`animate_chains` and :func:`animate_images` the animation).
-Without ``ax`` a figure of its own is made by pyplot, so that notebooks display it and ``plt.show()`` finds it; a script
-that draws many closes each with ``plt.close(ax.figure)``. Nothing here calls ``show`` or changes matplotlib's settings.
+Each function takes ``ax=None`` and returns the Axes; :func:`animate_chains` and :func:`animate_images` return the
+animation. Without ``ax``, pyplot creates a new figure, which notebooks display and ``plt.show()`` shows. Close such
+figures with ``plt.close(ax.figure)``. No function calls ``show`` or changes matplotlib's settings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Axes to draw in, and what every plane has in common."""
+"""Creation of Axes, and the common style of plots in the plane."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["DARK", "LIGHT", "SIZE", "Box", "Limits", "add_colorbar", "as_axes", 
 
 Box: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 Limits: TypeAlias = float | tuple[float, float] | Box
-"""The shown part of the plane: r for [−r, r]², (low, high) for both axes, or ((x0, x1), (y0, y1))."""
+"""The visible part of the plane: r for [−r, r]², (low, high) for both axes, or ((x0, x1), (y0, y1))."""
 
 SIZE = 4.0
-"""Inches a panel; with the color bar one more in width."""
+"""Size of a panel in inches; a color bar adds one inch to the width."""
 
 DARK, LIGHT = "#1f3b73", "#a8a8a8"
-"""What a picture is about, and what it is held against: apart in color and in gray."""
+"""Colors of the main data and of the reference data; they differ in color and in gray."""
 
 
 def as_axes(ax: Axes | None, width: float = SIZE, height: float = SIZE) -> Axes:
-    """``ax`` itself, or the Axes of a new pyplot figure of that size in inches."""
+    """``ax`` itself, or the Axes of a new pyplot figure of the given size in inches."""
     if ax is None:
         from matplotlib import pyplot as plt
 
@@ -32,7 +32,7 @@ def as_axes(ax: Axes | None, width: float = SIZE, height: float = SIZE) -> Axes:
     given: object = ax
     if isinstance(given, Axes):
         return given
-    hint = " Take one of them, for instance axes[0]." if isinstance(given, np.ndarray) else ""
+    hint = " Pass one, for instance axes[0]." if isinstance(given, np.ndarray) else ""
     raise InvalidTypeError(f"ax is a {describe(given)}: expected a matplotlib Axes or None.{hint}")
 
 
@@ -56,7 +56,7 @@ _EXPECTED = "expected r for [-r, r] in both directions, (low, high), or ((x0, x1
 
 
 def box_of(points: Any) -> Box:
-    """The box of all points ``(…, 2)``, 5 % wider on each side."""
+    """The bounding box of all points ``(…, 2)``, enlarged by 5 % on each side."""
     pooled = points.reshape(-1, 2)
     low, high = pooled.min(axis=0), pooled.max(axis=0)
     margin = 0.05 * max(float(np.max(high - low)), 1e-9 + 1e-6 * float(np.max(np.abs(pooled))))
@@ -64,7 +64,7 @@ def box_of(points: Any) -> Box:
 
 
 def style_plane(ax: Axes, box: Box) -> None:
-    """Equal units on both axes, the limits, and names for the coordinates."""
+    """Set equal units on both axes, the limits, and the axis labels."""
     ax.set_aspect("equal")
     ax.set_xlim(box[0])
     ax.set_ylim(box[1])
@@ -73,7 +73,7 @@ def style_plane(ax: Axes, box: Box) -> None:
 
 
 def add_colorbar(ax: Axes, mappable: ScalarMappable, label: str, extend: str = "neither") -> None:
-    """A color bar as high as the panel."""
+    """Add a color bar of the height of the panel."""
     bar = ax.figure.colorbar(mappable, ax=ax, fraction=0.046, pad=0.03, extend=extend)
     bar.set_label(label)
     bar.outline.set_visible(False)

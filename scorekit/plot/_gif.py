@@ -1,4 +1,4 @@
-"""The file that a film goes to."""
+"""Writing animations to GIF files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["check_gif", "freeze_layout", "write_gif"]
 
 
 def freeze_layout(figure: Figure) -> None:
-    """One layout serves all frames, and working it out again is most of the cost of a frame."""
+    """Compute the layout once for all frames; the layout is most of the cost of a frame."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
 
 
 def check_gif(path: str | os.PathLike[str]) -> Path:
-    """The path of a GIF that can be written."""
+    """``path`` as the path of a GIF file that can be written."""
     target = check_path(path, "path")
     if target.suffix.lower() != ".gif":
         raise InvalidValueError(
-            f"path is {str(target)!r}: expected a name that ends in .gif. For a film write "
-            "the returned animation with .save('film.mp4'), which needs ffmpeg."
+            f"path is {str(target)!r}: expected a name that ends in .gif. For a video use "
+            "the returned animation: .save('video.mp4'), which needs ffmpeg."
         )
     if not target.parent.is_dir():
         raise InvalidValueError(
@@ -34,13 +34,13 @@ def check_gif(path: str | os.PathLike[str]) -> Path:
         )
     if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
         raise InvalidValueError(
-            f"cannot write {str(target)!r}: no permission, or a folder has this name. Choose another."
+            f"cannot write {str(target)!r}: no permission, or a folder has this name. Choose another path."
         )
     return target
 
 
 def write_gif(animation: FuncAnimation, target: Path, fps: float, dpi: int) -> None:
-    """Draw all frames into the file."""
+    """Draw all frames and write the file."""
     try:
         animation.save(target, writer=PillowWriter(fps=fps), dpi=dpi)  # type: ignore[arg-type]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A grid on the plane, and what fields and densities are on it."""
+"""Grids in the plane, and fields and densities on them."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ __all__ = [
 ]
 
 MASSES = (0.5, 0.9, 0.99)
-"""Density is drawn as the smallest regions that hold these proportions of the mass."""
+"""A density is drawn as the smallest regions that contain these proportions of the mass."""
 
 FINE = 200
-"""Cells a side for contours."""
+"""Cells per side of the grid for contours."""
 
 EMPTY = -1e4
-"""The log-density, relative to the largest, of empty space: contours cannot be drawn next to −∞."""
+"""Smallest log-density relative to the largest: contours cannot be drawn next to −∞."""
 
 
 class Plane(NamedTuple):
-    """The coordinates ``x (g,)`` and ``y (g,)`` of a grid, and its points ``(g·g, 2)``, x running fastest."""
+    """The coordinates ``x (g,)`` and ``y (g,)`` of a grid, and its points ``(g·g, 2)``; x varies fastest."""
 
     x: Any
     y: Any
@@ -55,7 +55,7 @@ class Plane(NamedTuple):
 
 
 def make_plane(box: Box, grid: int, like: Array | None) -> Plane:
-    """A grid of the centers of ``grid`` × ``grid`` cells that fill the box, as an array like ``like``."""
+    """The centers of ``grid`` × ``grid`` cells that fill the box, as an array like ``like``."""
     grid = check_count(grid, "grid", minimum=2)
     steps = (np.arange(grid) + 0.5) / grid
     x, y = (low + (high - low) * steps for low, high in box)
@@ -64,16 +64,16 @@ def make_plane(box: Box, grid: int, like: Array | None) -> Plane:
 
 
 def field_on(plane: Plane, model: ScoreModel, sigma: float | None, name: str = "model") -> Any:
-    """The vectors of a field on the grid, float64 ``(rows, columns, 2)``."""
+    """The vectors of a score field on the grid, float64 ``(rows, columns, 2)``."""
     return host_score(model, plane.points, sigma, name).reshape(*plane.shape, 2)
 
 
 def log_density_on(plane: Plane, density: Any, sigma: float | None) -> Any:
-    """The log-density on the grid, float64 ``(rows, columns)``, of a distribution (smoothed) or a function of x."""
+    """The log-density of a (smoothed) distribution or of a function of x on the grid, float64 ``(rows, columns)``."""
     values = _log_prob(density, sigma)(plane.points)
     if tuple(getattr(values, "shape", ())) != (len(plane.points),):
         raise ShapeError(
-            f"density returned a {describe(values)}: expected one log-density a point, ({len(plane.points)},)."
+            f"density returned a {describe(values)}: expected one log-density per point, ({len(plane.points)},)."
         )
     return host(values).reshape(plane.shape)
 
@@ -90,10 +90,10 @@ def _log_prob(density: Any, sigma: float | None) -> Any:
 
 
 def _check_dimension(distribution: Any) -> None:
-    """Refuse a distribution that says that its dimension is not 2."""
+    """Raise ``ShapeError`` if the distribution has a dimension other than 2."""
     dim = getattr(distribution, "dim", 2)
     if dim != 2:
-        raise ShapeError(f"the distribution has dimension {dim}: expected 2, for the plane is what can be drawn.")
+        raise ShapeError(f"the distribution has dimension {dim}: expected 2, because plots are in the plane.")
 
 
 class Backdrop(NamedTuple):
@@ -105,12 +105,12 @@ class Backdrop(NamedTuple):
 
     @property
     def emptiest_corner(self) -> Any:
-        """Where a legend hides least of the density."""
+        """The corner with the least mass, for the legend."""
         return emptiest_corner(np.exp(self.relative))
 
 
 def make_backdrop(density: Any, box: Box, sigma: float | None = None, like: Array | None = None) -> Backdrop | None:
-    """What :func:`draw_backdrop` draws of a density; None of None."""
+    """The argument of :func:`draw_backdrop` for a density; None for None."""
     if density is None:
         return None
     plane = make_plane(box, FINE, like)
@@ -118,14 +118,14 @@ def make_backdrop(density: Any, box: Box, sigma: float | None = None, like: Arra
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         raise InvalidValueError(
-            "the density is zero or not finite on the whole grid: choose limits that hold the data."
+            "the density is zero or not finite on the whole grid: choose limits that contain the data."
         )
     relative = np.where(np.isfinite(values), np.maximum(values - finite.max(), EMPTY), EMPTY)
     return Backdrop(plane, relative, _mass_levels(relative))
 
 
 def draw_backdrop(ax: Axes, backdrop: Backdrop | None, color: str = "0.55", filled: bool = True) -> list[Artist]:
-    """Outline (and shade) the smallest regions that hold each of :data:`MASSES`; the handles for the legend."""
+    """Outline (and shade) the smallest regions that contain each of :data:`MASSES`; return the legend handles."""
     if backdrop is None or not backdrop.levels:
         return []
     (x, y, _), relative, levels = backdrop
@@ -139,7 +139,7 @@ def draw_backdrop(ax: Axes, backdrop: Backdrop | None, color: str = "0.55", fill
 
 
 def _mass_levels(relative: Any) -> list[float]:
-    """The ascending levels whose superlevel sets hold the masses (of what the grid shows)."""
+    """The ascending levels whose superlevel sets contain the masses, relative to the mass on the grid."""
     falling = np.sort(relative, axis=None)[::-1]
     mass = np.cumsum(np.exp(falling))
     levels = np.unique(falling[np.searchsorted(mass, np.asarray(MASSES) * mass[-1])])
@@ -147,9 +147,9 @@ def _mass_levels(relative: Any) -> list[float]:
 
 
 def emptiest_corner(density: Any) -> Any:
-    """Where a legend hides least: the corner of a grid (rows from below) with the least mass, as matplotlib names it.
+    """The corner of a grid (rows from below) with the least mass, as a legend location of matplotlib.
 
-    Matplotlib's own "best" knows nothing of densities, and warns when there are many points.
+    Matplotlib's own "best" ignores densities, and warns if there are many points.
     """
     rows, columns = (
         max(1, round(proportion * size)) for proportion, size in zip((0.2, 0.6), density.shape, strict=True)
@@ -161,22 +161,20 @@ def emptiest_corner(density: Any) -> Any:
 
 
 def counts_on(points: Any, box: Box) -> Any:
-    """How many of the points ``(…, 2)`` fall in each cell of a coarse grid, rows from below."""
+    """The number of points ``(…, 2)`` in each cell of a coarse grid, rows from below."""
     return np.histogram2d(points[..., 1].ravel(), points[..., 0].ravel(), bins=20, range=np.array(box[::-1]))[0]
 
 
 def planar(x: Array, name: str, axes: int = 2) -> Any:
-    """Points ``(n, 2)``, or ``(kept, n, 2)`` for three ``axes``, as float64 on the host; else ``ShapeError``."""
+    """Points ``(n, 2)``, or ``(kept, n, 2)`` if ``axes`` is 3, as float64; other shapes raise ``ShapeError``."""
     check_batch(x, name)
     if x.ndim != axes or x.shape[-1] != 2:
         expected = "(n, 2)" if axes == 2 else "(kept, n, 2)"
         hint = f" Choose two coordinates, for instance {name}[..., :2]." if x.ndim == axes and x.shape[-1] > 2 else ""
-        raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected {expected}, points of the plane.{hint}")
+        raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected {expected}, points in the plane.{hint}")
     return host(x)
 
 
 def check_level(sigma: Any) -> float | None:
-    """A noise level for a whole picture: None or one positive number."""
-    return (
-        None if sigma is None else check_positive(sigma, "sigma", "A picture has one level: leave sigma out for none.")
-    )
+    """The noise level of a plot: None or one positive number."""
+    return None if sigma is None else check_positive(sigma, "sigma", "A plot has one level: omit sigma for no noise.")

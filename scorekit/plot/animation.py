@@ -1,4 +1,4 @@
-"""Chains in motion."""
+"""Animations of chains."""
 
 from __future__ import annotations
 
@@ -31,27 +31,31 @@ def animate_chains(
     every: int | None = None,
     dpi: int = 80,
 ) -> FuncAnimation:
-    """An animation of chains moving through the plane; written as a GIF when a path is given.
+    """Animate chains in the plane, and write a GIF if ``path`` is not None.
 
-    Without ``ax`` the figure is not pyplot's: there is nothing to close, and a notebook shows no still beside
-    ``HTML(animation.to_jshtml())``. To watch it in a window give an ``ax`` of pyplot's and call ``plt.show()``.
+    Without ``ax`` the figure does not belong to pyplot: it need not be closed, and a notebook shows only
+    ``HTML(animation.to_jshtml())`` and no still image. To show the animation in a window, pass an ``ax`` of pyplot and
+    call ``plt.show()``.
 
     Args:
-        trajectory: the kept states ``(kept, n, 2)``, or the ``Samples`` that hold them.
-        path: a file that ends in ``.gif``, in a folder that exists; None writes nothing.
-        ax: where to draw; None for a new figure.
+        trajectory: the kept states ``(kept, n, 2)``, or the ``Samples`` that contain them.
+        path: a file name that ends in ``.gif``, in an existing folder; None writes no file.
+        ax: the Axes; None for a new figure.
         background: a distribution or a log-density, drawn as regions with 50, 90 and 99 % of the mass.
-        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the box of all states.
-        fps: frames a second.
-        every: show each ``every``-th kept state, and the last; by default so that there are about 60 frames.
-        dpi: dots an inch of the GIF, whose panel is 4 × 4 inches.
+        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the bounding box of all states.
+        fps: frames per second, positive.
+        every: show each ``every``-th kept state, and the last; by default about 60 frames.
+        dpi: dots per inch of the GIF, whose panel is 4 × 4 inches.
 
     Returns:
-        The FuncAnimation. Keep it, and render or save it: matplotlib warns of one that is dropped unseen.
+        The FuncAnimation. Keep a reference and render or save it: matplotlib warns if an animation is deleted
+        unrendered.
 
     Raises:
-        ShapeError, InvalidTypeError: for a trajectory that is not ``(kept, n, 2)``.
-        InvalidValueError: for a path that cannot be written; nothing is drawn then.
+        ShapeError: ``trajectory`` is not ``(kept, n, 2)``.
+        InvalidTypeError: ``trajectory`` is not an array, or the ``Samples`` have no trajectory.
+        InvalidValueError: ``path`` cannot be written (no figure is drawn then), or ``limits``, ``fps``, ``every`` or
+            ``dpi`` is out of range.
 
     >>> import numpy as np, tempfile, os
     >>> states = np.random.default_rng(0).normal(size=(5, 30, 2)).cumsum(0)

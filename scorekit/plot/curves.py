@@ -1,4 +1,4 @@
-"""Curves: noise levels, and what a training did."""
+"""Plots of noise levels and training histories."""
 
 from __future__ import annotations
 
@@ -18,24 +18,28 @@ from scorekit.plot._axes import DARK, SIZE, as_axes
 __all__ = ["history", "noise_levels"]
 
 ACCENT = "#c4622d"
-"""A second quantity in a picture."""
+"""Color of a second quantity."""
 
 
 def noise_levels(noise: Any, ax: Axes | None = None, *, dim: int | None = None) -> Axes:
-    """Noise levels on a logarithmic axis, or the density of log σ under a continuous law.
+    """Plot noise levels on a logarithmic axis, or the density of log σ of a continuous distribution.
 
-    With ``dim`` also how much each level overlaps with the one before (:func:`scorekit.noise.overlaps`), on an axis at
-    the right: chains pass from level to level where that is not small, and one half is what
-    :func:`scorekit.noise.design` aims at.
+    With ``dim``, the axis on the right shows the overlap of each level with the one before
+    (:func:`scorekit.noise.overlaps`). Annealing needs overlaps that are not small; :func:`scorekit.noise.design` aims
+    at one half.
 
     Args:
-        noise: noise levels (anything with ``sigmas``), or a distribution with ``quantile`` and ``density``.
-        ax: where to draw; None for a new figure.
-        dim: The dimension of one sample, for the overlaps of at least two noise levels. Of a sequence of levels made by
-            ``design`` it is known.
+        noise: noise levels (an object with ``sigmas``), or a distribution with ``icdf`` and ``pdf``.
+        ax: the Axes; None for a new figure.
+        dim: the dimension of one sample, for the overlaps of at least two noise levels. Levels made by ``design`` know
+            it.
 
     Returns:
-        The Axes; its first line shows the levels, or the density. The overlaps are in ``ax.figure.axes[-1]``.
+        The Axes; its first line shows the levels or the density. The overlaps are in ``ax.figure.axes[-1]``.
+
+    Raises:
+        InvalidTypeError: ``noise`` is neither noise levels nor a distribution of them.
+        InvalidValueError: ``dim`` is given for a single level or for a continuous distribution.
 
     >>> import scorekit as sk
     >>> from matplotlib.figure import Figure
@@ -47,14 +51,14 @@ def noise_levels(noise: Any, ax: Axes | None = None, *, dim: int | None = None) 
         sigmas = np.asarray(noise.sigmas, dtype=float)
         size = getattr(noise, "dim", None) if dim is None else check_count(dim, "dim")
         if dim is not None and len(sigmas) < 2:
-            raise InvalidValueError("one level has no overlaps: leave dim out, or take two levels.")
+            raise InvalidValueError("one level has no overlaps: omit dim, or use at least two levels.")
         shared = None if size is None else overlaps(sigmas.tolist(), size)
         drawn = _levels(sigmas, as_axes(ax, SIZE, 0.75 * SIZE))
         return drawn if shared is None else _with_overlaps(shared, drawn)
     if isinstance(noise, NoiseDistribution):
         if dim is not None:
             raise InvalidValueError(
-                f"dim is {dim!r}, but {noise!r} has no neighboring levels: it is for sequences of levels."
+                f"dim is {dim!r}, but {noise!r} is a continuous distribution without levels: omit dim."
             )
         return _law(noise, as_axes(ax, SIZE, 0.75 * SIZE))
     raise InvalidTypeError(
@@ -74,7 +78,7 @@ def _levels(sigmas: Any, ax: Axes) -> Axes:
 
 
 def _with_overlaps(shared: Any, ax: Axes) -> Axes:
-    """The overlap of levels i and i + 1 stands at i + ½."""
+    """Plot the overlap of levels i and i + 1 at i + ½."""
     right = ax.twinx()
     right.plot(
         np.arange(1, len(shared) + 1) + 0.5, shared, ".:", color=ACCENT, markersize=4, linewidth=1, clip_on=False
@@ -98,16 +102,21 @@ def _law(law: NoiseDistribution, ax: Axes) -> Axes:
 
 
 def history(history: Any, ax: Axes | None = None, *, smoothing: int | None = None) -> Axes:
-    """The loss of a training against its steps: each step faint, a running mean, and the validation if there is one.
+    """Plot the training loss against the steps, with a running mean and the validation loss if there is one.
 
     Args:
-        history: has ``step (k,)`` and ``loss (k,)`` and, if validated, ``validation_step`` and ``validation_loss``,
-            as attributes or as keys. Steps whose loss is not finite (skipped ones) leave gaps.
-        ax: where to draw; None for a new figure.
-        smoothing: how many entries the centered running mean takes together; by default a fiftieth of them.
+        history: has ``step (k,)`` and ``loss (k,)`` and optionally ``validation_step`` and ``validation_loss``, as
+            attributes or as keys. Steps with a non-finite loss (skipped steps) leave gaps.
+        ax: the Axes; None for a new figure.
+        smoothing: window of the centered running mean, in entries; by default 1/50 of them.
 
     Returns:
-        The Axes; its lines are the raw loss, the running mean and the validation loss, each if drawn.
+        The Axes; its lines are the raw loss, the running mean and the validation loss, if drawn.
+
+    Raises:
+        InvalidTypeError: ``history`` lacks ``step`` or ``loss``.
+        ShapeError: two series differ in length, or ``loss`` is empty.
+        InvalidValueError: ``smoothing`` is below 1.
 
     >>> import numpy as np, types
     >>> from matplotlib.figure import Figure
@@ -145,13 +154,13 @@ def _series(source: Any, x: str, y: str, *, required: bool) -> tuple[Any, Any]:
     a, b = (np.asarray(values, dtype=float) for values in pair)
     if a.ndim != 1 or a.shape != b.shape or (required and a.size == 0):
         raise ShapeError(
-            f"{x} has shape {a.shape}, {y} has shape {b.shape}: expected two series of one length, not empty."
+            f"{x} has shape {a.shape}, {y} has shape {b.shape}: expected two series of equal length, not empty."
         )
     return a, b
 
 
 def _running_mean(values: Any, window: int) -> Any:
-    """The mean of the finite ones of the ``window`` entries around each, fewer at the ends; NaN where none is."""
+    """The mean of the finite entries in a window around each entry, smaller at the ends; NaN if none is finite."""
     half = window // 2
     finite = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
@@ -163,7 +172,7 @@ def _running_mean(values: Any, window: int) -> Any:
 
 
 def _frame_losses(ax: Axes, loss: Any, validation: Any) -> None:
-    """Limits that neither the first steps nor outliers stretch: the middle 99 % of the losses, and all validation."""
+    """Set limits from the middle 99 % of the losses and all validation losses, so that outliers do not dominate."""
     finite = loss[np.isfinite(loss)]
     if finite.size < 100:
         return
@@ -175,5 +184,5 @@ def _frame_losses(ax: Axes, loss: Any, validation: Any) -> None:
 
 
 def _open(ax: Axes) -> None:
-    """No box around a curve."""
+    """Remove the top and right spines."""
     ax.spines[["top", "right"]].set_visible(False)

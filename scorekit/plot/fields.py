@@ -1,4 +1,4 @@
-"""Score fields on the plane, and where they are wrong."""
+"""Plots of score fields in the plane, and of their errors."""
 
 from __future__ import annotations
 
@@ -30,29 +30,33 @@ def score_field(
     scale_by: ScoreModel | None = None,
     colorbar: bool = True,
 ) -> Axes:
-    """Arrows of a score model on the plane.
+    """Plot a score model in the plane as arrows.
 
-    The color of an arrow is the length |s| of the vector, dark for long (logarithmic where lengths span more than a
-    factor 20 above their median). Its drawn length grows with log(1 + |s|/median), so that none is longer than a
-    cell and the weak ones can still be read.
+    The color of an arrow is the length |s| of the vector; dark means long. The scale is logarithmic if the largest
+    length exceeds 20 medians. The drawn length increases with log(1 + |s|/median): no arrow is longer than a cell, and
+    short vectors remain visible.
 
     Args:
         model: the score model s(x, sigma) on points ``(n, 2)``.
-        ax: where to draw; None for a new figure.
+        ax: the Axes; None for a new figure.
         limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)).
-        grid: arrows a side.
-        sigma: None or one noise level.
-        like: an array whose framework, dtype and device the model wants; NumPy float64 by default.
-        density: a distribution (drawn smoothed by sigma), or a function from points ``(n, 2)`` to log-densities
-            ``(n,)``: contours around 50, 90 and 99 % of the mass.
-        scale_by: another field, whose lengths set the scales of colors and arrows, so that panels can be compared.
-        colorbar: whether to add one.
+        grid: arrows per side, at least 2.
+        sigma: None or one positive noise level.
+        like: an array that sets the framework, dtype and device of the model's input; None for NumPy float64.
+        density: a distribution (smoothed by sigma), or a function from points ``(n, 2)`` to log-densities ``(n,)``.
+            Contours enclose 50, 90 and 99 % of the mass.
+        scale_by: another field whose lengths set the scales of colors and arrows, to compare panels.
+        colorbar: whether to add a color bar.
 
     Returns:
-        The Axes; its quiver holds |s| as its array.
+        The Axes; the array of its quiver is |s|.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: what came and what was expected.
+        ShapeError: the output of ``model``, ``scale_by`` or ``density`` has the wrong shape, or ``density`` has a
+            dimension other than 2.
+        InvalidTypeError: ``density``, ``limits`` or ``ax`` has the wrong type.
+        InvalidValueError: ``limits``, ``grid``, ``sigma`` or ``colorbar`` is out of range.
+        NonFiniteError: a field is NaN or infinite on the grid.
 
     >>> from matplotlib.figure import Figure
     >>> ax = score_field(lambda x: -x, Figure().subplots(), limits=3.0, grid=10)
@@ -96,9 +100,9 @@ def score_field(
 
 
 def _shown_length(length: Any, measure: Any) -> Any:
-    """By how much to scale each vector so that its length becomes log(1 + |s|/median), at most 1.
+    """The factor for each vector that makes its length log(1 + |s|/median), at most 1.
 
-    Median and largest length are those of ``measure``.
+    The median and the largest length are those of ``measure``.
     """
     largest = float(np.max(measure))
     if largest == 0:
@@ -117,7 +121,7 @@ def _length_norm(length: Any) -> Normalize:
 
 
 def _on_white() -> Colormap:
-    """Viridis from where it can be seen on white: long arrows dark, in color and in gray."""
+    """Viridis without its lightest part, which is invisible on white: long arrows are dark, in color and in gray."""
     return ListedColormap(colormaps["viridis_r"](np.linspace(0.15, 1, 256)), "viridis_on_white")
 
 
@@ -136,28 +140,31 @@ def score_error(
     contours: bool = True,
     colorbar: bool = True,
 ) -> Axes:
-    """A map of the distance |s − s*| between a score model and the exact score s*.
+    """Plot the error |s − s*| of a score model against the exact score s* as a map.
 
     Args:
         model: the score model s(x, sigma) on points ``(n, 2)``.
         distribution: has ``score(x, sigma)``; for the contours also ``log_prob`` and ``smoothed(sigma)``.
-        ax: where to draw; None for a new figure.
+        ax: the Axes; None for a new figure.
         limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)).
-        grid: cells a side, each colored by the value at its center.
-        sigma: None or one noise level, for both fields.
-        like: an array whose framework, dtype and device the model wants; NumPy float64 by default.
-        relative: show |s − s*|/|s*| instead: 1 is what no model at all would get.
-        scale: of the colors, "linear" or "log" (over at most four decades).
-        vmax: the largest value that has a color of its own; by default the largest one, or the 99th percentile of
-            the relative error, which has a pole at every mode. Give it to compare panels.
+        grid: cells per side, at least 2. The color of a cell is the value at its center.
+        sigma: None or one positive noise level, for both fields.
+        like: an array that sets the framework, dtype and device of the model's input; None for NumPy float64.
+        relative: show |s − s*|/|s*| instead; the zero field has 1.
+        scale: color scale, "linear" or "log" (at most four decades).
+        vmax: largest value of the color scale, positive. By default the largest error, or the 99th percentile of the
+            relative error, which has a pole at every mode. Set it to compare panels.
         contours: outline the smallest regions with 50, 90 and 99 % of the data's mass.
-        colorbar: whether to add one.
+        colorbar: whether to add a color bar.
 
     Returns:
-        The Axes; its first collection holds the error as its array, ``(grid, grid)``, rows from below.
+        The Axes; the array of its first collection is the error, ``(grid, grid)``, rows from below.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError, NonFiniteError: what came and what was expected.
+        ShapeError: ``distribution`` has a dimension other than 2, or the output of ``model`` has the wrong shape.
+        InvalidTypeError: ``distribution`` lacks a method, or ``limits`` or ``ax`` has the wrong type.
+        InvalidValueError: ``limits``, ``grid``, ``sigma``, ``vmax`` or an option is out of range.
+        NonFiniteError: a field is NaN or infinite on the grid.
 
     >>> import scorekit as sk
     >>> from matplotlib.figure import Figure
@@ -194,7 +201,7 @@ def _length(field: Any) -> Any:
 
 
 def _top(error: Any, relative: bool) -> float:
-    """The largest error, or for the relative one, which has a pole at every mode, nearly the largest."""
+    """The largest error, or the 99th percentile of the relative error, which has a pole at every mode."""
     return float(np.percentile(error, 99) if relative else np.max(error)) or 1.0
 
 

@@ -1,4 +1,4 @@
-"""Images side by side."""
+"""Plots of images in a grid."""
 
 from __future__ import annotations
 
@@ -25,21 +25,23 @@ def image_grid(
     limits: tuple[float, float] | None = None,
     gap: int = 1,
 ) -> Axes:
-    """Images in rows, the first at the top left, all on one scale of brightness.
+    """Plot images in rows, starting at the top left, with one brightness scale for all.
 
     Args:
         images: ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)`` with c = 1 (gray) or 3 (red, green, blue).
-        ax: where to draw; None for a new figure.
-        columns: images a row; by default as many as make the whole nearly square.
-        limits: the values that are black and white; values beyond are clipped. By default the smallest and largest
-            of all images; give (0, 1) or (−1, 1) to compare figures.
-        gap: pixels between images.
+        ax: the Axes; None for a new figure.
+        columns: images per row; by default the grid is nearly square.
+        limits: the values of black and white; values outside are clipped. By default the smallest and largest value of
+            all images. Use (0, 1) or (−1, 1) to compare figures.
+        gap: pixels between images, at least 0.
 
     Returns:
-        The Axes, without ticks; its image holds all tiles.
+        The Axes, without ticks; its image contains all tiles.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+        ShapeError: ``images`` has another shape.
+        InvalidTypeError: ``images`` is not float32 or float64, or ``columns`` or ``gap`` is not an integer.
+        InvalidValueError: ``images`` holds NaN or infinity, or ``columns``, ``limits`` or ``gap`` is out of range.
 
     >>> import numpy as np
     >>> from matplotlib.figure import Figure
@@ -58,28 +60,28 @@ def image_grid(
 
 
 def columns_of(pixels: Any, columns: int | None) -> int:
-    """Images a row: as many as asked for, or as make the whole nearly square; never more than there are."""
+    """Images per row: ``columns``, or the number that makes the grid nearly square; at most the number of images."""
     n, height, width, _ = pixels.shape
     wanted = math.ceil(math.sqrt(n * height / width)) if columns is None else check_count(columns, "columns")
     return min(int(n), wanted)
 
 
 def channels_last(x: Any) -> Any:
-    """``(n, h, w, c)``; channels are taken to stand first, as usual here, unless only the last axis can be them."""
+    """``(n, h, w, c)``. The second axis is the channel axis, unless only the last axis has 1 or 3 entries."""
     if x.ndim == 3:
         return x[..., None]
     if x.ndim == 4 and x.shape[1] in (1, 3):
         return np.moveaxis(x, 1, -1)
     if x.ndim == 4 and x.shape[3] in (1, 3):
         return x
-    hint = " Flat images: images.reshape(n, height, width)." if x.ndim == 2 else ""
+    hint = " For flat images use images.reshape(n, height, width)." if x.ndim == 2 else ""
     raise ShapeError(
         f"images have shape {x.shape}: expected (n, h, w), (n, c, h, w) or (n, h, w, c), c = 1 or 3 channels.{hint}"
     )
 
 
 def scaled(pixels: Any, limits: tuple[float, float] | None) -> Any:
-    """Values in [0, 1]; all in the middle when they are all the same."""
+    """Values in [0, 1]; ½ everywhere if all values are equal and ``limits`` is None."""
     low, high = (float(pixels.min()), float(pixels.max())) if limits is None else check_shades(limits)
     if limits is None and low == high:
         return np.full_like(pixels, 0.5)
@@ -99,7 +101,7 @@ def check_shades(limits: Any) -> tuple[float, float]:
 
 
 def tile(shades: Any, columns: int, gap: int) -> Any:
-    """One RGBA picture ``(rows, columns, 4)``, see-through in the gaps and where the last row has no images."""
+    """One RGBA image ``(rows, columns, 4)``, transparent in the gaps and in the empty places of the last row."""
     n, height, width, _ = shades.shape
     rows = math.ceil(n / columns)
     sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4))

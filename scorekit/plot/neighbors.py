@@ -1,4 +1,4 @@
-"""Samples beside the training images that they are nearest to."""
+"""Plots of samples beside their nearest training images."""
 
 from __future__ import annotations
 
@@ -30,21 +30,23 @@ def nearest_neighbors(
     columns: int = 4,
     limits: tuple[float, float] | None = None,
 ) -> Axes:
-    """Each sample, framed, and to its right its ``k`` nearest training images, the nearest first.
+    """Plot each sample, framed, and to its right its ``k`` nearest training images, nearest first.
 
     Args:
         samples: images ``(n, h, w)``, ``(n, c, h, w)`` or ``(n, h, w, c)`` with c = 1 or 3.
         training: images of the same shape.
-        ax: where to draw; None for a new figure.
-        k: how many neighbors, at least 1.
-        columns: samples a row, each with its neighbors.
-        limits: the values that are black and white, as in :func:`image_grid`.
+        ax: the Axes; None for a new figure.
+        k: number of neighbors, at least 1.
+        columns: samples per row, each with its neighbors.
+        limits: the values of black and white, as in :func:`image_grid`.
 
     Returns:
         The Axes, without ticks.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+        ShapeError: ``samples`` and ``training`` are not images of one shape.
+        InvalidTypeError: an array is not float32 or float64, or ``k`` or ``columns`` is not an integer.
+        InvalidValueError: an array holds NaN or infinity, or ``k``, ``columns`` or ``limits`` is out of range.
 
     >>> import numpy as np
     >>> from matplotlib.figure import Figure
@@ -69,7 +71,7 @@ def _side_by_side(samples: Array, training: Array, found: Neighbors) -> Any:
 
 
 def _frame(ax: Axes, n: int, columns: int, group: int) -> None:
-    """A frame in the gap around each sample: the first of every ``group`` tiles, ``columns`` groups a row."""
+    """Draw a frame around each sample: the first of every ``group`` tiles, with ``columns`` groups per row."""
     rows = -(-n // columns)
     tall, wide = ax.images[-1].get_array().shape[:2]  # type: ignore[union-attr]
     down, across = (tall + _GAP) // rows, (wide + _GAP) // (columns * group)

@@ -1,4 +1,4 @@
-"""Samples on the plane, and the paths that chains take through it."""
+"""Plots of samples and chains in the plane."""
 
 from __future__ import annotations
 
@@ -27,22 +27,24 @@ def samples(
     labels: tuple[str, str] = ("samples", "held-out data"),
     size: float | None = None,
 ) -> Axes:
-    """A scatter plot of samples, over held-out data when these are given.
+    """Plot samples as a scatter plot, optionally over held-out data.
 
     Args:
         x: the samples ``(n, 2)``.
-        ax: where to draw; None for a new figure.
-        reference: data ``(m, 2)`` to hold them against, drawn below them as larger dots in gray.
-        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the box of all points. Points that
-            lie outside are counted in the legend.
-        labels: names for the two in the legend.
-        size: the area of a dot in points²; by default smaller for more.
+        ax: the Axes; None for a new figure.
+        reference: data ``(m, 2)`` for comparison, drawn below the samples as larger gray dots.
+        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the bounding box of all points. The
+            legend counts the points outside.
+        labels: names of the samples and of the reference in the legend.
+        size: area of a dot in points², positive; by default it decreases with the number of points.
 
     Returns:
-        The Axes; its collections are the reference (if given) and the samples.
+        The Axes; its collections are the reference (if not None) and the samples.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+        ShapeError: ``x`` or ``reference`` is not ``(n, 2)``.
+        InvalidTypeError: an array is not float32 or float64, or ``labels`` are not two names.
+        InvalidValueError: an array holds NaN or infinity, or ``limits`` or ``size`` is out of range.
 
     >>> import numpy as np
     >>> from matplotlib.figure import Figure
@@ -56,7 +58,7 @@ def samples(
     box = box_of(everything) if limits is None else as_box(limits)
     size = None if size is None else check_positive(size, "size")
     if not isinstance(labels, (tuple, list)) or len(labels) != 2:
-        raise InvalidTypeError(f"labels are {labels!r}: expected two names, as ('samples', 'data').")
+        raise InvalidTypeError(f"labels are {labels!r}: expected two names, for instance ('samples', 'data').")
     ax = as_axes(ax)
     if held_out is not None:
         _dots(ax, held_out, box, LIGHT, labels[1], 3 * _area(len(held_out), size), zorder=1)
@@ -80,14 +82,14 @@ def _dots(ax: Axes, points: Any, box: Any, color: str, label: str, area: float, 
 
 
 def _counted(points: Any, box: Any) -> str:
-    """How many points, and how many of them the limits hide."""
+    """The number of points, and the number of points outside the limits."""
     low, high = np.array(box).T
     outside = int(np.sum(np.any((points < low) | (points > high), axis=1)))
     return f"{len(points):,}" + (f", {outside:,} outside" if outside else "")
 
 
 def trajectory_of(trajectory: Any) -> Any:
-    """The states ``(kept, n, 2)`` as float64, from an array or from what a sampler returned."""
+    """The states ``(kept, n, 2)`` as float64, from an array or from ``Samples``."""
     return planar(kept_states(trajectory, "(kept, n, 2)"), "trajectory", axes=3)
 
 
@@ -99,20 +101,22 @@ def chains(
     background: Any = None,
     most: int = 20,
 ) -> Axes:
-    """The paths of chains through the plane, each from an open circle (the first kept state) to a filled one.
+    """Plot the paths of chains in the plane, from an open circle (the first kept state) to a filled one (the last).
 
     Args:
-        trajectory: the kept states ``(kept, n, 2)``, or the ``Samples`` that hold them.
-        ax: where to draw; None for a new figure.
-        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the box of the paths.
+        trajectory: the kept states ``(kept, n, 2)``, or the ``Samples`` that contain them.
+        ax: the Axes; None for a new figure.
+        limits: r for [−r, r]², (low, high), or ((x0, x1), (y0, y1)); by default the bounding box of the paths.
         background: a distribution or a log-density, drawn as regions with 50, 90 and 99 % of the mass.
-        most: the largest number of chains to draw, spread evenly over all; the legend says how many there are.
+        most: largest number of chains to draw, evenly spaced among all; the legend shows both numbers.
 
     Returns:
         The Axes; its last three collections are the paths, their starts and their ends.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+        ShapeError: ``trajectory`` is not ``(kept, n, 2)``.
+        InvalidTypeError: ``trajectory`` is not an array, or the ``Samples`` have no trajectory.
+        InvalidValueError: ``trajectory`` holds NaN or infinity, or ``limits`` or ``most`` is out of range.
 
     >>> import numpy as np
     >>> from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Figures of measurements: errors by noise level, and proportions of modes with their intervals."""
+"""Plots of score errors by noise level, and of mode proportions with intervals."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ _MARKS = ("o-", "s--", "^:", "D-.", "v-", "P--")
 
 
 def error_levels(report: Any, ax: Axes | None = None) -> Axes:
-    """The relative ℓ2 error of a field at each noise level, one line a density region.
+    """Plot the relative ℓ2 error of a score field at each noise level, one line per density region.
 
     Args:
-        report: what ``sk.metrics.score_error_report`` returned.
-        ax: where to draw; None for a new figure.
+        report: the result of ``sk.metrics.score_error_report``.
+        ax: the Axes; None for a new figure.
 
     Returns:
         The Axes, with error bars of one standard error.
+
+    Raises:
+        InvalidTypeError: ``report`` is not the result of ``sk.metrics.score_error_report``.
 
     >>> import scorekit as sk
     >>> target = sk.distributions.Gaussian([0.0], [[1.0]])
@@ -36,7 +39,7 @@ def error_levels(report: Any, ax: Axes | None = None) -> Axes:
     """
     rows = list(report) if isinstance(report, tuple) else []
     if not rows or not hasattr(rows[0], "region"):
-        raise InvalidTypeError(f"report is a {describe(report)}: expected what sk.metrics.score_error_report returns.")
+        raise InvalidTypeError(f"report is a {describe(report)}: expected the result of sk.metrics.score_error_report.")
     ax = as_axes(ax, SIZE * 1.2)
     regions = list(dict.fromkeys(row.region for row in rows))
     shades = [str(0.72 * i / max(1, len(regions) - 1)) for i in range(len(regions))]
@@ -56,13 +59,19 @@ def error_levels(report: Any, ax: Axes | None = None) -> Axes:
 
 
 def mode_proportions(results: Mapping[str, Any], ax: Axes | None = None, *, mode: int = 0) -> Axes:
-    """The proportion of one mode or class in several sets of samples, with intervals, beside the truth where it is
-    known.
+    """Plot the proportion of one mode or class in several sets of samples, with intervals and the truth if it is known.
 
     Args:
-        results: names and what ``sk.metrics.mode_weights`` or ``sk.metrics.class_proportions`` returned.
-        ax: where to draw; None for a new figure.
-        mode: which component or class, from 0.
+        results: a dict from names to results of ``sk.metrics.mode_weights`` or ``sk.metrics.class_proportions``.
+        ax: the Axes; None for a new figure.
+        mode: index of the component or class, from 0.
+
+    Returns:
+        The Axes, one row per set of samples.
+
+    Raises:
+        InvalidTypeError: ``results`` is not such a dict, or is empty.
+        InvalidValueError: ``mode`` is not below the number of modes.
 
     >>> import scorekit as sk
     >>> mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0], [-5.0]], 1.0)
@@ -73,8 +82,8 @@ def mode_proportions(results: Mapping[str, Any], ax: Axes | None = None, *, mode
     names = list(results) if isinstance(results, Mapping) else []
     if not names or not all(isinstance(value, (ModeWeights, ClassProportions)) for value in results.values()):
         raise InvalidTypeError(
-            f"results are {describe(results)}: expected a dict of names and what "
-            "sk.metrics.mode_weights or class_proportions returns."
+            f"results are {describe(results)}: expected a dict from names to results of "
+            "sk.metrics.mode_weights or class_proportions."
         )
     modes = min(len(value.proportions) for value in results.values())
     if check_count(mode, "mode", 0) >= modes:

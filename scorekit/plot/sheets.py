@@ -1,4 +1,4 @@
-"""Several panels on one sheet."""
+"""Figures with several panels, and writing figures to files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,22 @@ __all__ = ["panels", "write"]
 
 
 def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None = None) -> tuple[Figure, Any]:
-    """A sheet of ``rows`` by ``columns`` panels, each ``size`` inches high and a little wider for a color bar.
+    """A figure of ``rows`` by ``columns`` panels, each ``size`` inches high and slightly wider for a color bar.
 
-    The figure does not belong to pyplot: there is nothing to close.
+    The figure does not belong to pyplot and need not be closed.
+
+    Args:
+        columns: number of columns, at least 1.
+        rows: number of rows, at least 1.
+        size: height of a panel in inches, positive.
+        title: title of the figure; None for no title.
 
     Returns:
-        The figure, and its Axes as a list in reading order.
+        The figure, and a list of its Axes in reading order.
+
+    Raises:
+        InvalidTypeError: ``columns`` or ``rows`` is not an integer, or ``size`` is not a number.
+        InvalidValueError: ``columns`` or ``rows`` is below 1, or ``size`` is not positive.
 
     >>> figure, axes = panels(3)
     >>> len(axes)
@@ -38,9 +48,17 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
 
 
 def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 150, *, close: bool = False) -> None:
-    """Write the figure to a file whose ending says the format; a place that cannot be written raises ``ValueError``.
+    """Write the figure to a file; the file name extension sets the format.
 
-    ``close`` lets pyplot forget it then, as a program that draws many figures must.
+    Args:
+        figure: a matplotlib Figure.
+        path: the file name, in an existing folder.
+        dpi: dots per inch, at least 1.
+        close: also close the figure in pyplot, for programs that draw many figures.
+
+    Raises:
+        InvalidTypeError: ``figure`` is not a matplotlib Figure, or ``path`` is not a path.
+        InvalidValueError: the file cannot be written, or its format is unknown.
 
     >>> import pathlib, tempfile
     >>> figure, axes = panels(2)
@@ -50,7 +68,7 @@ def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 1
     True
     """
     if not isinstance(figure, Figure):
-        raise InvalidTypeError(f"figure is a {describe(figure)}: expected a matplotlib Figure. Of Axes: ax.figure.")
+        raise InvalidTypeError(f"figure is a {describe(figure)}: expected a matplotlib Figure. For Axes use ax.figure.")
     target, dpi = check_path(path, "path"), check_count(dpi, "dpi")
     try:
         figure.savefig(target, dpi=dpi)
@@ -58,7 +76,7 @@ def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 1
         raise InvalidValueError(f"cannot write {path}: {error}.") from error
     except OSError as error:
         raise InvalidValueError(
-            f"cannot write {path} ({error.strerror or error}): name a file in a folder that exists and may be written."
+            f"cannot write {path} ({error.strerror or error}): choose a file in an existing, writable folder."
         ) from error
     finally:
         if close:

@@ -1,4 +1,4 @@
-"""Images on their way down the noise levels: side by side, and in motion."""
+"""Plots and animations of images at the kept states of a sampler."""
 
 from __future__ import annotations
 
@@ -34,25 +34,28 @@ def image_strip(
     limits: tuple[float, float] | None = None,
     gap: int = 1,
 ) -> Axes:
-    """The way of images down the noise levels: a row a sample, a column a kept state, the last at the right.
+    """Plot images at successive kept states: one row per sample, one column per state, the last state at the right.
 
     Args:
-        trajectory: the kept states ``(kept, n, c, h, w)``, or the ``Samples`` that hold them; channels as in
-            :func:`image_grid`. With ``keep_every=steps_per_level`` a sampler keeps one state a level.
-        ax: where to draw; None for a new figure.
-        rows: the first so many samples are shown.
-        columns: so many states are shown at most, evenly spread, the first and the last among them.
-        labels: a name for each kept state. By default, of ``Samples``, the noise level of the step that led to it, or
+        trajectory: the kept states ``(kept, n, c, h, w)``, or the ``Samples`` that contain them; channels as in
+            :func:`image_grid`. With ``keep_every=steps_per_level`` a sampler keeps one state per level.
+        ax: the Axes; None for a new figure.
+        rows: the number of samples to show, starting with the first.
+        columns: largest number of states to show, evenly spaced, including the first and the last.
+        labels: a name for each kept state. By default, for ``Samples``, the noise level of the step that led to it, or
             "denoised" after the last step of an annealed sampler.
-        limits: the values that are black and white; values beyond are clipped. By default the smallest and largest of
-            the last column, so that states with much noise are mostly black and white.
-        gap: pixels between images.
+        limits: the values of black and white; values outside are clipped. By default the smallest and largest value of
+            the last column, so noisy states are mostly black and white.
+        gap: pixels between images, at least 0.
 
     Returns:
-        The Axes; its image holds all tiles, its ticks are the labels.
+        The Axes; its image contains all tiles, its ticks are the labels.
 
     Raises:
-        ShapeError, InvalidTypeError, InvalidValueError: what came and what was expected.
+        ShapeError: ``trajectory`` has the wrong shape, or the number of ``labels`` is not that of the kept states.
+        InvalidTypeError: ``trajectory`` is not an array, or the ``Samples`` have no trajectory.
+        InvalidValueError: ``trajectory`` holds NaN or infinity, or ``rows``, ``columns``, ``limits`` or ``gap`` is out
+            of range.
 
     >>> import numpy as np
     >>> from matplotlib.figure import Figure
@@ -92,30 +95,32 @@ def animate_images(
     every: int | None = None,
     dpi: int = 80,
 ) -> FuncAnimation:
-    """An animation of a grid of images on their way down the noise levels; written as a GIF when a path is given.
+    """Animate a grid of images over the kept states, and write a GIF if ``path`` is not None.
 
-    Without ``ax`` the figure is not pyplot's, as for :func:`animate_chains`.
+    Without ``ax`` the figure does not belong to pyplot, as for :func:`animate_chains`.
 
     Args:
-        trajectory: the kept states, as for :func:`image_strip`; all samples are shown, so give the first few of many:
-            ``samples.trajectory[:, :16]``, with ``labels`` if they are to be named.
-        path: a file that ends in ``.gif``, in a folder that exists; None writes nothing.
-        ax: where to draw; None for a new figure.
-        columns: images a row; by default as many as make the whole nearly square.
+        trajectory: the kept states, as for :func:`image_strip`. All samples are shown: pass the first few of many,
+            ``samples.trajectory[:, :16]``, with ``labels`` if the states need names.
+        path: a file name that ends in ``.gif``, in an existing folder; None writes no file.
+        ax: the Axes; None for a new figure.
+        columns: images per row; by default the grid is nearly square.
         labels: a name for each kept state, as for :func:`image_strip`.
-        limits: the values that are black and white; values beyond are clipped. By default the smallest and largest of
+        limits: the values of black and white; values outside are clipped. By default the smallest and largest value of
             the last state.
-        gap: pixels between images.
-        fps: frames a second.
-        every: show each ``every``-th kept state, and the last; by default so that there are about 60 frames.
-        dpi: dots an inch of the GIF, which is 4 inches wide.
+        gap: pixels between images, at least 0.
+        fps: frames per second, positive.
+        every: show each ``every``-th kept state, and the last; by default about 60 frames.
+        dpi: dots per inch of the GIF, which is 4 inches wide.
 
     Returns:
-        The FuncAnimation. Keep it, and render or save it: matplotlib warns of one that is dropped unseen.
+        The FuncAnimation. Keep a reference and render or save it: matplotlib warns if an animation is deleted
+        unrendered.
 
     Raises:
-        ShapeError, InvalidTypeError: for a trajectory that is not images.
-        InvalidValueError: for a path that cannot be written; nothing is drawn then.
+        ShapeError: ``trajectory`` is not images, or the number of ``labels`` is not that of the kept states.
+        InvalidTypeError: ``trajectory`` is not an array, or the ``Samples`` have no trajectory.
+        InvalidValueError: ``path`` cannot be written (no figure is drawn then), or another argument is out of range.
 
     >>> import numpy as np, tempfile, os
     >>> states = np.random.default_rng(0).random((5, 4, 8, 8))
@@ -159,7 +164,7 @@ def animate_images(
 
 
 def _states(trajectory: Any) -> Any:
-    """The kept states, checked as far as that needs no copy."""
+    """The kept states, checked without copying them to the CPU."""
     states = check_batch(kept_states(trajectory, _EXPECTED), "trajectory")
     if states.ndim not in (4, 5):
         raise ShapeError(f"trajectory has shape {tuple(states.shape)}: expected {_EXPECTED}.")
@@ -167,12 +172,12 @@ def _states(trajectory: Any) -> Any:
 
 
 def _pixels(states: Any, k: int, rows: int) -> Any:
-    """The first ``rows`` images of state k, ``(rows, h, w, c)``, on the host."""
+    """The first ``rows`` images of state k, ``(rows, h, w, c)``, on the CPU."""
     return channels_last(host(states[k, :rows, ...]))
 
 
 def _limits(last: Any, limits: tuple[float, float] | None) -> tuple[float, float]:
-    """The given limits, or those of the last state; all in the middle when it is of one value."""
+    """The given limits, or those of the last state; a constant last state is shown as medium gray."""
     if limits is not None:
         return check_shades(limits)
     low, high = float(last.min()), float(last.max())

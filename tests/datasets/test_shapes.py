@@ -140,7 +140,7 @@ def test_equal_seeds_give_equal_images():
         ({"proportions": (0.5, 0.5)}, TypeError, "expected 4 numbers, one for each of circle, square, triangle, rings"),
         ({"proportions": 0.5}, TypeError, "proportions is 0.5: expected 4 numbers"),
         ({"proportions": (0.5, 0.5, 0.5, 0)}, ValueError, "sum to 1.5: .* or whole numbers that sum to n = 10"),
-        ({"proportions": (1.5, -0.5, 0, 0)}, ValueError, r"\[1.5, -0.5, 0.0, 0.0\] sum to 1: expected numbers from 0"),
+        ({"proportions": (1.5, -0.5, 0, 0)}, ValueError, r"\[1.5, -0.5, 0.0, 0.0\] sum to 1: expected non-negative"),
         ({"proportions": (3, 3, 3, 2)}, ValueError, "sum to 11"),
         ({"proportions": ("a", 0, 0, 1)}, TypeError, "proportions must be a number"),
         ({"proportions": (float("nan"), 0, 0, 1)}, ValueError, "sum to nan"),

@@ -120,7 +120,7 @@ def test_what_they_refuse():
             family(-0.1)
     with pytest.raises(ValueError, match=r"needs \d+ nodes, more than 1048576. Use a noise or a sigma of at least"):
         SwissRoll(1e-7).log_prob(np.zeros((1, 2)))
-    with pytest.raises(ValueError, match="radii must be one positive number a ring"):
+    with pytest.raises(ValueError, match="radii must be one positive number per ring"):
         Rings((1.0, -1.0))
     with pytest.raises(ValueError, match=r"weights have shape \(1,\) for 2 radii"):
         Rings((1.0, 2.0), weights=(1,))

@@ -72,7 +72,7 @@ def test_tensors():
     [
         ({"size": 4}, ValueError, "size must be at least 8"),
         ({"kinds": ("star",)}, ValueError, "unknown kind 'star'"),
-        ({"proportions": (1, 2, 3, 4)}, ValueError, r"sum to 10: expected numbers from 0 on that sum to 1\."),
+        ({"proportions": (1, 2, 3, 4)}, ValueError, r"sum to 10: expected non-negative numbers that sum to 1\."),
         ({"positions": 0}, ValueError, "positions must be at least 1"),
         ({"radii": 1.5}, TypeError, "radii must be an integer"),
     ],

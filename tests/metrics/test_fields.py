@@ -242,9 +242,9 @@ def test_the_report_keeps_the_dtype_of_like():
         ({"noise": sk.noise.LogUniform(1.0, 0.1)}, TypeError, "expected noise levels"),
         ({"noise": (0.1, 1.0)}, ValueError, "must descend"),
         ({"n": 1}, ValueError, "n must be at least 2"),
-        ({"n": 10}, ValueError, "Raise n"),
-        ({"regions": (0.5, 0.1)}, ValueError, "ascend strictly"),
-        ({"regions": (0.5, 1.0)}, ValueError, "ascend strictly"),
+        ({"n": 10}, ValueError, "Increase n"),
+        ({"regions": (0.5, 0.1)}, ValueError, "increase strictly"),
+        ({"regions": (0.5, 1.0)}, ValueError, "increase strictly"),
         ({"rng": -1}, ValueError, "non-negative seed"),
     ],
 )

@@ -69,11 +69,11 @@ def test_a_missing_mode_costs_recall_and_coverage_and_a_wrong_one_precision_and_
     assert wrong.precision < 0.55
     assert wrong.density < 0.6
     assert wrong.recall > 0.9
-    assert "equal laws: 1" in str(missing)
+    assert "(expected 1)" in str(missing)
 
 
 def test_more_neighbors_than_samples_are_refused():
-    with pytest.raises(ValueError, match="neighbors must be below 3, for features_real has 4 samples"):
+    with pytest.raises(ValueError, match="neighbors must be below 3, the smaller number of samples"):
         precision_recall(np.ones((4, 2)), np.ones((3, 2)), neighbors=3)
     with pytest.raises(sk.ShapeError, match="features_generated of shape"):
         precision_recall(np.ones((4, 2)), np.ones((4, 3)))

@@ -125,7 +125,7 @@ def test_a_level_that_is_wider_and_a_mode_of_weight_zero():
 @pytest.mark.parametrize(
     ("samples", "target", "options", "kind", "message"),
     [
-        (np.ones((3, 3)), TWO, {}, sk.ShapeError, "means have shape (2, 2): expected (2, 3)"),
+        (np.ones((3, 3)), TWO, {}, sk.ShapeError, "the means of the mixture have shape (2, 2): expected (2, 3)"),
         (np.ones(3), TWO, {}, sk.ShapeError, "samples[:, None]"),
         (np.ones((0, 2)), TWO, {}, sk.ShapeError, "at least one sample"),
         (np.full((3, 2), np.inf), TWO, {}, ValueError, "samples holds NaN or infinity"),

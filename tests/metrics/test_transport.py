@@ -179,8 +179,8 @@ X = np.ones((4, 2))
         (X * np.nan, X, {}, ValueError, "a holds NaN"),
         (X, [[1.0, 2.0]], {}, TypeError, "no backend owns a list"),
         (X, X.astype(int), {}, TypeError, "b has dtype int64"),
-        (X, X, {"order": 0.5}, ValueError, "order must be at least 1"),
-        (X, X, {"order": math.inf}, ValueError, "finite"),
+        (X, X, {"order": 0.5}, ValueError, "order must be between 1 and 500"),
+        (X, X, {"order": math.inf}, ValueError, "order must be between"),
         (X, X, {"order": "2"}, TypeError, "order must be a number"),
     ],
 )
@@ -194,5 +194,5 @@ def test_errors_of_one_alone():
         sliced_wasserstein(X, X, projections=0)
     with pytest.raises(TypeError, match="projections must be an integer"):
         sliced_wasserstein(X, X, projections=2.5)
-    with pytest.raises(sk.ShapeError, match="sliced_wasserstein, which takes different sizes"):
+    with pytest.raises(sk.ShapeError, match="sliced_wasserstein, which accepts different sizes"):
         wasserstein(X, X[:3])

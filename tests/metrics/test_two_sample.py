@@ -46,5 +46,5 @@ def test_errors():
     x = np.ones((4, 2))
     with pytest.raises(sk.ShapeError, match="b has 3: expected at least 4 of each"):
         c2st(x, x[:3])
-    with pytest.raises(ValueError, match="neighbors must be at most 4, the points in the first halves, got 5"):
+    with pytest.raises(ValueError, match="neighbors must be at most 4, the number of training points, got 5"):
         c2st(x, x, neighbors=5)

@@ -211,10 +211,10 @@ def test_the_report_says_what_was_chosen():
         (
             lambda: design(np.ones((5, 2))),
             ValueError,
-            "all 5 samples of data are the same.*Give sigma_max and sigma_min",
+            "all 5 samples of data are equal.*Set sigma_max and sigma_min",
         ),
-        (lambda: design(np.full((5, 2), 0.1)), ValueError, "all 5 samples of data are the same"),
-        (lambda: design(np.ones((5, 2)), sigma_max=1.0), ValueError, "their range gives no sigma_min. Give sigma_min"),
+        (lambda: design(np.full((5, 2), 0.1)), ValueError, "all 5 samples of data are equal"),
+        (lambda: design(np.ones((5, 2)), sigma_max=1.0), ValueError, "their range gives no sigma_min. Set sigma_min"),
         (lambda: design(np.where(DATA > 2, np.nan, DATA)), ValueError, "data holds NaN"),
         (lambda: design(DATA[:, 0, 0, 0]), ValueError, r"data has shape \(40,\)"),
         (lambda: design((255 * DATA).astype(np.uint8)), TypeError, "data has dtype uint8"),

@@ -209,8 +209,8 @@ def _normal():
         ({"limits": 1, "sigma": 0.0}, ValueError, "sigma must be positive"),
         ({"limits": 1, "ax": "here"}, TypeError, "expected a matplotlib Axes"),
         ({"limits": 1, "density": 3.0}, TypeError, "log_prob"),
-        ({"limits": 1, "density": lambda x: x}, sk.ShapeError, "one log-density a point"),
-        ({"limits": 1, "density": lambda x: x[:, 0] - np.inf}, ValueError, "choose limits that hold the data"),
+        ({"limits": 1, "density": lambda x: x}, sk.ShapeError, "one log-density per point"),
+        ({"limits": 1, "density": lambda x: x[:, 0] - np.inf}, ValueError, "choose limits that contain the data"),
         ({"limits": 1, "density": sk.distributions.Gaussian([0.0] * 3, np.eye(3))}, sk.ShapeError, "dimension 3"),
     ],
 )

@@ -139,7 +139,7 @@ class TestFilm:
         (states(H, W), {"columns": 0}, ValueError, "columns must be at least 1"),
         (states(H, W), {"gap": -1}, ValueError, "gap must be at least 0"),
         (states(H, W), {"labels": ["a"]}, sk.ShapeError, "there are 1 labels for 7 kept states"),
-        (samples(keep_every=None), {}, TypeError, "these samples keep no trajectory: expected (kept, n, c, h, w)"),
+        (samples(keep_every=None), {}, TypeError, "the samples have no trajectory: expected (kept, n, c, h, w)"),
         (None, {}, TypeError, "trajectory is None"),
     ],
 )
@@ -176,7 +176,7 @@ class TestOverlaps:
     @pytest.mark.parametrize(
         ("noise", "dim", "message"),
         [
-            (sk.noise.LogUniform(2.0, 1.0), 3, "has no neighboring levels: it is for sequences of levels"),
+            (sk.noise.LogUniform(2.0, 1.0), 3, "is a continuous distribution without levels: omit dim"),
             (sk.noise.Levels((1.0,)), 3, "one level has no overlaps"),
             (sk.noise.Geometric(2.0, 1.0, 3), 0, "dim must be at least 1"),
         ],
