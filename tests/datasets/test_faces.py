@@ -93,7 +93,7 @@ def test_what_is_missing_or_damaged(place):
         ("list_eval_partition.txt", {"split": "test"}),
     ):
         (place / name).unlink()
-        with pytest.raises(sk.DatasetError, match=f"expected {name}. From https://mmlab"):
+        with pytest.raises(sk.DatasetError, match=f"expected {name}. Download img_align"):
             sk.datasets.celeba(place, **options)
     assert len(sk.datasets.celeba(place)) == 3
 
@@ -101,7 +101,7 @@ def test_what_is_missing_or_damaged(place):
 def test_where_there_is_nothing(tmp_path):
     with pytest.raises(sk.DatasetError, match=r"contains nothing: expected img_align_celeba.zip. Download img_align"):
         sk.datasets.celeba(tmp_path)
-    with pytest.raises(TypeError, match=r"folder is None: expected the folder with the files. From https"):
+    with pytest.raises(TypeError, match=r"folder is None: expected the folder that contains the files. Download"):
         sk.datasets.celeba()
     with pytest.raises(TypeError, match="expected a path"):
         sk.datasets.celeba(3)

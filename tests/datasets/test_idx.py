@@ -128,7 +128,7 @@ def test_where_the_files_are_to_be_had(tmp_path, monkeypatch):
     with pytest.raises(sk.InvalidValueError, match="unknown split 'val': expected one of 'train', 'test'"):
         sk.datasets.mnist(tmp_path, split="val")
     monkeypatch.setattr(mnist_like, "_DEBIAN", tmp_path / "not there")
-    with pytest.raises(sk.DatasetError, match=r"folder is None and .*not there is not there.*apt install"):
+    with pytest.raises(sk.DatasetError, match=r"folder is None and .*not there does not exist.*apt install"):
         sk.datasets.fashion_mnist()
     write_idx_pair(tmp_path, idx(IMAGES), idx(LABELS))
     monkeypatch.setattr(mnist_like, "_DEBIAN", tmp_path)

@@ -133,5 +133,5 @@ def test_a_manifest_can_name_networks_and_nothing_else(tmp_path, name):
 
     description = {"kind": "model", "backend": "torch", "network": name, "config": {}, "views": []}
     write_folder(tmp_path / "model", {"w": np.ones(2)}, description)
-    with pytest.raises(sk.CheckpointError, match=f"names {name}, which is no network"):
+    with pytest.raises(sk.CheckpointError, match=f"names {name}, which is not a network"):
         sk.load(tmp_path / "model")
