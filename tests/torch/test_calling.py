@@ -231,7 +231,7 @@ def test_the_null_condition_may_be_the_users(tmp_path):
 
 @pytest.mark.parametrize("p", [1.0, -0.1, 1.5, float("nan")])
 def test_a_dropout_that_is_no_probability(p):
-    with pytest.raises(ValueError, match=r"condition_dropout must lie in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"condition_dropout must be a probability in \[0, 1\)"):
         learned(Told(), (X, Y), condition_dropout=p)
 
 

@@ -126,7 +126,7 @@ MIXED = {
 
 @pytest.mark.parametrize(
     ("other", "words"),
-    [(NUMPY, r"got two frameworks\. Convert one: sk\.backend_of\("), (META, "got two devices|is on the device meta")],
+    [(NUMPY, r"got two frameworks\. Convert one: sk\.backend_of\("), (META, "got two devices|is on the meta device")],
     ids=["numpy", "meta"],
 )
 @pytest.mark.parametrize("call", MIXED)

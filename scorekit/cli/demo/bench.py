@@ -60,7 +60,7 @@ class Bench:
         """A context with one progress bar for all optimizer and sampler steps of a demo."""
         from tqdm import tqdm
 
-        pause = 0.1 if sys.stderr.isatty() else 10.0  # a log file wants few lines
+        pause = 0.1 if sys.stderr.isatty() else 10.0  # fewer updates in log files
         with tqdm(total=steps, desc=title, unit="step", dynamic_ncols=True, mininterval=pause) as self._bar:
             yield
 

@@ -96,7 +96,7 @@ def _print(bench: Bench, roll: Any, learned: dict[str, _Learned], held_out: Arra
 
 def _draw(bench: Bench, roll: Any, learned: dict[str, _Learned], held_out: Array) -> None:
     """One column per score, with its samples below; true scores are left of the learned ones."""
-    figure, axes = sk.plot.panels(6, 2, title="Swiss roll: true and learned scores, and samples beside held-out data")
+    figure, axes = sk.plot.panels(6, 2, title="Swiss roll: true and learned scores, samples and held-out data")
     noisy = bench.draw(roll.smoothed(SIGMA_DSM), held_out.shape[0], 10)
     columns: list[tuple[str, Any, float | None, Array, str]] = [
         ("true", roll.score, None, held_out, "held-out data"),
