@@ -1,6 +1,6 @@
-"""scorekit: score matching and score-based generative modeling, written once and held against closed forms.
+"""scorekit: score matching and score-based generative modeling, tested against exact results.
 
-Everything is reached as ``sk.<name>`` after ``import scorekit as sk``; rooms are imported when they are first used.
+Use ``import scorekit as sk`` and ``sk.<name>``. Subpackages are imported when they are first used.
 """
 
 from __future__ import annotations

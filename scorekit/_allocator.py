@@ -1,4 +1,4 @@
-"""How the C library treats freed memory, which decides the speed of loops over arrays of middling size."""
+"""A setting of the C library's memory allocator that makes loops over medium-sized arrays faster."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _LARGEST = 31 << 20  # bytes; glibc raises its thresholds for blocks of up to 32
 
 @cache
 def reuse_freed_memory() -> None:
-    """Make one block of 31 MiB and free it, once in a process: glibc then reuses freed blocks of up to that size.
+    """Allocate and free one block of 31 MiB, once per process: glibc then reuses freed blocks of up to that size.
 
-    ``fit`` and ``sample`` call this at their start. glibc hands blocks above a threshold, 128 KiB at first, back to the
-    kernel when they are freed, and new ones cost a page fault per 4 KiB. Its documented rule raises that threshold to
-    the size of the largest such block that was freed, up to 32 MiB, and the free memory that it keeps at the end of
-    the heap to twice that. Measured without it: loops over NumPy arrays take 2.2 to 2.8 times as long.
+    ``fit`` and ``sample`` call this first. By default glibc returns freed blocks above a threshold (initially 128 KiB)
+    to the kernel, and each new block costs a page fault per 4 KiB. When such a block is freed, glibc raises the
+    threshold to its size, up to 32 MiB, and the trim threshold to twice that. Without this call, loops over NumPy
+    arrays took 2.2 to 2.8 times as long in our measurements.
 
-    The environment decides as ever: with ``MALLOC_MMAP_THRESHOLD_`` or ``MALLOC_TRIM_THRESHOLD_`` glibc adapts
-    nothing. Other C libraries do not notice.
+    If the environment variable ``MALLOC_MMAP_THRESHOLD_`` or ``MALLOC_TRIM_THRESHOLD_`` is set, glibc does not adapt
+    the thresholds. Other C libraries are not affected.
 
     Source: the manual page mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
     """
-    np.empty(_LARGEST, np.uint8)  # never written to, so that it takes no memory
+    np.empty(_LARGEST, np.uint8)  # never written, so it uses no physical memory

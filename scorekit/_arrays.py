@@ -1,7 +1,7 @@
-"""What every room needs of arrays: checks at the door, and the two reductions that know the layout.
+"""Array helpers for the whole library: argument checks, and operations that depend on the batch layout.
 
-The event of a sample is every axis but the first. It is summed here (:func:`event_sum`) and a value
-a sample is lined up with it here (:func:`expand`), and nowhere else.
+The first axis is the batch axis; all others are the event of a sample. Only :func:`event_sum` sums over the event, and
+only :func:`expand` aligns per-sample values with it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def event_sum(x: Array) -> Array:
 
 
 def event_dot(a: Array, b: Array) -> Array:
-    """The inner product of each sample of ``a`` with that of ``b``: ``(n, *event) -> (n,)``.
+    """The inner product of ``a`` and ``b`` for each sample: ``(n, *event) -> (n,)``.
 
     >>> import numpy as np
     >>> event_dot(np.ones((2, 3)), np.ones((2, 3))).tolist()
@@ -73,19 +73,19 @@ def event_size(x: Array) -> int:
 
 
 def expand(value: Any, x: Array) -> Any:
-    """``value`` of shape ``(n,)`` with as many axes as ``x``, ``(n, 1, …)``; a scalar, or None, as it is.
+    """Reshape ``value`` from ``(n,)`` to ``(n, 1, …)``, so that it broadcasts to ``x``; scalars and None are unchanged.
 
-    A formula with ``expand(sigma, x)`` is right for one level and for a level for each sample.
+    A formula with ``expand(sigma, x)`` works for one noise level and for one level per sample.
 
     Args:
         value: a noise level: a number, an array ``(n,)``, or None.
         x: a batch ``(n, *event)``.
 
     Returns:
-        What broadcasts to ``x`` along the axis of the samples.
+        An array ``(n, 1, …)`` with as many axes as ``x``; or ``value`` itself.
 
     Raises:
-        ShapeError: ``value`` is an array of another shape.
+        ShapeError: ``value`` is an array whose shape is neither ``()`` nor ``(n,)``.
 
     >>> import numpy as np
     >>> x = np.ones((3, 2))
@@ -103,7 +103,7 @@ def expand(value: Any, x: Array) -> Any:
 
 
 def per_row(value: Any, x: Array) -> Array:
-    """A noise level as an array ``(n,)`` with the dtype and device of ``x``; one that is ``(n,)`` already as it is."""
+    """A noise level as an array ``(n,)`` with the dtype and device of ``x``; an array ``(n,)`` is unchanged."""
     if getattr(value, "ndim", 0):
         return value
     if hasattr(value, "ndim"):
@@ -113,7 +113,7 @@ def per_row(value: Any, x: Array) -> Array:
 
 
 def filled(value: float, x: Array, dtype: Any) -> Array:
-    """``(n,)`` times ``value``, where ``x`` is."""
+    """An array ``(n,)`` filled with ``value``, on the device of ``x``."""
     return array_namespace(x).full((x.shape[0],), value, dtype=dtype, device=getattr(x, "device", None))
 
 
@@ -133,23 +133,23 @@ def constant(value: Any, like: Array) -> Array:
 
 
 def own(x: Array) -> Array:
-    """A copy for a function that may write into its argument; the derivative passes through."""
+    """A copy of ``x``, for functions that may modify their argument; gradients flow through it."""
     return 1 * x
 
 
 def host(x: Any) -> Any:
-    """The values of an array of any framework, or of a number, as NumPy float64, cut from any graph."""
+    """A number or an array of any framework as NumPy float64, detached from the graph."""
     if isinstance(x, (int, float)):
         return np.float64(x)
     try:
         values = backend_of(x).to_numpy(x)
-    except InvalidTypeError:  # an array of the standard that no backend owns
+    except InvalidTypeError:  # an array-API array that no backend owns
         values = np.asarray(x)
     return values.astype(np.float64, copy=False)
 
 
 def readable(x: Array) -> bool:
-    """Can a value of ``x`` be looked at? Its backend knows; an array that nobody owns is readable."""
+    """Whether the values of ``x`` can be read. Its backend decides; an array without a backend is readable."""
     try:
         return backend_of(x).readable(x)
     except InvalidTypeError:
@@ -157,18 +157,18 @@ def readable(x: Array) -> bool:
 
 
 def no_grad(x: Array) -> Callable[[], AbstractContextManager[None]]:
-    """What makes the context in which the backend of ``x`` keeps no tape; an array that nobody owns has none."""
+    """The ``no_grad`` context manager of the backend of ``x``; a null context for an array without a backend."""
     try:
         return backend_of(x).no_grad
     except InvalidTypeError:
         return nullcontext
 
 
-# ---------------------------------------------------------------- checks at the door
+# ---------------------------------------------------------------- argument checks
 
 
 def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
-    """``x`` itself, if it is a batch ``(n, *event)`` of real floating-point numbers, all finite.
+    """Check that ``x`` is a batch ``(n, *event)`` of finite real floating-point numbers, and return it.
 
     >>> import numpy as np
     >>> check_batch(np.ones(3))
@@ -182,7 +182,7 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected (n, …), the first axis is the batch.{hint}")
     _check_precision(xp, x, name)
     if getattr(getattr(x, "device", None), "type", None) == "meta":
-        raise InvalidTypeError(f"{name} is on the device meta, where arrays have no values: make it on another one.")
+        raise InvalidTypeError(f"{name} is on the meta device, where arrays have no values: use another device.")
     if math.prod(x.shape) == 0:
         raise ShapeError(f"{name} has shape {tuple(x.shape)}: expected at least one sample and one feature, got none.")
     if finite and readable(x):
@@ -194,7 +194,7 @@ def _check_precision(xp: Any, x: Array, name: str) -> None:
     if not xp.isdtype(x.dtype, "real floating"):
         way = "astype(float)" if hasattr(x, "astype") else "double()"
         raise InvalidTypeError(f"{name} has dtype {x.dtype}: expected a real floating dtype. Convert it: {name}.{way}.")
-    if getattr(x.dtype, "itemsize", 4) < 4:  # x + sigma z would be rounded to a grid that is as wide as sigma z
+    if getattr(x.dtype, "itemsize", 4) < 4:  # x + sigma z would be rounded to a grid as coarse as sigma z
         way = "astype('float32')" if hasattr(x, "astype") else "float()"
         raise InvalidTypeError(
             f"{name} has dtype {x.dtype}, in which small noise and steps are lost to rounding: expected float32 or "
@@ -203,9 +203,9 @@ def _check_precision(xp: Any, x: Array, name: str) -> None:
 
 
 def check_finite(x: Array, name: str) -> Array:
-    """``x`` itself, if all of it is finite; else how many rows are not."""
+    """Check that all values of ``x`` are finite, and return it; the error says how many rows are not."""
     xp = array_namespace(x)
-    if _sums_to_a_number(xp, x):  # and so every number is finite; a sum of finite numbers may overflow
+    if _sums_to_a_number(xp, x):  # then every value is finite; the sum may overflow even if all are
         return x
     finite = xp.isfinite(x)
     if bool(xp.all(finite)):
@@ -246,12 +246,12 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
     if sigma.shape not in ((), (x.shape[0],)):
         raise ShapeError(
             f"sigma has shape {tuple(sigma.shape)} for x of shape {tuple(x.shape)}: "
-            f"expected None, a scalar or shape ({x.shape[0]},), one level a sample."
+            f"expected None, a scalar or shape ({x.shape[0]},), one level per sample."
         )
     if sigma.dtype != x.dtype and not xp.isdtype(sigma.dtype, ("real floating", "integral")):
         raise InvalidTypeError(f"sigma has dtype {sigma.dtype}: expected real numbers.")
     if readable(sigma):
-        low, high = xp.min(sigma), xp.max(sigma)  # of NaN both are NaN
+        low, high = xp.min(sigma), xp.max(sigma)  # NaN if any value is NaN
         if not (bool(low > 0) and bool(high < math.inf)):
             shown = f"got values from {float(host(low))} to {float(host(high))}. "
             raise InvalidValueError(f"sigma must be positive and finite, {shown}{_NOISELESS}")
@@ -261,7 +261,7 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
 def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
     """An :class:`Rng` from an Rng, an int seed or None (fresh entropy), for the backend of ``like``.
 
-    ``name`` is that of the public function: equal ints in two functions give independent streams.
+    ``name`` is the name of the public function: equal int seeds in two functions give independent streams.
 
     >>> as_rng(0, None, "noise").normal((2,)).shape
     (2,)
@@ -282,7 +282,7 @@ def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
 
 
 def check_like(like: Array) -> Array:
-    """``like`` itself, if arrays of real numbers can be made like it."""
+    """Check that ``like`` has a real floating dtype that scorekit accepts, and return it."""
     _check_precision(array_namespace(like=like), like, "like")
     return like
 
@@ -318,8 +318,8 @@ def _check_weights(weights: Array, values: Array) -> Array:
 
 def _check_weight_values(xp: Any, w: Array) -> Array:
     if not bool(xp.all((w >= 0) & xp.isfinite(w))):
-        raise InvalidValueError(f"weights must be finite and not negative, got a smallest of {float(xp.min(w))}.")
+        raise InvalidValueError(f"weights must be finite and not negative, the smallest is {float(xp.min(w))}.")
     largest = xp.max(w)
     if not float(largest) > 0:
         raise InvalidValueError("weights sum to zero: expected at least one positive weight.")
-    return w / largest if float(largest) > 1e30 else w  # so that their sum cannot overflow
+    return w / largest if float(largest) > 1e30 else w  # avoids overflow of the sum

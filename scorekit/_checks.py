@@ -1,4 +1,4 @@
-"""Checks of arguments that are not arrays: counts, numbers, options, paths."""
+"""Checks of arguments other than arrays: counts, numbers, options, paths."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 __all__ = ["check_count", "check_number", "check_option", "check_path", "check_positive"]
 
 
-_MOST = 1 << 48  # nothing that is counted here can be that many, and sizes made of it still fit into 64 bits
+_MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
 _SMALLEST = 1e-150
 
 
@@ -36,7 +36,7 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
 
 
 def check_number(value: Any, name: str, kind: str = "number") -> float:
-    """``value`` as a float, if it is one real number; True and "0.5" are not.
+    """``value`` as a float. It must be one real number; booleans and strings are not accepted.
 
     >>> check_number(2, "ema")
     2.0
@@ -52,7 +52,7 @@ def check_number(value: Any, name: str, kind: str = "number") -> float:
 
 
 def check_positive(value: Any, name: str, hint: str = "") -> float:
-    """``value`` as a positive, finite float whose square is that too.
+    """``value`` as a positive, finite float whose square is positive and finite too.
 
     >>> check_positive(-1, "std")
     Traceback (most recent call last):
@@ -62,13 +62,13 @@ def check_positive(value: Any, name: str, hint: str = "") -> float:
     number = check_number(value, name, "positive number")
     if not _SMALLEST <= number <= 1 / _SMALLEST:
         if 0 < number < math.inf:
-            hint = f"Its square must be too: from {_SMALLEST:g} to {1 / _SMALLEST:g} it is."
+            hint = f"Its square must be positive and finite too: use a value from {_SMALLEST:g} to {1 / _SMALLEST:g}."
         raise InvalidValueError(f"{name} must be positive and finite, got {number}.{' ' + hint if hint else ''}")
     return number
 
 
 def check_path(value: Any, name: str) -> Path:
-    """``value`` as a path; the empty name, which would be the working folder, is refused.
+    """``value`` as a path. An empty name raises an error, because it would be the working folder.
 
     >>> check_path("runs/first", "folder").name
     'first'
@@ -87,7 +87,7 @@ def check_path(value: Any, name: str) -> Path:
 
 
 def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
-    """Refuse a ``value`` that is not one of the ``known`` ones (names, True, False, None), and list them.
+    """Raise an error that lists the ``known`` options (names, True, False, None) if ``value`` is not one of them.
 
     >>> check_option("left", "side", ("top", "bottom"))
     Traceback (most recent call last):

@@ -1,7 +1,7 @@
-"""The exceptions that users meet.
+"""The exceptions that scorekit raises.
 
-Every error raised by scorekit is a :class:`ScorekitError`; it is also the built-in exception
-that fits, so that ``except ValueError`` works as it does everywhere else.
+Every error is a :class:`ScorekitError`. It also derives from the matching built-in exception, so ``except ValueError``
+works as usual.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ __all__ = [
 
 
 class ScorekitError(Exception):
-    """The base of every error that scorekit raises."""
+    """The base class of all errors that scorekit raises."""
 
 
 class InvalidValueError(ScorekitError, ValueError):
-    """A value outside its range."""
+    """An argument has a value outside its range."""
 
 
 class ShapeError(InvalidValueError):
-    """An array whose shape is not the one that was asked for."""
+    """An array does not have the expected shape."""
 
 
 class DatasetError(InvalidValueError):
-    """A file of data that is missing, damaged, or not what its name says."""
+    """A data file is missing, damaged, or has another content than expected."""
 
 
 class InvalidTypeError(ScorekitError, TypeError):
-    """An argument, or a dtype, of the wrong kind."""
+    """An argument has the wrong type or dtype."""
 
 
 class MissingBackendError(ScorekitError, ImportError):
-    """A backend, the framework beneath it, or a package that an optional feature needs is not installed."""
+    """A backend, its framework, or a package for an optional feature is not installed."""
 
 
 class DivergedError(ScorekitError, RuntimeError):
-    """A Markov chain has left the finite numbers."""
+    """A Markov chain has diverged: it holds NaN or infinity."""
 
 
 class NonFiniteError(ScorekitError, RuntimeError):
@@ -53,11 +53,11 @@ class NonFiniteError(ScorekitError, RuntimeError):
 
 
 class CheckpointError(ScorekitError, RuntimeError):
-    """A checkpoint is damaged, missing, or belongs to something else."""
+    """A checkpoint is damaged, missing, or belongs to another run or model."""
 
 
 def describe(x: object) -> str:
-    """A short name for what came, for error messages: type, shape and dtype.
+    """A short description of a value for error messages: type, shape and dtype.
 
     >>> describe(3), describe(None)
     ('int', 'NoneType')
@@ -66,6 +66,6 @@ def describe(x: object) -> str:
     kind = type(x).__name__ if package == "builtins" else f"{package}.{type(x).__name__}"
     try:
         shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
-    except RuntimeError:  # ragged arrays have none
+    except RuntimeError:  # ragged arrays have no shape
         return kind
     return kind if shape is None else f"{kind} of shape {tuple(shape)} and dtype {dtype}"

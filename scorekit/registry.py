@@ -1,8 +1,8 @@
-"""Which backend owns this array?
+"""The registry of backends, and the lookup of the backend of an array.
 
-The backends of this repository stand in a table; other people's are found through the entry-point
-group ``scorekit.backends``. Nothing is imported before it is needed, and there is no current
-backend: it follows from the array.
+The backends of this repository are in a table. Third-party backends are found through the entry-point group
+``scorekit.backends``. Backends are imported when they are first needed. There is no global current backend: the array
+determines the backend.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ENTRY_POINT_GROUP = "scorekit.backends"
 
 
 class _Entry(NamedTuple):
-    """Where a backend comes from, what it needs and whose arrays are its own."""
+    """How to load a backend, the framework it needs, and the modules that define its array types."""
 
     load: Callable[[], Callable[..., Backend]]
     framework: str | None
@@ -60,11 +60,16 @@ _entry_points_read = False
 
 
 def register(name: str, factory: Callable[..., Backend], array_modules: tuple[str, ...] = ()) -> None:
-    """Add a backend for this process, as a package does through the entry-point group.
+    """Register a backend for this process. Packages do the same through the entry-point group ``scorekit.backends``.
 
-    ``factory(device=None, dtype=None)`` makes the backend. ``array_modules`` are the top-level
-    modules that the types of its arrays live in; without them the backend is asked (``owns``)
-    about every array that nobody else owns. A name that is taken raises.
+    Args:
+        name: a name that no other backend has.
+        factory: ``factory(device=None, dtype=None)`` returns the backend.
+        array_modules: the top-level modules that define its array types. If empty, the method ``owns`` of the backend
+            is called for every array that no other backend owns.
+
+    Raises:
+        ValueError: ``name`` is already registered.
 
     >>> from scorekit_numpy import NumpyBackend
     >>> register("numpy", NumpyBackend)
@@ -99,7 +104,7 @@ def _entries() -> dict[str, _Entry]:
 
 
 def backends() -> dict[str, bool]:
-    """The known backends, and whether each one's framework is installed. Nothing is imported.
+    """The known backends, each with True if its framework is installed. Nothing is imported.
 
     >>> import scorekit as sk
     >>> sk.backends()["numpy"]
@@ -114,8 +119,9 @@ def backends() -> dict[str, bool]:
 def backend(name: str, device: str | None = None, dtype: str | None = None) -> Backend:
     """The backend called ``name``; ``device`` and ``dtype`` are its defaults for new arrays.
 
-    Raises ``MissingBackendError`` when its framework is not installed, ``ValueError`` for an
-    unknown name.
+    Raises:
+        MissingBackendError: the framework of the backend is not installed.
+        ValueError: ``name`` is not a known backend.
 
     >>> import scorekit as sk
     >>> sk.backend("numpy", dtype="float32").asarray([1, 2]).dtype
@@ -144,7 +150,7 @@ def _load(name: str, entry: _Entry) -> Callable[..., Backend]:
 
 
 def framework_of(thing: object) -> str | None:
-    """The backend whose framework the class of ``thing``, or one that it derives from, belongs to; None for none.
+    """The name of the backend whose framework defines the class of ``thing`` or one of its bases; None without one.
 
     >>> framework_of([1, 2]) is None
     True
@@ -154,9 +160,12 @@ def framework_of(thing: object) -> str | None:
 
 
 def provided(name: str, what: str) -> Any:
-    """What the package of backend ``name`` exports as ``what``, such as its network ``MLP``.
+    """The object ``what`` that the package of backend ``name`` exports, for example the network ``MLP``.
 
-    Only names in the package's ``__all__`` are given out, so that a name read from a file cannot reach anything else.
+    Only names in ``__all__`` of the package are accepted, so a name read from a file cannot access anything else.
+
+    Raises:
+        ValueError: the package does not export ``what``.
 
     >>> provided("numpy", "MLP")(2, hidden=(8,))
     MLP(2, hidden=(8,), conditional=True, dtype='float64')
@@ -168,9 +177,9 @@ def provided(name: str, what: str) -> Any:
 
 
 def offered(name: str, what: str) -> Any:
-    """What the package of backend ``name`` exports as ``what``, or None: such things are optional.
+    """The object ``what`` that the package of backend ``name`` exports, or None: these exports are optional.
 
-    :class:`~scorekit.protocols.Package` lists what scorekit asks for.
+    :class:`~scorekit.protocols.Package` lists the exports that scorekit uses.
 
     >>> offered("numpy", "devices")()[0].startswith("cpu"), offered("numpy", "no such thing")
     (True, None)
@@ -184,7 +193,10 @@ def _exports(name: str) -> Any:
 
 
 def backend_of(x: Array) -> Backend:
-    """The backend that owns the array ``x``. Raises ``TypeError`` when none does.
+    """The backend that owns the array ``x``.
+
+    Raises:
+        TypeError: no backend owns ``x``.
 
     >>> import numpy as np, scorekit as sk
     >>> sk.backend_of(np.ones(3)).name
@@ -205,7 +217,7 @@ def _owner(x: object) -> Backend | None:
         _owner_of_type[kind] = found
         return found
     known = _owner_of_type[kind]
-    return known if known.owns(x) else None  # one type may have arrays of several layouts
+    return known if known.owns(x) else None  # arrays of one type may have several layouts
 
 
 def _search(x: object) -> Backend | None:
@@ -224,10 +236,10 @@ def _unowned(x: object) -> str:
     hint = " Write numpy.asarray(x, dtype=float)." if isinstance(x, (list, tuple, int, float)) else ""
     for mark, way in _DENSE.items():
         if getattr(x, mark, False):
-            hint = f" It is stored in another way than rows of numbers: write {way}."
-    for name, owner in (("x", "samples"), ("images", "data")):  # the result of a sampler, a set of images
+            hint = f" It is not a dense array: write {way}."
+    for name, owner in (("x", "samples"), ("images", "data")):  # a sampler result, a set of images
         if hasattr(getattr(x, name, None), "shape"):
-            hint = f" Give the array in it: {owner}.{name}."
+            hint = f" Pass the array in it: {owner}.{name}."
     return f"no backend owns a {describe(x)}: expected an array of one of {known}.{hint}"
 
 
@@ -240,17 +252,19 @@ _DENSE = {
 
 
 def array_namespace(*arrays: Array, **named: Array) -> Any:
-    """The array-API namespace that all the arrays share; it is differentiable where a backend owns them.
+    """The array-API namespace of the arrays. If a backend owns them, its functions are differentiable.
 
-    Python scalars and None are passed over. Arrays may be given by keyword, so that the
-    error for a mixture of frameworks or devices (``TypeError``) can name them.
+    Python scalars and None are ignored. Pass arrays by keyword if error messages should contain their names.
+
+    Raises:
+        TypeError: no argument is an array, no backend owns an array, or the arrays differ in framework or device.
 
     >>> import numpy as np, scorekit as sk
     >>> xp = sk.array_namespace(np.ones(3))
     >>> float(xp.sum(np.ones(3)))
     3.0
     """
-    if len(arrays) == 1 and not named and type(arrays[0]) in _owner_of_type:  # the most frequent call by far
+    if len(arrays) == 1 and not named and type(arrays[0]) in _owner_of_type:  # the most frequent call
         return _owner_of_type[type(arrays[0])].xp
     alike = _owner_of_alike((*arrays, *named.values()))
     if alike is not None:
@@ -258,7 +272,7 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
     labeled = [(f"argument {i + 1}", a) for i, a in enumerate(arrays)] + list(named.items())
     arrays_given = [(label, a) for label, a in labeled if a is not None and not isinstance(a, (bool, int, float))]
     if not arrays_given:
-        came = ", ".join(f"{label} is {a!r}" for label, a in labeled) or "nothing was given"
+        came = ", ".join(f"{label} is {a!r}" for label, a in labeled) or "no argument was passed"
         raise InvalidTypeError(f"{came}: expected at least one array.")
     labeled = arrays_given
     first_label, first = labeled[0]
@@ -272,7 +286,7 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
 
 
 def _owner_of_alike(arrays: tuple[Array, ...]) -> Backend | None:
-    """The backend of arrays of one known type on one device; None for all that needs a closer look."""
+    """The backend, if all arrays have one known type and one device; None otherwise."""
     kind = type(arrays[0]) if arrays else type(None)
     owner = _owner_of_type.get(kind)
     if owner is None:
@@ -285,7 +299,7 @@ def _owner_of_alike(arrays: tuple[Array, ...]) -> Backend | None:
 
 
 def _namespace_of(x: Array) -> Any:
-    """The namespace of the backend of ``x``; of an array that no backend owns, its own standard one."""
+    """The namespace of the backend of ``x``; without a backend, the array's own array-API namespace."""
     found = _owner(x)
     if found is not None:
         return found.xp
@@ -316,11 +330,15 @@ def _mixed(what: str, label_a: str, a: Array, label_b: str, b: Array) -> str:
 
 
 def rng(seed: Seed = None, like: Array | None = None) -> Rng:
-    """A stream of random numbers of the backend that owns ``like`` (NumPy's without it).
+    """A random number stream of the backend that owns ``like`` (NumPy if ``like`` is None).
 
-    ``seed`` is a non-negative int, a sequence of ints and texts, or None for fresh entropy. Different seeds give
-    independent streams: 7, (7, 0) and ("noise", 7) are three. A function that is called with ``rng=7`` derives a
-    stream of its own from 7 and its name, and so shares its numbers with no other function, nor with ``sk.rng(7)``.
+    Different seeds give independent streams: 7, (7, 0) and ("noise", 7) are three seeds. A function called with
+    ``rng=7`` derives its stream from 7 and its own name. Its random numbers are therefore independent of those of other
+    functions and of ``sk.rng(7)``.
+
+    Args:
+        seed: a non-negative int, a sequence of ints and strings, or None for fresh entropy.
+        like: an array; the stream makes arrays of its framework.
 
     >>> import scorekit as sk
     >>> bool((sk.rng(0).normal((3,)) == sk.rng(0).normal((3,))).all())

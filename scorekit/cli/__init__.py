@@ -1,4 +1,4 @@
-"""The command line: a thin skin over the library."""
+"""The command line interface."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``scorekit …``; returns the exit status: 0, 1 for an error, 130 after Ctrl-C.
+    """Run the command ``scorekit``. Returns the exit status: 0, 1 for an error, 2 without a command, 130 after Ctrl-C.
 
     >>> main(["--version"])
     Traceback (most recent call last):
@@ -30,11 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help(sys.stderr)
-        print("\nTo begin: scorekit demo", file=sys.stderr)
+        print("\nTo start: scorekit demo", file=sys.stderr)
         return 2
     try:
         status: int | None = options.run(options)
-    except (ScorekitError, OSError) as error:  # a file in the place of a folder, a folder without rights
+    except (ScorekitError, OSError) as error:  # for instance a file where a folder is expected, or no write permission
         print(f"scorekit: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -46,22 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser(
         "demo",
-        help="the toy experiments: true and learned fields, chains, and the proportions between modes",
-        description="Learn the scores of toy densities, sample them, and write tables and figures to a folder.",
+        help="toy experiments: true and learned score fields, chains, and mode proportions",
+        description="Learn the scores of toy distributions, draw samples, print tables and write figures to a folder.",
     )
     demo.add_argument("name", nargs="?", default=None, metavar="NAME", help="gmm, banana, swiss-roll or all")
-    demo.add_argument("--backend", default="numpy", help="numpy (default), or another that sk.backends() lists")
+    demo.add_argument("--backend", default="numpy", help="numpy (default), or another backend of sk.backends()")
     demo.add_argument("--out", default="scorekit-demo", help="folder for the figures (default: %(default)s)")
-    demo.add_argument("--seed", type=int, default=0, help="seed of data, training and sampling (default: %(default)s)")
-    demo.add_argument("--quick", action="store_true", help="a rough version in a quarter of a minute")
+    demo.add_argument("--seed", type=int, default=0, help="seed for data, training and sampling (default: %(default)s)")
+    demo.add_argument("--quick", action="store_true", help="less accurate, in about 15 seconds")
     demo.set_defaults(run=_run_demo)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     doctor = commands.add_parser(
         "doctor",
-        help="versions, devices, what is missing and how to get it",
-        description="Look at the installation. The exit status is 0 when all that is needed works.",
+        help="check the installation: versions, devices, missing packages",
+        description="Check the installation. The exit status is 0 if all required parts work.",
     )
     doctor.set_defaults(run=_run_doctor)
 
@@ -74,8 +74,8 @@ def _run_doctor(options: argparse.Namespace) -> int:
 
 
 def _run_demo(options: argparse.Namespace) -> None:
-    # the products of toy networks are too small to share: a second BLAS thread makes them slower. Read by NumPy
-    # when it is first imported, which is below.
+    # matrix products of toy networks are small, and more BLAS threads make them slower. NumPy reads this variable when
+    # it is first imported, which is below.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from scorekit.cli.demo import run
 

@@ -1,4 +1,4 @@
-"""``scorekit doctor``: what is installed, what works, what is missing and how to get it."""
+"""``scorekit doctor``: check what is installed, what works, and what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Finding", "Package", "examine", "packages", "run"]
 
 
 class Package(NamedTuple):
-    """A package that scorekit requires, from which version on, and for which extras; no extras when it is needed."""
+    """A package that scorekit requires, its minimum version, and its extras; no extras if it is always required."""
 
     name: str
     least: str
@@ -29,31 +29,31 @@ class Package(NamedTuple):
 _PURPOSES = {
     "torch": "tensors, GPUs, image networks",
     "images": "images and animations",
-    "hub": "data from the hub",
+    "hub": "data from the Hugging Face Hub",
     "tensorboard": "curves in TensorBoard",
 }
-_DEVELOPMENT = {"bench", "dev", "docs", "test"}  # extras that a user does not need
+_DEVELOPMENT = {"bench", "dev", "docs", "test"}  # extras for developers
 
 
 class Finding(NamedTuple):
-    """One line of the report; ``wrong`` when something that is needed does not work."""
+    """One line of the report; ``wrong`` is True if something required does not work."""
 
     text: str
     wrong: bool = False
 
 
 def run() -> int:
-    """Print the report; 0 when all that is needed works, else 1."""
+    """Print the report. Returns 0 if all required parts work, else 1."""
     wrong = []
     for finding in examine():
         print(finding.text, flush=True)
         wrong += [finding.text.strip()] if finding.wrong else []
-    print(f"\nNot well: {'; '.join(wrong)}" if wrong else "\nAll that is needed works.")
+    print(f"\nProblems: {'; '.join(wrong)}" if wrong else "\nAll required parts work.")
     return 1 if wrong else 0
 
 
 def examine() -> Iterator[Finding]:
-    """All findings, in the order of the report."""
+    """The findings in the order of the report."""
     yield Finding(
         f"scorekit {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     )
@@ -61,16 +61,16 @@ def examine() -> Iterator[Finding]:
     try:
         yield from map(_package, packages())
     except PackageNotFoundError:
-        yield Finding("  scorekit is not installed, only imported: python -m pip install scorekit", wrong=True)
+        yield Finding("  scorekit is importable but not installed: python -m pip install scorekit", wrong=True)
     yield Finding("\nbackends and their devices")
     for name, installed in backends().items():
         yield from _backend(name) if installed else (Finding(f"  {name:17} not installed"),)
-    yield Finding("\nplaces")
+    yield Finding("\nfolders")
     yield _temporary()
 
 
 def packages() -> list[Package]:
-    """The packages that the metadata of scorekit name; those of the extras for development are left out."""
+    """The packages in the metadata of scorekit, without those of the developer extras."""
     found: dict[str, Package] = {}
     for requirement in requires("scorekit") or ():
         package = _parsed(requirement)
@@ -83,7 +83,7 @@ def packages() -> list[Package]:
 
 
 def _parsed(requirement: str) -> Package:
-    """``"torch>=2.5; extra == 'torch'"`` as the metadata of a distribution have it."""
+    """``"torch>=2.5; extra == 'torch'"`` as in package metadata."""
     what, _, condition = requirement.partition(";")
     name = re.match(r"[\w.-]+", what.strip())
     least, extra = re.search(r">=\s*([\w.]+)", what), re.search(r"""extra == ['"]([\w-]+)""", condition)
@@ -97,7 +97,7 @@ def _package(package: Package) -> Finding:
         found = version(package.name)
     except PackageNotFoundError:
         purpose = ", ".join(_PURPOSES.get(extra, f"the extra {extra}") for extra in package.extras)
-        reason = "missing, and needed" if needed else f"not installed; for {purpose}"
+        reason = "required, but missing" if needed else f"not installed; for {purpose}"
         return Finding(f"  {package.name:17} {reason}: {get}", wrong=needed)
     if _numbers(found) < _numbers(package.least):
         return Finding(f"  {package.name:17} {found} is too old: {get}", wrong=needed)
@@ -105,7 +105,7 @@ def _package(package: Package) -> Finding:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    """The release of a version: ``2.13.0+cpu`` is (2, 13, 0)."""
+    """The release numbers of a version: (2, 13, 0) for ``2.13.0+cpu``."""
     return tuple(int(part) for part in re.findall(r"\d+", re.split(r"[^0-9.]", text)[0]))
 
 
@@ -115,7 +115,7 @@ def _backend(name: str) -> Iterator[Finding]:
         check_backend(backend(name), quick=True)
         describe = offered(name, "devices")
         devices = [] if describe is None else describe()
-    except Exception as error:  # whatever a broken installation raises
+    except Exception as error:  # a broken installation can raise anything
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         yield Finding(f"  {name:17} does not work ({reason})", wrong=True)
         return
@@ -130,5 +130,5 @@ def _temporary() -> Finding:
             file.write(bytes(1024))
         free = shutil.disk_usage(folder).free / 2**30
     except OSError as error:
-        return Finding(f"  temporary files   cannot be written ({error}): set TMPDIR to a folder that can", wrong=True)
+        return Finding(f"  temporary files   cannot be written ({error}): set TMPDIR to a writable folder", wrong=True)
     return Finding(f"  temporary files   {folder}, {free:.0f} GiB free")

@@ -1,4 +1,4 @@
-"""The commands train, sample and evaluate: their options. :mod:`scorekit.experiments` does the work."""
+"""The commands train, sample and evaluate: their options. They call :mod:`scorekit.experiments`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["add_to"]
 
 
 def add_to(commands: Any) -> None:
-    """Add the three commands; what they do is imported when one of them runs."""
+    """Add the three commands. :mod:`scorekit.experiments` is imported when one of them runs."""
     _add_train(commands)
     _add_sample(commands)
     _add_evaluate(commands)
@@ -18,11 +18,12 @@ def add_to(commands: Any) -> None:
 def _add_train(commands: Any) -> None:
     train = commands.add_parser(
         "train",
-        help="learn the scores of images: an experiment described by a TOML file",
-        description="Run the experiment of a TOML file; called again, it goes on from the newest checkpoint. "
-        "Ready files lie in docs/experiments. Several devices: torchrun --nproc-per-node N -m scorekit train FILE.toml",
+        help="train a score model on images, as described in a TOML file",
+        description="Run the experiment in a TOML file. Run the same command again to resume from the newest "
+        "checkpoint. For examples see docs/experiments. "
+        "For several devices: torchrun --nproc-per-node N -m scorekit train FILE.toml",
     )
-    train.add_argument("file", metavar="FILE.toml", help="the experiment")
+    train.add_argument("file", metavar="FILE.toml", help="the experiment file")
     train.add_argument("--out", default=None, metavar="RUN", help="the run folder (default: runs/NAME)")
     train.add_argument(
         "--set",
@@ -30,7 +31,7 @@ def _add_train(commands: Any) -> None:
         action="append",
         default=[],
         metavar="SECTION.KEY=VALUE",
-        help="change a key of the file",
+        help="change a key of the file; can be repeated",
     )
     train.add_argument("--quiet", action="store_true", help="no progress bar")
     train.set_defaults(run=_train)
@@ -45,22 +46,22 @@ def _train(options: argparse.Namespace) -> None:
 def _add_sample(commands: Any) -> None:
     sample = commands.add_parser(
         "sample",
-        help="draw images from what a run has learned",
-        description="Draw images from the averaged weights of a run, block by block; called again after a stop it "
-        "draws what is missing. Options that are left out are those of the run's file.",
+        help="draw images from the trained model of a run",
+        description="Draw images with the EMA weights of a run, in blocks. After an interruption, run the same command "
+        "again to draw the missing blocks. Options default to those in the experiment file.",
     )
     sample.add_argument("run_folder", metavar="RUN", help="the folder of a run")
-    sample.add_argument("-n", type=int, default=64, help="how many images (default: %(default)s)")
-    sample.add_argument("--sampler", default=None, help="another sampler than that of the file")
+    sample.add_argument("-n", type=int, default=64, help="number of images (default: %(default)s)")
+    sample.add_argument("--sampler", default=None, help="sampler: consistent, annealed or langevin")
     sample.add_argument("--levels", type=int, default=None, help="number of noise levels")
-    sample.add_argument("--steps-per-level", type=int, default=None, help="steps at each level")
-    sample.add_argument("--step-size", type=float, default=None, help="epsilon of annealed and langevin")
-    sample.add_argument("--eta", type=float, default=None, help="eta of consistent")
-    sample.add_argument("--steps", type=int, default=None, help="steps of langevin")
-    sample.add_argument("--label", default=None, help="a class by number or name, or all; of a network with labels")
+    sample.add_argument("--steps-per-level", type=int, default=None, help="steps at each noise level")
+    sample.add_argument("--step-size", type=float, default=None, help="step size epsilon, for annealed and langevin")
+    sample.add_argument("--eta", type=float, default=None, help="eta, for consistent")
+    sample.add_argument("--steps", type=int, default=None, help="number of steps, for langevin")
+    sample.add_argument("--label", default=None, help="a class by index or name, or all, for a network with labels")
     sample.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
     sample.add_argument("--block", type=int, default=32, help="images in memory at a time (default: %(default)s)")
-    sample.add_argument("--seed", type=int, default=0, help="seed of the samples (default: %(default)s)")
+    sample.add_argument("--seed", type=int, default=0, help="seed for sampling (default: %(default)s)")
     sample.add_argument("--quiet", action="store_true", help="no progress bar")
     sample.set_defaults(run=_sample)
 
@@ -92,16 +93,16 @@ def _sample(options: argparse.Namespace) -> None:
 def _add_evaluate(commands: Any) -> None:
     evaluate = commands.add_parser(
         "evaluate",
-        help="measure the samples of a run",
-        description="Nearest neighbors in the training data, proportions of the classes, distances of features.",
+        help="compute metrics of the samples of a run",
+        description="Compute nearest neighbors in the training data, class proportions and feature distances.",
     )
     evaluate.add_argument("run_folder", metavar="RUN", help="the folder of a run")
-    evaluate.add_argument("--samples", default=None, metavar="FOLDER", help="samples to measure (default: the newest)")
+    evaluate.add_argument("--samples", default=None, metavar="FOLDER", help="folder of samples (default: the newest)")
     evaluate.add_argument(
-        "--classifier", default=None, metavar="FILE.py:NAME", help="a function of images that returns labels"
+        "--classifier", default=None, metavar="FILE.py:NAME", help="a function that maps images to labels"
     )
     evaluate.add_argument(
-        "--features", default=None, metavar="FILE.py:NAME", help="a function of images that returns features"
+        "--features", default=None, metavar="FILE.py:NAME", help="a function that maps images to features"
     )
     evaluate.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
     evaluate.set_defaults(run=_evaluate)

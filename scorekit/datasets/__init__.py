@@ -1,8 +1,8 @@
-"""Images to learn from, with labels, license and source: :class:`ImageData` of float32 ``(n, c, h, w)`` in [0, 1].
+"""Image data sets with labels, license and source: :class:`ImageData` of float32 ``(n, c, h, w)`` in [0, 1].
 
-``digits()`` comes with the package and ``shapes()`` are drawn; the others read the files that their authors publish,
-check them as they do, and execute nothing that stands in them. Nothing is fetched in silence: where files are missing,
-the error says where they are to be had.
+``digits()`` is included in the package, and ``shapes()`` generates its images. ``hub()`` downloads through the library
+``datasets``. The other functions read local files in their published formats, check them, and never execute their
+content. If a file is missing, the error says where to download it.
 """
 
 from __future__ import annotations

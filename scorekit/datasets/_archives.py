@@ -1,4 +1,4 @@
-"""The files of a folder or of a zip archive, by name; an archive is read where it lies and never unpacked."""
+"""The files of a folder or of a zip archive, by name. Archives are read directly and never unpacked."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _DRIVE = re.compile("[A-Za-z]:")
 
 
 class Files(Protocol):
-    """Names relative to the root, with ``/`` between folders, in order; and what each file holds."""
+    """Sorted file names relative to the root, with ``/`` between folders; and the content of each file."""
 
     names: list[str]
 
     def read(self, name: str) -> bytes:
-        """The content of one file. Raises ``OSError`` when it is damaged."""
+        """The content of one file. Raises ``OSError`` if it is damaged."""
         ...
 
 
 @contextmanager
 def open_files(path: Path) -> Iterator[Files]:
-    """The files of a folder, or of a zip archive that is checked as a whole first."""
+    """The files of a folder or of a zip archive. All members of an archive are checked before any is read."""
     if path.is_dir():
         yield _Folder(path)
     elif not path.exists():
-        raise DatasetError(f"{path} does not exist: expected a folder of images, or a zip of one.")
+        raise DatasetError(f"{path} does not exist: expected a folder of images, or a zip archive of one.")
     elif not zipfile.is_zipfile(path):
-        raise DatasetError(f"{path} is neither a folder nor a zip archive, or its end is missing.")
+        raise DatasetError(f"{path} is neither a folder nor a complete zip archive. Download it again.")
     else:
         with _opened(path) as archive:
             yield _Zip(path, archive)
@@ -51,7 +51,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, struct.error, RuntimeError, ValueError) as error:
-        raise DatasetError(f"{path} is a damaged zip archive ({error}). Fetch it again.") from error
+        raise DatasetError(f"{path} is a damaged zip archive ({error}). Download it again.") from error
 
 
 class _Folder:
@@ -78,38 +78,38 @@ class _Zip:
 
     def read(self, name: str) -> bytes:
         try:
-            with self._archive.open(name) as file:  # .read(name) would decompress more than is declared, then look
+            with self._archive.open(name) as file:  # .read(name) could decompress more than is declared
                 return file.read(self._archive.getinfo(name).file_size + 1)
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
             raise OSError(str(error)) from error
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
-    """Nothing is unpacked, so such a member could do no harm; but no honest archive has one."""
+    """Raise an error for members that no valid image archive has. Nothing is unpacked, so they could do no harm."""
     name = member.filename
     if name.startswith("/") or "\\" in name or _DRIVE.match(name) or ".." in PurePosixPath(name).parts:
-        raise DatasetError(f"{path} is refused: its member {name!r} names a place outside of the archive.")
+        raise DatasetError(f"{path} is not safe: its member {name!r} has a path outside the archive.")
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise DatasetError(f"{path} is refused: its member {name!r} is a symbolic link.")
+        raise DatasetError(f"{path} is not safe: its member {name!r} is a symbolic link.")
     if member.flag_bits & 1:
-        raise DatasetError(f"{path} is refused: its member {name!r} is encrypted. Unpack it with its password.")
+        raise DatasetError(f"{path} cannot be read: its member {name!r} is encrypted. Unpack it with its password.")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DatasetError(f"{path} is refused: its member {name!r} is not packed by deflate. Unpack it first.")
+        raise DatasetError(f"{path} cannot be read: its member {name!r} is not packed by deflate. Unpack it first.")
     if member.file_size > max(_NEVER_A_BOMB, _RATIO_AT_MOST * member.compress_size) or member.file_size > _FILE_AT_MOST:
         raise DatasetError(
-            f"{path} is refused: its member {name!r} declares {member.file_size:,} bytes in {member.compress_size:,}, "
-            f"as a zip bomb does. If it is none, unpack it and give the folder."
+            f"{path} is not safe: its member {name!r} declares {member.file_size:,} bytes in {member.compress_size:,}, "
+            f"which looks like a zip bomb. If you trust it, unpack it and pass the folder."
         )
 
 
 def _check_total(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Members that share their bytes, or thousands of small ones, make a bomb of parts that are none."""
+    """Check all members together: overlapping members, or many small ones, can form a zip bomb too."""
     names = {member.filename for member in members}
     if len(names) < len(members):
-        raise DatasetError(f"{path} is refused: {len(members) - len(names)} of its members have the name of another.")
+        raise DatasetError(f"{path} is not safe: {len(members) - len(names)} of its members repeat a name.")
     total, size = sum(member.file_size for member in members), path.stat().st_size
     if total > max(_NEVER_A_BOMB, _RATIO_AT_MOST * size):
         raise DatasetError(
-            f"{path} is refused: its members declare {total:,} bytes in an archive of {size:,}, as a zip bomb does. "
-            f"If it is none, unpack it and give the folder."
+            f"{path} is not safe: its members declare {total:,} bytes in an archive of {size:,}, which looks like a "
+            f"zip bomb. If you trust it, unpack it and pass the folder."
         )

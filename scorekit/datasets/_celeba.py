@@ -1,4 +1,4 @@
-"""CelebA, cropped and resized as the papers do."""
+"""CelebA, cropped and resized as in the papers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["celeba"]
 
 _SPLITS = {"train": "0", "valid": "1", "test": "2"}
 _HINT = (
-    "From https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html get img_align_celeba.zip (unpacked or not), for labels "
-    "list_attr_celeba.txt, and for split= list_eval_partition.txt, and put them into this folder."
+    "Download img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (you may unpack it), for "
+    "labels also list_attr_celeba.txt, for split= also list_eval_partition.txt, and put them into this folder."
 )
 
 
@@ -36,22 +36,27 @@ def celeba(
     limit: int | None = None,
     progress: bool = False,
 ) -> ImageData:
-    """202,599 photographs of faces in color: the center square of ``crop`` pixels, scaled to ``size``.
+    """CelebA: 202,599 color photographs of faces, cropped to the center ``crop`` pixels and scaled to ``size``.
 
     Args:
-        folder: with the folder ``img_align_celeba`` of JPEG files, or ``img_align_celeba.zip``.
-        size: pixels of the result; Song and Ermon (2019) use 32, with ``crop`` 140.
-        crop: pixels cut out of the middle of the 218×178 of a photograph.
-        split: "train", "valid" or "test" as in ``list_eval_partition.txt``; "all" needs no list.
-        attribute: one of the 40 in ``list_attr_celeba.txt``, for instance "Smiling": labels 0 without, 1 with it.
-        limit: only the first so many. All of them at size 64 take 10 GB.
-        progress: show a bar.
+        folder: the folder that contains ``img_align_celeba.zip``, or the folder ``img_align_celeba`` of JPEG files.
+        size: side of the result in pixels; Song and Ermon (2019, arXiv:1907.05600) use 32, with ``crop`` 140.
+        crop: side of the center square in pixels; a photograph has 218×178.
+        split: "train", "valid" or "test" as in ``list_eval_partition.txt``; "all" does not need that file.
+        attribute: one of the 40 attributes in ``list_attr_celeba.txt``, for instance "Smiling". It gives the labels: 1
+            with the attribute, 0 without. None for no labels.
+        limit: read only the first ``limit`` images. All images at size 64 take 10 GB.
+        progress: show a progress bar.
+
+    Returns:
+        An :class:`ImageData` of shape ``(n, 3, size, size)``.
 
     Raises:
-        DatasetError: a file is missing, damaged or not what its name says.
+        DatasetError: a file is missing, damaged, or has another content than expected.
+        ValueError: ``split`` or ``attribute`` is unknown; a size, crop or limit is not positive.
         MissingBackendError: Pillow is not installed.
 
-    Reference: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild" (2015).
+    Reference: Liu, Luo, Wang, Tang, "Deep learning face attributes in the wild" (2015), arXiv:1411.7766.
 
     >>> import pathlib, tempfile
     >>> from PIL import Image
@@ -86,22 +91,22 @@ def celeba(
 
 
 def _pictures(folder: str | os.PathLike[str] | None) -> Path:
-    """The folder or the archive of the photographs."""
+    """The folder or the archive of photographs."""
     unpacked = check_folder(folder, _HINT) / "img_align_celeba"
     return unpacked if unpacked.is_dir() else find(folder, ["img_align_celeba.zip"], (), _HINT)
 
 
 def _rows(path: Path, head: int = 0) -> dict[str, list[str]]:
-    """The words after each name, in a list with ``head`` lines before it."""
+    """The words after each name, in a text file that begins with ``head`` header lines."""
     try:
         lines = path.read_text("ascii").splitlines()[head:]
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is no text: expected a line for each photograph.") from error
+        raise DatasetError(f"{path} is not text: expected one line per photograph. Download it again.") from error
     return {name: words for name, *words in (line.split() for line in lines if line.strip())}
 
 
 def _marks(path: Path, attribute: str) -> dict[str, int]:
-    """0 or 1 for each photograph: -1 and 1 in the column of the attribute."""
+    """1 or 0 for each photograph: 1 or -1 in the column of the attribute."""
     header = path.read_text("ascii", errors="replace").splitlines()[1:2]
     known = header[0].split() if header else []
     if attribute not in known:
@@ -109,12 +114,12 @@ def _marks(path: Path, attribute: str) -> dict[str, int]:
     column, rows = known.index(attribute), _rows(path, head=2)
     odd = [name for name, words in rows.items() if len(words) != len(known) or words[column] not in ("1", "-1")]
     if odd:
-        raise DatasetError(f"{path} is damaged: expected {len(known)} times 1 or -1 for each of {some(odd)}.")
+        raise DatasetError(f"{path} is damaged: expected {len(known)} values 1 or -1 for {some(odd)}.")
     return {name: int(words[column] == "1") for name, words in rows.items()}
 
 
 def _of(table: dict[str, Any], name: str, place: Path) -> Any:
     key = name.rpartition("/")[2]
     if key not in table:
-        raise DatasetError(f"{key} of {place} is missing in the list of photographs. {_HINT}")
+        raise DatasetError(f"{key} of {place} is missing from the list of photographs. {_HINT}")
     return table[key]

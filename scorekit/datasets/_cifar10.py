@@ -1,4 +1,4 @@
-"""CIFAR-10, from either of the two archives that its authors publish."""
+"""CIFAR-10, from the published binary or Python version."""
 
 from __future__ import annotations
 
@@ -22,26 +22,30 @@ _SIZE = 3 * 32 * 32
 _IN_A_FILE = 10_000
 _INSIDE = ("cifar-10-batches-bin", "cifar-10-batches-py")
 _HINT = (
-    "Unpack cifar-10-binary.tar.gz or cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html: "
-    "the folder holds data_batch_1 to data_batch_5 and test_batch, with .bin in the binary version."
+    "Download cifar-10-binary.tar.gz or cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html and "
+    "unpack it: it contains data_batch_1 to data_batch_5 and test_batch, with the ending .bin in the binary version."
 )
 
 
 def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
-    """60,000 photographs, 32×32 in color, in ten classes.
+    """CIFAR-10: 60,000 color photographs of 32×32 pixels in ten classes.
 
     Args:
-        folder: with the files of the binary or of the Python version, or with their folder
-            ``cifar-10-batches-bin`` or ``cifar-10-batches-py``. Pickles are read by a reader that executes nothing.
+        folder: the folder that contains the files of the binary or the Python version, or their folder
+            ``cifar-10-batches-bin`` or ``cifar-10-batches-py``. Pickle files are read without executing their content.
         split: "train" (50,000) or "test" (10,000).
 
+    Returns:
+        An :class:`ImageData` of shape ``(n, 3, 32, 32)``.
+
     Raises:
-        DatasetError: a file is missing, damaged or not what its name says.
+        DatasetError: a file is missing, damaged, or has another content than expected.
+        ValueError: ``split`` is unknown.
 
     Reference: Krizhevsky, "Learning multiple layers of features from tiny images" (2009).
 
     >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as place:  # black pictures, all of them airplanes
+    >>> with tempfile.TemporaryDirectory() as place:  # black images with the label airplane
     ...     _ = pathlib.Path(place, "test_batch.bin").write_bytes(bytes(10_000 * (1 + 3072)))
     ...     data = cifar10(place, split="test")
     >>> data.images.shape, data.classes[data.labels[0]]
@@ -57,24 +61,24 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") 
         values, labels[part] = _read_binary(path) if path.suffix == ".bin" else _read_python(path)
         images[part] = pixels(values).reshape(-1, *_EVENT)
     return ImageData(
-        images, labels, _CLASSES, "cifar10", str(paths[0].parent), "not stated by its authors; cite them", levels=256
+        images, labels, _CLASSES, "cifar10", str(paths[0].parent), "not stated by the authors; cite them", levels=256
     )
 
 
 def _read_binary(path: Path) -> tuple[Any, Any]:
-    """Records of a label and 3,072 pixels."""
+    """Labels and pixels, from records of one label and 3,072 pixels each."""
     expected = _IN_A_FILE * (1 + _SIZE)
     if path.stat().st_size != expected:
         raise DatasetError(
             f"{path} has {path.stat().st_size:,} bytes: expected {expected:,}, {_IN_A_FILE:,} records of "
-            f"{1 + _SIZE:,}. Fetch it again."
+            f"{1 + _SIZE:,}. Download it again."
         )
     records = np.fromfile(path, np.uint8).reshape(_IN_A_FILE, 1 + _SIZE)
     return records[:, 1:], _checked_labels(path, records[:, 0])
 
 
 def _read_python(path: Path) -> tuple[Any, Any]:
-    """A dict with ``data``, bytes (n, 3072), and ``labels``, a list of n."""
+    """Pixels and labels, from a dict with ``data``, bytes (n, 3072), and ``labels``, a list of n integers."""
     batch = read_pickle(path)
     values, labels = batch.get("data"), batch.get("labels")
     if not isinstance(values, np.ndarray) or values.shape != (_IN_A_FILE, _SIZE):
@@ -82,7 +86,7 @@ def _read_python(path: Path) -> tuple[Any, Any]:
             f"{path} has data of shape {getattr(values, 'shape', None)}: expected ({_IN_A_FILE}, {_SIZE})."
         )
     if not isinstance(labels, list) or not all(type(label) is int for label in labels):
-        raise DatasetError(f"{path} has no list of integers called labels. Fetch it again.")
+        raise DatasetError(f"{path} has no list of integers named labels. Download it again.")
     if len(labels) != _IN_A_FILE:
         raise DatasetError(f"{path} has {len(labels)} labels for {_IN_A_FILE} images.")
     return values, _checked_labels(path, labels)

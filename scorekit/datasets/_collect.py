@@ -1,4 +1,4 @@
-"""Many pictures, decoded one after the other into one array; those that do not fit are told apart from damaged ones."""
+"""Decode many images into one array. Damaged images and images of different shapes raise different errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 5
 
 
 class Collected(NamedTuple):
-    """The images ``(n, c, h, w)``, which of the names they belong to, their levels, and what was skipped."""
+    """The images ``(n, c, h, w)``, the indices of their names, their levels, and notes on skipped files."""
 
     images: Any
     kept: list[int]
@@ -28,10 +28,10 @@ class Collected(NamedTuple):
 def collect(
     names: Sequence[str], picture: Callable[[str], Picture], where: str, *, skip_corrupt: bool, progress: bool
 ) -> Collected:
-    """The pictures of all ``names``.
+    """The images of all ``names``.
 
     Raises:
-        DatasetError: some are damaged and ``skip_corrupt`` is False, none is left, or their shapes differ.
+        DatasetError: an image is damaged and ``skip_corrupt`` is False; no image can be read; the shapes differ.
     """
     shapes: Counter[tuple[int, int, int]] = Counter()
     faults: list[str] = []
@@ -59,7 +59,7 @@ def collect(
 
 
 def _with_bar(names: Iterable[str], where: str, progress: bool) -> Iterable[str]:
-    """The names, with a bar when asked."""
+    """The names, with a progress bar if ``progress`` is True."""
     if not progress:
         return names
     from tqdm import tqdm
@@ -72,8 +72,8 @@ def _room(n: int, shape: tuple[int, ...], where: str) -> Any:
         return np.empty((n, *shape), np.float32)
     except MemoryError as error:
         raise DatasetError(
-            f"the {n} images of {where} need {4 * n * int(np.prod(shape)) / 1e9:.1f} GB as float32, more than is free: "
-            "read fewer with limit=, or smaller ones with size=."
+            f"the {n} images of {where} need {4 * n * int(np.prod(shape)) / 1e9:.1f} GB as float32, more than the free "
+            "memory: read fewer images with limit=, or smaller ones with size=."
         ) from error
 
 
@@ -83,7 +83,7 @@ def _check_faults(faults: list[str], n: int, where: str, skip_corrupt: bool) -> 
     if faults and not skip_corrupt:
         raise DatasetError(
             f"{len(faults)} of {n} images in {where} cannot be read: {_listed(faults)}. "
-            "To leave such files out pass skip_corrupt=True."
+            "To skip these files pass skip_corrupt=True."
         )
 
 
@@ -102,5 +102,5 @@ def _differ(shapes: Counter[tuple[int, int, int]], where: str) -> str:
         arguments.append("channels=3")
     return (
         f"the images in {where} differ in shape (channels×height×width): {listed}{more}. "
-        f"To bring them to one pass {' and '.join(arguments)}."
+        f"To give them one shape pass {' and '.join(arguments)}."
     )

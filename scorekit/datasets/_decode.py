@@ -1,4 +1,4 @@
-"""One image file as an array, with Pillow: every mode is either converted rightly or refused by name."""
+"""Decode an image file with Pillow. Modes that cannot be converted without loss raise an error."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["ENDINGS", "Fit", "Picture", "decode", "need_pillow", "reading", "to_
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""Formats that Pillow reads itself; for others, such as EPS, it starts programs."""
+"""Formats that Pillow reads itself; for some others, such as EPS, it starts external programs."""
 
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
 
 
 class Fit(NamedTuple):
-    """What is done to each image: ``crop`` (h, w) out of its center, then ``size`` (h, w), then ``channels``."""
+    """The processing of each image: ``channels``, then the center ``crop`` (h, w), then scaling to ``size`` (h, w)."""
 
     crop: tuple[int, int] | None = None
     size: tuple[int, int] | None = None
@@ -32,14 +32,14 @@ class Fit(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """Pixels ``(c, h, w)`` as float32 in [0, 1], and how many values they can have."""
+    """Pixels ``(c, h, w)`` as float32 in [0, 1], and the number of levels, the values that a pixel can have."""
 
     pixels: Any
     levels: int | None
 
 
 def need_pillow() -> Any:
-    """Pillow's ``Image`` and ``ImageOps``, or the command that installs them."""
+    """Pillow's ``Image`` and ``ImageOps``; without Pillow the error gives the command that installs it."""
     try:
         from PIL import Image, ImageOps
     except ImportError as error:
@@ -50,7 +50,7 @@ def need_pillow() -> Any:
 
 
 def decode(content: bytes, fit: Fit) -> Picture:
-    """The image in a file's ``content``, upright; ``DatasetError`` says why there is none, without the file's name."""
+    """The upright image in ``content``. A ``DatasetError`` gives the reason without the file name; callers add it."""
     Image, _ = need_pillow()
     with reading(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
         return to_array(image, fit)
@@ -58,30 +58,30 @@ def decode(content: bytes, fit: Fit) -> Picture:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Whatever Pillow says of a file that is damaged, a bomb or odd as a ``DatasetError``, or not at all."""
+    """Turn Pillow's errors about damaged files and decompression bombs into ``DatasetError``; hide its warnings."""
     Image, _ = need_pillow()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is odd in a file that is read all the same
+            warnings.simplefilter("ignore")  # about files that can be read anyway
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except (DatasetError, MemoryError):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DatasetError(
-            f"it declares more than {Image.MAX_IMAGE_PIXELS:,} pixels, as a decompression bomb does; "
-            "if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
+            f"it declares more than {Image.MAX_IMAGE_PIXELS:,} pixels, which looks like a decompression bomb; "
+            "if you trust it, increase PIL.Image.MAX_IMAGE_PIXELS"
         ) from error
-    except Exception as error:  # each of Pillow's readers has exceptions of its own for a damaged file
+    except Exception as error:  # Pillow's readers raise many exception types for damaged files
         reason = str(error).partition(" <_io")[0]
-        raise DatasetError(f"it is damaged or no image ({reason or type(error).__name__})") from error
+        raise DatasetError(f"it is damaged or not an image ({reason or type(error).__name__})") from error
 
 
 def to_array(image: Any, fit: Fit) -> Picture:
-    """A Pillow image, cropped, resized and with the channels of ``fit``."""
+    """A Pillow image, converted, cropped and resized as ``fit`` says."""
     _, ImageOps = need_pillow()
     frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format not in ("JPEG", "MPO"):  # a camera's MPO has a preview as its second frame
+    if frames > 1 and image.format not in ("JPEG", "MPO"):  # the second frame of a camera's MPO file is a preview
         raise DatasetError(f"it has {frames} frames: expected one image")
     wide = _is_wide(image)
     image = ImageOps.exif_transpose(image)
@@ -89,20 +89,20 @@ def to_array(image: Any, fit: Fit) -> Picture:
     if fit.crop is not None:
         image = _cropped(image, *fit.crop)
     if fit.size is not None and (image.height, image.width) != fit.size:
-        image = ImageOps.fit(image, fit.size[::-1], method=2)  # bilinear, over the whole area that a pixel covers
+        image = ImageOps.fit(image, fit.size[::-1], method=2)  # bilinear with antialiasing
     values = np.asarray(image)
     channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0)
     if not wide:
         return Picture(np.divide(channels_first, 255, dtype=np.float32), 256)
     copies = fit.channels or 1
     if copies == 4:
-        raise DatasetError("it has 16 bits a pixel and no alpha: expected channels=1 or 3")
+        raise DatasetError("it has 16 bits per pixel and no alpha channel: expected channels=1 or 3")
     levels = 65536 if fit.size is None else None
     return Picture(np.repeat(channels_first, copies, axis=0), levels)
 
 
 def _mode(image: Any, channels: int | None) -> str:
-    """The 8-bit mode to convert to."""
+    """The 8-bit mode that the image is converted to."""
     if image.has_transparency_data:
         if channels != 4:
             raise DatasetError("it has an alpha channel: pass channels=4 to keep it, or flatten it first")
@@ -113,7 +113,7 @@ def _mode(image: Any, channels: int | None) -> str:
 
 
 def _is_wide(image: Any) -> bool:
-    """Is this 16-bit gray? 16-bit color, of which Pillow would keep half of the bits in silence, is refused."""
+    """Whether this is 16-bit gray. 16-bit color raises an error, because Pillow would drop half of the bits."""
     stored = [word for tile in getattr(image, "tile", ()) for word in _words(tile[3])]
     if image.mode.startswith("I;16") and "I;12" not in stored:
         return True
@@ -121,7 +121,7 @@ def _is_wide(image: Any) -> bool:
         return True
     many = [word for word in stored if image.format == "PPM" and isinstance(word, int) and word > 255]
     if many or any(_COLOR_16.search(str(word)) for word in stored):
-        raise DatasetError("it has 16 bits a color, of which Pillow reads only 8: convert it to 8 bits first")
+        raise DatasetError("it has 16 bits per color channel, and Pillow reads only 8: convert it to 8 bits first")
     return False
 
 
@@ -129,7 +129,7 @@ _GRAY_16, _COLOR_16 = re.compile("I;16[BLN]?"), re.compile(";16[BLN]$")
 
 
 def _words(arguments: Any) -> tuple[Any, ...]:
-    """What a reader of Pillow was told about the pixels: a word, or a tuple that has one."""
+    """The arguments of Pillow's decoder as a tuple; one of them can be the pixel format."""
     return arguments if isinstance(arguments, tuple) else (arguments,)
 
 

@@ -1,4 +1,4 @@
-"""Finding files, and reading what they hold only as far as they say."""
+"""Find data files, and read at most the size that they declare."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from scorekit.errors import DatasetError, InvalidTypeError
 __all__ = ["check_folder", "find", "open_payload", "pixels", "possible_payload", "some"]
 
 _GZIP, _DEFLATE_AT_MOST = b"\x1f\x8b", 1032
-"""A byte of deflate stands for at most 1,032 bytes: a file that declares more is damaged or a bomb."""
+"""One byte of deflate decompresses to at most 1,032 bytes; a file that declares more is damaged or a zip bomb."""
 
 
 def check_folder(folder: str | os.PathLike[str] | None, hint: str) -> Path:
-    """``folder`` as a path; None, the default of the readers, is refused with the ``hint``."""
+    """``folder`` as a path; None raises an error with the ``hint``."""
     if folder is None:
-        raise InvalidTypeError(f"folder is None: expected the folder with the files. {hint}")
+        raise InvalidTypeError(f"folder is None: expected the folder that contains the files. {hint}")
     return check_path(folder, "folder")
 
 
 def find(folder: str | os.PathLike[str] | None, names: Iterable[str], inside: Iterable[str], hint: str) -> Path:
-    """The first of ``names`` in ``folder`` or in a folder ``inside`` it; ``hint`` says where to get them."""
+    """The path of the first of ``names`` in ``folder`` or its subfolders ``inside``; errors end with ``hint``."""
     root, names = check_folder(folder, hint), tuple(names)
     if not root.is_dir():
-        raise DatasetError(f"{root} is no folder: expected one that holds {' or '.join(names)}. {hint}")
+        raise DatasetError(f"{root} is not a folder: expected one that contains {' or '.join(names)}. {hint}")
     for place in (root, *(root / below for below in inside)):
         for name in names:
             if (place / name).is_file():
                 return place / name
-    raise DatasetError(f"{root} holds {some(os.listdir(root))}: expected {' or '.join(names)}. {hint}")
+    raise DatasetError(f"{root} contains {some(os.listdir(root))}: expected {' or '.join(names)}. {hint}")
 
 
 def some(names: Iterable[str], shown: int = 5) -> str:
-    """A few of many names, and how many there are."""
+    """The first few names, and their total number."""
     listed = sorted(names)
     if not listed:
         return "nothing"
@@ -50,20 +50,20 @@ def some(names: Iterable[str], shown: int = 5) -> str:
 
 @contextmanager
 def open_payload(path: Path) -> Iterator[IO[bytes]]:
-    """The content of a file, decompressed when it is gzip; what is wrong with the file is a ``DatasetError``."""
+    """The content of a file, decompressed if it is gzip. A file that cannot be read raises ``DatasetError``."""
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == _GZIP
             file.seek(0)
             yield cast(IO[bytes], gzip.GzipFile(fileobj=file) if packed else file)
     except EOFError as error:
-        raise DatasetError(f"{path} is truncated: its gzip stream ends too early. Fetch it again.") from error
+        raise DatasetError(f"{path} is truncated: its gzip stream ends too early. Download it again.") from error
     except (zlib.error, OSError) as error:  # gzip.BadGzipFile is an OSError
-        raise DatasetError(f"{path} cannot be read ({error}). Fetch it again.") from error
+        raise DatasetError(f"{path} cannot be read ({error}). Download it again.") from error
 
 
 def possible_payload(path: Path) -> int:
-    """The most bytes that the file can decompress to."""
+    """The largest number of bytes that the file can decompress to."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         return size * _DEFLATE_AT_MOST if file.read(2) == _GZIP else size

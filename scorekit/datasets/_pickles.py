@@ -1,8 +1,8 @@
-"""The part of pickle that CIFAR-10 is written in: containers, text, numbers and arrays of bytes; nothing executes.
+"""A safe reader for the pickle files of CIFAR-10: containers, text, numbers and arrays of bytes.
 
-First every opcode is held against a list of those that such files need. Then Python's reader is run with a table of
-a few names in the place of imports, each standing for something inert in this module: whatever else a file names,
-nothing of it is looked up, imported or called.
+First, every opcode is compared with a list of the opcodes that these files need. Then Python's unpickler runs without
+imports: a table maps the few names that these files need to harmless objects of this module. Any other name raises an
+error, and nothing from the file is imported or executed.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _TUPLES_AT_MOST = 1000
 
 
 class _Dtype:
-    """Stands for numpy.dtype: remembers its code, and is refused unless that is a byte."""
+    """Replaces numpy.dtype; accepts only bytes (u1)."""
 
     def __init__(self, code: Any, *_: Any) -> None:
         if code not in (b"u1", "u1"):
             raise pickle.UnpicklingError(f"an array of dtype {reprlib.repr(code)}, expected bytes (u1)")
 
     def __setstate__(self, state: Any) -> None:
-        """The byte order of a byte says nothing."""
+        """Ignore the state: bytes have no byte order."""
 
 
 class _Array:
-    """Stands for numpy.ndarray: what is in an array of bytes."""
+    """Replaces numpy.ndarray; holds an array of bytes."""
 
     value: Any = None
 
@@ -65,14 +65,14 @@ def _reconstruct(kind: Any, *_: Any) -> _Array:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """How protocol 2 writes bytes in Python 3."""
+    """Decode bytes as pickle protocol 2 of Python 3 stores them."""
     if not isinstance(text, str) or encoding != "latin1":
         raise pickle.UnpicklingError(f"text in the encoding {reprlib.repr(encoding)}")
     return text.encode("latin1")
 
 
 class _Function:
-    """What a file may call, and do nothing else with."""
+    """A function that a file may call, but not modify."""
 
     __slots__ = ("_call",)
 
@@ -83,7 +83,7 @@ class _Function:
         return self._call(*arguments)
 
     def __setstate__(self, state: Any) -> None:
-        raise pickle.UnpicklingError("it changes what it may only call")
+        raise pickle.UnpicklingError("it modifies a function that it may only call")
 
 
 _NAMES: dict[tuple[str, str], Any] = {
@@ -98,7 +98,7 @@ _NAMES: dict[tuple[str, str], Any] = {
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str, /) -> Any:
         if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which no file of images needs")
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which an image file does not need")
         return _NAMES[module, name]
 
 
@@ -112,23 +112,23 @@ def read_pickle(path: Path) -> dict[str, Any]:
             raise pickle.UnpicklingError(f"a {type(found).__name__}, expected a dict")
         return {_text(key): value.value if isinstance(value, _Array) else value for key, value in found.items()}
     except (pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError) as error:
-        raise DatasetError(f"{path} is refused as a pickle of images: {error}. Nothing in it was executed.") from error
+        raise DatasetError(f"{path} is not an image pickle: {error}. Nothing in it was executed.") from error
 
 
 def _check_opcodes(content: bytes) -> None:
-    """Refuse opcodes that such a file does not need, and numbers of places or tuples that only an attack has.
+    """Raise an error for opcodes that image files do not need, and for sizes that only a malicious file has.
 
-    The reader's table of places grows to the largest one named; a key of tuples in tuples overflows the stack.
+    The memo table of the unpickler grows to the largest index in the file. Deeply nested tuples overflow the stack.
     """
     tuples = 0
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name not in _OPCODES:
-            raise pickle.UnpicklingError(f"it holds the opcode {opcode.name}, which no file of images needs")
+            raise pickle.UnpicklingError(f"it contains the opcode {opcode.name}, which an image file does not need")
         if opcode.name == "LONG_BINPUT" and (argument or 0) > len(content):
-            raise pickle.UnpicklingError(f"it stores something at place {argument} in {len(content)} bytes")
+            raise pickle.UnpicklingError(f"it has the memo index {argument} in {len(content)} bytes")
         tuples += opcode.name.startswith("TUPLE")
     if tuples > _TUPLES_AT_MOST:
-        raise pickle.UnpicklingError(f"it holds {tuples} tuples, more than a file of images has")
+        raise pickle.UnpicklingError(f"it contains {tuples} tuples, more than an image file has")
 
 
 def _text(key: Any) -> str:

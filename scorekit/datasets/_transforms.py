@@ -1,6 +1,6 @@
-"""What is done to images before a network sees them, for arrays of any backend.
+"""Random transforms of images for training: dequantization and mirroring, for arrays of any backend.
 
-Given to a whole data set once (:meth:`ImageData.dequantized`, :meth:`ImageData.flipped`) or to each batch anew.
+Apply them once to a data set (:meth:`ImageData.dequantized`, :meth:`ImageData.flipped`), or to each batch.
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ __all__ = ["dequantising_noise", "dequantize", "dequantized", "flip", "mirrored"
 def dequantize(
     images: Array, kind: str = "uniform", *, levels: int = 256, std: float = 0.01, rng: RngLike = None
 ) -> Array:
-    """Noise that hides that pixels are integers, so that they have a density.
+    """Add noise to images with discrete pixel values, so that they have a density.
 
-    uniform: x' = ((L − 1) x + u) / L with u uniform on [0, 1), which stays in [0, 1);
-    gaussian: x' = x + std·z with z ~ N(0, 1), which leaves [0, 1] a little.
+    uniform: x' = ((L − 1) x + u) / L with u ~ U[0, 1); the result lies in [0, 1).
+    gaussian: x' = x + std·z with z ~ N(0, 1); the result may lie slightly outside [0, 1].
 
     Args:
-        images: ``(n, *event)``, values k / (L − 1), k = 0 … L − 1; for "uniform" within [0, 1].
+        images: ``(n, *event)``, values k / (L − 1), k = 0 … L − 1; "uniform" needs values in [0, 1].
         kind: "uniform" or "gaussian".
-        levels: L, how many values a pixel can have (256 for 8 bits); "uniform" uses it.
-        std: standard deviation of the Gaussian noise; "gaussian" uses it.
+        levels: L, the number of values that a pixel can have (256 for 8 bits), at least 2; only for "uniform".
+        std: standard deviation of the Gaussian noise, positive; only for "gaussian".
         rng: an Rng, a seed or None.
 
     Returns:
-        An array like ``images``. Draw a new one for each batch, or one for all of training.
+        An array like ``images``.
 
-    Reference: Theis, van den Oord, Bethge, "A note on the evaluation of generative models" (2016).
+    Raises:
+        ValueError: ``kind`` is unknown, ``levels`` < 2, ``std`` is not positive, or ``images`` are outside [0, 1] for
+            "uniform".
+
+    Reference: Theis, van den Oord, Bethge, "A note on the evaluation of generative models" (2016), arXiv:1511.01844.
 
     >>> import numpy as np
     >>> x = dequantize(np.array([[0.0, 1.0]]), levels=2, rng=0)
@@ -46,31 +50,37 @@ def dequantize(
 
 
 def dequantising_noise(images: Array, kind: str, rng: Rng) -> Array:
-    """What :func:`dequantize` adds: uniform or normal numbers like ``images``."""
+    """The noise of :func:`dequantize`: uniform or standard normal, like ``images``."""
     check_option(kind, "kind", ("uniform", "gaussian"))
     return (rng.normal if kind == "gaussian" else rng.uniform)(tuple(images.shape), images)
 
 
 def dequantized(images: Array, noise: Array, kind: str, *, levels: int = 256, std: float = 0.01) -> Array:
-    """The images with noise that is drawn already."""
+    """Dequantize images with noise from :func:`dequantising_noise`."""
     if kind == "gaussian":
         return images + check_positive(std, "std") * noise
     xp, count = array_namespace(images), check_count(levels, "levels", minimum=2)
     low, high = float(xp.min(images)), float(xp.max(images))
     if low < 0 or high > 1:
         raise InvalidValueError(
-            f"images hold values from {low:g} to {high:g}: uniform dequantization expects them in [0, 1]."
+            f"images hold values from {low:g} to {high:g}: uniform dequantization needs values in [0, 1]."
         )
     noisy = ((count - 1) * images + noise) / count
     return xp.clip(noisy, 0, 1 - float(xp.finfo(images.dtype).eps) / 2)  # (L − 1 + u) / L may round up to 1
 
 
 def flip(images: Array, rng: RngLike = None) -> Array:
-    """Each image ``(…, h, w)`` mirrored left to right with probability one half.
+    """Mirror each image left to right with probability 1/2.
 
     Args:
         images: ``(n, h, w)`` or ``(n, c, h, w)``.
         rng: an Rng, a seed or None.
+
+    Returns:
+        An array like ``images``.
+
+    Raises:
+        ShapeError: ``images`` have fewer than three axes.
 
     >>> import numpy as np
     >>> rows = flip(np.array([[[1.0, 2.0]]] * 100), rng=1)[:, 0].tolist()
@@ -84,6 +94,6 @@ def flip(images: Array, rng: RngLike = None) -> Array:
 
 
 def mirrored(images: Array, uniform: Array) -> Array:
-    """The images, mirrored where the uniform number of an image is below one half."""
+    """Mirror each image whose number in ``uniform``, shape (n,), is below 1/2."""
     xp = array_namespace(images)
     return xp.where(expand(uniform < 0.5, images), xp.flip(images, axis=-1), images)

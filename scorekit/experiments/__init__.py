@@ -1,9 +1,9 @@
-"""Experiments on images: a TOML file says what is learned from which data, and a run folder holds the results.
+"""Image experiments: a TOML file describes data, network and training, and a run folder contains the results.
 
-``train`` runs the experiment of a file, ``sample`` draws from what was learned, ``evaluate`` measures the samples; the
-command line calls these three (``scorekit train FILE.toml``, ``scorekit sample RUN``, ``scorekit evaluate RUN``). A run
-folder has ``run.json`` (the experiment as it was read), ``checkpoints/``, ``history.jsonl``, ``previews/``, ``model/``
-(the averaged weights) and ``samples/``.
+``train`` runs an experiment, ``sample`` draws images from the trained model, and ``evaluate`` computes metrics of the
+samples. The commands ``scorekit train FILE.toml``, ``scorekit sample RUN`` and ``scorekit evaluate RUN`` call them. A
+run folder contains ``run.json`` (the experiment), ``checkpoints/``, ``history.jsonl``, ``previews/``, ``model/`` (the
+EMA weights) and ``samples/``.
 
 >>> import tempfile
 >>> from scorekit import experiments

@@ -1,4 +1,4 @@
-"""Experiment files: the keys of a TOML file, checked. An unknown key raises and names the nearest known one."""
+"""Read and check experiment files in TOML. An unknown key raises an error that suggests the closest known key."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _TOP = ("name", "seed", "backend", "device")
 
 @dataclass(frozen=True)
 class Section:
-    """One section: its keys, and where it stands, for messages."""
+    """One section: its keys and values, and its location for messages."""
 
     where: str
     values: Mapping[str, Any]
 
     def take(self, *names: str) -> tuple[dict[str, Any], Section]:
-        """The keys of these names that are given, and the section without them."""
+        """The values of these keys that are present, and the section without them."""
         taken = {key: value for key, value in self.values.items() if key in names}
         return taken, Section(self.where, {k: v for k, v in self.values.items() if k not in names})
 
@@ -39,23 +39,23 @@ class Section:
         return self.values.get(name, default)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """The value of a key that is true or false."""
+        """The value of a boolean key."""
         value = self.values.get(name, default)
         with self.named():
             check_option(value, name, (True, False))
         return bool(value)
 
     def check_keys(self, known: Sequence[str]) -> None:
-        """Refuse keys that are not known, with the nearest one that is."""
+        """Raise an error for an unknown key, and suggest the closest known one."""
         unknown = [key for key in self.values if key not in known]
         if not unknown:
             return
         near = difflib.get_close_matches(unknown[0], known, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise InvalidValueError(f"{self.where}: no key {unknown[0]!r}.{hint} The keys are {', '.join(sorted(known))}.")
+        raise InvalidValueError(f"{self.where}: unknown key {unknown[0]!r}.{hint} Keys: {', '.join(sorted(known))}.")
 
     def choose(self, known: Mapping[str, Any], default: str | None = None, key: str = "name") -> Any:
-        """What the key ``name`` names."""
+        """The entry of ``known`` that the value of ``key`` selects."""
         if key not in self.values and default is None:
             raise InvalidValueError(f"{self.where}: the key {key!r} is missing: expected one of {', '.join(known)}.")
         with self.named():
@@ -63,9 +63,9 @@ class Section:
         return known[self.values.get(key, default)]
 
     def call(self, function: Callable[..., Any], *more: str, **fixed: Any) -> Any:
-        """``function`` of the keys and of what is ``fixed``; keys that it does not take are refused.
+        """Call ``function`` with the keys and the ``fixed`` arguments; a key that is not a parameter raises an error.
 
-        ``more`` are keys that are known here and were taken before.
+        ``more`` are further keys that messages list as known.
         """
         parameters = inspect.signature(function).parameters
         own = [name for name in parameters if name not in fixed]
@@ -80,7 +80,7 @@ class Section:
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Errors inside say where the value that they complain of stands."""
+        """A context that adds the location of the section to error messages."""
         try:
             yield
         except (InvalidValueError, InvalidTypeError) as error:
@@ -89,7 +89,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The content of an experiment file, checked: its sections, and the keys above them.
+    """The checked content of an experiment file: its sections and its top-level keys.
 
     >>> from scorekit.experiments import read_experiment
     >>> read_experiment({"seed": 7, "train": {"steps": 100}})["train"].values
@@ -106,21 +106,22 @@ class Experiment:
         return self.sections[name]
 
     def plain(self) -> dict[str, Any]:
-        """All values as they were read, for ``run.json``."""
+        """All values as read, for ``run.json``."""
         above = {"name": self.name, "seed": self.seed, "backend": self.backend, "device": self.device}
         return above | {name: dict(section.values) for name, section in self.sections.items()}
 
 
 def read_experiment(source: str | os.PathLike[str] | Mapping[str, Any], changes: Sequence[str] = ()) -> Experiment:
-    """The experiment in a TOML file, or in a mapping of the same form.
+    """Read an experiment from a TOML file, or from a mapping of the same form.
 
     Args:
         source: the path of a TOML file, or its content as a mapping.
         changes: keys to change, such as ``"train.steps=100"``.
 
     Raises:
-        ValueError: the file cannot be read or is not TOML, or a key is unknown.
-        TypeError: a section or a name has the wrong type.
+        ValueError: the file cannot be read or is not TOML; a key is unknown; a change has the wrong form; the seed is
+            negative.
+        TypeError: a section or a top-level value has the wrong type.
 
     >>> read_experiment({"train": {"steps": 100}}, ["train.steps=200", "device=cpu"])["train"].get("steps")
     200
@@ -148,7 +149,7 @@ def _content(file: Path) -> dict[str, Any]:
 def as_experiment(content: Mapping[str, Any], where: str, name: str) -> Experiment:
     """The experiment that a mapping of sections describes."""
     if not isinstance(content, dict):
-        raise InvalidTypeError(f"{where} describes no experiment: expected sections, got a {type(content).__name__}.")
+        raise InvalidTypeError(f"{where} is not an experiment: expected sections, got a {type(content).__name__}.")
     Section(where, content).check_keys([*_TOP, *SECTIONS])
     sections = {}
     for key in SECTIONS:
@@ -173,7 +174,7 @@ def _text(content: Mapping[str, Any], key: str, default: str, where: str) -> str
 
 
 def _apply(content: dict[str, Any], change: str) -> None:
-    """``section.key=value``, the value as TOML has it; a bare word is a string."""
+    """Apply ``section.key=value``. The value has TOML syntax; an unquoted word is a string."""
     key, equals, value = change.partition("=")
     *path, name = key.strip().split(".")
     if not equals or not name:
@@ -186,5 +187,5 @@ def _apply(content: dict[str, Any], change: str) -> None:
     for step in path:
         place = place.setdefault(step, {})
         if not isinstance(place, dict):
-            raise InvalidValueError(f"--set {change!r}: {step} is no section.")
+            raise InvalidValueError(f"--set {change!r}: {step} is not a section.")
     place[name] = parsed

@@ -1,4 +1,4 @@
-"""Measure the samples of a run: numbers with their uncertainty, and pictures."""
+"""Evaluate the samples of a run: metrics with uncertainties, and figures."""
 
 from __future__ import annotations
 
@@ -31,26 +31,25 @@ def evaluate(
     features: str | None = None,
     device: str | None = None,
 ) -> dict[str, Any]:
-    """Measure samples, print tables, and write ``evaluation.json`` and pictures beside them.
+    """Compute metrics of samples, print tables, and write ``evaluation.json`` and figures to their folder.
 
-    - Nearest neighbors: are samples copies of the images that were learned from?
-    - Proportions of classes, beside those of the data: by the generator's own templates for ``shapes``, else by a
-      ``classifier`` that the caller supplies.
-    - Fréchet distance, kernel distance, precision and recall on ``features`` that the caller supplies, each beside its
-      value for held-out images.
+    - Nearest neighbors: a test whether samples are copies of training images.
+    - Proportions of the classes in samples and data, with ``classifier``; for ``shapes`` a classifier is built in.
+    - Fréchet distance, kernel distance, precision and recall with ``features``, each with its value for real images.
 
     Args:
         run: the folder of a run.
-        samples: the folder of samples; None for the newest one of the run.
-        classifier: ``FILE.py:NAME``, a function of images ``(n, c, h, w)`` that returns labels or probabilities.
-        features: ``FILE.py:NAME``, a function of images that returns features ``(n, d)``.
-        device: where to compute; None for the device of the run.
+        samples: the folder of samples; None for the newest samples of the run.
+        classifier: ``FILE.py:NAME``, a function that maps images ``(n, c, h, w)`` to labels or probabilities.
+        features: ``FILE.py:NAME``, a function that maps images ``(n, c, h, w)`` to features ``(n, d)``.
+        device: the device for the computation; None for the device of the run.
 
     Returns:
-        What ``evaluation.json`` holds.
+        The content of ``evaluation.json``.
 
     Raises:
-        ValueError: the run has no samples yet, or the file of ``classifier`` or ``features`` fails.
+        ValueError: the run has no samples yet; the function in ``classifier`` or ``features`` is missing or raises an
+            error.
         CheckpointError: ``run`` or its samples cannot be read.
 
     >>> from scorekit import experiments
@@ -77,7 +76,7 @@ def evaluate(
 
 
 def _write(place: Path, found: dict[str, Any]) -> None:
-    """What is known by now: a later measure may fail."""
+    """Write the metrics so far, because a later one may fail."""
     with replacing(place / "evaluation.json") as new:
         new.write_text(json.dumps(found, indent=1))
 
@@ -85,7 +84,7 @@ def _write(place: Path, found: dict[str, Any]) -> None:
 def _newest(run: Path) -> Path:
     places = sorted(run.glob("samples/*/block-*.npy"), key=lambda path: path.stat().st_mtime)
     if not places:
-        raise InvalidValueError(f"{run} has no samples yet: scorekit sample {run} -n 1000")
+        raise InvalidValueError(f"{run} has no samples yet: run scorekit sample {run} -n 1000")
     return places[-1].parent
 
 
@@ -138,7 +137,7 @@ def _distances(images: Any, held_out: Any, training: Any, features: Callable[[An
 
 
 def _function(text: str, option: str) -> Callable[[Any], Any]:
-    """The function NAME of the user's file FILE.py; the file is run."""
+    """The function NAME of the file FILE.py, which is executed."""
     file, colon, name = text.rpartition(":")
     path = Path(file)
     spec = importlib.util.spec_from_file_location(path.stem, path) if colon and path.is_file() else None
@@ -160,7 +159,7 @@ def _function(text: str, option: str) -> Callable[[Any], Any]:
 
 @contextmanager
 def _blamed(option: str, text: str) -> Iterator[None]:
-    """What goes wrong in the user's file is said to have gone wrong there."""
+    """A context that names the option and the file of the user in error messages."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The folder of a run."""
+"""The folder of a training run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from scorekit.storage.files import replacing
 __all__ = ["RunFolder"]
 
 _FORMAT = 1
-_OURS = {"checkpoints", "history.jsonl", "previews", "run.json.partial", "tensorboard"}  # before the first step is made
-_FREE = ("sampler",)  # sections that may change between two calls; of train, the keys below may
+_OURS = {"checkpoints", "history.jsonl", "previews", "run.json.partial", "tensorboard"}  # before the first step
+_FREE = ("sampler",)  # sections that may change when a run resumes; in [train], the keys below
 _FREE_KEYS = {
     "steps",
     "preview_every",
@@ -35,7 +35,7 @@ _FREE_KEYS = {
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run is kept, its experiment, and the facts of its data that sampling needs (:meth:`Parts.facts`).
+    """The folder of a run, its experiment, and the properties of its data that sampling needs (:meth:`Parts.facts`).
 
     >>> import tempfile
     >>> from scorekit.experiments import read_experiment
@@ -51,61 +51,61 @@ class RunFolder:
 
     @classmethod
     def begin(cls, path: Any, experiment: Experiment) -> RunFolder:
-        """A new folder, or the one in which the same experiment goes on; nothing is written yet but the folder."""
+        """A new folder, or the folder of the same experiment to resume. Only the folder itself is created."""
         folder = check_path(path, "--out")
         if (folder / "run.json").exists():
             _check_same(cls.open(folder).experiment, experiment, folder)
         elif this_process().rank == 0 and folder.exists() and {entry.name for entry in folder.iterdir()} - _OURS:
-            raise InvalidValueError(f"{folder} holds other things and no run.json: choose a new folder with --out.")
+            raise InvalidValueError(f"{folder} contains other files and no run.json: choose a new folder with --out.")
         if this_process().rank == 0:
             writable_folder(folder, "choose another folder with --out.")
         return cls(folder, experiment, {})
 
     def accept(self, facts: Mapping[str, Any]) -> None:
-        """Write down the experiment, once its first step has been made: until then it may be corrected."""
+        """Write ``run.json`` after the first step. Until then the experiment may change."""
         about = {"format": _FORMAT, "scorekit": sk.__version__, "experiment": self.experiment.plain(), "facts": facts}
         with replacing(self.path / "run.json") as new:
             new.write_text(json.dumps(about))
 
     @classmethod
     def open(cls, path: Any, device: str | None = None) -> RunFolder:
-        """The folder of a run that ``scorekit train`` began; on another ``device`` than its own when one is given."""
+        """The folder of an existing run. ``device`` replaces the device of the experiment."""
         folder = check_path(path, "RUN")
         try:
             about = json.loads((folder / "run.json").read_text())
             version, experiment, facts = about["format"], about["experiment"], about.get("facts", {})
         except FileNotFoundError as error:
             raise InvalidValueError(
-                f"{folder} is no run: expected the folder that scorekit train made, with its run.json."
+                f"{folder} is not a run: expected a folder that scorekit train made, with its run.json."
             ) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(f"{folder / 'run.json'} cannot be read ({error}).") from error
         if version != _FORMAT:
             raise CheckpointError(
                 f"{folder} has format {version}, written by scorekit {about.get('scorekit')}: this version "
-                f"({sk.__version__}) reads format {_FORMAT}. Use the version that wrote it, or train again."
+                f"({sk.__version__}) reads format {_FORMAT}. Use that version, or train again."
             )
         if device is not None and isinstance(experiment, dict):
             experiment = experiment | {"device": device}
         return cls(folder, as_experiment(experiment, str(folder / "run.json"), folder.name), facts)
 
     def save_model(self, model: Any) -> None:
-        """Put the model in the place of the one that is there."""
+        """Write the model, and replace an existing one."""
         with replacing(self.path / "model") as new:
             sk.save(model, new)
 
     def model(self) -> Any:
-        """The averaged model."""
+        """The model with EMA weights."""
         return sk.load(self.model_path())
 
     def model_path(self) -> Path:
-        """Where the averaged model lies; beside its place when a run was killed while it put a new one there."""
+        """The path of the model; ``model.old`` if a run was killed while it replaced the model."""
         for name in ("model", "model.old"):
             if (self.path / name).exists():
                 return self.path / name
         raise InvalidValueError(
-            f"{self.path} has no model yet: it is written when training ends, is stopped, or makes a preview. Call "
-            "scorekit train again, it goes on from the newest checkpoint."
+            f"{self.path} has no model yet: it is written when training ends, is interrupted, or makes a preview. Run "
+            "scorekit train again; it resumes from the newest checkpoint."
         )
 
 
@@ -122,6 +122,6 @@ def _check_same(there: Experiment, now: Experiment, folder: Path) -> None:
                 wrong.append(f"[{name}] {key} was {before[name].get(key)!r}, now {after[name].get(key)!r}")
     if wrong:
         raise CheckpointError(
-            f"{folder} holds a run of another experiment: {'; '.join(wrong)}. Choose a new folder with --out, or "
-            "remove that one."
+            f"{folder} contains a run of another experiment: {'; '.join(wrong)}. Choose a new folder with --out, or "
+            "remove this one."
         )

@@ -1,4 +1,4 @@
-"""What an experiment is made of: data, network, noise, objective, sampler, as its file describes them."""
+"""The parts of an experiment: data, network, noise, objective and sampler, made from its file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from scorekit.samplers.kernels import ChainSampler
 
 __all__ = ["Parts"]
 
-_AT_ONCE = 1000  # images that are looked at together
+_AT_ONCE = 1000  # images per block
 
 
 class AugmentedNoise(NamedTuple):
-    """``pixels``: like the batch, or None. ``coins``: uniforms ``(n,)``, or None. ``objective``: its own noise."""
+    """``pixels``: noise like the batch, or None. ``coins``: uniforms ``(n,)``, or None. ``objective``: its noise."""
 
     pixels: Array | None
     coins: Array | None
@@ -38,7 +38,7 @@ class AugmentedNoise(NamedTuple):
 
 @dataclass(frozen=True)
 class Augmented:
-    """An objective on batches that are changed at random as they come: dequantized, mirrored, put on [−1, 1]."""
+    """An objective on augmented batches: dequantized, mirrored at random, and scaled to [−1, 1]."""
 
     objective: Objective
     dequantize: str | None
@@ -47,7 +47,7 @@ class Augmented:
     centered: bool
 
     def draw(self, x: Array, rng: RngLike = None) -> AugmentedNoise:
-        """The noise of the changes, and that of the objective."""
+        """The noise of the augmentation and of the objective."""
         stream = as_rng(rng, x, "Augmented")
         pixels = None if self.dequantize is None else dequantising_noise(x, self.dequantize, stream)
         coins = stream.uniform((x.shape[0],), like=x) if self.flip else None
@@ -63,7 +63,7 @@ class Augmented:
         noise: AugmentedNoise | None = None,
         condition: Any = None,
     ) -> Array:
-        """The loss of the changed batch."""
+        """The loss of the augmented batch."""
         noise = self.draw(x, rng) if noise is None else noise
         changed = self._changed(x, noise)
         return self.objective(model, changed, weights=weights, noise=noise.objective, condition=condition)
@@ -77,13 +77,13 @@ class Augmented:
         noise: AugmentedNoise | None = None,
         condition: Any = None,
     ) -> Array:
-        """One loss a sample."""
+        """The loss of each sample, ``(n,)``."""
         noise = self.draw(x, rng) if noise is None else noise
         return self.objective.losses(model, self._changed(x, noise), noise=noise.objective, condition=condition)
 
     @property
     def sampling_levels(self) -> Any:
-        """Those of the objective."""
+        """The ``sampling_levels`` of the objective."""
         return getattr(self.objective, "sampling_levels", None)
 
     def _changed(self, x: Array, noise: AugmentedNoise) -> Array:
@@ -95,7 +95,7 @@ class Augmented:
 
 
 class Parts:
-    """The data, network, noise, objective and sampler of an experiment; each is made when it is first asked for.
+    """The data, network, noise, objective and sampler of an experiment. Each is made on first access.
 
     >>> from scorekit.experiments import read_experiment
     >>> parts = Parts(read_experiment({"backend": "numpy", "data": {"name": "shapes", "n": 40, "size": 8}}))
@@ -112,11 +112,11 @@ class Parts:
             check_option(self._looks.get("flip", False), "flip", (True, False))
             check_option(self._looks.get("centered", False), "centered", (True, False))
 
-    # ---------------------------------------------------------------- where
+    # ---------------------------------------------------------------- backend
 
     @cached_property
     def backend(self) -> Backend:
-        """The backend on its device; "auto" takes CUDA where it is there."""
+        """The backend on its device; "auto" uses CUDA if it is available."""
         name, device = self.experiment.backend, self.experiment.device
         if device != "auto":
             return sk.backend(name, device=device, dtype="float32")
@@ -131,39 +131,37 @@ class Parts:
 
     @cached_property
     def data(self) -> tuple[ImageData, ImageData]:
-        """Images to learn from, and images that are held out."""
+        """The training images and the held-out images."""
         load, given = self._data.choose(by_name(DATASETS)), self._data.take("name")[1]
         all_of_it: ImageData = given.call(load, "name")
         with self._looks.named():
             proportion = check_number(self._looks.get("held_out", 0.1), "held_out")
             if not 0 <= proportion < 1:
-                raise InvalidValueError(
-                    f"held_out must lie in [0, 1), got {proportion:g}: the proportion to keep back."
-                )
+                raise InvalidValueError(f"held_out must be a proportion in [0, 1), got {proportion:g}.")
         if proportion > 0:
             with self._looks.named():
                 return all_of_it.split(1 - proportion, rng=self.experiment.seed)
         if "split" not in inspect.signature(load).parameters:
-            raise InvalidValueError(f"{given.where}: held_out is 0, and this data set has no published test part.")
+            raise InvalidValueError(f"{given.where}: held_out is 0, and this data set has no published test set.")
         return all_of_it, Section(given.where, {**given.values, "split": "test"}).call(load)
 
     @property
     def centered(self) -> bool:
-        """Does the network see images on [−1, 1]?"""
+        """Whether the network input is scaled to [−1, 1]."""
         return bool(self._looks.get("centered", False))
 
     def as_seen(self, images: Any) -> Any:
-        """Images in [0, 1] as the network sees them."""
+        """Scale images in [0, 1] to the range of the network input."""
         return 2 * images - 1 if self.centered else images
 
     def as_images(self, samples: Array) -> Any:
-        """Samples as NumPy images in [0, 1]; what lies outside is cut off."""
+        """Samples as NumPy images, clipped to [0, 1]."""
         seen = self.backend.to_numpy(samples)
         return np.clip((seen + 1) / 2 if self.centered else seen, 0.0, 1.0)
 
     @cached_property
     def moments(self) -> tuple[Any, float]:
-        """The mean image ``(1, c, h, w)`` and the deviation of all pixels about it, as the network sees them."""
+        """The mean image ``(1, c, h, w)`` and the standard deviation of pixels from it, at the scale of the input."""
         if "mean" in self._facts:
             return np.asarray(self._facts["mean"], np.float64), float(self._facts["std"])
         images = self.data[0].images
@@ -173,7 +171,7 @@ class Parts:
         return self.as_seen(mean), float(np.sqrt(spread)) * (2 if self.centered else 1)
 
     def facts(self) -> dict[str, Any]:
-        """What sampling needs to know of the data, so that it can do without them."""
+        """The properties of the data that sampling needs, so that sampling does not load the data."""
         mean, std = self.moments
         designed = {}
         if isinstance(self.noise, sk.noise.Designed):
@@ -181,29 +179,29 @@ class Parts:
         return {"mean": mean.tolist(), "std": std, "classes": list(self.class_names), **designed}
 
     def on_host(self, values: Any) -> Array:
-        """An array of the run's framework with a copy of these values, on the host: a learner moves what it needs."""
+        """A copy of these values as a host array of the framework; the learner moves batches to the device."""
         return sk.backend(self.experiment.backend).asarray(values.copy())
 
     def on_device(self, values: Any) -> Array:
-        """The same on the run's device, with the dtype of the values."""
+        """A copy of these values on the device of the run, with the same dtype."""
         return self.backend.xp.asarray(values.copy(), device=self.like.device)
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes of the data; a run keeps them."""
+        """The names of the classes of the data."""
         return tuple(self._facts["classes"] if "classes" in self._facts else map(str, self.data[0].classes or ()))
 
     @property
     def drops_conditions(self) -> bool:
-        """Does the network learn without labels too?"""
+        """Whether training also drops labels."""
         return bool(self.experiment["train"].get("condition_dropout", 0.0))
 
     def held_out(self) -> Any:
-        """The held-out images, with their labels where the network takes them."""
+        """The held-out images, with labels if the network is conditional."""
         return self._pairs(self.data[1])
 
     def training_data(self) -> Any:
-        """The images to learn from; with their labels where [network] has ``conditional = true``."""
+        """The training images, with labels if [network] has ``conditional = true``."""
         return self._pairs(self.data[0])
 
     def _pairs(self, data: ImageData) -> Any:
@@ -227,7 +225,7 @@ class Parts:
         return section.take("kind")[1].call(make, "kind", **fixed)
 
     def network(self) -> Any:
-        """A new network, on the device, with its preconditioning."""
+        """A new network on the device, with its preconditioning."""
         section = self.experiment["network"]
         usual, name = section.choose(dict(NETWORKS), "UNet"), section.get("name", "UNet")
         chosen, rest = section.take("name", "preconditioning", "sigma_data", "conditional")
@@ -253,14 +251,14 @@ class Parts:
         return model
 
     def _sigma_data(self, chosen: dict[str, Any]) -> float:
-        """The root mean square of the pixels, unless the file says otherwise."""
+        """The key ``sigma_data``; by default the root mean square of the pixels."""
         if "sigma_data" in chosen:
             return chosen["sigma_data"]  # type: ignore[no-any-return]
         mean, std = self.moments
         return float(np.sqrt(std**2 + (mean**2).mean()))
 
     def objective(self) -> Augmented:
-        """The loss, on batches that are changed as [data] says."""
+        """The objective on batches that are augmented as in [data]."""
         section = self.experiment["objective"]
         make = section.choose(by_name(OBJECTIVES), "noise-conditional")
         fixed = {"noise": self.noise} if make is sk.objectives.NoiseConditional else {}
@@ -274,9 +272,7 @@ class Parts:
     # ---------------------------------------------------------------- sampling
 
     def noise_levels(self, section: Section) -> Any:
-        """The sequence of levels of a section's keys sigma_max, sigma_min and levels; what it leaves open is that of
-        training.
-        """
+        """The noise levels of the keys sigma_max, sigma_min and levels of a section; by default those of training."""
         given, _ = section.take("sigma_max", "sigma_min", "levels")
         noise = self.noise
         if not given and hasattr(noise, "sigmas"):
@@ -286,15 +282,14 @@ class Parts:
         missing = [key for key, value in whole.items() if value is None]
         if missing:
             raise InvalidValueError(
-                f"{section.where}: the key {missing[0]!r} is missing: the noise of training has no sequence of "
-                f"levels, so that the "
-                "sampler needs one."
+                f"{section.where}: the key {missing[0]!r} is missing. The noise of training has no sequence of levels, "
+                f"so the sampler needs sigma_max, sigma_min and levels."
             )
         with section.named():
             return sk.noise.Geometric(**whole)
 
     def sampler(self, section: Section | None = None) -> tuple[ChainSampler, Any]:
-        """The sampler of a section (by default that of the file) and its noise levels."""
+        """The sampler of a section, by default [sampler], and its noise levels."""
         section = self.experiment["sampler"] if section is None else section
         make = section.choose(by_name(SAMPLERS), "consistent")
         noise_levels = self.noise_levels(section)
@@ -310,25 +305,24 @@ class Parts:
         if missing:
             steps, usual = (keys[0], 10 if keys[0] == "steps_per_level" else 1000)
             raise InvalidValueError(
-                f"{rest.where}: {make.__name__} needs {' and '.join(missing)}, which noise of kind 'design' alone "
-                f"brings along: for instance {steps} = {usual} and step_size = "
-                f"{0.1 * noise_levels.smallest**2:.2g}, a tenth "
-                f"of the smallest level squared (on the command line --{steps.replace('_', '-')} and --step-size)."
+                f"{rest.where}: {make.__name__} needs {' and '.join(missing)}; only noise of kind 'design' sets them. "
+                f"Try {steps} = {usual} and step_size = {0.1 * noise_levels.smallest**2:.2g}, 0.1 times the squared "
+                f"smallest level (on the command line --{steps.replace('_', '-')} and --step-size)."
             )
         fixed = {"noise": noise_levels} if make is sk.samplers.AnnealedLangevin else {}
         return rest.call(make, *given, **fixed), noise_levels
 
     @property
     def conditional(self) -> bool:
-        """Does the network learn with labels?"""
+        """Whether the network is trained with labels."""
         return self.experiment["network"].flag("conditional", default=False)
 
     def score(self, model: ScoreModel, sampler: ChainSampler, noise_levels: Any) -> ScoreModel:
-        """The model as the sampler calls it: plain Langevin walks at the smallest level."""
+        """The model for the sampler; for plain Langevin at the smallest noise level."""
         return sk.models.at(model, noise_levels.smallest) if isinstance(sampler, sk.samplers.Langevin) else model
 
     def start(self, noise_levels: Any, like: Array) -> Any:
-        """A function of a count and a stream that returns where chains begin."""
+        """A function of a count and an Rng that draws initial points of chains."""
         mean, std = self.moments
         center = self.backend.asarray(mean, like=like)
 
@@ -339,5 +333,5 @@ class Parts:
 
     @property
     def like(self) -> Array:
-        """An array of the kind that the run computes with."""
+        """An array with the framework, dtype and device of the run."""
         return self.backend.asarray(np.zeros((1, 1), np.float32))

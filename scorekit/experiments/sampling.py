@@ -1,4 +1,4 @@
-"""Draw from the model of a run, in blocks that are written as they are finished."""
+"""Draw samples from the model of a run, in blocks that are saved when they are complete."""
 
 from __future__ import annotations
 
@@ -41,26 +41,30 @@ def sample(
     options: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> Path:
-    """Draw ``n`` images; returns the folder that holds them.
+    """Draw ``n`` images from the model of a run.
 
-    Each block of images is one file, and depends only on the model, the seed and the number of the block. It is written
-    when it is done, so that the same call continues where it was stopped. Processes that torchrun started share the
-    blocks.
+    Images are drawn in blocks. Each block is one file, and depends only on the model, the sampler, the seed and the
+    block number. A block is saved when it is complete, so after an interruption the same call draws the missing blocks.
+    Processes that torchrun started divide the blocks among them.
 
     Args:
         run: the folder of a run.
-        n: how many images.
-        block: how many at a time; memory is that of one block.
-        seed: of the samples.
-        label: the class of a network that was trained with labels: its number, its name, or ``"all"`` for each class
-            in turn. None draws without a class, where the run was trained with ``condition_dropout``.
-        device: where to draw; None for the device of the run.
-        options: keys of the section [sampler] to change; with another ``name`` they replace the section.
-        progress: show a bar.
+        n: the number of images.
+        block: the number of images in memory at a time.
+        seed: the seed of the samples, not negative.
+        label: the class for a network that was trained with labels: its index, its name, or ``"all"`` for all classes
+            in turn. None for no class; the run must then have used ``condition_dropout``.
+        device: the device for the computation; None for the device of the run.
+        options: keys of the section [sampler] to change. With another sampler ``name``, only the noise levels of the
+            section are kept.
+        progress: show a progress bar.
+
+    Returns:
+        The folder of the samples, for :func:`read_samples`.
 
     Raises:
-        ValueError: the run has no model yet, an option is unknown or invalid, or no class has this name.
-        CheckpointError: ``run`` cannot be read, or its samples were drawn with other options.
+        ValueError: the run has no model yet, an option is unknown or invalid, or ``label`` is not a class.
+        CheckpointError: ``run`` cannot be read, or the folder contains samples with other options.
 
     >>> from scorekit import experiments
     >>> place = experiments.sample("runs/digits", 100, options={"levels": 50})  # doctest: +SKIP
@@ -94,20 +98,18 @@ def sample(
     try:
         for each in made:
             _write_block(place, each.number, parts.as_images(each.samples.x), about)
-        processes.any(False)  # all have written
+        processes.any(False)  # a barrier: all processes have saved their blocks
         if processes.rank == 0:
             _finish(place, parts, model, sampler, _start(parts, noise_levels, told), seed, min(_WAY_ROWS, n))
     except KeyboardInterrupt:
         done = len(list(place.glob("block-*.npy")))
-        print(f"{done} of {count} blocks are in {place}/: the same call draws those that are missing.", file=sys.stderr)
+        print(f"{done} of {count} blocks are in {place}/: the same call draws the missing ones.", file=sys.stderr)
         raise
     return place
 
 
 def _section(section: Section, options: Mapping[str, Any]) -> Section:
-    """The section of the file with these keys changed; another sampler starts from nothing but the sequence of
-    levels.
-    """
+    """The section of the file with these keys changed; with another sampler, only its noise levels are kept."""
     kept = dict(section.values)
     if "name" in options and options["name"] != kept.get("name", "consistent"):
         kept = {key: kept[key] for key in ("sigma_max", "sigma_min", "levels") if key in kept}
@@ -124,11 +126,11 @@ def _on_device(model: Any, parts: Parts) -> Any:
 
 
 def class_of(label: int | str | None, parts: Parts) -> int | str | None:
-    """The number of the class that ``label`` names, ``"all"``, or None for no class; refused when there is none."""
+    """The index of the class ``label``, ``"all"``, or None for no class; an error for other labels."""
     if not parts.conditional:
         if label is not None:
             raise InvalidValueError(
-                f"--label is {label}, and the network was trained without labels: leave it out, or train with "
+                f"--label is {label}, and the network was trained without labels: omit --label, or train with "
                 "conditional = true in [network]."
             )
         return None
@@ -137,8 +139,8 @@ def class_of(label: int | str | None, parts: Parts) -> int | str | None:
         if parts.drops_conditions:
             return None
         raise InvalidValueError(
-            "the network was trained with labels, and has never seen an image without one: name a class, for instance "
-            f"--label {names[0]}, or --label all. With condition_dropout in [train] it learns both."
+            "the network was trained with labels only: pass a class, for instance "
+            f"--label {names[0]}, or --label all. To sample without a label, train with condition_dropout in [train]."
         )
     if label == "all":
         return label
@@ -151,7 +153,7 @@ def class_of(label: int | str | None, parts: Parts) -> int | str | None:
 
 
 def _conditions(parts: Parts, label: int | str | None) -> Callable[[int], Array] | None:
-    """A function of a count that returns the labels of so many images; None for a network without conditions."""
+    """A function that returns the labels of ``n`` images; None for a network without conditions."""
     if not parts.conditional:
         return None
     classes = len(parts.class_names)
@@ -161,13 +163,13 @@ def _conditions(parts: Parts, label: int | str | None) -> Callable[[int], Array]
 
 
 def _start(parts: Parts, noise_levels: Any, told: Callable[[int], Array] | None) -> Callable[[int, Rng], Any]:
-    """Where the chains of a block start, with their labels where the network takes them."""
+    """A function that draws the initial points of a block, with labels if the network is conditional."""
     begin = parts.start(noise_levels, parts.like)
     return begin if told is None else lambda n, rng: (begin(n, rng), told(n))
 
 
 def _place(folder: RunFolder, section: Section, about: dict[str, Any]) -> Path:
-    """The folder of these samples, named after the model and the sampler too: another of either makes others."""
+    """The folder of these samples. Its name contains a hash of the model and the sampler."""
     made_by = hashlib.sha256((folder.model_path() / "manifest.json").read_bytes())
     made_by.update(f"{about['sampler']} {about['levels']}".encode())
     which = "" if about["label"] is None else f"-class{about['label']}"
@@ -178,7 +180,7 @@ def _place(folder: RunFolder, section: Section, about: dict[str, Any]) -> Path:
         wrong = ", ".join(
             f"{key} was {there.get(key)}, now {about[key]}" for key in about if there.get(key) != about[key]
         )
-        raise CheckpointError(f"{place} holds other samples ({wrong}): remove that folder, or choose another --seed.")
+        raise CheckpointError(f"{place} contains other samples ({wrong}): remove it, or choose another --seed.")
     return place
 
 
@@ -202,21 +204,21 @@ def _write_block(place: Path, number: int, images: Any, about: Mapping[str, Any]
 
 
 def read_samples(place: str | os.PathLike[str]) -> Any:
-    """All finished samples of a folder, ``(n, c, h, w)`` in [0, 1]; read-only. They are also put into ``samples.npy``.
+    """All samples of a folder as a read-only array ``(n, c, h, w)`` in [0, 1]. They are also saved as ``samples.npy``.
 
     Raises:
-        ValueError: the folder holds no samples.
+        ValueError: the folder contains no samples.
         CheckpointError: a file is damaged.
 
     >>> read_samples("no/such/folder")
     Traceback (most recent call last):
         ...
-    scorekit.errors.InvalidValueError: no/such/folder holds no samples: expected a folder that scorekit sample wrote.
+    scorekit.errors.InvalidValueError: no/such/folder contains no samples: expected a folder that scorekit sample wrote.
     """
     folder = check_path(place, "place")
     blocks = [_open(file) for file in sorted(folder.glob("block-*.npy"))]
     if not blocks:
-        raise InvalidValueError(f"{folder} holds no samples: expected a folder that scorekit sample wrote.")
+        raise InvalidValueError(f"{folder} contains no samples: expected a folder that scorekit sample wrote.")
     shape = (sum(len(b) for b in blocks), *blocks[0].shape[1:])
     with replacing(folder / "samples.npy") as new:
         whole, start = np.lib.format.open_memmap(new, mode="w+", dtype=np.float32, shape=shape), 0
@@ -232,7 +234,7 @@ def _open(file: Path) -> Any:
         return np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise CheckpointError(
-            f"{file} is damaged ({error}): remove it, the same call of sample draws it again."
+            f"{file} is damaged ({error}): remove it and run scorekit sample again with the same options."
         ) from error
 
 
@@ -245,7 +247,7 @@ def _finish(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, see
 
 
 def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, seed: int, rows: int) -> None:
-    """A few images on their way down the levels, as a strip and as a GIF."""
+    """Draw the trajectories of a few images over the noise levels, as a strip and as a GIF."""
     stream = parts.backend.rng(("way", seed))
     steps = len(sampler.schedule())
     begun = start(rows, stream)

@@ -1,4 +1,4 @@
-"""Train the network of an experiment, with previews, a history and checkpoints in the run folder."""
+"""Train the network of an experiment. Previews, history and checkpoints go to the run folder."""
 
 from __future__ import annotations
 
@@ -30,14 +30,13 @@ class Plan:
     """The section [train].
 
     Args:
-        steps: optimizer steps in all.
-        batch_size: images a step.
-        learning_rate, warmup, decay: the largest rate, the steps over which it rises, and whether it then falls to
-            zero as half a cosine.
-        preview_every, preview_samples: steps between two grids of so many samples from the averaged weights; 0 for no
-            grids.
-        validate: take the loss of the held-out images 20 times a run.
-        options: all others go to ``sk.fit``; ``"none"`` stands for None there.
+        steps: the total number of optimizer steps.
+        batch_size: images per step.
+        learning_rate, warmup, decay: the largest learning rate, the number of warmup steps, and whether cosine decay to
+            zero follows.
+        preview_every, preview_samples: steps between previews, 0 for no previews, and the number of samples in each.
+        validate: compute the loss of the held-out images 20 times per run.
+        options: further arguments of ``sk.fit``; ``"none"`` means None.
     """
 
     steps: int
@@ -73,7 +72,7 @@ class Plan:
 
     @property
     def schedule(self) -> Callable[[int], float] | float:
-        """The learning rate as ``sk.fit`` takes it."""
+        """The learning rate argument of ``sk.fit``."""
         if self.decay:
             return WarmupCosine(self.learning_rate, self.steps, self.warmup)
         return lambda step: self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup))
@@ -91,20 +90,20 @@ def train(
     *,
     progress: bool = True,
 ) -> Path:
-    """Run an experiment, or continue it from its newest checkpoint.
+    """Run an experiment, or resume it from its newest checkpoint.
 
     Args:
         source: the path of a TOML file, or its content as a mapping.
-        out: the run folder; None for ``runs/NAME``, with the name of the experiment or of the file.
+        out: the run folder; None for ``runs/NAME``, NAME the name of the experiment.
         changes: keys to change, such as ``"train.steps=100"``.
-        progress: show a bar.
+        progress: show a progress bar.
 
     Returns:
         The run folder, for :func:`scorekit.experiments.sample` and :func:`scorekit.experiments.evaluate`.
 
     Raises:
         ValueError: the experiment has an unknown key or an invalid value.
-        CheckpointError: the folder holds a run of another experiment, or cannot be written.
+        CheckpointError: the folder contains a run of another experiment, or cannot be written.
 
     >>> import tempfile
     >>> from scorekit import experiments
@@ -122,7 +121,7 @@ def train(
     experiment = read_experiment(source, changes)
     parts, plan = Parts(experiment), Plan.of(experiment["train"])
     model, objective, data = parts.network(), parts.objective(), parts.training_data()
-    parts.sampler()  # a mistake in [sampler] shows before the training, not after it
+    parts.sampler()  # raises errors in [sampler] before training, not after it
     folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
     if plan.options.values.get("compile"):
@@ -145,7 +144,7 @@ def train(
                 checkpoint=folder.path / "checkpoints",
                 **options,
             )
-    except SystemExit:  # SIGTERM: the step and its checkpoint are written
+    except SystemExit:  # SIGTERM: fit has saved the step and its checkpoint
         watch.save()
         raise
     if this_process().rank == 0:
@@ -159,7 +158,7 @@ def train(
 
 
 class _Watch:
-    """Accepts the experiment at its first step, and knows the newest state."""
+    """A callback that accepts the experiment at its first step, and keeps the newest state."""
 
     def __init__(self, folder: RunFolder, parts: Parts) -> None:
         self._folder, self._parts = folder, parts
@@ -171,7 +170,7 @@ class _Watch:
         self._state = state
 
     def save(self) -> None:
-        """Write the averaged model of the newest step."""
+        """Write the EMA model of the newest step."""
         if self._state is not None:
             self._folder.save_model(self._state.learner.model)
 
@@ -189,13 +188,13 @@ def _callbacks(folder: RunFolder, parts: Parts, plan: Plan) -> list[Callable[[Fi
 
 
 class _Previews:
-    """Grids of samples from the averaged weights while they are learned."""
+    """A callback that draws grids of samples with the EMA weights during training."""
 
     def __init__(self, folder: RunFolder, parts: Parts, plan: Plan) -> None:
         self._folder, self._parts, self._every, self._n = folder, parts, plan.preview_every, plan.preview_samples
 
     def __call__(self, state: FitState) -> None:
-        """Every so many steps a picture, from the same noise each time. Training outlives one that fails."""
+        """Draw a grid every few steps, from the same noise. If this fails, warn and continue training."""
         if state.step % self._every:
             return
         try:
@@ -205,7 +204,7 @@ class _Previews:
 
     def _draw(self, state: FitState) -> None:
         model, parts = state.learner.model, self._parts
-        if parts.conditional:  # each class in turn
+        if parts.conditional:  # all classes in turn
             model = sk.models.condition(model, parts.on_device(np.arange(self._n) % len(parts.data[0].classes)))
         sampler, noise_levels = parts.sampler()
         stream = parts.backend.rng(("preview", parts.experiment.seed))

@@ -1,4 +1,4 @@
-"""Arrays and their description on disk: complete and verified, or refused; never executed."""
+"""Save and load arrays and models. Files are verified when they are read, and their content is never executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write beside, then rename: a file or a folder is there whole, or as it was before."""
+"""Atomic writes: write to a temporary name, then rename. The old content stays until the new one is complete."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ __all__ = ["remove", "replacing"]
 
 @contextmanager
 def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
-    """A name beside ``path`` for a new file or folder, which takes the place of ``path`` when the block ends.
+    """A temporary path for a new file or folder, which replaces ``path`` at the end of the block.
 
-    An error in the block leaves what was there. Everything is flushed to the disk before it is renamed. A process that
-    is killed leaves at most ``path`` with ``.partial`` added; a folder that was to be replaced may then stand at
-    ``path`` with ``.old`` added.
+    If the block raises an error, ``path`` does not change. All content is flushed to disk before the rename. If the
+    process is killed, a file or folder with ``.partial`` added to its name may remain, and the old folder may have
+    ``.old`` added to its name.
 
     Args:
-        path: the file or the folder to write.
-        shared: several processes may write it at the same time; the last one wins.
+        path: the file or folder to write.
+        shared: True if several processes may write ``path`` at the same time. The last one wins.
+
+    Raises:
+        OSError: the file system does not allow the write.
+        CheckpointError: an old temporary file or folder cannot be removed.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
@@ -50,7 +54,7 @@ def _put(new: Path, path: Path) -> None:
     if not (new.is_dir() and os.path.lexists(path)):
         new.replace(path)
         return
-    old = path.with_name(path.name + ".old")  # a folder that is not empty cannot be replaced in one step
+    old = path.with_name(path.name + ".old")  # a non-empty folder cannot be replaced by one rename
     remove(old)
     path.rename(old)
     new.rename(path)
@@ -58,7 +62,7 @@ def _put(new: Path, path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove the folder, file or link at ``path``; nothing happens when there is none.
+    """Remove the folder, file or link at ``path``, if it exists.
 
     Raises:
         CheckpointError: the operating system does not allow it.
@@ -70,8 +74,8 @@ def remove(path: Path) -> None:
             shutil.rmtree(path)
     except OSError as error:
         raise CheckpointError(
-            f"cannot remove {path} ({error.strerror or error}): give each run a folder of its own, and one in "
-            "which nothing else writes."
+            f"cannot remove {path} ({error.strerror or error}): use a separate folder for each run, and write "
+            "nothing else to it."
         ) from error
 
 

@@ -1,9 +1,9 @@
-"""A folder of arrays: ``arrays.safetensors`` and ``manifest.json``, written whole or not at all.
+"""Folders of arrays: ``arrays.safetensors`` and ``manifest.json``, written atomically.
 
-Every byte of both files is accounted for. The manifest carries a SHA-256 of each array, one of the header of the
-arrays' file and one of itself, and its text is the only one that its content can have. A folder is written under
-another name, flushed and then renamed, so that a run that is killed while it writes leaves the folder that was there
-before. The checksum and the number of the format keep their meaning in every later version of scorekit.
+Every byte of both files is verified. The manifest contains the SHA-256 of each array, of the header of the array file
+and of its own content, and its text is a function of its content. A folder is written under a temporary name, flushed
+and then renamed. If the process is killed during the write, the old folder remains. The checksum and the format number
+keep their meaning in all later versions of scorekit.
 """
 
 from __future__ import annotations
@@ -26,16 +26,19 @@ from scorekit.storage.files import replacing
 __all__ = ["NewerFormatError", "read_folder", "writable_folder", "write_folder"]
 
 _ARRAYS, _MANIFEST, _FORMAT = "arrays.safetensors", "manifest.json", 1
-_MANY = 1000  # no format will have such a number
+_MANY = 1000  # larger than any future format number
 _PARTS = {"format": int, "scorekit": str, "description": dict, "header": str, "sha256": dict, "bfloat16": list}
 
 
 class NewerFormatError(CheckpointError):
-    """A folder that is whole, and that a later version of scorekit wrote."""
+    """The folder is complete, but a newer version of scorekit wrote it."""
 
 
 def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
-    """The folder, made when it is missing; ``CheckpointError`` with a ``hint`` when nothing can be written there.
+    """Return the folder as a path, and create it if it is missing.
+
+    Raises:
+        CheckpointError: the folder cannot be created or written; the message ends with ``hint``.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
@@ -54,7 +57,10 @@ def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
 
 
 def write_folder(path: Path, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:
-    """Write NumPy arrays and a JSON description to the folder ``path``, in one rename; what was there is replaced.
+    """Write NumPy arrays and a JSON description to the folder ``path``, and replace it atomically.
+
+    Raises:
+        CheckpointError: the folder cannot be written, for instance because the disk is full.
 
     >>> import pathlib, tempfile, numpy as np
     >>> with tempfile.TemporaryDirectory() as place:
@@ -70,8 +76,8 @@ def write_folder(path: Path, arrays: Mapping[str, Any], description: Mapping[str
             _fill(new, arrays, description)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"cannot write {path} ({getattr(error, 'strerror', None) or error}): choose a folder in a place that you "
-            "may write to and that has room."
+            f"cannot write {path} ({getattr(error, 'strerror', None) or error}): choose a folder that you may write "
+            "to, on a disk with free space."
         ) from error
 
 
@@ -83,7 +89,7 @@ def _fill(folder: Path, arrays: Mapping[str, Any], description: Mapping[str, Any
     content: dict[str, Any] = {
         "format": _FORMAT,
         "scorekit": __version__,
-        "description": json.loads(json.dumps(description)),  # as it will be read: tuples are lists, keys are text
+        "description": json.loads(json.dumps(description)),  # as read back: lists for tuples, keys as strings
         "header": _header(folder / _ARRAYS),
         "sha256": {name: _digest(value) for name, value in bits.items()},
         "bfloat16": [name for name, value in arrays.items() if value.dtype == BFLOAT16],
@@ -95,7 +101,8 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arrays and the description that :func:`write_folder` wrote.
 
     Raises:
-        CheckpointError: anything else is there; the message names the file and what is wrong with it.
+        CheckpointError: the folder is missing, damaged, or was not written by :func:`write_folder`.
+        NewerFormatError: a newer version of scorekit wrote the folder.
 
     >>> import pathlib, tempfile, numpy as np
     >>> with tempfile.TemporaryDirectory() as place:
@@ -109,28 +116,28 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     content = _manifest(path)
     try:
         if _header(path / _ARRAYS) != content["header"]:
-            raise CheckpointError(f"{path} is damaged: the header of {_ARRAYS} is not the one that was written.")
+            raise CheckpointError(f"{path} is damaged: the header of {_ARRAYS} does not match its SHA-256.")
         bits = load_file(path / _ARRAYS)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path} cannot be read: {_ARRAYS} is not a whole safetensors file ({_reason(error)})."
+            f"{path} cannot be read: {_ARRAYS} is not a complete safetensors file ({_reason(error)})."
         ) from error
     _verify(path, bits, content["sha256"])
     narrow = content["bfloat16"]
     if not all(isinstance(name, str) and name in bits and bits[name].dtype == np.uint16 for name in narrow):
-        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} has a list bfloat16 that does not fit the arrays.")
+        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} has a list bfloat16 that does not match the arrays.")
     return bits | {name: bits[name].view(BFLOAT16) for name in narrow}, content["description"]
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    """The content of the manifest, when every byte of it is as it was written and it is one that we can read."""
+    """The verified content of the manifest."""
     try:
         text = (path / _MANIFEST).read_bytes()
         content = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({_reason(error)}).") from error
     if not isinstance(content, dict) or not isinstance(content.get("checksum"), str):
-        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} was not written by scorekit, it has no checksum.")
+        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} has no checksum, so scorekit did not write it.")
     del content["checksum"]
     if text != _text(content):
         raise CheckpointError(f"{path} is damaged: {_MANIFEST} does not match its checksum.")
@@ -146,13 +153,13 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _text(content: Mapping[str, Any]) -> bytes:
-    """The one text of a manifest: its content and the SHA-256 of that."""
+    """The text of a manifest: its content and the SHA-256 of its content."""
     checksum = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return json.dumps({**content, "checksum": checksum}, indent=1).encode()
 
 
 def _header(path: Path) -> str:
-    """The SHA-256 of all that precedes the arrays: eight bytes of length, and the header of that length."""
+    """The SHA-256 of the bytes before the arrays: eight bytes with the header length, and the header."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -175,11 +182,11 @@ def _digest(value: Any) -> str:
 
 
 def _bits(value: Any) -> Any:
-    """bfloat16 has no name in NumPy: its bits are stored, and the manifest says which arrays they are."""
+    """The array as stored: bfloat16, which NumPy lacks, is stored as uint16, and the manifest lists these arrays."""
     return value.view(np.uint16) if value.dtype == BFLOAT16 else value
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, in one line that stays short whatever the file holds."""
+    """The reason in one line of at most 200 characters."""
     text = getattr(error, "strerror", None) or str(error)
     return f"{type(error).__name__}: {text}".splitlines()[0][:200]

@@ -1,4 +1,4 @@
-"""Models on disk: the network's weights, and what is needed to make it again."""
+"""Save and load models: the weights of the network, and its configuration."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ _VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
 
 
 def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
-    """Save a network, alone or inside the views of ``sk.models``, to a new folder.
+    """Save a network, alone or wrapped by views of ``sk.models``, to a new folder.
 
-    Weights go to a safetensors file, the rest to JSON; nothing that is read back can execute.
+    Weights are stored in a safetensors file, the rest as JSON. Loading never executes content of the files.
 
     Args:
-        model: a network: one of a backend, such as ``scorekit_numpy.MLP``, which :func:`load` makes again by itself;
-            or any other ``nn.Module`` or model with ``parameters()``, whose weights are loaded into a network that you
-            made. Alone or in the views of ``sk.models``.
+        model: a network of a backend, such as ``scorekit_numpy.MLP``, which :func:`load` can rebuild; or another
+            ``nn.Module`` or model with ``parameters()``, which needs the argument ``into`` of :func:`load`.
         folder: a folder that does not exist yet.
 
     Raises:
-        TypeError: the model is a function, which cannot be written down.
+        TypeError: the model is a function, or a view that cannot be saved.
         CheckpointError: the folder exists or cannot be written.
 
     >>> import tempfile, scorekit as sk
@@ -45,7 +44,7 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
     """
     path = check_path(folder, "folder")
     if os.path.lexists(path):
-        raise CheckpointError(f"{path} exists already: choose a new folder, or remove that one first.")
+        raise CheckpointError(f"{path} exists already: choose a new folder, or remove this one first.")
     network, views = _unwrap(model)
     arrays = _arrays_of(network)
     owner = backend_of(next(iter(arrays.values())))
@@ -64,16 +63,17 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     """The model that :func:`save` wrote to ``folder``.
 
     Args:
-        folder: the folder.
-        into: a network of your own class, made as the saved one was; it gets the saved weights. A module is filled in
-            place. None for a network that a backend provides.
+        folder: the folder of a saved model.
+        into: a network of your own class, made with the same arguments as the saved one. An ``nn.Module`` is modified
+            in place. None for a network of a backend.
 
     Returns:
-        The network, in the views that it was saved with.
+        The network with the saved weights, wrapped by the views that it was saved with.
 
     Raises:
-        CheckpointError: the folder is missing, damaged, or not a saved model; the weights do not fit ``into``, or
-            ``into`` is needed and was not given. Nothing is changed then.
+        CheckpointError: the folder is missing, damaged, or not a saved model; the weights do not fit ``into``; or
+            ``into`` is None and the network is not one of a backend. ``into`` is not modified then.
+        MissingBackendError: the backend of the model is not installed.
 
     >>> import tempfile, numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -88,7 +88,7 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     path = check_path(folder, "folder")
     arrays, description = read_folder(path)
     if description.get("kind") != "model":
-        raise CheckpointError(f"{path} holds a {description.get('kind')}, not a model written by sk.save.")
+        raise CheckpointError(f"{path} contains a {description.get('kind')}: expected a model written by sk.save.")
     try:
         model = _filled(_network(description, into), from_host(backend(description["backend"]), arrays))
         for view in reversed(description["views"]):
@@ -96,58 +96,58 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     except MissingBackendError:
         raise
     except (ScorekitError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
-        raise CheckpointError(f"{path} describes no model that this version can make: {error}") from error
+        raise CheckpointError(f"{path} is not a model that this version of scorekit can load: {error}") from error
     return model
 
 
 def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
-    """The network inside, and the views around it from the outside in."""
+    """The inner network, and its views from the outermost to the innermost."""
     views = []
     while isinstance(model, View):
         name = type(model).__name__
         if name not in _VIEWS:
-            raise InvalidTypeError(f"cannot save a {name}: save the model that it views, and view it after loading.")
+            raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
         others = [f.name for f in fields(model) if f.name != model._inner]
         views.append({"view": name, "fields": {key: getattr(model, key) for key in others}})
         model = model.inner
     if not callable(getattr(model, "parameters", None)):
         raise InvalidTypeError(
-            f"cannot save a {describe(model)}: expected a network, which has parameters(), alone or in the views of "
-            "sk.models. Of a function there is nothing to write down."
+            f"cannot save a {describe(model)}: expected a network with parameters(), alone or wrapped by views of "
+            "sk.models. Functions cannot be saved."
         )
     return model, views
 
 
 def _provided(name: str, network: Any) -> bool:
-    """Is this a network of the backend's own package, that can be made again from its config()?"""
+    """Whether the backend exports the class of this network, so that it can be rebuilt from its config()."""
     return hasattr(network, "config") and offered(name, type(network).__name__) is type(network)
 
 
 def _arrays_of(network: Any) -> dict[str, Array]:
-    """The arrays of a network by name; a module has them in ``state_dict()``, buffers too."""
+    """The arrays of a network by name: ``state_dict()`` of a module, including buffers, else ``parameters()``."""
     return dict(network.state_dict() if hasattr(network, "state_dict") else network.parameters())
 
 
 def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
-    """The network with these arrays: a module takes them in, any other makes a new one."""
+    """The network with these arrays: a module is modified in place, any other network is copied."""
     own = _arrays_of(network)
     check_same_arrays(arrays, own)
     if not hasattr(network, "load_state_dict"):
-        return network.with_parameters({name: arrays[name] for name in own})  # in the network's order, not the file's
+        return network.with_parameters({name: arrays[name] for name in own})  # in the order of the network
     network.load_state_dict(arrays)
     return network
 
 
 def _network(description: Mapping[str, Any], into: Any) -> Any:
-    """A network of the saved shape. Only networks that the backend exports can be made; nothing else is called."""
+    """``into``, or a new network from the saved configuration. Only classes that the backend exports can be called."""
     if into is not None:
         return into
     if description["config"] is None:
         raise CheckpointError(
-            f"it holds the weights of a {description['network']}, a class of your own: make one, and write "
-            "sk.load(folder, into=network)."
+            f"it contains the weights of a {description['network']}, which no backend exports: make that network, "
+            "and write sk.load(folder, into=network)."
         )
     make = provided(description["backend"], description["network"])
     if not (isinstance(make, type) and hasattr(make, "config")):
-        raise CheckpointError(f"a saved model names {description['network']}, which is no network.")
+        raise CheckpointError(f"it names {description['network']}, which is not a network class.")
     return make(**description["config"])

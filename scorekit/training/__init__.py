@@ -1,4 +1,4 @@
-"""Training: one loop for every backend, with its history, its checkpoints and learning-rate schedules."""
+"""Training: one loop for all backends, with history, checkpoints and learning rate schedules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: the newest complete one is found, a damaged one is named and passed over."""
+"""The checkpoints of a run. The newest complete one is used; damaged ones are skipped with a warning."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ _NAME = re.compile(r"step-(\d{9})")
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder of checkpoints, of which the last ``keep`` are kept."""
+    """A folder with the last ``keep`` checkpoints of a run."""
 
     folder: Path
     keep: int
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], keep: int, *, writes: bool = True) -> Checkpoints:
-        """Make the folder when it is missing; refuse one that cannot be written, by the process that ``writes``."""
+        """Open the folder. The process that ``writes`` creates it if needed; an error is raised if it cannot."""
         check_count(keep, "keep")
         if not writes:
             return cls(check_path(folder, "the folder"), keep)
         return cls(writable_folder(folder, "choose a folder that you may write to."), keep)
 
     def locked(self) -> AbstractContextManager[None]:
-        """Inside, this process alone may write here; ``CheckpointError`` when another one does."""
+        """A context in which only this process may write here; ``CheckpointError`` if another process does."""
         return lock(self.folder)
 
     def steps(self) -> list[int]:
-        """The steps that have a checkpoint, in order."""
+        """The sorted steps that have a checkpoint."""
         names = (_NAME.fullmatch(entry.name) for entry in self.folder.iterdir())
         return sorted(int(name.group(1)) for name in names if name)
 
     def path(self, step: int) -> Path:
-        """Where the checkpoint of a step lies."""
+        """The path of the checkpoint of a step."""
         return self.folder / f"step-{step:09d}"
 
     def write(self, step: int, arrays: Mapping[str, Any], description: Mapping[str, Any]) -> None:
-        """Write the checkpoint of ``step``; when it cannot be done, those that are there stay."""
+        """Write the checkpoint of ``step``. If this fails, the existing checkpoints remain."""
         write_folder(self.path(step), arrays, {"kind": "checkpoint", "step": step, **description})
 
     def prune(self, step: int) -> None:
-        """Drop what a killed run left half written, and all but the last ``keep`` checkpoints up to ``step``.
+        """Remove incomplete files of killed runs, and all but the last ``keep`` checkpoints up to ``step``.
 
-        Later ones can only be damaged: the run has passed them over, and replaces them when it gets there.
+        Checkpoints after ``step`` are damaged ones that the run has skipped. It replaces them later.
         """
         for left in (*self.folder.glob("step-*.partial"), *self.folder.glob("step-*.old")):
             remove(left)
@@ -66,10 +66,10 @@ class Checkpoints:
             remove(self.path(old))
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Arrays and description of the newest checkpoint that is whole; None when there is none at all.
+        """Arrays and description of the newest complete checkpoint; None if there are no checkpoints.
 
         Raises:
-            CheckpointError: there are checkpoints, and all of them are damaged; or a later version wrote one.
+            CheckpointError: all checkpoints are damaged, or a newer version of scorekit wrote one.
         """
         steps = self.steps()
         for step in reversed(steps):
@@ -78,7 +78,7 @@ class Checkpoints:
             except NewerFormatError:
                 raise
             except CheckpointError as error:
-                warnings.warn(f"{error} Trying the checkpoint before it.", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"{error} Trying the previous checkpoint.", RuntimeWarning, stacklevel=2)
         if steps:
             raise CheckpointError(f"all {len(steps)} checkpoints in {self.folder} are damaged: start in a new folder.")
         return None
@@ -88,7 +88,7 @@ class Checkpoints:
         wrong = [name for name, right in _PARTS.items() if not right(description.get(name))]
         if description.get("kind") != "checkpoint" or description.get("step") != step or wrong:
             what = f"no valid {wrong[0]}" if wrong else f"step {description.get('step')!r}"
-            raise CheckpointError(f"{self.path(step)} is no checkpoint of step {step}: its manifest has {what}.")
+            raise CheckpointError(f"{self.path(step)} is not a checkpoint of step {step}: its manifest has {what}.")
         return arrays, description
 
 
@@ -103,4 +103,4 @@ _PARTS: dict[str, Callable[[Any], bool]] = {
     "identity": lambda value: isinstance(value, dict),
     "environment": lambda value: isinstance(value, dict),
 }
-"""What the description of a checkpoint holds, and when it is right."""
+"""The entries in the description of a checkpoint, and the check of each."""

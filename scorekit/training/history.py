@@ -1,4 +1,4 @@
-"""What happened at each step of a run."""
+"""The history of a run: losses, gradient norms and times."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _VALIDATION = ("validation_step", "validation_loss")
 
 
 class History:
-    """Losses, gradient norms and times of a run, as arrays of equal length.
+    """Losses, gradient norms and times of the steps of a run, as arrays of equal length.
 
     Attributes:
         step: the steps, from 1.
-        loss: the loss on the minibatch of each step.
-        grad_norm: the norm of the whole gradient before clipping.
-        seconds: time since the start of the run, interruptions left out.
-        applied: False where a step was skipped because it was not finite.
-        validation_step, validation_loss: the averaged model on held-out data.
+        loss: the minibatch loss of each step.
+        grad_norm: the norm of the gradient of all parameters, before clipping.
+        seconds: time since the start of the run, without interruptions.
+        applied: False if a step was skipped because its loss or gradient was not finite.
+        validation_step, validation_loss: steps and losses of the EMA model on held-out data.
 
     >>> history = History()
     >>> history.append(step=1, loss=0.5, grad_norm=2.0, seconds=0.1, applied=True)
@@ -50,7 +50,7 @@ class History:
     def __getattr__(self, name: str) -> Any:
         columns = self.__dict__.get("_columns", {})
         if name not in columns:
-            raise AttributeError(f"a history has no {name!r}: it has {', '.join(_STEPWISE + _VALIDATION)}.")
+            raise AttributeError(f"a History has no {name!r}: expected one of {', '.join(_STEPWISE + _VALIDATION)}.")
         kind = {"step": np.int64, "validation_step": np.int64, "applied": np.bool_}.get(name, np.float64)
         return np.asarray(columns[name], dtype=kind)
 
@@ -60,11 +60,11 @@ class History:
         return f"History({len(self)} steps, last loss {self._columns['loss'][-1]:.4g})"
 
     def last(self) -> dict[str, float]:
-        """The newest row of the steps."""
+        """The values of the last step."""
         return {name: self._columns[name][-1] for name in _STEPWISE}
 
     def last_validation(self) -> dict[str, float]:
-        """The newest row of the validations."""
+        """The values of the last validation."""
         return {name: self._columns[name][-1] for name in _VALIDATION}
 
     def arrays(self) -> dict[str, Any]:
@@ -73,15 +73,16 @@ class History:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> History:
-        """The history that :meth:`arrays` described."""
+        """The history with the arrays from :meth:`arrays`."""
         history = cls()
         history._columns = {name: np.asarray(arrays[name]).tolist() for name in _STEPWISE + _VALIDATION}
         return history
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write JSON lines: one object a step, and one for each validation; ``ValueError`` when it cannot be done.
+        """Write JSON lines: one object per step and one per validation. Values that are not finite become null.
 
-        Numbers that are not finite are null.
+        Raises:
+            ValueError: the file cannot be written.
         """
         rows = [
             dict(zip(group, row, strict=True))
@@ -92,12 +93,12 @@ class History:
             check_path(path, "path").write_text("".join(map(line_of, rows)))
         except OSError as error:
             raise InvalidValueError(
-                f"cannot write {path} ({error.strerror or error}): name a file in a folder that exists."
+                f"cannot write {path} ({error.strerror or error}): choose a file in an existing folder."
             ) from error
 
 
 def line_of(row: Mapping[str, float]) -> str:
-    """A row as a line of JSON, which has no NaN and no infinity: they are null.
+    """A row as a line of JSON. JSON has no NaN and no infinity; they become null.
 
     >>> line_of({"step": 1, "loss": float("nan")}).strip()
     '{"step": 1, "loss": null}'

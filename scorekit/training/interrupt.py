@@ -1,4 +1,4 @@
-"""Stopping a run between two steps."""
+"""Stop a run between two steps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["StopBetweenSteps"]
 
 
 class StopBetweenSteps:
-    """Inside, Ctrl-C and SIGTERM set ``requested`` instead of tearing a step apart; a second one acts at once.
+    """A context in which Ctrl-C and SIGTERM only set ``requested``, so that the step can finish.
 
-    Signals reach the main thread alone; in any other thread this does nothing.
+    A second signal has its usual effect. Only the main thread receives signals; in other threads this does nothing.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""One run at a time in a folder of checkpoints."""
+"""A lock that allows one run at a time in a checkpoint folder."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Hold the folder until the end of the block or of the process, however it ends.
+    """Lock the folder until the end of the block or of the process.
 
-    The lock is one of the operating system's, by way of the package ``filelock``, which also releases it in children
-    that a process forks: a worker that loads data does not hold the folder after its parent has died. It is imported
-    here, not with scorekit, because it registers functions that run at a fork. On a file system without locks nothing
-    is locked.
+    This is an operating system lock from the package ``filelock``. The package also releases the lock in forked child
+    processes, so that a data loading worker does not hold it after its parent has died. The import is here because it
+    registers functions that run at a fork. On file systems without locks, nothing is locked.
 
     Raises:
-        CheckpointError: another run holds the folder (the message names its process), or the lock cannot be written.
+        CheckpointError: another run has locked the folder (the message gives its process), or the lock file cannot be
+            written.
     """
     from filelock import FileLock, Timeout
 
     held = FileLock(folder / _LOCK)
     try:
         held.acquire(blocking=False)
-        with suppress(OSError):  # a full disk: the lock holds without a name on it
+        with suppress(OSError):  # if the disk is full, the lock works without the process number
             (folder / _HOLDER).write_text(str(os.getpid()))
     except Timeout as error:
         raise CheckpointError(
-            f"{folder} is in use: the process {_holder(folder)} trains there. Wait until it is done, or choose another "
+            f"{folder} is in use by the training process {_holder(folder)}. Wait until it ends, or choose another "
             "folder."
         ) from error
     except OSError as error:
@@ -48,11 +48,11 @@ def lock(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        held.release()  # nothing, where nothing is held
+        held.release()  # does nothing if the lock is not held
 
 
 def _holder(folder: Path) -> str:
-    """The process that wrote its number beside the lock."""
+    """The number of the process that holds the lock, or "unknown"."""
     try:
         return (folder / _HOLDER).read_text(errors="replace").strip() or "unknown"
     except OSError:

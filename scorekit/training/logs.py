@@ -1,4 +1,4 @@
-"""Where the numbers of a run go while it runs: JSON lines, TensorBoard."""
+"""Log files of a run: JSON lines and TensorBoard."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonLines", "TensorBoard"]
 
-_OFTEN = 100  # steps between two flushes, or two tries of what could not be written
+_OFTEN = 100  # steps between flushes, or between attempts to write after a failure
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class JsonLines:
-    """A callback of ``fit`` that writes one JSON object a step: step, loss, grad_norm, seconds, applied.
+    """A callback of ``fit`` that writes one JSON object per step: step, loss, grad_norm, seconds, applied.
 
-    A file that is there is begun anew with what the run has done so far: after a resume it holds each step once, and
-    another run begins it anew. Numbers that are not finite are null. Where a disk is full the run goes on with a
-    ``RuntimeWarning``, and the whole history is written once there is room.
+    An existing file is replaced by the history of this run, so after a resume it contains each step once. Values that
+    are not finite become null. If the disk is full, training continues with a ``RuntimeWarning``, and the whole history
+    is written when there is space again.
 
     Args:
-        path: the file, in a folder that exists.
+        path: the file, in an existing folder.
+
+    Raises:
+        ValueError: at the first step, the file cannot be written.
 
     >>> import tempfile, pathlib, numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -48,7 +51,7 @@ class JsonLines:
         self._whole, self._warned, self._validations = False, False, 0
 
     def __call__(self, state: FitState) -> None:
-        """Add the line of this step, and one for a validation that came with it."""
+        """Write the line of this step, and of its validation if there was one."""
         begun = self._history is state.history
         if not begun:
             self._whole = self._warned = False
@@ -81,8 +84,8 @@ class JsonLines:
         if not self._warned:
             warnings.warn(
                 f"fit, step {state.step} of {state.steps}: cannot write {self._path} "
-                f"({getattr(cause, 'strerror', None) or cause}). Training goes on, and the whole history is written as "
-                f"soon as there is room; that is tried every {_OFTEN} steps and at the last.",
+                f"({getattr(cause, 'strerror', None) or cause}). Training continues. The whole history is "
+                f"written when there is space again; this is tried every {_OFTEN} steps and at the last step.",
                 RuntimeWarning,
                 stacklevel=5,
             )
@@ -93,10 +96,10 @@ class TensorBoard:
     """A callback of ``fit`` that writes loss, gradient norm and held-out loss for TensorBoard.
 
     Args:
-        folder: where its event files go.
+        folder: the folder for the event files.
 
     Raises:
-        ImportError: tensorboard is not installed, or something that it needs is not.
+        MissingBackendError: tensorboard, or a package that it needs, is not installed.
 
     >>> logs = [TensorBoard("runs/first")] if TensorBoard.installed() else []  # fit(…, callbacks=logs)
     """
@@ -116,11 +119,11 @@ class TensorBoard:
 
     @staticmethod
     def installed() -> bool:
-        """Is tensorboard there?"""
+        """Whether tensorboard is installed."""
         return importlib.util.find_spec("tensorboard") is not None
 
     def __call__(self, state: FitState) -> None:
-        """Add the numbers of this step."""
+        """Write the values of this step."""
         if self._writer is None:
             self._writer = self._open(str(self._folder))
         self._writer.add_scalar("loss", state.info.loss, state.step)
@@ -130,7 +133,7 @@ class TensorBoard:
             self._writer.flush()
 
     def _validated(self, history: History, step: int) -> bool:
-        """Add the held-out loss, if this step has one; those before it are in the files of an earlier process."""
+        """Write the held-out loss if this step has one. Earlier ones are in the files of an earlier process."""
         if history is not self._history:
             self._history, self._validations = history, int((history.validation_step < step).sum())
         if len(history.validation_step) == self._validations:

@@ -1,4 +1,4 @@
-"""fit: the one training loop, for every backend."""
+"""fit: the training loop of all backends."""
 
 from __future__ import annotations
 
@@ -49,70 +49,70 @@ def fit(
     resume: bool = True,
     **options: Any,
 ) -> FitResult:
-    """Minimize an objective over the parameters of a model, by minibatches.
+    """Minimize an objective over the parameters of a model with minibatches.
 
-    The order of the data and the noise of a step are functions of the seed, the epoch and the step, and of nothing
-    else: equal arguments give equal weights, and a run that was stopped and resumed gives those of one that was not.
+    The order of the data and the noise depend only on the seed, the epoch and the step. Equal arguments therefore give
+    equal weights, and a resumed run gives the same weights as an uninterrupted one.
 
     Args:
-        model: a model that the data's backend can train.
-        objective: an objective of ``sk.objectives``, or any callable ``(model, x, rng=…) -> scalar``.
-        data: where the samples come from, floating point and finite:
-            an array ``(n, *event)``, or a pair of an array and conditions, whose first axis is n too;
-            a dataset: ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition;
-            a loader: ``len()`` and batches of such items at each pass, such as a ``DataLoader``. What was passed
-            already is loaded again when a run resumes.
-            What items and loaders draw from the global generators of Python, NumPy and the framework comes from ``rng``
-            too, so that it resumes; generators that they hold themselves do not, but for a loader's ``generator``.
-            Conditions are integers, such as labels ``(n,)``, or real numbers of any shape ``(n, …)``. They reach the
-            third parameter of the model, ``s(x, sigma, condition)``; a model without one is refused.
-        steps: optimizer steps in all, those of a resumed run included.
-        batch_size: samples a step, 1 to n; None takes 128, or all when there are fewer. An epoch drops the remainder.
-            A loader has its own.
-        learning_rate: positive, or a function of the step from 0, such as :class:`WarmupCosine`.
-        optimizer: ``"adam"``; on tensors the name of any optimizer of ``torch.optim``, alone or with options,
-            ``{"name": "adamw", "weight_decay": 0.01}``, its class, or a function of the parameters.
-        gradient_clip: the largest norm of the whole gradient; None for no clipping.
-        ema: decay of the averaged weights that ``result.model`` has; None for the last weights.
+        model: a model that the backend of the data can train.
+        objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
+        data: the samples, floating point and finite. One of
+            an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
+            a dataset with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition;
+            a loader with ``len()`` that yields batches of samples, or tuples of a batch and its conditions, such as a
+            ``DataLoader``. When a run resumes, the loader repeats the batches before that step.
+            Random numbers that items and loaders draw from the global generators of Python, NumPy and the framework are
+            a function of ``rng``. Their own generators are not, except the attribute ``generator`` of a loader.
+            Conditions are integers, such as labels ``(n,)``, or real numbers of any shape ``(n, …)``. They are passed
+            to the third parameter of the model, ``s(x, sigma, condition)``.
+        steps: the total number of optimizer steps, including those before a resume.
+        batch_size: samples per step, 1 to n. None means 128, or n if n is smaller. An incomplete last batch of an epoch
+            is dropped. Must be None for a loader.
+        learning_rate: a positive number, or a function of the step from 0, such as :class:`WarmupCosine`.
+        optimizer: ``"adam"``. With torch also the name of any optimizer of ``torch.optim``, a dict with options such as
+            ``{"name": "adamw", "weight_decay": 0.01}``, an optimizer class, or a function of the parameters.
+        gradient_clip: the largest norm of the gradient of all parameters; None for no clipping.
+        ema: decay of the exponential moving average (EMA) of the weights in ``result.model``; None for the last
+            weights.
         rng: an int seed, an Rng (a seed is drawn from it) or None (fresh entropy; not resumable).
-        validation: held-out data, an array or a pair with conditions; its loss is taken 20 times a run, with the
-            averaged weights and the same noise.
-        condition_dropout: the probability in [0, 1) with which the condition of a sample is replaced by the null one,
+        validation: held-out data, an array or a pair with conditions. Their loss is computed 20 times per run with the
+            EMA weights and the same noise.
+        condition_dropout: the probability in [0, 1) that the condition of a sample is replaced by the null condition,
             for classifier-free guidance (Ho and Salimans 2022, arXiv:2207.12598).
-        null_condition: the condition of one sample that stands for none; None takes the ``null_condition`` of the
-            network.
-        progress: show a bar with loss and rate.
-        callbacks: called with a :class:`FitState` after each step; one that returns True stops the run.
-        on_nonfinite: a step whose loss or gradient is not finite changes nothing; then ``"raise"``, or ``"skip"`` it.
-        checkpoint: a folder for checkpoints, None for none. With one, the run resumes from its newest checkpoint: its
-            objective, data, seed, batch size, optimizer, clip and average must be the same; ``steps`` may grow, and the
-            learning rate is taken as given now. One process at a time: another one is refused. A ``RuntimeWarning``
-            names versions, threads or devices that have changed: then the bits may differ.
-        checkpoint_every: steps between checkpoints; the last step and a stop write one too.
-        keep: how many checkpoints stay.
-        resume: continue a run found in ``checkpoint``. False refuses a folder that holds one.
-        options: what the learner of the data's backend offers beyond this; on tensors ``accumulate``, ``autocast``,
+        null_condition: the null condition of one sample; None uses the ``null_condition`` of the network.
+        progress: show a progress bar with the loss.
+        callbacks: functions called with a :class:`FitState` after each step. If one returns True, the run stops.
+        on_nonfinite: what to do if the loss or the gradient of a step is not finite: ``"raise"`` an error, or
+            ``"skip"`` the step. Neither changes the weights.
+        checkpoint: a folder for checkpoints, None for no checkpoints. If it contains a run, the run resumes from its
+            newest checkpoint. The objective, data, seed, batch size, optimizer, clipping and EMA must be the same; you
+            may increase ``steps`` and change the learning rate. Only one run at a time may use the folder. A
+            ``RuntimeWarning`` lists changed versions, threads or devices: results may then differ slightly.
+        checkpoint_every: steps between checkpoints. The last step and an interruption also write one.
+        keep: the number of checkpoints to keep.
+        resume: continue a run found in ``checkpoint``. If False, a folder with a run raises an error.
+        options: further options of the learner of the backend; with torch ``accumulate``, ``autocast``,
             ``channels_last`` and ``compile`` (:class:`scorekit_torch.learner.TorchLearner`).
 
-    In a program started by ``torchrun`` all processes train one model: each takes its rows of every batch, the loss is
-    that of the whole batch with the noise that it has in one process, and the first process alone writes and reports.
+    In a program started by ``torchrun`` all processes train one model. Each process computes its rows of every batch.
+    Loss and noise of the whole batch are the same as in one process. Only the first process writes files and reports.
+
+    Before the first step, ``fit`` calls the model in evaluation mode as samplers do: at the largest and the smallest
+    noise level, on one sample and on several. If this fails, an error is raised before training.
 
     Returns:
-        A :class:`FitResult`. After Ctrl-C ``fit`` returns too, with what was learned so far and ``interrupted`` True: a
-        script that goes on to use the model should look. A checkpoint that cannot be written, on a full disk for
-        instance, never costs what was learned: a ``RuntimeWarning`` names folder and reason, training goes on from
-        where it stands, and the next one is tried. When that was the last one, ``result.saved`` is less than
-        ``result.step``, and the weights are in ``result.model`` alone.
-
-    Before the first step the calls are made that come after the last one: the model in its evaluation mode, at the
-    largest and the smallest noise level, on one sample and on several. What fails there raises before any work is done.
+        A :class:`FitResult`. After Ctrl-C ``fit`` returns the result so far, with ``interrupted`` True. If a checkpoint
+        cannot be written, for instance because the disk is full, a ``RuntimeWarning`` gives the folder and the reason,
+        and training continues. If the last one could not be written, ``result.saved`` is less than ``result.step``,
+        and the weights are only in ``result.model``.
 
     Raises:
-        TypeError: the data have a second item and no parameter of the model takes it; an argument of the wrong kind.
-        ValueError: a value outside its range; labels that are no classes of the network; the model cannot be called as
-            samplers will call it.
-        NonFiniteError: a loss or gradient is NaN or infinite; the message names the step and the loss.
-        CheckpointError: the folder cannot be written, holds another run, or only damaged checkpoints.
+        TypeError: the data have conditions and the model has no parameter for them; an argument has the wrong type.
+        ValueError: a number is outside its range; labels are not classes of the network; the model cannot be called as
+            samplers do.
+        NonFiniteError: a loss or gradient is NaN or infinite; the message gives the step and the loss.
+        CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -166,7 +166,7 @@ def _plain(number: float | None) -> float | None:
 
 
 def _seed(rng: RngLike) -> tuple[int, bool]:
-    """The seed of a run, and whether the same call would have it again."""
+    """The seed of a run, and whether an equal call would have the same seed."""
     if rng is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0]), False
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
@@ -181,7 +181,7 @@ def _seed(rng: RngLike) -> tuple[int, bool]:
 def _callable(objective: Any) -> Objective:
     if isinstance(objective, type):
         name = objective.__name__
-        raise InvalidTypeError(f"objective is the class {name}: expected an objective, write {name}(…) to make one.")
+        raise InvalidTypeError(f"objective is the class {name}: expected an instance, write {name}(…).")
     if not callable(objective):
         raise InvalidTypeError(
             f"objective is a {describe(objective)}: expected an objective, for instance "
@@ -193,12 +193,12 @@ def _callable(objective: Any) -> Objective:
 def _callbacks(callbacks: Any) -> tuple[Callable[[FitState], bool | None], ...]:
     wrong = [c for c in callbacks if not callable(c)] if isinstance(callbacks, (tuple, list)) else [callbacks]
     if wrong:
-        raise InvalidTypeError(f"callbacks hold a {describe(wrong[0])}: expected a tuple of functions of a FitState.")
+        raise InvalidTypeError(f"callbacks contain a {describe(wrong[0])}: expected a tuple of functions.")
     return tuple(callbacks)
 
 
 def _held_out(validation: Any, source: Source) -> tuple[Array, Array | None] | None:
-    """The held-out samples and their conditions, which they have when the data have."""
+    """The held-out samples, and their conditions if the data have conditions."""
     if validation is None:
         return None
     pair = isinstance(validation, (tuple, list)) and len(validation) == 2
@@ -210,27 +210,25 @@ def _held_out(validation: Any, source: Source) -> tuple[Array, Array | None] | N
         )
     if (second is None) != (source.condition is None):
         have, lack = ("data", "validation") if second is None else ("validation", "data")
-        raise InvalidTypeError(
-            f"{have} come with conditions and {lack} without: expected pairs (x, condition) in both."
-        )
+        raise InvalidTypeError(f"{have} has conditions and {lack} has none: expected pairs (x, condition) in both.")
     return x, source.checked(second, x)
 
 
 def _dropout(p: Any, null: Any, model: ScoreModel, source: Source) -> Dropout | None:
     number = check_number(p, "condition_dropout")
     if not 0 <= number < 1:
-        raise InvalidValueError(f"condition_dropout must lie in [0, 1), got {number}: a probability.")
+        raise InvalidValueError(f"condition_dropout must be a probability in [0, 1), got {number}.")
     if number == 0:
         if null is not None:
-            raise InvalidValueError("null_condition is given and condition_dropout is 0: it would not be used.")
+            raise InvalidValueError("null_condition needs condition_dropout > 0: set it, or omit null_condition.")
         return None
     if source.condition is None:
-        raise InvalidValueError(f"condition_dropout is {number}, and the data have no conditions: give (x, condition).")
+        raise InvalidValueError(f"condition_dropout is {number}, and the data have no conditions: pass (x, condition).")
     null = getattr(innermost(model), "null_condition", None) if null is None else null
     if null is None:
         raise InvalidValueError(
-            "condition_dropout needs the condition that stands for none: give null_condition=…, for instance zeros of "
-            "the shape of one condition, or a network with the attribute null_condition."
+            "condition_dropout needs a null condition: pass null_condition=…, for instance zeros with the shape of one "
+            "condition, or a network with the attribute null_condition."
         )
     null_like(null, source.checked_first())
     return Dropout(number, null)

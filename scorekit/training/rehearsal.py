@@ -1,4 +1,4 @@
-"""What comes after the last step, tried before the first: how samplers will call the model."""
+"""Checks before the first step that samplers will be able to call the model."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _ROWS = 3
 
 
 def check_reaches(model: Any, source: Source) -> None:
-    """Refuse data whose second item no parameter of the model takes: nothing that is given is dropped."""
+    """Raise an error if the data have conditions and the model has no parameter for them."""
     if source.condition is not None and not takes_condition(model):
         raise InvalidTypeError(
-            f"the data have a second item, a {describe(source.condition)}, and no parameter of the model takes it: "
-            "give the samples alone, as data[0] or a dataset of arrays, or a model s(x, sigma, condition), for "
+            f"the data have a second item, a {describe(source.condition)}, and the model has no parameter for it: "
+            "pass the samples alone, as data[0] or a dataset of arrays; or a model s(x, sigma, condition), for "
             "instance a network made with classes=… or condition_dim=…."
         )
 
 
 def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> None:
-    """Evaluate the averaged model as samplers do: one row and several, the largest and the smallest noise level.
+    """Evaluate the EMA model as samplers do: with one row and several, at the largest and the smallest noise level.
 
-    An objective that does not say its ``sampling_levels`` is passed over.
+    Objectives without ``sampling_levels`` are skipped.
     """
     levels = getattr(objective, "sampling_levels", None)
     if not levels:
@@ -61,8 +61,8 @@ def _few(learner: Learner, source: Source) -> tuple[Array, Array | None]:
 
 @contextmanager
 def _named() -> Iterator[None]:
-    """What fails inside is said to fail after training."""
-    said = "before the first step fit calls the model as samplers will, in its evaluation mode, and this fails:"
+    """Say in the message of an error that the call would fail after training."""
+    said = "before the first step fit calls the model as samplers will, in evaluation mode, and this fails:"
     try:
         yield
     except ScorekitError as error:

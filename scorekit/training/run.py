@@ -1,4 +1,4 @@
-"""A run in progress: its steps, its record, and how it stops and resumes."""
+"""A training run: its steps, its history, and how it stops and resumes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from scorekit.training.sources import Batch, Source
 
 __all__ = ["Dropout", "FitResult", "FitState", "Run", "Store", "name_of"]
 
-_VALIDATIONS = 20  # evaluations of the held-out loss a run
+_VALIDATIONS = 20  # evaluations of the held-out loss per run
 _SKIPS_IN_A_ROW = 100
 
 
 class FitState(NamedTuple):
-    """What a callback gets after each step."""
+    """The argument of callbacks after each step."""
 
     step: int
     steps: int
@@ -40,14 +40,15 @@ class FitState(NamedTuple):
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a run has learned.
+    """The result of a run.
 
     Attributes:
-        model: a score model with the averaged weights.
+        model: a score model with the EMA weights.
         history: losses, gradient norms and times (:class:`~scorekit.training.History`).
-        step: the steps done.
-        interrupted: stopped before the last step, by Ctrl-C or by a callback.
-        saved: the step of the newest checkpoint, None without one. Less than ``step``: the last could not be written.
+        step: the number of completed steps.
+        interrupted: True if Ctrl-C or a callback stopped the run before the last step.
+        saved: the step of the newest checkpoint, None without one. Less than ``step`` if the last checkpoint
+            could not be written.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -65,7 +66,7 @@ class FitResult:
 
 
 class Store(NamedTuple):
-    """Where and how often a run is kept."""
+    """Where and how often checkpoints are written."""
 
     checkpoints: Checkpoints
     every: int
@@ -82,7 +83,7 @@ class Dropout(NamedTuple):
 
 @dataclass
 class Run:
-    """A run in progress: what was asked for, and where it stands."""
+    """A training run: its settings and its state."""
 
     source: Source
     objective: Objective
@@ -106,11 +107,11 @@ class Run:
         self._receive: Callable[[Any], Any] = getattr(self.learner, "receive", lambda batch: batch)
 
     def go(self, store: Store | None, progress: bool) -> FitResult:
-        """All steps that are left, then the last checkpoint."""
-        self.processes.check_same("the seed", self.seed)  # all are here: what an earlier run wrote is written
+        """Run the remaining steps, and write checkpoints."""
+        self.processes.check_same("the seed", self.seed)  # a barrier: the files of an earlier run are complete
         if store is not None:
             self._resume(store)
-        self.processes.check_same("the step to go on from", self.step)
+        self.processes.check_same("the step to resume from", self.step)
         started = time.perf_counter() - self.spent
         first = self.processes.rank == 0
         with StopBetweenSteps() as stop, _bar(self.steps, self.step, progress and first) as bar:
@@ -130,7 +131,7 @@ class Run:
         return FitResult(self.learner.model, self.history, self.step, self.step < self.steps, self.saved)
 
     def _rate(self, bar: Any) -> str:
-        """Samples a second, as the bar knows its steps."""
+        """Samples per second, from the steps per second of the bar."""
         rate = bar.format_dict["rate"] or 0.0
         return f"{rate * self.source.batch_size:.3g}/s"
 
@@ -145,7 +146,7 @@ class Run:
             yield info
 
     def _dropped(self, batch: Batch) -> Array | None:
-        """The conditions of a batch, some of them replaced by the null one; which ones the whole batch decides."""
+        """The conditions of a batch, some replaced by the null condition. The draws are those of the whole batch."""
         if self.dropout is None or batch.condition is None:
             return batch.condition
         uniform = self._rng("dropout", self.step).uniform((batch.total,), like=batch.x)
@@ -155,15 +156,15 @@ class Run:
         self.skipped = 0 if info.applied else self.skipped + 1
         if info.applied or (self.skip and self.skipped < _SKIPS_IN_A_ROW):
             return
-        often = f", as in {self.skipped} steps in a row" if self.skip else ""
+        often = f" ({self.skipped} steps in a row)" if self.skip else ""
         advice = "lower learning_rate or gradient_clip" + ("" if self.skip else ', or pass on_nonfinite="skip"')
         raise NonFiniteError(
             f"loss {info.loss} and gradient norm {info.grad_norm} at step {self.step} of {self.steps}{often}. Weights, "
-            f"average and optimizer are as they were before this step. Look at the model at large inputs, {advice}."
+            f"EMA and optimizer are those before this step. Check the model at large inputs, {advice}."
         )
 
     def _record(self, info: StepInfo) -> bool:
-        """Write the step down and call the callbacks; is the run done?"""
+        """Record the step and call the callbacks. True if the run is done."""
         self.history.append(
             step=self.step, loss=info.loss, grad_norm=info.grad_norm, seconds=self.spent, applied=info.applied
         )
@@ -178,13 +179,13 @@ class Run:
         return self.step >= self.steps
 
     def _validate(self) -> float:
-        """The loss of the averaged model on the held-out data, passed through in batches of at most the run's size."""
+        """The loss of the EMA model on the held-out data, in batches of at most the batch size of the run."""
         assert self.validation is not None
-        frozen = getattr(self.learner, "frozen", None)  # a model without graphs, where there is one
+        frozen = getattr(self.learner, "frozen", None)  # a model that records no gradients, if available
         model, (held_out, told) = self.learner.model if frozen is None else frozen(), self.validation
         n, total = held_out.shape[0], 0.0
         noise, pieces = draw_for(self.objective, held_out, self._rng("validation")), -(-n // self.source.batch_size)
-        for k in range(pieces):  # even ones: no rest of a single sample
+        for k in range(pieces):  # equal parts: the last one is not a single sample
             start, stop = n * k // pieces, n * (k + 1) // pieces
             part = (held_out[start:stop], rows_of(noise, start, stop), None if told is None else told[start:stop])
             x, its_noise, condition = self._receive(part)
@@ -193,14 +194,14 @@ class Run:
         return total
 
     def _rng(self, *place: int | str) -> Rng:
-        """A stream of this run."""
+        """A random number stream of this run."""
         return self.owner.rng(("fit", self.seed, *place))
 
     # -------------------------------------------------------- stopping and resuming
 
     def _stopped(self, by: str, store: Store | None) -> str:
         if store is None:
-            where = "no checkpoint folder was given"
+            where = "there is no checkpoint folder"
         elif self.saved is None:
             where = f"no checkpoint could be written to {store.checkpoints.folder}"
         else:
@@ -209,7 +210,7 @@ class Run:
         return f"fit: stopped by {by} after step {self.step} of {self.steps}; {where}."
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with for its continuation to be the same run."""
+        """The properties that must be equal in a checkpoint for a resume."""
         return {
             "backend": self.owner.name,
             "objective": name_of(self.objective),
@@ -221,7 +222,7 @@ class Run:
         }
 
     def _keep(self, store: Store) -> None:
-        """Write a checkpoint. Training outlives a disk that is full: the run goes on, and the next one is tried."""
+        """Write a checkpoint. If this fails, for instance because the disk is full, warn and continue."""
         learned = self.learner.state_dict()
         state = {f"learner.{key}": value for key, value in on_host(self.owner, learned).items()}
         state |= {f"history.{key}": value for key, value in self.history.arrays().items()}
@@ -241,25 +242,25 @@ class Run:
             )
 
     def _environment(self, like: Array) -> dict[str, str]:
-        """All that the bits of a run depend on beside what makes it another run."""
+        """The environment that can change results slightly; a difference does not prevent a resume."""
         settings: dict[str, str] = getattr(self.learner, "settings", {})
         return environment(self.owner, like) | {"processes": str(self.processes.size)} | settings
 
     @property
     def _on_disk(self) -> str:
-        saved = "No checkpoint has been written" if self.saved is None else f"The newest one is of step {self.saved}"
+        saved = "There is no checkpoint" if self.saved is None else f"The newest checkpoint is of step {self.saved}"
         if self._last:
-            return f"{saved}. What was learned is in the result: sk.save(result.model, another folder) keeps it."
-        return f"{saved}; training goes on and tries again at the next."
+            return f"{saved}. The weights are in the result: save them with sk.save(result.model, another_folder)."
+        return f"{saved}. Training continues, and the next checkpoint will be tried."
 
     def _resume(self, store: Store) -> None:
         folder = store.checkpoints.folder
         if not store.checkpoints.steps():
-            on_host(self.owner, self.learner.state_dict())  # what cannot be written is refused before the first step
+            on_host(self.owner, self.learner.state_dict())  # raises before the first step if the state cannot be saved
             return
         if not store.resume or not store.named:
-            reason = "resume is False" if not store.resume else "rng is None, so that no run can be the same"
-            raise CheckpointError(f"{folder} holds a run already and {reason}: choose another folder, or remove it.")
+            reason = "resume is False" if not store.resume else "rng is None, so the seed differs"
+            raise CheckpointError(f"{folder} already contains a run and {reason}: choose another folder, or remove it.")
         found = store.checkpoints.newest()
         assert found is not None
         state, description = found
@@ -268,14 +269,14 @@ class Run:
         try:
             self.learner.load_state_dict(from_host(self.owner, learned))
         except CheckpointError as error:
-            raise CheckpointError(f"the run in {folder} is that of another model: {error}") from error
+            raise CheckpointError(f"the run in {folder} has another model: {error}") from error
         now = self._environment(next(iter(self.learner.state_dict().values())))
         warn_of_changes(folder, description["environment"], now)
         past = {key.removeprefix("history."): v for key, v in state.items() if key.startswith("history.")}
         self.history = History.from_arrays(past)
         if description["step"] > self.steps:
             raise CheckpointError(
-                f"the run in {folder} has done {description['step']} steps already: steps must be at least that, "
+                f"the run in {folder} has completed {description['step']} steps: steps must be at least that, "
                 f"got {self.steps}."
             )
         self.step, self.skipped, self.spent = description["step"], description["skipped"], description["spent"]
@@ -285,13 +286,13 @@ class Run:
         mine = self._identity()
         if theirs.get("streams") != STREAMS:
             raise CheckpointError(
-                f"the run in {folder} was made by a version of scorekit that maps seeds to other random numbers: its "
-                "noise cannot be continued. Use that version, or start again in another folder."
+                f"the run in {folder} was made by a version of scorekit that maps seeds to other random numbers. Use "
+                "that version to resume it, or start again in another folder."
             )
         wrong = [f"{key} was {theirs.get(key)}, now {mine[key]}" for key in mine if theirs.get(key) != mine[key]]
         if wrong:
             raise CheckpointError(
-                f"the run in {folder} is another one: {'; '.join(wrong)}. Use the same arguments, or another folder."
+                f"the run in {folder} has other settings: {'; '.join(wrong)}. Use equal arguments, or another folder."
             )
 
 
@@ -302,7 +303,7 @@ def _bar(total: int, start: int, shown: bool) -> Any:
 
 
 def name_of(thing: Any) -> str:
-    """An objective or an optimizer with its options, where its text says the same in every process; else its kind."""
+    """The repr of an objective or optimizer; its type name if the repr contains an address."""
     if isinstance(thing, type):
         return thing.__name__.lower()  # torch.optim.Adam is "adam"
     text = thing if isinstance(thing, str) else repr(thing)

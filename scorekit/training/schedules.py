@@ -1,4 +1,4 @@
-"""Learning rates that change with the step."""
+"""Learning rate schedules."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ __all__ = ["WarmupCosine"]
 
 @dataclass(frozen=True)
 class WarmupCosine:
-    """A rate that rises linearly to ``peak`` over ``warmup`` steps and falls to zero as half a cosine at ``steps``.
+    """A learning rate with linear warmup to ``peak`` and cosine decay to zero.
 
     ``rate(t) = peak · (t + 1)/warmup`` for t < warmup, then ``peak · ½ (1 + cos(π (t − warmup)/(steps − warmup)))``.
 
     Args:
-        peak: the largest rate, positive.
-        steps: the length of the run.
-        warmup: steps of the rise, fewer than ``steps``; 0 for none.
+        peak: the largest learning rate, positive.
+        steps: the number of steps of the run.
+        warmup: the number of warmup steps, fewer than ``steps``; 0 for no warmup.
 
-    Reference: Loshchilov, Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017.
+    Raises:
+        ValueError: ``peak`` is not positive, ``steps`` < 1, or ``warmup`` is negative or not below ``steps``.
+
+    Reference: Loshchilov, Hutter, "SGDR: Stochastic gradient descent with warm restarts" (2017), arXiv:1608.03983.
 
     >>> rate = WarmupCosine(1e-2, steps=1000, warmup=100)
     >>> rate(99), round(rate(550), 6)
@@ -38,10 +41,10 @@ class WarmupCosine:
         check_count(self.steps, "steps")
         check_count(self.warmup, "warmup", minimum=0)
         if self.warmup >= self.steps:
-            raise InvalidValueError(f"warmup must be shorter than the run, got {self.warmup} of {self.steps} steps.")
+            raise InvalidValueError(f"warmup must be smaller than steps, got {self.warmup} of {self.steps} steps.")
 
     def __call__(self, step: int) -> float:
-        """The rate of step ``step``, counted from 0; zero after the end."""
+        """The learning rate of step ``step``, counted from 0; zero from ``steps`` on."""
         if step < self.warmup:
             return self.peak * (step + 1) / self.warmup
         done = min(1.0, (step - self.warmup) / (self.steps - self.warmup))

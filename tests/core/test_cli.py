@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys):
 
 def test_no_command_shows_the_help_and_where_to_begin(capsys):
     assert main([]) == 2
-    assert "To begin: scorekit demo" in capsys.readouterr().err
+    assert "To start: scorekit demo" in capsys.readouterr().err
 
 
 def test_unknown_options_show_the_usage(capsys):

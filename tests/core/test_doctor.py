@@ -23,7 +23,7 @@ def test_a_healthy_installation(capsys):
     assert re.search(rf"\n  numpy +{re.escape(version('numpy'))}\n", shown)
     assert re.search(r"\n  numpy +works, checked in \d+\.\d s\n    cpu: \d+ threads", shown)
     assert re.search(r"\n  temporary files +\S+, \d+ GiB free\n", shown)
-    assert shown.endswith("\nAll that is needed works.\n")
+    assert shown.endswith("\nAll required parts work.\n")
 
 
 def test_it_runs_as_a_command():
@@ -74,7 +74,7 @@ def test_a_scorekit_that_is_only_imported(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "requires", missing)
     monkeypatch.setattr(doctor, "backends", dict)
     assert main(["doctor"]) == 1
-    assert "scorekit is not installed, only imported: python -m pip install" in capsys.readouterr().out
+    assert "scorekit is importable but not installed: python -m pip install" in capsys.readouterr().out
 
 
 def without(monkeypatch, *names, old=()):
@@ -91,12 +91,12 @@ def test_what_is_missing_comes_with_its_command(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "requires", lambda name: REQUIRED)
     assert main(["doctor"]) == 1
     shown = capsys.readouterr().out
-    assert re.search(r'\n  scipy +missing, and needed: python -m pip install "scipy>=1\.13"\n', shown)
+    assert re.search(r'\n  scipy +required, but missing: python -m pip install "scipy>=1\.13"\n', shown)
     assert re.search(r"\n  joblib +not installed; for the extra forests: python", shown)
     assert re.search(r"\n  tensorboard +not installed; for curves .*: python -m pip install \"tensorboard>=", shown)
     assert re.search(r'\n  tqdm +0\.0\.9 is too old: python -m pip install "tqdm>=4\.66"\n', shown)
     last = shown.splitlines()[-1]
-    assert last.startswith("Not well: scipy")
+    assert last.startswith("Problems: scipy")
     assert "tqdm" in last
     assert "tensorboard" not in last
     assert "pillow" not in last

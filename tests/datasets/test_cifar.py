@@ -84,10 +84,12 @@ def test_damaged_files(tmp_path):
         with pytest.raises(sk.DatasetError, match=message):
             sk.datasets.cifar10(tmp_path)
     file.unlink()
-    with pytest.raises(sk.DatasetError, match=r"expected data_batch_3.bin or data_batch_3\. Unpack cifar-10-binary"):
+    with pytest.raises(sk.DatasetError, match=r"expected data_batch_3.bin or data_batch_3\. Download cifar-10-binary"):
         sk.datasets.cifar10(tmp_path)
     assert len(sk.datasets.cifar10(tmp_path, split="test")) == N
-    with pytest.raises(sk.InvalidTypeError, match=r"folder is None: expected the folder with the files. Unpack cifar"):
+    with pytest.raises(
+        sk.InvalidTypeError, match=r"folder is None: expected the folder that contains the files. Download cifar"
+    ):
         sk.datasets.cifar10()
     with pytest.raises(sk.InvalidValueError, match="unknown split"):
         sk.datasets.cifar10(tmp_path, split="all")
@@ -107,8 +109,8 @@ GOOD = {b"data": np.zeros((N, 3072), np.uint8), b"labels": [0] * N}
         (GOOD | {b"data": np.array([[None] * 3072] * N)}, "an array of dtype 'O8', expected bytes"),
         (GOOD | {b"labels": [0, 1]}, "has 2 labels for 3 images"),
         (GOOD | {b"labels": [0, 1, 11]}, "holds labels from 0 to 11"),
-        (GOOD | {b"labels": [0, 1, True]}, "no list of integers called labels"),
-        ({b"data": GOOD[b"data"]}, "no list of integers called labels"),
+        (GOOD | {b"labels": [0, 1, True]}, "no list of integers named labels"),
+        ({b"data": GOOD[b"data"]}, "no list of integers named labels"),
     ],
 )
 def test_pickles_of_something_else(tmp_path, batch, message):
@@ -136,24 +138,24 @@ ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n"
 ATTACKS = {
     "os.system": (pickle.dumps(Calls(os.system, "echo > ran"), 2), "it names posix.system"),
     "protocol 4": (pickle.dumps(Calls(os.system, "echo > ran"), 4), "it names posix.system"),
-    "protocol 0": (pickle.dumps(Calls(os.system, "echo > ran"), 0), "it holds the opcode"),
+    "protocol 0": (pickle.dumps(Calls(os.system, "echo > ran"), 0), "it contains the opcode"),
     "inside of a good file": (
         pickle.dumps(GOOD | {b"labels": Calls(exec, "open('ran', 'w').close()")}, 2),
         r"it names (__builtin__|builtins).exec",
     ),
-    "INST": (b"(S'echo > ran'\nios\nsystem\n.", "it holds the opcode STRING|it holds the opcode INST"),
-    "OBJ": (b"(cos\nsystem\nU\x02lso.", "it holds the opcode OBJ"),
-    "NEWOBJ": (b"\x80\x02cnumpy\nndarray\n)\x81.", "it holds the opcode NEWOBJ"),
-    "an extension": (b"\x80\x02\x82\x01.", "it holds the opcode EXT1"),
-    "a persistent id": (b"Pname\n.", "it holds the opcode PERSID"),
+    "INST": (b"(S'echo > ran'\nios\nsystem\n.", "it contains the opcode STRING|it contains the opcode INST"),
+    "OBJ": (b"(cos\nsystem\nU\x02lso.", "it contains the opcode OBJ"),
+    "NEWOBJ": (b"\x80\x02cnumpy\nndarray\n)\x81.", "it contains the opcode NEWOBJ"),
+    "an extension": (b"\x80\x02\x82\x01.", "it contains the opcode EXT1"),
+    "a persistent id": (b"Pname\n.", "it contains the opcode PERSID"),
     "another of numpy": (global_call(b"numpy", b"load", b"U\x01a"), "it names numpy.load"),
     "a name in a name": (global_call(b"numpy", b"ndarray.__class__", b"U\x01a"), "it names numpy.ndarray.__class__"),
     "another codec": (b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.", "encoding 'zip'"),
     "an array of a list": (b"\x80\x02" + ARRAY + b"U\x04listK\x00\x86R.", "an array of kind b'list'"),
-    "a changed function": (b"\x80\x02" + ARRAY + b"}(U\x01aK\x01ub.", "it changes what it may only call"),
+    "a changed function": (b"\x80\x02" + ARRAY + b"}(U\x01aK\x01ub.", "it modifies a function that it may only call"),
     "a changed class": (b"\x80\x02cnumpy\nndarray\n}(U\x01aK\x01ub.", "."),
-    "a far place": (b"\x80\x02Kar" + struct.pack("<I", 0xFFFFFFFF) + b".", "at place 4294967295 in 10 bytes"),
-    "tuples in tuples": (b"\x80\x02}K\x01" + b"\x85" * 100_000 + b"K\x01s.", "it holds 100000 tuples"),
+    "a far place": (b"\x80\x02Kar" + struct.pack("<I", 0xFFFFFFFF) + b".", "memo index 4294967295 in 10 bytes"),
+    "tuples in tuples": (b"\x80\x02}K\x01" + b"\x85" * 100_000 + b"K\x01s.", "it contains 100000 tuples"),
     "lists in lists": (
         b"\x80\x02cnumpy\ndtype\n" + b"]" * 100_000 + b"a" * 99_999 + b"\x85R.",
         r"an array of dtype \[\[\[\[\[\[...",
@@ -175,7 +177,7 @@ def test_nothing_in_a_pickle_is_executed(tmp_path, monkeypatch, attack):
     content, message = ATTACKS[attack]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "test_batch").write_bytes(content)
-    with pytest.raises(sk.DatasetError, match=f"test_batch is refused as a pickle of images: .*({message})"):
+    with pytest.raises(sk.DatasetError, match=f"test_batch is not an image pickle: .*({message})"):
         sk.datasets.cifar10(tmp_path, split="test")
     assert not (tmp_path / "ran").exists()
 

@@ -109,12 +109,12 @@ def test_damaged_images(library):
     library(Broken(columns(), features()))
     with pytest.raises(
         sk.DatasetError,
-        match=r"1 of 4 images in a cannot be read: 2: it is damaged or no image .image file is truncated.",
+        match=r"1 of 4 images in a cannot be read: 2: it is damaged or not an image .image file is truncated.",
     ):
         sk.datasets.hub("a")
     data = sk.datasets.hub("a", skip_corrupt=True)
     assert data.labels.tolist() == [0, 1, 0]
-    assert data.notes == ("1 skipped (2: it is damaged or no image (image file is truncated))",)
+    assert data.notes == ("1 skipped (2: it is damaged or not an image (image file is truncated))",)
 
 
 def test_what_cannot_be_loaded(library, monkeypatch):
@@ -124,7 +124,7 @@ def test_what_cannot_be_loaded(library, monkeypatch):
     ):
         sk.datasets.hub("a")
     library({"train": 1})
-    with pytest.raises(sk.DatasetError, match="'a' gave a dict: expected one split, in memory, not a stream"):
+    with pytest.raises(sk.DatasetError, match="'a' returned a dict: expected one split that is not streamed"):
         sk.datasets.hub("a")
     with pytest.raises(sk.InvalidTypeError, match="name is a int: expected the name of a data set"):
         sk.datasets.hub(3)

@@ -58,13 +58,13 @@ FAULTS = {
     "no images": (idx(IMAGES[:0]), "declares 0×28×28: expected at least one entry"),
     "cut": (
         idx(IMAGES)[:-1],
-        "declares 6×28×28 = 4,704 bytes, more than it can hold|is truncated: it declares 6×28×28 = 4,704 bytes "
+        "declares 6×28×28 = 4,704 bytes, more than it can contain|is truncated: it declares 6×28×28 = 4,704 bytes "
         "after its header and has 4,703",
     ),
-    "more": (idx(IMAGES) + b"x", "goes on after the 6×28×28 bytes that it declares"),
+    "more": (idx(IMAGES) + b"x", "has more bytes than the 6×28×28 it declares"),
     "cut gzip": (gzip.compress(idx(IMAGES))[:-20], "is truncated: its gzip stream ends too early"),
     "short gzip": (gzip.compress(idx(IMAGES)[:-1]), "is truncated: it declares 6×28×28 = 4,704 .* and has 4,703"),
-    "long gzip": (gzip.compress(idx(IMAGES) + b"x"), "goes on after the 6×28×28 bytes"),
+    "long gzip": (gzip.compress(idx(IMAGES) + b"x"), "has more bytes than the 6×28×28"),
     "no gzip": (b"\x1f\x8b nothing that is gzip", "cannot be read"),
     "bad checksum": (corrupted(gzip.compress(idx(IMAGES))), "cannot be read .*CRC"),
     "other size": (idx(IMAGES[:, :27]), "holds images of 27×28: expected 28×28"),
@@ -99,8 +99,8 @@ def test_a_bomb_is_not_unpacked(tmp_path):
     endless = gzip.compress(bytes(64 << 20), 1)
     huge = b"\0\0\x08\x03" + struct.pack(">3I", 60000, 4000, 4000)
     for content, message in [
-        (gzip.compress(huge) + endless, "declares 60000×4000×4000 = 960,000,000,000 bytes, more than it can hold"),
-        (gzip.compress(idx(IMAGES)) + endless, "goes on after"),
+        (gzip.compress(huge) + endless, "declares 60000×4000×4000 = 960,000,000,000 bytes, more than it can contain"),
+        (gzip.compress(idx(IMAGES)) + endless, "has more bytes than"),
     ]:
         write_idx_pair(tmp_path, content, idx(LABELS))
         tracemalloc.start()
@@ -111,18 +111,24 @@ def test_a_bomb_is_not_unpacked(tmp_path):
 
 
 def test_where_the_files_are_to_be_had(tmp_path, monkeypatch):
-    with pytest.raises(sk.DatasetError, match=r"is no folder: expected one that holds train-images.*Without a network"):
+    with pytest.raises(
+        sk.DatasetError, match=r"is not a folder: expected one that contains train-images.*For 5,000 of the images"
+    ):
         sk.datasets.mnist(tmp_path / "none")
     for name in "abcdefg":
         (tmp_path / name).touch()
-    with pytest.raises(sk.DatasetError, match=r"holds a, b, c, d, e, … \(7 in all\): expected train-images-idx3-ubyte"):
+    with pytest.raises(
+        sk.DatasetError, match=r"contains a, b, c, d, e, … \(7 in all\): expected train-images-idx3-ubyte"
+    ):
         sk.datasets.mnist(tmp_path)
-    with pytest.raises(sk.InvalidTypeError, match=r"folder is None: expected the folder with the files. The files are"):
+    with pytest.raises(
+        sk.InvalidTypeError, match=r"folder is None: expected the folder that contains the files. Download train-images"
+    ):
         sk.datasets.mnist()
     with pytest.raises(sk.InvalidValueError, match="unknown split 'val': expected one of 'train', 'test'"):
         sk.datasets.mnist(tmp_path, split="val")
     monkeypatch.setattr(mnist_like, "_DEBIAN", tmp_path / "not there")
-    with pytest.raises(sk.DatasetError, match=r"folder is None and .*not there is not there.*apt install"):
+    with pytest.raises(sk.DatasetError, match=r"folder is None and .*not there does not exist.*apt install"):
         sk.datasets.fashion_mnist()
     write_idx_pair(tmp_path, idx(IMAGES), idx(LABELS))
     monkeypatch.setattr(mnist_like, "_DEBIAN", tmp_path)

@@ -80,12 +80,12 @@ def test_it_is_indexed_as_an_array():
     for wrong in ("a", 1.5, [[1]], np.ones(59, bool), (1, 2.5), None):
         with pytest.raises(sk.InvalidTypeError, match="cannot index 60 images with"):
             DATA[wrong]
-    with pytest.raises(IndexError, match="index 60 to 60 is outside of 60 images"):
+    with pytest.raises(IndexError, match="indices 60 to 60: expected -60 to 59 for 60 images"):
         DATA[60]
     with pytest.raises(sk.ScorekitError):
         DATA[[0, -61]]
     for empty in (slice(0, 0), np.zeros(60, bool)):
-        with pytest.raises(ValueError, match="no image is left of 60"):
+        with pytest.raises(ValueError, match="selects none of the 60 images"):
             DATA[empty]
 
 
@@ -100,10 +100,10 @@ def test_subsets_by_class_and_by_number():
     assert DATA.subset(n=10, rng=sk.rng(3)) == DATA.subset(n=10, rng=sk.rng(3))
     assert few != DATA.subset(n=10, rng=4)
     assert DATA.subset(["a"], n=20, rng=0).counts.tolist() == [20, 0, 0]
-    with pytest.raises(ValueError, match="n is 21: these classes have 20 images"):
+    with pytest.raises(ValueError, match="n is 21: these classes have only 20 images"):
         DATA.subset(["a"], n=21)
     for wrong in ("d", 3, -1, True, None, 1.0):
-        with pytest.raises(ValueError, match=r"unknown class .*: expected one of 'a', 'b', 'c', or its place"):
+        with pytest.raises(ValueError, match=r"unknown class .*: expected one of 'a', 'b', 'c', or its index"):
             DATA.subset([wrong])
     with pytest.raises(ValueError, match="letters has no labels"):
         replace(DATA, labels=None).subset(["a"])
@@ -126,9 +126,9 @@ def test_two_parts_are_all_of_it():
     np.testing.assert_array_equal(DATA.split(0.75, rng=1)[0].images, first.images)
     assert DATA.split(0.75, rng=2)[0] != first
     for wrong in (0, 1, 1.5, 0.001):
-        with pytest.raises(ValueError, match=r"share is .* of 60 images: expected a number in \(0, 1\)"):
+        with pytest.raises(ValueError, match=r"proportion is .* for 60 images: expected a number in \(0, 1\)"):
             DATA.split(wrong)
-    with pytest.raises(TypeError, match="share must be a number"):
+    with pytest.raises(TypeError, match="proportion must be a number"):
         DATA.split("train")
 
 
@@ -144,7 +144,7 @@ def test_noise_and_mirrors_keep_what_is_known():
     np.testing.assert_array_equal(DATA.flipped(rng=sk.rng(0)).images, sk.datasets.flip(IMAGES, rng=sk.rng(0)))
     assert DATA.flipped(rng=0).levels == 256
     for done in (noisy, gaussian, sk.datasets.shapes(3)):
-        with pytest.raises(ValueError, match="has no levels to hide: its pixels are a continuum already"):
+        with pytest.raises(ValueError, match="cannot be dequantized: its pixel values are continuous already"):
             done.dequantized()
 
 
@@ -156,14 +156,14 @@ def test_noise_and_mirrors_keep_what_is_known():
         ((IMAGES[:, 0],), sk.ShapeError, r"images have shape \(60, 4, 5\): expected \(n, c, h, w\)"),
         ((IMAGES[:0],), sk.ShapeError, "not empty"),
         ((np.zeros((2, 5, 4, 4), np.float32),), sk.ShapeError, "1 to 4 channels"),
-        ((IMAGES * 255,), ValueError, r"values from 0 to 255: expected \[0, 1\]. Of 8-bit pixels: images / 255"),
+        ((IMAGES * 255,), ValueError, r"values from 0 to 255: expected \[0, 1\]. For 8-bit pixels write images / 255"),
         ((IMAGES - 1,), ValueError, "values from -1 to 0"),
         ((np.where(IMAGES == 1, np.float32(np.nan), IMAGES),), ValueError, "images hold NaN or infinity"),
         ((IMAGES, LABELS.tolist()), TypeError, "labels are a list: expected a NumPy array of int64, or None"),
         ((IMAGES, LABELS.astype(np.int32)), TypeError, "labels are a .*int32"),
         ((IMAGES, LABELS[:9], "abc"), sk.ShapeError, r"labels have shape \(9,\) for 60 images: expected \(60,\)"),
-        ((IMAGES, LABELS, ("a", "b")), ValueError, "labels run from 0 to 2 for 2 classes: expected 0 to 1"),
-        ((IMAGES, LABELS - 1, ("a", "b", "c")), ValueError, "labels run from -1 to 1 for 3 classes"),
+        ((IMAGES, LABELS, ("a", "b")), ValueError, "labels are from 0 to 2 for 2 classes: expected 0 to 1"),
+        ((IMAGES, LABELS - 1, ("a", "b", "c")), ValueError, "labels are from -1 to 1 for 3 classes"),
     ],
 )
 def test_what_is_no_image_data(arguments, error, message):
@@ -203,5 +203,5 @@ def test_the_room_needs_numpy_alone():
 
 
 def test_given_where_an_array_is_expected_it_says_which():
-    with pytest.raises(TypeError, match=r"no backend owns a .*ImageData.* Give the array in it: data\.images\."):
+    with pytest.raises(TypeError, match=r"no backend owns a .*ImageData.* Pass the array in it: data\.images\."):
         sk.array_namespace(DATA)

@@ -217,7 +217,7 @@ def test_kinds_flat_batches_and_tensors():
 
 @pytest.mark.parametrize("shape", [(3, 64), (3, 1, 8, 9), (3, 1, 7, 7), (3, 1, 1, 8, 8)])
 def test_what_it_refuses(shape):
-    with pytest.raises(sk.ShapeError, match="expected square ones"):
+    with pytest.raises(sk.ShapeError, match="expected square images"):
         classify_shapes(np.zeros(shape))
     with pytest.raises(ValueError, match="unknown kind"):
         classify_shapes(np.zeros((1, 8, 8)), kinds=("star",))

@@ -72,7 +72,7 @@ def test_tensors_stay_tensors_and_the_input_is_left_alone(transform):
         (
             lambda: dequantize(2 * np.ones((2, 2))),
             ValueError,
-            r"from 2 to 2: uniform .* expects them in \[0, 1\]",
+            r"from 2 to 2: uniform .* needs values in \[0, 1\]",
         ),
         (lambda: dequantize(np.ones((2, 2), int)), TypeError, "expected a real floating dtype"),
         (lambda: flip(np.ones((2, 2))), sk.ShapeError, r"images have shape \(2, 2\): expected \(n, h, w\)"),

@@ -159,12 +159,12 @@ def test_images_are_changed_as_the_file_says():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("train.lerning_rate=0.1", r"tiny.toml, \[train\]: no key 'lerning_rate'. Did you mean 'learning_rate'\?"),
-        ("data.sise=8", r"\[data\]: no key 'sise'. Did you mean 'size'\?"),
-        ("network.hiden=[8]", r"\[network\]: no key 'hiden'. Did you mean 'hidden'\?"),
-        ("sampler.etta=1.0", r"\[sampler\]: no key 'etta'. Did you mean 'eta'\?"),
-        ("noise.sigma_mox=1.0", r"\[noise\]: no key 'sigma_mox'. Did you mean 'sigma_max'"),
-        ("trian.steps=3", r"tiny.toml: no key 'trian'. Did you mean 'train'\?"),
+        ("train.lerning_rate=0.1", r"tiny.toml, \[train\]: unknown key 'lerning_rate'. Did you mean 'learning_rate'\?"),
+        ("data.sise=8", r"\[data\]: unknown key 'sise'. Did you mean 'size'\?"),
+        ("network.hiden=[8]", r"\[network\]: unknown key 'hiden'. Did you mean 'hidden'\?"),
+        ("sampler.etta=1.0", r"\[sampler\]: unknown key 'etta'. Did you mean 'eta'\?"),
+        ("noise.sigma_mox=1.0", r"\[noise\]: unknown key 'sigma_mox'. Did you mean 'sigma_max'"),
+        ("trian.steps=3", r"tiny.toml: unknown key 'trian'. Did you mean 'train'\?"),
         ("train.steps='ten'", r"\[train\]: steps must be an integer, got 'ten' \(str\)"),
         ("train.steps=2.5", r"\[train\]: steps must be an integer, got 2.5"),
         ("data.centered=1", r"\[data\]: unknown centered 1"),
@@ -176,7 +176,7 @@ def test_images_are_changed_as_the_file_says():
         ("sampler.eta=9.0", r"\[sampler\]: eta must lie in"),
         ("noise.sigma_min=20.0", r"\[noise\]: sigma_max must exceed sigma_min"),
         ("train.autocast=float16", r"\[train\]: unknown autocast 'float16'"),
-        ("train.batch_size=5000", r"\[train\]: batch_size must be at most the 90 samples"),
+        ("train.batch_size=5000", r"\[train\]: batch_size must be at most 90, the number of samples"),
         ("objective.name=dsm", r"\[objective\]: unknown name 'dsm'"),
         ("device=gpu", r"no device 'gpu'"),
         ("backend=tensorflow", r"unknown backend 'tensorflow'"),
@@ -215,13 +215,13 @@ def test_a_file_that_is_not_there(capsys):
 
 def test_another_experiment_is_not_continued(run, file, capsys):
     message = said(capsys, "train", file, "--quiet", "--out", run, "--set", "network.hidden=[8]")
-    assert "holds a run of another experiment: [network] hidden was [16], now [8]" in message
+    assert "contains a run of another experiment: [network] hidden was [16], now [8]" in message
 
 
 def test_a_folder_with_other_things_is_left_alone(file, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
-    assert "holds other things and no run.json" in said(capsys, "train", file, "--out", tmp_path / "mine")
+    assert "contains other files and no run.json" in said(capsys, "train", file, "--out", tmp_path / "mine")
 
 
 def test_a_run_of_another_version_is_named(run, capsys):
@@ -230,7 +230,7 @@ def test_a_run_of_another_version_is_named(run, capsys):
     assert "has format 9, written by scorekit 7.0: this version" in said(capsys, "sample", run)
     (run / "run.json").write_text("{")
     assert "run.json cannot be read" in said(capsys, "evaluate", run)
-    assert "is no run: expected the folder that scorekit train made" in said(capsys, "sample", run / "model")
+    assert "is not a run: expected a folder that scorekit train made" in said(capsys, "sample", run / "model")
 
 
 @pytest.mark.parametrize("path", READY, ids=lambda p: p.stem)
@@ -325,7 +325,7 @@ def drawn(run, n=2, **options):
 def test_a_network_with_classes_is_sampled_by_number_by_name_and_all_in_turn(tmp_path, capsys):
     run = by_class(tmp_path)
     assert (run / "previews" / "step-000000002.png").exists()
-    assert "was trained with labels, and has never seen an image without one" in said(capsys, "sample", run, "--quiet")
+    assert "was trained with labels only" in said(capsys, "sample", run, "--quiet")
     one, two = drawn(run, label=0), drawn(run, label=1)
     assert not np.array_equal(one, two)
     assert np.array_equal(drawn(run, label="circle", seed=0), one)  # its name is kept in the run
@@ -345,7 +345,7 @@ def test_a_network_that_learned_with_and_without_classes_is_sampled_without(tmp_
 
 def test_a_label_for_a_network_without_classes(run, capsys):
     message = said(capsys, "sample", run, "--label", "1", "--quiet")
-    assert "--label is 1, and the network was trained without labels: leave it out" in message
+    assert "--label is 1, and the network was trained without labels: omit --label" in message
 
 
 def test_annealed_needs_a_step_size_unless_the_noise_was_designed(run, capsys):
@@ -407,13 +407,13 @@ def test_samples_of_other_options_are_not_mixed(run, capsys):
     other = sample(str(run), 3, options={"levels": 9}, progress=False)
     assert other != place
     assert not np.array_equal(np.load(other / "samples.npy"), np.load(place / "samples.npy"))
-    assert "holds other samples (block was 32, now 2)" in said(
+    assert "contains other samples (block was 32, now 2)" in said(
         capsys, "sample", run, "-n", "3", "--block", "2", "--quiet"
     )
     about = json.loads((place / "samples.json").read_text())
     (place / "samples.json").write_text(json.dumps({key: value for key, value in about.items() if key != "streams"}))
-    assert "holds other samples (streams was None, now 2)" in said(capsys, "sample", run, "-n", "3", "--quiet")
-    assert "no key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
+    assert "contains other samples (streams was None, now 2)" in said(capsys, "sample", run, "-n", "3", "--quiet")
+    assert "unknown key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
     assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
     assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")
 
@@ -465,7 +465,7 @@ def _experiment(run):
 
 
 def test_what_evaluate_refuses(run, capsys):
-    assert "has no samples yet: scorekit sample" in said(capsys, "evaluate", run)
+    assert "has no samples yet: run scorekit sample" in said(capsys, "evaluate", run)
     sample(str(run), 3, progress=False)
     assert "expected FILE.py:NAME" in said(capsys, "evaluate", run, "--features", "nothing")
     (run / "f.py").write_text("x = 1")
@@ -475,7 +475,7 @@ def test_what_evaluate_refuses(run, capsys):
         "memmap", "ndarray"
     )
     assert "a function in a Python file" in said(capsys, "evaluate", run, "--features", f"{run / 'run.json'}:g")
-    assert "holds no samples" in said(capsys, "evaluate", run, "--samples", run / "model")
+    assert "contains no samples" in said(capsys, "evaluate", run, "--samples", run / "model")
     assert "has no function 'g'" in said(capsys, "evaluate", run, "--classifier", f"{run / 'f.py'}:g")
 
 

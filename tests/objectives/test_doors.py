@@ -71,7 +71,7 @@ def test_bad_models(objective, model, error, words):
     [
         (np.ones(5), r"weights have shape \(5,\) for 6 samples"),
         (np.ones((6, 1)), r"weights have shape \(6, 1\)"),
-        (np.array([1, 1, 1, 1, 1, -0.1]), "not negative, got a smallest of -0.1"),
+        (np.array([1, 1, 1, 1, 1, -0.1]), "not negative, the smallest is -0.1"),
         (np.full(6, np.nan), "finite"),
         (np.zeros(6), "weights sum to zero"),
     ],
@@ -189,7 +189,7 @@ def test_float32_stays_float32(objective):
 
 def test_a_result_in_the_place_of_what_it_holds():
     samples = sk.samplers.Langevin(0.1, 2).sample(score, X, rng=0)
-    with pytest.raises(TypeError, match=r"no backend owns a scorekit\.Samples.*Give the array in it: samples\.x"):
+    with pytest.raises(TypeError, match=r"no backend owns a scorekit\.Samples.*Pass the array in it: samples\.x"):
         SlicedScoreMatching()(score, samples)
     with pytest.raises(TypeError, match=r"model is a scorekit\.Gaussian.*Give its \.score"):
         SlicedScoreMatching()(sk.distributions.Gaussian([0.0, 0.0], 1.0), X)

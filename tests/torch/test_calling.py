@@ -171,9 +171,7 @@ def test_a_network_whose_second_call_fails_in_its_evaluation_mode():
                 raise RuntimeError("expected more than one sample")
             return super().forward(x, sigma)
 
-    with pytest.raises(
-        TypeError, match=r"before the first step .* in its evaluation mode.*expected more than one sample"
-    ):
+    with pytest.raises(TypeError, match=r"before the first step .* in evaluation mode.*expected more than one sample"):
         learned(Fussy())
 
 
@@ -233,22 +231,22 @@ def test_the_null_condition_may_be_the_users(tmp_path):
 
 @pytest.mark.parametrize("p", [1.0, -0.1, 1.5, float("nan")])
 def test_a_dropout_that_is_no_probability(p):
-    with pytest.raises(ValueError, match=r"condition_dropout must lie in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"condition_dropout must be a probability in \[0, 1\)"):
         learned(Told(), (X, Y), condition_dropout=p)
 
 
 @pytest.mark.parametrize(
     ("net", "data", "options", "error", "words"),
     [
-        (Points(), (X, Y), {}, TypeError, "have a second item, .* and no parameter of the model takes it"),
+        (Points(), (X, Y), {}, TypeError, "have a second item, .* and the model has no parameter for it"),
         (Told(), X, {}, ValueError, "Told takes a condition, and was called without one"),
         (Told(), (X, Y[:9]), {}, ValueError, r"has shape \(9, 2\) for 64 samples"),
         (Told(), (X, Y / 0), {}, ValueError, "second item of the data holds NaN or infinity"),
         (Told(), (X, Y.numpy()), {}, TypeError, "frameworks"),
-        (Classes(), (X, LABELS + 1), {}, ValueError, "labels go from 1 to 3: the network has 3 classes, 0 to 2"),
+        (Classes(), (X, LABELS + 1), {}, ValueError, "labels are from 1 to 3: expected 0 to 2, the 3 classes"),
         (Classes(), (X, nn.functional.one_hot(LABELS)), {}, TypeError, r"For one-hot rows write rows\.argmax\(1\)"),
-        (Told(), (X, Y), {"condition_dropout": 0.1}, ValueError, "needs the condition that stands for none"),
-        (Told(), (X, Y), {"null_condition": 0.0}, ValueError, "null_condition is given and condition_dropout is 0"),
+        (Told(), (X, Y), {"condition_dropout": 0.1}, ValueError, "needs a null condition"),
+        (Told(), (X, Y), {"null_condition": 0.0}, ValueError, "null_condition needs condition_dropout > 0"),
         (Points(), X, {"condition_dropout": 0.1}, ValueError, "the data have no conditions"),
         (
             Told(),

@@ -240,7 +240,7 @@ def test_what_stands_in_the_place_of_labels_and_is_none_is_refused(data, error, 
 def test_a_second_item_that_no_parameter_takes_is_refused(data):
     """Whatever holds it, and before the first step."""
     unconditional = MLP(2, hidden=(8,), conditional=False)
-    with pytest.raises(TypeError, match=r"have a second item, .* and no parameter of the model takes it"):
+    with pytest.raises(TypeError, match=r"have a second item, .* and the model has no parameter for it"):
         sk.fit(unconditional, SlicedScoreMatching(), data, steps=1, progress=False)
 
 
@@ -290,7 +290,7 @@ class Ragged(Words):
         (Stream(), {}, TypeError, "without a length: expected an array, a dataset"),
         (iter([X]), {}, TypeError, "without a length"),
         (DataLoader(Stream(), batch_size=5), {}, TypeError, "a torch.DataLoader without a length: expected an array"),
-        (OnePass(), {}, ValueError, "the loader ended after 4 batches and says that it has 5"),
+        (OnePass(), {}, ValueError, "the loader ended after 4 batches and its length is 5"),
         (Words(), {}, TypeError, r"dataset\[0\] is a str: expected an array, or a tuple \(array, condition\)"),
         (Ragged(), {}, ValueError, r"items of the dataset have shapes \[\(2,\), \(3,\), \(4,\)\]"),
         (TensorDataset(X[:0]), {}, ValueError, "the dataset is empty"),
@@ -310,5 +310,5 @@ def test_data_that_cannot_be_used(data, options, error, words):
 def test_a_small_last_batch_over_several_processes_is_refused_with_advice():
     uneven = open_source(loader(TensorDataset(X), batch_size=22), None, 0)
     assert uneven.batch(0, 1, 2).x.shape == (11, 2)
-    with pytest.raises(ValueError, match=r"a batch of 1 samples cannot be cut over 2 processes: .*drop_last=True"):
+    with pytest.raises(ValueError, match=r"a batch of 1 samples cannot be divided among 2 processes: .*drop_last=True"):
         uneven.batch(1, 1, 2)

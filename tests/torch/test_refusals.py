@@ -68,9 +68,9 @@ BAD = {
     "complex": (lambda: X + 0j, TypeError, r"dtype torch\.complex128: expected a real floating dtype.*\.double\(\)"),
     "integers": (lambda: X.long(), TypeError, r"dtype torch\.int64: expected a real floating dtype.*\.double\(\)"),
     "booleans": (lambda: X > 0, TypeError, r"dtype torch\.bool: expected a real floating dtype"),
-    "sparse": (lambda: X.to_sparse(), TypeError, r"stored in another way than rows of numbers: write x\.to_dense\(\)"),
-    "quantized": (_quantized, TypeError, r"stored in another way .* write x\.dequantize\(\)"),
-    "meta": (lambda: X.to("meta"), TypeError, "is on the device meta, where arrays have no values"),
+    "sparse": (lambda: X.to_sparse(), TypeError, r"not a dense array: write x\.to_dense\(\)"),
+    "quantized": (_quantized, TypeError, r"not a dense array: write x\.dequantize\(\)"),
+    "meta": (lambda: X.to("meta"), TypeError, "is on the meta device, where arrays have no values"),
     "no samples": (lambda: X[:0], ValueError, r"shape \(0, 2\): expected at least one sample"),
     "no features": (lambda: X[:, :0], ValueError, r"shape \(6, 0\): expected at least one sample and one feature"),
     "one axis": (lambda: X[:, 0], ValueError, r"shape \(6,\): expected \(n, …\).*\[:, None\]"),
@@ -126,7 +126,7 @@ MIXED = {
 
 @pytest.mark.parametrize(
     ("other", "words"),
-    [(NUMPY, r"got two frameworks\. Convert one: sk\.backend_of\("), (META, "got two devices|is on the device meta")],
+    [(NUMPY, r"got two frameworks\. Convert one: sk\.backend_of\("), (META, "got two devices|is on the meta device")],
     ids=["numpy", "meta"],
 )
 @pytest.mark.parametrize("call", MIXED)

@@ -120,7 +120,7 @@ def test_what_equal_bits_depend_on_is_recorded_and_named(tmp_path):
     assert recorded.items() >= environment(DATA).items()
     torch.set_num_threads(threads + 1)
     try:
-        with pytest.warns(RuntimeWarning, match=f"threads was {threads}, now {threads + 1}. Its weights need not be"):
+        with pytest.warns(RuntimeWarning, match=f"threads was {threads}, now {threads + 1}. Its weights may differ"):
             run(steps=4)
     finally:
         torch.set_num_threads(threads)
@@ -133,5 +133,5 @@ def test_a_manifest_can_name_networks_and_nothing_else(tmp_path, name):
 
     description = {"kind": "model", "backend": "torch", "network": name, "config": {}, "views": []}
     write_folder(tmp_path / "model", {"w": np.ones(2)}, description)
-    with pytest.raises(sk.CheckpointError, match=f"names {name}, which is no network"):
+    with pytest.raises(sk.CheckpointError, match=f"names {name}, which is not a network"):
         sk.load(tmp_path / "model")

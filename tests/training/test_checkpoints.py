@@ -73,9 +73,9 @@ def on_a_full_disk(folder, first, last):
 @pytest.mark.parametrize(
     ("first", "last", "saved", "there", "words"),
     [
-        (7, 12, 20, [5, 15, 20], "step 10 of 20: cannot write {}/step-000000010.* is of step 5; training goes on"),
-        (2, 6, 20, [10, 15, 20], "step 5 of 20: .*No checkpoint has been written; training goes on and tries again"),
-        (17, 99, 15, [5, 10, 15], "step 20 of 20: .* is of step 15. What was learned is in the result: sk.save"),
+        (7, 12, 20, [5, 15, 20], "step 10 of 20: cannot write {}/step-000000010.* is of step 5. Training continues"),
+        (2, 6, 20, [10, 15, 20], "step 5 of 20: .*There is no checkpoint. Training continues, and the next"),
+        (17, 99, 15, [5, 10, 15], "step 20 of 20: .* is of step 15. The weights are in the result: .* sk.save"),
     ],
     ids=["middle", "first", "last"],
 )
@@ -124,7 +124,7 @@ def test_an_old_checkpoint_that_cannot_be_removed_does_not_end_the_run(tmp_path,
         result = run(tmp_path, keep=1)
     assert (result.step, result.saved) == (20, 20)
     assert re.search(
-        r"cannot remove .*step-000000005 .*newest one is of step 10; training goes", str(caught[0].message)
+        r"cannot remove .*step-000000005 .*newest checkpoint is of step 10. Training continues", str(caught[0].message)
     )
 
 
@@ -167,7 +167,7 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"step": 21}, "is no checkpoint of step 20: its manifest has step 21"),
+        ({"step": 21}, "is not a checkpoint of step 20: its manifest has step 21"),
         ({"step": "20"}, "no valid step"),
         ({"step": True}, "no valid step"),
         ({"spent": float("nan")}, "no valid spent"),
@@ -175,7 +175,7 @@ def test_what_a_killed_run_left_half_written_goes(tmp_path):
         ({"skipped": -1}, "no valid skipped"),
         ({"identity": None}, "no valid identity"),
         ({"environment": []}, "no valid environment"),
-        ({"kind": "model"}, "is no checkpoint of step 20"),
+        ({"kind": "model"}, "is not a checkpoint of step 20"),
     ],
 )
 def test_a_description_that_is_none_is_passed_over(tmp_path, change, words):
@@ -220,7 +220,7 @@ def test_a_folder_in_use_is_refused_and_free_when_its_process_dies(tmp_path, for
     assert holder.stdout is not None
     try:
         number = holder.stdout.readline().strip()
-        with pytest.raises(sk.CheckpointError, match=f"{tmp_path} is in use: the process {number} trains there"):
+        with pytest.raises(sk.CheckpointError, match=f"{tmp_path} is in use by the training process {number}"):
             run(tmp_path)
         holder.kill()
         holder.wait()
@@ -236,7 +236,7 @@ def test_two_threads_do_not_share_a_folder(tmp_path):
 
     def second(state):
         def try_it():
-            with pytest.raises(sk.CheckpointError, match=f"in use: the process {os.getpid()}"):
+            with pytest.raises(sk.CheckpointError, match=f"in use by the training process {os.getpid()}"):
                 run(tmp_path)
             refused.append(state.step)
 
@@ -276,7 +276,7 @@ def test_a_run_that_goes_on_elsewhere_says_what_is_different(tmp_path):
     )
     with pytest.warns(
         RuntimeWarning,
-        match=rf"{tmp_path} goes on with other things in use: numpy was 1\.0, now {np.__version__}; gone was x",
+        match=rf"{tmp_path} resumes in a different environment: numpy was 1\.0, now {np.__version__}; gone was x",
     ):
         run(tmp_path, steps=25)
 

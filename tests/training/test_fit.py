@@ -130,7 +130,7 @@ def test_the_history_tells_the_run(tmp_path):
     assert rows[0]["loss"] == result.history.loss[0]
     assert rows[-1] == {"validation_step": 40, "validation_loss": result.history.validation_loss[-1]}
     assert repr(result.history).startswith("History(40 steps, last loss")
-    with pytest.raises(AttributeError, match="a history has no 'losses': it has step, loss"):
+    with pytest.raises(AttributeError, match="a History has no 'losses': expected one of step, loss"):
         result.history.losses  # noqa: B018
     assert repr(History()) == "History(no steps)"
 
@@ -262,7 +262,7 @@ def test_a_longer_run_goes_on_where_the_shorter_one_ended(tmp_path):
     run(steps=12, checkpoint=tmp_path)
     longer = run(steps=24, checkpoint=tmp_path)
     assert np.array_equal(weights(longer), weights(run(steps=24)))
-    with pytest.raises(sk.CheckpointError, match="has done 24 steps already"):
+    with pytest.raises(sk.CheckpointError, match="has completed 24 steps"):
         run(steps=12, checkpoint=tmp_path)
 
 
@@ -300,7 +300,7 @@ def test_when_all_are_damaged_nothing_is_guessed(tmp_path):
             {"model": MLP(2, hidden=(7, 4), conditional=False), "was": MLP(2, hidden=(4, 7), conditional=False)},
             "differ",
         ),
-        ({"resume": False}, "holds a run already and resume is False"),
+        ({"resume": False}, "already contains a run and resume is False"),
         ({"rng": None}, "rng is None"),
     ],
 )
@@ -315,7 +315,7 @@ def test_a_run_with_other_streams_is_not_continued(tmp_path, monkeypatch):
     with monkeypatch.context() as before:  # a version that wrote nothing of its streams
         before.setattr(Run, "_identity", lambda self: {k: v for k, v in identity(self).items() if k != "streams"})
         run(steps=12, checkpoint=tmp_path)
-    with pytest.raises(sk.CheckpointError, match=r"maps seeds to other random numbers: its noise cannot be continued"):
+    with pytest.raises(sk.CheckpointError, match=r"maps seeds to other random numbers. Use that version to resume"):
         run(steps=24, checkpoint=tmp_path)
 
 
@@ -328,7 +328,7 @@ def test_a_run_with_other_streams_is_not_continued(tmp_path, monkeypatch):
         ({"steps": 0}, ValueError, "steps must be at least 1"),
         ({"steps": 1.5}, TypeError, "steps must be an integer"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
-        ({"batch_size": 201}, ValueError, "batch_size must be at most the 200 samples"),
+        ({"batch_size": 201}, ValueError, "batch_size must be at most 200, the number of samples"),
         ({"data": DATA[:0]}, ValueError, "data has shape .* at least one sample"),
         ({"data": DATA[:, 0]}, ValueError, r"data has shape \(200,\)"),
         ({"data": DATA.astype(int)}, TypeError, "data has dtype int64"),
@@ -369,5 +369,5 @@ def test_warmup_and_cosine():
     assert [rate(0), rate(4), rate(9)] == [0.1, 0.5, 1.0]
     assert rate(55) == pytest.approx(0.5)
     assert rate(100) == rate(1000) == pytest.approx(0.0)
-    with pytest.raises(ValueError, match="warmup must be shorter"):
+    with pytest.raises(ValueError, match="warmup must be smaller"):
         WarmupCosine(1.0, 10, 10)

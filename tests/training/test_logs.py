@@ -76,7 +76,7 @@ def test_a_full_disk_costs_no_run_and_the_history_is_written_when_there_is_room(
 
 
 def test_a_file_that_cannot_be_begun_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="name a file in a folder that exists"):
+    with pytest.raises(ValueError, match="choose a file in an existing folder"):
         run(JsonLines(tmp_path / "missing" / "h.jsonl"))
 
 

@@ -70,7 +70,7 @@ def test_a_checkpoint_that_vanishes_while_it_is_removed(tmp_path, monkeypatch):
 
     run(checkpoint=tmp_path)
     monkeypatch.setattr(shutil, "rmtree", gone)
-    with pytest.raises(sk.CheckpointError, match="a folder of its own"):
+    with pytest.raises(sk.CheckpointError, match="a separate folder"):
         remove(tmp_path / "step-000000004")
 
 
@@ -78,7 +78,7 @@ def test_a_checkpoint_that_vanishes_while_it_is_removed(tmp_path, monkeypatch):
 def test_a_description_of_no_model(tmp_path, change):
     sk.save(MLP(2, hidden=(4,)), tmp_path / "model")
     rewrite(tmp_path / "model", lambda content: content["description"].update(change))
-    with pytest.raises(sk.CheckpointError, match="describes no model"):
+    with pytest.raises(sk.CheckpointError, match="is not a model"):
         sk.load(tmp_path / "model")
 
 

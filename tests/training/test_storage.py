@@ -48,7 +48,7 @@ def test_an_existing_folder_is_left_alone(tmp_path):
     [
         (lambda x: -x, "cannot save a function"),
         (sk.models.EnergyModel(lambda x: x), "cannot save a function"),
-        (sk.models.at(MLP(2), 0.1), "cannot save a AtLevel: save the model that it views"),
+        (sk.models.at(MLP(2), 0.1), "cannot save a AtLevel: save the inner model"),
     ],
 )
 def test_what_cannot_be_written_down(tmp_path, model, words):
@@ -61,7 +61,7 @@ def test_a_folder_that_holds_something_else(tmp_path):
     with pytest.raises(sk.CheckpointError, match="cannot be read"):
         sk.load(tmp_path / "nothing")
     write_folder(tmp_path / "other", {"a": np.ones(2)}, {"kind": "checkpoint"})
-    with pytest.raises(sk.CheckpointError, match="holds a checkpoint, not a model"):
+    with pytest.raises(sk.CheckpointError, match="contains a checkpoint: expected a model"):
         sk.load(tmp_path / "other")
 
 
@@ -197,26 +197,26 @@ class _Trap:
     [
         (_length(2**64 - 1), "header of 18446744073709551615 bytes does not fit into a file of"),
         (_length(2**40), "header of 1099511627776 bytes does not fit"),
-        (_header(lambda h: h["weights"].update(data_offsets=[4, 964])), "not a whole safetensors file"),
+        (_header(lambda h: h["weights"].update(data_offsets=[4, 964])), "not a complete safetensors file"),
         (_header(lambda h: h["weights"].update(shape=[4, 30])), "weights in arrays.safetensors do not match"),
         (_header(lambda h: h["weights"].update(dtype="I64")), "weights in arrays.safetensors do not match"),
-        (_header(lambda h: h["weights"].update(dtype="F32")), "not a whole safetensors file"),
-        (_header(lambda h: h["weights"].update(dtype="F7")), "not a whole safetensors file"),
+        (_header(lambda h: h["weights"].update(dtype="F32")), "not a complete safetensors file"),
+        (_header(lambda h: h["weights"].update(dtype="F7")), "not a complete safetensors file"),
         (_header(lambda h: h["half"].update(dtype="BF16")), "arrays.safetensors"),
-        (_header(lambda h: h["weights"].update(shape=[2**62, 2**62])), "not a whole safetensors file"),
+        (_header(lambda h: h["weights"].update(shape=[2**62, 2**62])), "not a complete safetensors file"),
         (_header(_extra), "extra in arrays.safetensors do not match"),
         (_header(lambda h: h.update(other=h.pop("weights"))), "other, weights in arrays.safetensors do not match"),
         (
             lambda f: (f / "arrays.safetensors").write_bytes(pickle.dumps(_Trap())),
-            "not a whole safetensors file|damaged",
+            "not a complete safetensors file|damaged",
         ),
         (_manifest(pickle.dumps(_Trap())), "manifest.json is not JSON text"),
         (_manifest(b"[" * 100_000 + b"]" * 100_000), "manifest.json is not JSON text"),
         (_manifest(b'{"a": ' * 100_000 + b"1" + b"}" * 100_000), "manifest.json is not JSON text"),
         (_manifest(b'{"format": ' + b"9" * 10_000 + b"}"), "manifest.json is not JSON text"),
-        (_manifest(b"NaN"), "was not written by scorekit"),
-        (_manifest(b"[1, 2]"), "was not written by scorekit"),
-        (_manifest(b'{"checksum": 3}'), "was not written by scorekit"),
+        (_manifest(b"NaN"), "so scorekit did not write it"),
+        (_manifest(b"[1, 2]"), "so scorekit did not write it"),
+        (_manifest(b'{"checksum": 3}'), "so scorekit did not write it"),
         (_manifest(b'{"format": 1, "checksum": "0"}'), "does not match its checksum"),
         (_manifest(b"\xff\xfe{}"), "manifest.json is not JSON text"),
         (lambda f: rewrite(f, lambda c: c.update(format=float("nan"))), "no valid format"),
@@ -228,8 +228,8 @@ class _Trap:
         (lambda f: rewrite(f, lambda c: c.update(sha256={})), "do not match their SHA-256"),
         (lambda f: rewrite(f, lambda c: c["sha256"].update(mask=None)), "mask in arrays.safetensors do not match"),
         (lambda f: rewrite(f, lambda c: c.update(description="x")), "no valid description"),
-        (lambda f: rewrite(f, lambda c: c.update(bfloat16=["weights"])), "bfloat16 that does not fit"),
-        (lambda f: rewrite(f, lambda c: c.update(bfloat16=[["weights"]])), "bfloat16 that does not fit"),
+        (lambda f: rewrite(f, lambda c: c.update(bfloat16=["weights"])), "bfloat16 that does not match"),
+        (lambda f: rewrite(f, lambda c: c.update(bfloat16=[["weights"]])), "bfloat16 that does not match"),
         (lambda f: rewrite(f, lambda c: c.clear()), "no valid format"),
         (lambda f: (f / "manifest.json").unlink(), "manifest.json is not JSON text.*No such file"),
         (lambda f: (f / "arrays.safetensors").unlink(), "arrays.safetensors.*No such file"),

@@ -1,4 +1,4 @@
-"""``scorekit demo``: three toy densities, from data to figures."""
+"""``scorekit demo``: experiments on three toy distributions, from data to figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULT = ("gmm", "swiss-roll")
 
 
 def run(name: str | None, *, backend: str, out: str, seed: int, quick: bool) -> None:
-    """Run one demo, ``all``, or (without a name) the two that show the most; print tables and the paths of figures."""
+    """Run one demo, ``all``, or without a name the two default ones; print tables and the paths of figures."""
     chosen = _choose(name)
     bench = Bench.open(backend, out, seed, quick)
     started = time.perf_counter()

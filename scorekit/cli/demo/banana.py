@@ -1,4 +1,4 @@
-"""A banana-shaped density: a field learned by sliced score matching, and chains that move through it."""
+"""A banana-shaped distribution: the score learned by sliced score matching, and Langevin chains."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _draw(bench: Bench, banana: Any, fitted: Any, samples: Any, held_out: Any) -
         sk.plot.score_field(field, ax, limits=BOX, density=banana, scale_by=banana.score, like=bench.like)
         ax.set_title(name)
     sk.plot.score_error(fitted.model, banana, axes[2], limits=BOX, like=bench.like)
-    axes[2].set_title("their distance")
+    axes[2].set_title("error")
     sk.plot.chains(samples.trajectory[:, :12], axes[3], limits=BOX, background=banana)
     axes[3].set_title("Langevin chains")
     sk.plot.samples(samples.x, axes[4], reference=held_out, limits=BOX)

@@ -1,4 +1,4 @@
-"""What the demos share: a backend, a seed, a folder, one bar, and how a network is trained on a toy."""
+"""The setup of all demos: backend, seed, folder, progress bar, and the training of a small network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Bench", "table"]
 
 @dataclass
 class Bench:
-    """Where a demo works."""
+    """The backend, folder, seed and progress bar of a demo."""
 
     backend: Backend
     folder: Path
@@ -32,18 +32,18 @@ class Bench:
 
     @classmethod
     def open(cls, backend: str, out: str, seed: int, quick: bool) -> Bench:
-        """Check everything that the command line said before any work is done."""
+        """Check all command line options before any computation."""
         if seed < 0:
             raise InvalidValueError(f"--seed must not be negative, got {seed}.")
         folder = writable_folder(out, "choose another folder with --out.")
         return cls(sk.backend(backend, dtype="float32"), folder, seed, quick)
 
     def rng(self, *stream: int) -> Rng:
-        """A stream of random numbers of its own for each use, a function of the seed."""
+        """A separate random number stream for each use, a function of the seed."""
         return self.backend.rng(("demo", self.seed, *stream))
 
     def pick(self, full: int, quick: int) -> int:
-        """A size for the real thing, or for ``--quick``."""
+        """The size for the full demo, or for ``--quick``."""
         return quick if self.quick else full
 
     def draw(self, distribution: Any, n: int, *stream: int) -> Array:
@@ -57,24 +57,24 @@ class Bench:
 
     @contextmanager
     def stage(self, title: str, steps: int) -> Iterator[None]:
-        """One bar over all the optimizer steps and sampler steps of a demo."""
+        """A context with one progress bar for all optimizer and sampler steps of a demo."""
         from tqdm import tqdm
 
-        pause = 0.1 if sys.stderr.isatty() else 10.0  # a log file wants few lines
+        pause = 0.1 if sys.stderr.isatty() else 10.0  # fewer updates in log files
         with tqdm(total=steps, desc=title, unit="step", dynamic_ncols=True, mininterval=pause) as self._bar:
             yield
 
     def tick(self, _: Any = None) -> None:
-        """A callback that moves the bar one step."""
+        """A callback that advances the progress bar by one step."""
         self._bar.update()
 
     def network(self, *, conditional: bool) -> Any:
-        """Three hidden layers of 64, with weights from the seed."""
+        """An MLP with three hidden layers of 64 units; its weights depend on the seed."""
         make = provided(self.backend.name, "MLP")
         return make(2, hidden=(64, 64, 64), conditional=conditional, dtype="float32", rng=self.rng(0))
 
     def train(self, model: Any, objective: Objective, data: Array, steps: int, rate: float, batch: int) -> Any:
-        """The recipe of all demos: Adam, warm-up and half a cosine, averaged weights."""
+        """Train with the settings of all demos: Adam, linear warmup, cosine decay, EMA weights."""
         schedule = WarmupCosine(rate, steps, warmup=steps // 15)
         fitted = sk.fit(
             model,
@@ -92,14 +92,14 @@ class Bench:
         return fitted
 
     def write(self, figure: Any, name: str) -> None:
-        """Write a figure to the folder and remember its path."""
+        """Write a figure to the folder and record its path."""
         path = self.folder / name
         sk.plot.write(figure, path, dpi=self.pick(150, 70))
         self.written.append(path)
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table with aligned columns, the first one to the left."""
+    """Print a table. The first column is left-aligned, the others are right-aligned."""
     widths = [max(len(line[i]) for line in (header, *rows)) for i in range(len(header))]
     print(f"\n{title}")
     for line in (header, ["-" * width for width in widths], *rows):

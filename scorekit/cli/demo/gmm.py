@@ -1,4 +1,4 @@
-"""Two well separated components with unequal weights: what plain Langevin gets wrong and annealing gets right."""
+"""Two well separated components with unequal weights: plain Langevin gives wrong proportions, annealed right ones."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ __all__ = ["run"]
 
 MIXTURE = ((0.8, 0.2), ((5.0, 5.0), (-5.0, -5.0)))
 SIGMA_MAX, SIGMA_MIN = 30.0, 0.1
-SHOWN = 1.0  # the level at which fields are drawn
+SHOWN = 1.0  # the noise level of the plotted fields
 BOX = (-10.0, 10.0)
 
 
 def noise_levels() -> sk.noise.Levels:
-    """Coarse where the data are one blob and where they are apart, fine between: there the proportions are decided."""
+    """Noise levels that are dense from 8 to 2.5, where the smoothed modes separate and set the proportions."""
     far, between, near = np.geomspace(20, 8, 4), np.geomspace(8, 2.5, 16), np.geomspace(2.5, 0.1, 10)
     return sk.noise.Levels((*far[:-1], *between, *near[1:]))
 
 
 class _Chains(NamedTuple):
-    """The four ways of sampling, and what each one's trajectory was."""
+    """Mode proportions and trajectories of the four sampling methods."""
 
     proportions: dict[str, Any]
     trajectories: dict[str, Any]
 
 
 def run(bench: Bench) -> None:
-    """Learn the score at all levels, compare the fields, and sample in four ways."""
+    """Learn the score at all noise levels, compare the fields, and sample with four methods."""
     mixture = sk.distributions.GaussianMixture(*MIXTURE, 1.0)
     steps, levels = bench.pick(3000, 300), noise_levels()
     per_level, plain_steps = bench.pick(60, 10), bench.pick(1000, 150)
@@ -85,7 +85,7 @@ def _print(report: Any, proportions: dict[str, Any]) -> None:
     regions = list(dict.fromkeys(row.region for row in report))
     cells = {(row.sigma, row.region): row.error for row in report}
     table(
-        "gmm: relative l2 distance of the learned from the true field, by noise level and region of density",
+        "gmm: relative l2 error of the learned field, by noise level and density region",
         ["sigma", *regions, "½ E|s − s*|²", "cosine"],
         [
             [f"{sigma:.3g}", *(f"{cells[sigma, r].relative_l2:.3f} ± {cells[sigma, r].relative_l2_stderr:.3f}" for r in
@@ -95,7 +95,7 @@ def _print(report: Any, proportions: dict[str, Any]) -> None:
     )  # fmt: skip
     table(
         f"gmm: proportion of the mode of weight {MIXTURE[0][0]}, with 95 % intervals",
-        ["sampler", "proportion", "interval", "off by", "chains"],
+        ["sampler", "proportion", "interval", "error", "chains"],
         [
             [name, f"{w.proportions[0]:.3f}", f"[{w.lower[0]:.3f}, {w.upper[0]:.3f}]",
              f"{abs(w.proportions[0] - w.truth[0]):.3f}", str(w.n)]
@@ -103,21 +103,21 @@ def _print(report: Any, proportions: dict[str, Any]) -> None:
         ],
     )  # fmt: skip
     print(
-        "  Plain Langevin keeps the proportions of its start: nothing crosses the empty space between the "
-        "modes. Annealing\n"
-        "  decides them at sigma from 8 to 2.5, where the smoothed modes part: that is where its levels are dense."
+        "  Plain Langevin cannot move between well separated modes, so mode proportions stay those of the initial "
+        "points.\n"
+        "  Annealed Langevin sets them at sigma from 8 to 2.5, where the smoothed modes separate."
     )
 
 
 def _draw_fields(bench: Bench, mixture: Any, model: Any) -> None:
-    figure, axes = sk.plot.panels(3, title=f"Two Gaussians of weights 0.8 and 0.2, smoothed at sigma = {SHOWN:g}")
+    figure, axes = sk.plot.panels(3, title=f"Two Gaussians with weights 0.8 and 0.2, smoothed at sigma = {SHOWN:g}")
     for ax, field, name in ((axes[0], mixture.score, "true"), (axes[1], model, "learned")):
         sk.plot.score_field(
             field, ax, limits=BOX, sigma=SHOWN, density=mixture, scale_by=mixture.score, like=bench.like
         )
         ax.set_title(f"{name} score, over the true density")
     sk.plot.score_error(model, mixture, axes[2], limits=BOX, sigma=SHOWN, like=bench.like)
-    axes[2].set_title("their distance")
+    axes[2].set_title("error")
     bench.write(figure, "gmm-fields.png")
 
 

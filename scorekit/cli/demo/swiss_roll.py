@@ -1,4 +1,4 @@
-"""The Swiss roll: four objectives on the same data, and samples by Langevin and by annealed Langevin."""
+"""The Swiss roll: four objectives on the same data, and samples from Langevin and annealed Langevin."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scorekit.protocols import Array
 __all__ = ["run"]
 
 SIGMA_MAX, SIGMA_MIN, SIGMA_DSM = 3.0, 0.02, 0.1
-BOX = ((-1.8, 1.8), (-1.6, 2.2))  # room for the legends above the roll
+BOX = ((-1.8, 1.8), (-1.6, 2.2))  # space for the legends above the roll
 FLOOR_PAIRS = 8
 
 
 class _Learned(NamedTuple):
-    """A field, the level at which it is the true one, and samples drawn with it."""
+    """A learned score, its noise level, and samples drawn with it."""
 
     model: Any
     sigma: float | None
@@ -27,13 +27,13 @@ class _Learned(NamedTuple):
 
 
 def run(bench: Bench) -> None:
-    """Train four objectives, sample with each, and hold the samples against held-out data."""
+    """Train with four objectives, sample with each model, and compare the samples with held-out data."""
     roll = sk.distributions.SwissRoll()
     data = bench.draw(roll, 10_000, 1)
     n = bench.pick(4000, 1500)
     held_out = bench.draw(roll, n, 2)
     steps, walk, levels = bench.pick(1500, 150), bench.pick(500, 80), bench.pick(100, 40)
-    longer = steps + steps // 3  # all levels at once take a little more, at a lower price a step
+    longer = steps + steps // 3  # all levels at once need more steps, which are cheaper
     with bench.stage("swiss-roll", 3 * (steps + walk) + longer + levels + 1):
         learned = _single_level(bench, data, n, steps, walk)
         learned["NCSN"] = _noise_conditional(bench, data, n, longer, levels)
@@ -42,7 +42,7 @@ def run(bench: Bench) -> None:
 
 
 def _single_level(bench: Bench, data: Array, n: int, steps: int, walk: int) -> dict[str, _Learned]:
-    """ISM, SSM and DSM: one field each, and plain Langevin from a spread start."""
+    """ISM, SSM and DSM: one score each, and plain Langevin from uniform initial points."""
     objectives = {
         "ISM": (sk.objectives.ImplicitScoreMatching(), None),
         "SSM": (sk.objectives.SlicedScoreMatching(), None),
@@ -59,7 +59,7 @@ def _single_level(bench: Bench, data: Array, n: int, steps: int, walk: int) -> d
 
 
 def _noise_conditional(bench: Bench, data: Array, n: int, steps: int, levels: int) -> _Learned:
-    """All levels at once, and annealed Langevin from the noisiest one."""
+    """Train at all noise levels at once, and sample with annealed Langevin from the largest one."""
     numbers = bench.backend.to_numpy(data)
     mean, spread = float(numbers.mean()), float(numbers.std())
     net = sk.models.Preconditioned(bench.network(conditional=True), sigma_data=float(np.sqrt((numbers**2).mean())))
@@ -88,15 +88,15 @@ def _print(bench: Bench, roll: Any, learned: dict[str, _Learned], held_out: Arra
         ["two held-out halves", "", "", "", f"mean of {FLOOR_PAIRS}, sd {np.std(pairs):.4f}", f"{np.mean(pairs):.4f}"]
     )
     table(
-        f"swiss-roll: field and samples of each objective, {n} chains",
+        f"swiss-roll: score and samples for each objective, {n} chains",
         ["objective", "sigma", "relative l2 of the score", "cosine", "sampler", "sliced W2 to held-out"],
         rows,
     )
 
 
 def _draw(bench: Bench, roll: Any, learned: dict[str, _Learned], held_out: Array) -> None:
-    """One column a field, above the samples that it gives; each truth beside those that aim at it."""
-    figure, axes = sk.plot.panels(6, 2, title="Swiss roll: true and learned scores, and samples beside held-out data")
+    """One column per score, with its samples below; true scores are left of the learned ones."""
+    figure, axes = sk.plot.panels(6, 2, title="Swiss roll: true and learned scores, samples and held-out data")
     noisy = bench.draw(roll.smoothed(SIGMA_DSM), held_out.shape[0], 10)
     columns: list[tuple[str, Any, float | None, Array, str]] = [
         ("true", roll.score, None, held_out, "held-out data"),

@@ -1,4 +1,4 @@
-"""Where the batches of a run come from: the batch of a step is a function of the seed and the step alone."""
+"""Sources of batches. The batch of a step is a function of only the seed and the step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Batch", "Source", "open_source"]
 
 
 def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
-    """The source for whatever ``fit`` was given as data."""
+    """The source for the argument ``data`` of ``fit``."""
     if isinstance(data, (tuple, list)) and len(data) == 2 and hasattr(data[0], "shape"):
         return Arrays(data[0], data[1], batch_size, seed)
     if hasattr(data, "shape") or not hasattr(data, "__len__") or isinstance(data, (list, tuple, str, bytes, dict)):
@@ -21,7 +21,7 @@ def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
     if hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         if batch_size is not None:
             raise InvalidValueError(
-                f"batch_size is {batch_size} and data is a loader, which has one of its own: drop it."
+                f"batch_size is {batch_size} and data is a loader, which has its own batch size: omit batch_size."
             )
         return Loader(data, seed)
     return Dataset(data, batch_size, seed)

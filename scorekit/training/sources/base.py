@@ -1,4 +1,4 @@
-"""What a source of batches is, and what all of them need."""
+"""The base class of sources of batches, and helpers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["Batch", "Source", "check_classes", "digest", "sample_of", "share", "
 
 
 class Batch(NamedTuple):
-    """The samples of one process in one step: the rows ``start`` to ``stop`` of a batch of ``total``.
+    """The samples of one process in one step: rows ``start`` to ``stop`` of a batch of ``total`` samples.
 
-    ``x``: samples ``(n, *event)``. ``condition``: what a conditional model is told of each, first axis n, or None.
+    ``x``: samples ``(n, *event)``. ``condition``: their conditions with first axis n, or None.
     """
 
     x: Array
@@ -30,10 +30,10 @@ class Batch(NamedTuple):
 
 
 class Source(ABC):
-    """Batches by step. ``first`` is a batch to look at, ``epoch`` the number of batches until the data come again.
+    """Batches by step. ``first`` is an example batch, ``epoch`` the number of batches per epoch.
 
-    ``condition``: what stands second in the data, for the samples of ``first``; None where nothing does. ``classes``:
-    how many classes the network has, so that integers beyond them are refused; None for any condition.
+    ``condition``: the conditions of the samples in ``first``; None without conditions. ``classes``: the number of
+    classes of the network, for the check of labels; None for other conditions.
     """
 
     owner: Backend
@@ -45,22 +45,22 @@ class Source(ABC):
 
     @abstractmethod
     def batch(self, step: int, rank: int, size: int) -> Batch:
-        """The part that process ``rank`` of ``size`` has in the batch of a step."""
+        """The rows of process ``rank`` of ``size`` in the batch of a step."""
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with, as plain JSON types."""
+        """The properties that must be equal in a resumed run, as plain JSON types."""
 
     def prepare(self, classes: int | None) -> None:
-        """Told how many ``classes`` the network has, look at the conditions that are there."""
+        """Set the number of ``classes`` of the network, and check the known conditions."""
         self.classes = classes
 
     def checked_first(self) -> Array | None:
-        """The conditions of ``first``; one sample has one, also where it stands in an item without a batch axis."""
+        """The checked conditions of ``first``."""
         return self.checked(self.condition, self.first)
 
     def checked(self, condition: Any, x: Array) -> Array | None:
-        """What stands beside the samples ``x``, as a condition for each of them."""
+        """The checked conditions of the samples ``x``, one per sample."""
         if condition is None:
             return None
         name = "the second item of the data"
@@ -71,7 +71,7 @@ class Source(ABC):
 
 
 def check_classes(labels: Array, classes: int) -> None:
-    """Refuse labels that are no classes of the network."""
+    """Raise an error for labels that are not classes of the network."""
     xp = array_namespace(labels)
     if labels.ndim != 1 or not xp.isdtype(labels.dtype, "integral"):
         raise InvalidTypeError(
@@ -81,45 +81,45 @@ def check_classes(labels: Array, classes: int) -> None:
     low, high = int(xp.min(labels)), int(xp.max(labels))
     if low < 0 or high >= classes:
         raise InvalidValueError(
-            f"labels go from {low} to {high}: the network has {classes} classes, 0 to {classes - 1}."
+            f"labels are from {low} to {high}: expected 0 to {classes - 1}, the {classes} classes of the network."
         )
 
 
 def share(total: int, rank: int, size: int) -> tuple[int, int]:
-    """The rows that process ``rank`` of ``size`` has in a batch."""
+    """The rows of process ``rank`` of ``size`` in a batch of ``total`` samples, from start to stop."""
     if total < size:
         raise InvalidValueError(
-            f"a batch of {total} samples cannot be cut over {size} processes: take a larger batch_size, and "
+            f"a batch of {total} samples cannot be divided among {size} processes: use a larger batch_size, and "
             "drop_last=True in a DataLoader whose last batch is smaller."
         )
     return total * rank // size, total * (rank + 1) // size
 
 
 def without_length(data: Any) -> InvalidTypeError:
-    """The error of data that do not say how many they are."""
+    """The error for data without a length."""
     return InvalidTypeError(
         f"data is a {describe(data)} without a length: expected an array, a dataset with len() and [i], or a "
-        "loader of batches with len(). Put it into a DataLoader of known length, or collect it into an array."
+        "loader of batches with len(). Use a DataLoader of known length, or an array."
     )
 
 
 def digest(rows: Any) -> str:
-    """A few letters that tell the bytes of these rows of a NumPy array from others."""
+    """A short hash of the bytes of rows of a NumPy array."""
     return hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()[:16]
 
 
 def sample_of(item: Any, name: str) -> tuple[Array, Any]:
-    """The sample in an item, and its condition, which stands second; None where nothing does."""
+    """The sample and the condition of an item; None without a condition."""
     pair = isinstance(item, (tuple, list)) and len(item) > 0
     sample = item[0] if pair else item
     if not hasattr(sample, "shape"):
         raise InvalidTypeError(
-            f"{name} is a {describe(item)}: expected an array, or a tuple (array, condition). Give the dataset a "
-            "transform that makes floating-point arrays."
+            f"{name} is a {describe(item)}: expected an array, or a tuple (array, condition). Use a "
+            "transform of the dataset that makes floating-point arrays."
         )
     if pair and len(item) > 2:
         raise InvalidTypeError(
-            f"{name} has {len(item)} parts: expected an array, or a tuple (array, condition). Drop the rest, or put "
-            "them together into one condition."
+            f"{name} has {len(item)} parts: expected an array, or a tuple (array, condition). Drop the others, or "
+            "combine them into one condition."
         )
     return sample, item[1] if pair and len(item) > 1 else None

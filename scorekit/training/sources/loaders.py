@@ -1,4 +1,4 @@
-"""Batches that somebody else makes: loaders, with their randomness tied to the seed of the run."""
+"""Data loaders as sources of batches. Their randomness depends on the seed of the run."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from scorekit.training.sources.seeding import place_of, seeded
 
 __all__ = ["Loader"]
 
-_SHOWN = 64  # samples whose bytes tell one data set from another
+_SHOWN = 64  # number of samples whose hash identifies the data set
 
 
 class Loader(Source):
-    """An iterable of batches with a length, such as a ``DataLoader``; each pass over it is an epoch.
+    """An iterable of batches with a length, such as a ``DataLoader``; one pass is one epoch.
 
-    Its randomness is a function of the seed, the epoch and the place: the global generators of Python, NumPy and the
-    framework are seeded for each batch and put back, and a ``generator`` of its own is seeded at the start of each
-    epoch. Other generators that its transforms hold are not known here.
+    Its randomness is a function of the seed, the epoch and the batch index. The global generators of Python, NumPy and
+    the framework are seeded for each batch and then restored. The attribute ``generator`` of the loader is seeded at
+    the start of each epoch. Other generators in its transforms are not controlled.
     """
 
     def __init__(self, loader: Any, seed: int) -> None:
         self._loader, self._seed = loader, seed
         try:
             self.epoch = len(loader)
-        except TypeError as error:  # a DataLoader has len(), and what it loads need not
+        except TypeError as error:  # a DataLoader has len() even if its dataset does not
             raise without_length(loader) from error
         if self.epoch == 0:
             raise ShapeError("the loader is empty: expected at least one batch.")
@@ -44,7 +44,7 @@ class Loader(Source):
         self._place = (-1, 0)
 
     def batch(self, step: int, rank: int, size: int) -> Batch:
-        """The next batch, cut over the processes unless the loader's sampler has done so."""
+        """The batch of a step, divided among the processes unless the sampler of the loader does this."""
         x, second = sample_of(self._fetch(step), "a batch of the loader")
         check_batch(x, "a batch of the loader", finite=False)
         n, condition = x.shape[0], self.checked(second, x)
@@ -77,12 +77,12 @@ class Loader(Source):
                 return next(self._batches)
         except StopIteration:
             raise InvalidValueError(
-                f"the loader ended after {place} batches and says that it has {self.epoch}: expected len(loader) "
-                "batches at each pass. Give one that can be iterated again and again, not a generator."
+                f"the loader ended after {place} batches and its length is {self.epoch}: expected len(loader) "
+                "batches in each pass. Use a loader that can be iterated repeatedly, not a generator."
             ) from None
 
     def identity(self) -> dict[str, Any]:
-        """The lengths, and the bytes of the first samples of the first batch."""
+        """The lengths, and a hash of the first samples of the first batch."""
         return {
             "batch_size": self.batch_size,
             "data": type(self._loader).__name__,
@@ -98,8 +98,8 @@ def _seed_own(generator: Any, seed: Seed) -> None:
     put = None if framework is None else offered(framework, "seed_generator")
     if put is None:
         raise InvalidTypeError(
-            f"the loader's generator is a {describe(generator)}, which fit cannot seed: expected one of the framework "
-            "that the loader belongs to, as torch.Generator for a DataLoader."
+            f"the loader's generator is a {describe(generator)}, which fit cannot seed: expected a generator of the "
+            "framework of the loader, for instance torch.Generator for a DataLoader."
         )
     put(generator, seed)
 

@@ -1,4 +1,4 @@
-"""Data that can be asked for rows: arrays and datasets."""
+"""Arrays and indexable datasets as sources of batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DEFAULT_BATCH = 128
 
 
 class _Shuffled(Source):
-    """Data that can be asked for rows: an epoch is a permutation of them, its remainder dropped."""
+    """Indexable data. An epoch is a random permutation of the rows; an incomplete last batch is dropped."""
 
     def __init__(self, owner: Backend, n: int, batch_size: int | None, seed: int) -> None:
         self.owner, self._n, self._seed = owner, n, seed
@@ -36,7 +36,7 @@ class _Shuffled(Source):
         """The samples of these rows, and their conditions."""
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
-        """Inside, what rows draw themselves is that of this step."""
+        """A context that seeds the random numbers that items draw themselves."""
         del step, start
         return nullcontext()
 
@@ -54,7 +54,7 @@ class _Shuffled(Source):
 
 
 class Arrays(_Shuffled):
-    """An array ``(n, *event)``, with conditions whose first axis is n or without."""
+    """An array ``(n, *event)``, and optional conditions with first axis n."""
 
     def __init__(self, x: Array, condition: Any, batch_size: int | None, seed: int) -> None:
         super().__init__(backend_of(check_batch(x, "data")), x.shape[0], batch_size, seed)
@@ -63,7 +63,7 @@ class Arrays(_Shuffled):
         self.condition = condition
 
     def prepare(self, classes: int | None) -> None:
-        """The conditions of all samples, checked once."""
+        """Check the conditions of all samples once."""
         super().prepare(classes)
         self.condition = self.checked(self.condition, self._x)
 
@@ -72,7 +72,7 @@ class Arrays(_Shuffled):
         return take(self._x, order, axis=0), None if self.condition is None else take(self.condition, order, axis=0)
 
     def identity(self) -> dict[str, Any]:
-        """Shape, type and the bytes of some rows."""
+        """Shape, dtype and a hash of some rows."""
         n = self._x.shape[0]
         rows = np.linspace(0, n - 1, min(n, 4096)).astype(int)
         told = {} if self.condition is None else {"condition": digest(self.owner.to_numpy(self.condition)[rows])}
@@ -85,17 +85,17 @@ class Arrays(_Shuffled):
 
 
 class Dataset(_Shuffled):
-    """Anything with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition.
+    """An object with ``len()`` and ``[i]`` whose items are samples, or tuples of a sample and its condition.
 
-    Items may draw: the global generators of Python, NumPy and the framework are seeded for the items of each step and
-    put back. Other generators that a data set holds are not known here.
+    Items may be random: the global generators of Python, NumPy and the framework are seeded for the items of each step
+    and then restored. Other generators of a data set are not controlled.
     """
 
     def __init__(self, items: Any, batch_size: int | None, seed: int) -> None:
         if len(items) == 0:
             raise ShapeError("the dataset is empty: expected at least one sample.")
         self._items = items
-        with seeded(framework_of(items), place_of(seed)):  # the first look tells whose arrays they are
+        with seeded(framework_of(items), place_of(seed)):  # finds the backend of the items
             owner = backend_of(sample_of(items[0], "dataset[0]")[0])
         with seeded(owner.name, place_of(seed)):
             sample, second = sample_of(items[0], "dataset[0]")
@@ -122,7 +122,7 @@ class Dataset(_Shuffled):
         return self.owner.xp.stack(arrays)
 
     def identity(self) -> dict[str, Any]:
-        """The length, and the bytes of the first item."""
+        """The length, and a hash of the first item."""
         return {
             "batch_size": self.batch_size,
             "data": type(self._items).__name__,
@@ -136,5 +136,5 @@ def _sizes(batch_size: int | None, n: int) -> int:
     if batch_size is None:
         return min(_DEFAULT_BATCH, n)
     if check_count(batch_size, "batch_size") > n:
-        raise InvalidValueError(f"batch_size must be at most the {n} samples there are, got {batch_size}.")
+        raise InvalidValueError(f"batch_size must be at most {n}, the number of samples, got {batch_size}.")
     return batch_size

@@ -1,4 +1,4 @@
-"""The randomness of data sets and loaders that draw from global generators."""
+"""Seeding of the global generators that data sets and loaders draw from."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["place_of", "seeded"]
 
 
 def place_of(seed: int, *place: int) -> tuple[str | int, ...]:
-    """The seed of what the data of a run draw at this place."""
+    """The seed for random numbers that the data draw at this point of a run."""
     return ("fit", seed, "data", *place)
 
 
 @contextmanager
 def seeded(framework: str | None, place: Seed) -> Iterator[None]:
-    """Inside, the global generators start from ``place``; afterwards they are where they were.
+    """A context that seeds the global generators with ``place`` and restores them at the end.
 
-    They are those of Python's ``random``, of ``numpy.random`` and of the framework, where its package offers a
-    ``seeded`` of its own. A generator that a data set holds itself is not among them.
+    These are the generators of ``random``, of ``numpy.random``, and of the framework if its package exports ``seeded``.
+    Generators that a data set holds itself are not included.
 
     >>> with seeded(None, (0, 1)):
     ...     first = random.random()
