@@ -93,7 +93,7 @@ A dash means not measured: float64 is measured at one batch size only, and exact
 GROWTH = """\
 ## Growth
 
-`OPENBLAS_NUM_THREADS=1 python benchmarks/growth.py`: growth of cost, as the slope of its logarithm against the logarithm
+`OPENBLAS_NUM_THREADS=1 python benchmarks/growth.py`: growth of cost, the slope of its logarithm against the logarithm
 of the size, with the standard error of the fit. At small sizes fixed overhead dominates. The slope is therefore fitted
 to the sizes that take at least eight times as long as the smallest, or to all sizes if fewer than three do (the cost
 hardly grows then). The cost by dimension is in units of the network alone (its value and gradient), because its first
