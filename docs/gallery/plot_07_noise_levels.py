@@ -77,7 +77,7 @@ for _ in range(noise.levels):
     predicted.append(v)
 
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-ax.plot(noise.sigmas, predicted, color="#a8a8a8", linewidth=4, label="law")
+ax.plot(noise.sigmas, predicted, color="#a8a8a8", linewidth=4, label="theory")
 error = measured * np.sqrt(2 / 40_000)
 ax.errorbar(
     noise.sigmas,
@@ -122,6 +122,6 @@ for count in (20, 200):
 
 off = np.abs(measured / predicted - 1) / np.sqrt(2 / 40_000)
 print(
-    f"largest deviation from the law: {off.max():.1f} standard errors, over {noise.levels} levels"
+    f"largest deviation from theory: {off.max():.1f} standard errors, over {noise.levels} levels"
 )
 assert off.max() < 5.5, off

@@ -133,7 +133,7 @@ for way, (color, mark) in style.items():
         linewidth=1,
         label=name,
     )
-left.set_title("one parameter: law (lines) and measured")
+left.set_title("one parameter: theory (lines) and measured")
 right.set_title("a network of 32, 32")
 for ax in (left, right):
     ax.set_xlabel(r"noise level $\sigma$")
@@ -150,7 +150,7 @@ plt.show()
 
 off = max(float(np.max(np.abs(measured[way] / law[way] - 1))) for way in ways)
 gain = law[None][0] / law["control"][0]
-print(f"measured variance over the law: off by {off:.1%} at most")
+print(f"measured variance over theory: relative error at most {off:.1%}")
 print(f"at sigma = {sigmas[0]:g} the control variate divides the variance by {gain:,.0f}, "
       f"that of the network by {of_network[None][0] / of_network['control'][0]:,.0f}")  # fmt: skip
 assert np.isclose(law[None][0] * sigmas[0] ** 2, 1.0, atol=0.01), law

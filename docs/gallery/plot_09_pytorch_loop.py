@@ -46,7 +46,8 @@ class Net(nn.Module):
         return self.body(torch.cat([scaled, torch.log(level) / 4], dim=1)) / level
 
 
-torch.manual_seed(0) torch.set_num_threads(1)  # one thread is fastest for small networks
+torch.manual_seed(0)
+torch.set_num_threads(1)  # one thread is fastest for small networks
 net = Net()
 
 # %%

@@ -122,6 +122,6 @@ for name, law in (
 ):
     mean, error = found[gaussian, name].T
     print(
-        f"{name:20} {mean.round(4)} law {law.round(4)} deviation {((mean - law) / error).round(1)} s.e."
+        f"{name:20} {mean.round(4)} exact {law.round(4)} deviation {((mean - law) / error).round(1)} s.e."
     )
     assert np.all(np.abs(mean - law) < 5.5 * error), (name, mean, law)

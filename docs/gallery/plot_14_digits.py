@@ -22,8 +22,10 @@ import torch
 
 from scorekit_torch import UNet
 
-torch.set_num_threads(1)  # for a network this small a second thread costs more time than it
-saves SEED = int((sys.argv[1:] or ["0"])[0])
+torch.set_num_threads(
+    1
+)  # for so small a network a second thread costs more time than it saves
+SEED = int((sys.argv[1:] or ["0"])[0])
 
 
 def rng(*stream):
