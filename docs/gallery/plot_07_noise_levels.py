@@ -111,7 +111,7 @@ for count in (20, 200):
     sampler = sk.samplers.AnnealedLangevin(longer, count, longer.step_size)
     found = sk.metrics.mode_weights(sampler.sample(mixture.score, start, rng=5).x, mixture)
     print(
-        f"{count:3} steps a level: share {found.proportions[0]:.3f} [{found.lower[0]:.3f}, "
+        f"{count:3} steps per level: proportion {found.proportions[0]:.3f} [{found.lower[0]:.3f}, "
         f"{found.upper[0]:.3f}] for 0.8"
     )
 

@@ -22,9 +22,7 @@ import torch
 
 from scorekit_torch import UNet
 
-torch.set_num_threads(
-    1
-)  # for so small a network a second thread costs more time than it saves
+torch.set_num_threads(1)  # a second thread does not help for so small a network
 SEED = int((sys.argv[1:] or ["0"])[0])
 
 
