@@ -1,4 +1,4 @@
-"""What the suites share: backends, dtypes, data, networks and objectives by name."""
+"""Shared by the suites: backends, dtypes, data, networks and objectives by name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Has anything become slower? Ratios, ours over the plain way in one interleaved run, beside the committed ones.
+"""Regression test of speed: ratios of our time to plain code in interleaved runs, compared with the committed ratios.
 
-``OPENBLAS_NUM_THREADS=1 python benchmarks/check.py`` prints a table and exits with 1 when a ratio is above 1.25 times
-the committed one, or when a case stands on one side only. ``--update`` writes the ratios that it measured. A case that
-is too slow is measured once more, and the smaller ratio counts: a machine with other work on it is forgiven once.
+``OPENBLAS_NUM_THREADS=1 python benchmarks/check.py`` prints a table and exits with 1 if a ratio is above 1.25 times
+the committed one, or if a case is missing on one side. ``--update`` writes the measured ratios. A case that is too
+slow is measured once more, and the smaller ratio counts, because other work on the machine can slow down one run.
 """
 
 from __future__ import annotations

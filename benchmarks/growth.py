@@ -3,9 +3,9 @@
 ``OPENBLAS_NUM_THREADS=1 python benchmarks/growth.py`` measures, writes benchmarks/results/growth.json and draws
 docs/figures/growth.png; ``--quick`` runs the smallest sizes once and writes nothing.
 
-Small sizes pay for bookkeeping, whatever they compute. A slope is therefore fitted through the sizes whose time is at
-least :data:`OVERHEAD` times that of the smallest size, so that the bookkeeping, which the smallest size has too, is at
-most an eighth of each. Where fewer than three sizes are so slow the cost hardly grows, and all of them are used.
+At small sizes fixed overhead dominates. A slope is therefore fitted to the sizes whose time is at least
+:data:`OVERHEAD` times that of the smallest size, so that the overhead, which the smallest size has too, is at most an
+eighth of each. If fewer than three sizes are that slow, the cost hardly grows, and all sizes are used.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""One training step of NCSN and NCSNv2 beside the same networks written plainly: 16 images, 64 features, two threads.
+"""One training step of NCSN and NCSNv2, compared with plain implementations: 16 images, 64 features, two threads.
 
-``python benchmarks/images.py`` first checks that both give equal outputs, then prints milliseconds a step, min / median
-/ max of runs that take turns, each in a process of its own, and the median ratio to the plain network. ``--compile``
-adds our networks through torch.compile, which takes minutes for each. The plain network has Adam as it comes, ours the
-fused one of the learner.
+``python benchmarks/images.py`` first checks that both give equal outputs. It prints milliseconds per step, min / median
+/ max of interleaved runs, each in its own process, and the median ratio to the plain network. ``--compile`` adds our
+networks through torch.compile, which takes minutes for each. The plain network uses Adam with its default settings,
+ours the fused Adam of the learner.
 """
 
 from __future__ import annotations

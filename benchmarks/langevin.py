@@ -1,7 +1,7 @@
-"""Langevin on an 8-component mixture in the plane: scorekit's sampler beside the loop that everybody writes.
+"""Langevin on an 8-component mixture in the plane: scorekit's sampler compared with a plain loop.
 
-``OPENBLAS_NUM_THREADS=1 python benchmarks/langevin.py`` prints nanoseconds a chain-step: one step of one chain, score
-and noise included. Tensors have one thread. sampling.py has our samplers by backend, dtype, dimension and chains.
+``OPENBLAS_NUM_THREADS=1 python benchmarks/langevin.py`` prints nanoseconds per chain-step: one step of one chain,
+including score and noise. Tensors use one thread. sampling.py has our samplers by backend, dtype, dimension and chains.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Results as Markdown: tables, and a page with what a script wrote between two marks."""
+"""Results as Markdown: tables, and pages with generated text between two marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peak memory: of tensors torch's own records on the CPU, the allocator's counter on CUDA; of arrays Python's trace."""
+"""Peak memory: of tensors by the profiler of torch on the CPU and the allocator of CUDA, of arrays by tracemalloc."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Every objective by backend, dtype, dimension and batch: its value, and its value with the gradient in all weights.
 
-The network is the backend's perceptron of 3 x 128, on one thread.
+The network is the backend's 3 x 128 perceptron, on one thread.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Contestants with a process each, whose memory no other has shaped; they take turns all the same.
+"""Runs each implementation in its own process, so that they do not share a memory allocator; the runs are interleaved.
 
-As a script this is the other end: it makes the run that it is told of, and does it once for each line that it reads.
+As a script this is the worker: it builds the run named by its arguments and executes it once for each line of input.
 """
 
 from __future__ import annotations

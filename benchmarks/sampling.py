@@ -1,8 +1,8 @@
-"""A step of Langevin and of annealed Langevin by backend, dtype, dimension and chains; and what it adds to a network.
+"""A step of Langevin and of annealed Langevin by backend, dtype, dimension and chains; its overhead over a network.
 
-``python benchmarks/sampling.py`` prints milliseconds a step of annealed Langevin with a network beside the bare network
-at the same levels, min / median / max of interleaved runs, and the median of the paired ratios. langevin.py has the
-loops that others write.
+``python benchmarks/sampling.py`` prints milliseconds per step of annealed Langevin with a network and of the network
+alone at the same levels, min / median / max of interleaved runs, and the median of the paired ratios. langevin.py has
+plain loops.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Does every benchmark still run? One short round of each, without a clock that judges."""
+"""Runs one short round of every benchmark and checks no times."""
 
 from __future__ import annotations
 

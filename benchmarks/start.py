@@ -1,4 +1,4 @@
-"""How long the first line of a program takes."""
+"""The time of an import in a new process."""
 
 from __future__ import annotations
 

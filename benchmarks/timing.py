@@ -1,4 +1,4 @@
-"""Contestants that take turns, so that a slow minute of the machine is a slow minute for all of them."""
+"""Interleaved timing: implementations run in turns, so that other work on the machine slows all of them alike."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""One optimizer step on tensors beside the loop that an expert writes by hand, for the same loss from the same noise.
+"""One optimizer step on tensors, compared with an optimized loop by hand for the same loss from the same noise.
 
-``python benchmarks/torch_steps.py`` checks that both give the same losses and prints milliseconds a step, min / median
-/ max of interleaved runs, and the median of the paired ratios: a 3 x 128 GELU network, 128 samples, float32, one
-thread, whose own time is counted, so that other people's work on the machine disturbs less.
-The loop by hand does what the learner does: noise from a generator, fused Adam, loss and gradient norm checked and
-clipped, an average of the weights by one multi-tensor lerp.
+``python benchmarks/torch_steps.py`` checks that both give the same losses and prints milliseconds per step, min /
+median / max of interleaved runs, and the median of the paired ratios: a 3 x 128 GELU network, 128 samples, float32,
+one thread. Processor time is measured, which depends less on other work on the machine.
+The loop by hand does the same work as the learner: noise from a generator, fused Adam, loss and gradient norm checked
+and clipped, EMA of the weights by one multi-tensor lerp.
 """
 
 from __future__ import annotations

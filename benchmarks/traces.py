@@ -1,7 +1,7 @@
-"""The exact trace of a network that is a black box: ISM, loss and parameter gradient, by the ways that torch has.
+"""The exact trace of a network without a trace of its own: ISM, loss and parameter gradient, by the methods of torch.
 
-``python benchmarks/traces.py`` prints milliseconds (min / median / max of interleaved runs, one thread and its
-own time) and peak memory in forward passes: a 3 x 128 softplus network, 128 samples, float32.
+``python benchmarks/traces.py`` prints milliseconds (min / median / max of interleaved runs, processor time of one
+thread) and peak memory in forward passes: a 3 x 128 softplus network, 128 samples, float32.
 """
 
 from __future__ import annotations

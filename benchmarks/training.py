@@ -1,7 +1,7 @@
-"""Training as a user starts it: steps a second of ``sk.fit``; and one optimizer step of each objective on NumPy.
+"""Training: steps per second of ``sk.fit``, and one optimizer step of each objective on NumPy.
 
-``OPENBLAS_NUM_THREADS=1 python benchmarks/training.py`` prints milliseconds a step of the NumPy learner, min / median /
-max of interleaved runs: a 3 x 64 network, 256 samples, float32. torch_steps.py has the steps on tensors.
+``OPENBLAS_NUM_THREADS=1 python benchmarks/training.py`` prints milliseconds per step of the NumPy learner, min / median
+/ max of interleaved runs: a 3 x 64 network, 256 samples, float32. torch_steps.py has the steps on tensors.
 """
 
 from __future__ import annotations

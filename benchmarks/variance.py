@@ -1,4 +1,4 @@
-"""What variance reduction does to the gradient of denoising score matching, for a linear model and for a network.
+"""The effect of variance reduction on the gradient of denoising score matching, for a linear model and for a network.
 
 ``OPENBLAS_NUM_THREADS=1 python benchmarks/variance.py`` prints the standard deviation of the parameter gradient (the
 root of the summed variances over the noise, the data fixed), relative to plain DSM, and the cost of a gradient.

@@ -2,10 +2,10 @@ r"""
 What a score is
 ===============
 
-The score of a density is the gradient of its logarithm, :math:`s^*(x) = \nabla \log
-p(x)`. It points to where the density grows, and it does not know the normalizer:
-:math:`\nabla \log (p/Z) = \nabla \log p`. The distributions of ``sk.distributions`` know
-theirs exactly.
+The score of a density is the gradient of its logarithm, :math:`s^*(x) = \nabla \log p(x)`.
+It points in the direction in which the density grows. It does not depend on the normalizer:
+:math:`\nabla \log (p/Z) = \nabla \log p`. The distributions of ``sk.distributions`` have
+exact scores.
 """
 
 import matplotlib.pyplot as plt
@@ -27,10 +27,10 @@ densities = {
 # %%
 # Four fields
 # -----------
-# The gray regions hold 50, 90 and 99 % of the mass. An arrow's color is the length of the
-# score; its drawn length grows with the logarithm, so that the weak ones near the modes can
-# still be read. On the Swiss roll, whose points lie within 0.05 of a curve, the score is
-# hundreds of times as long away from the curve as on it.
+# The gray regions contain 50, 90 and 99 % of the mass. The color of an arrow shows the norm
+# of the score. Its length is logarithmic, so that small scores near the modes remain
+# visible. On the Swiss roll, whose points lie within 0.05 of a curve, the score is hundreds
+# of times as long away from the curve as on it.
 
 fig, axes = plt.subplots(2, 2, figsize=(8.4, 6.9), layout="constrained")
 for ax, (name, (density, box)) in zip(axes.flat, densities.items(), strict=True):
@@ -41,17 +41,18 @@ plt.show()
 # %%
 # How to learn it from samples
 # ----------------------------
-# How far is a model :math:`s` from the truth? *Explicit* score matching asks for the score
-# that nobody has; *implicit* score matching (Hyvärinen, 2005) needs the data alone.
-# Integration by parts says that they differ by a constant of the data:
+# How far is a model :math:`s` from the true score? *Explicit* score matching needs the true
+# score, which is unknown for real data. *Implicit* score matching (Hyvärinen, 2005) needs
+# only the data. By integration by parts they differ by a constant that depends on the data
+# alone:
 #
 # .. math::
 #     \underbrace{\tfrac12 E|s - s^*|^2}_{\mathrm{ESM}}
 #     = \underbrace{E[\operatorname{tr} \nabla s + \tfrac12 |s|^2]}_{\mathrm{ISM}} + \underbrace{\tfrac12 E|s^*|^2}_{C}.
 #
-# Here the expectations are sums over a fine grid, with the density as the weights: for
-# smooth densities such a sum is accurate to rounding. The model is a network with random
-# weights, wrong in every way, and the identity must hold for it too.
+# Here the expectations are sums over a fine grid, weighted by the density. For smooth
+# densities these sums are accurate to rounding. The model is an untrained network with
+# random weights; the identity holds for every model.
 
 
 def grid(low, high, step):
@@ -79,7 +80,7 @@ for name, (density, _) in densities.items():
     print(f"{name:12} {esm:12.6f} {ism:12.6f} {constant:12.6f} {esm - ism - constant:14.1e}")
 
 # %%
-# The rule is accurate to rounding, which for the sums over so many points is below 1e-10 of
-# the value.
+# The sums are accurate to rounding, which for this number of points is below 1e-10 of the
+# value.
 
 assert max(gaps.values()) < 1e-10, gaps

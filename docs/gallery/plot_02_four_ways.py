@@ -2,9 +2,9 @@ r"""
 Four ways to learn a score
 ==========================
 
-Implicit, sliced, denoising and noise-conditional score matching on the Swiss roll: the
-same data and the same small network, four objectives. Each field is then used to draw
-samples, and the samples are held against data that nobody trained on.
+Implicit, sliced, denoising and noise-conditional score matching on the Swiss roll: the same
+data and the same small network, four objectives. Each field is then used to draw samples,
+and the samples are compared with held-out data.
 """
 
 import sys
@@ -19,7 +19,7 @@ SEED = int((sys.argv[1:] or ["0"])[0])
 
 
 def rng(*stream):
-    """A stream of random numbers of its own for each use."""
+    """A separate random stream for each use."""
     return sk.rng((SEED, *stream))
 
 
@@ -32,22 +32,22 @@ TALL = ((-1.8, 1.8), (-1.5, 2.6))  # room for a legend
 # %%
 # The objectives
 # --------------
-# Two need the derivative of the model and no noise:
+# Two objectives need the derivative of the model and no noise:
 #
 # .. math::
 #     \mathrm{ISM} = E[\operatorname{tr} \nabla s(x) + \tfrac12 |s(x)|^2], \qquad
 #     \mathrm{SSM} = E[v^\top \nabla s(x)\, v + \tfrac12 |s(x)|^2],\quad v \in \{-1, 1\}^d.
 #
-# Two need noise and no derivative, with :math:`\tilde x = x + \sigma z`. They learn the
-# score of the *smoothed* data:
+# Two objectives need noise and no derivative, with :math:`\tilde x = x + \sigma z`. They
+# learn the score of the *smoothed* data:
 #
 # .. math::
 #     \mathrm{DSM}(\sigma) = \tfrac12 E\bigl|s(\tilde x) + z / \sigma\bigr|^2, \qquad
 #     \mathrm{NCSN} = E_\sigma\, \tfrac12 E\bigl|\sigma s(\tilde x, \sigma) + z\bigr|^2.
 #
-# The networks have three layers of 64, and Adam has a warm-up and half a cosine. The
-# noise-conditional one is wrapped, so that its inputs and outputs are of order one at every
-# level.
+# The networks have three layers of 64 units. The learning rate of Adam has a warm-up and a
+# cosine decay. The noise-conditional network is preconditioned, so that its inputs and
+# outputs are of order one at every level.
 
 SIGMA_MAX, SIGMA_MIN, SIGMA_DSM = 3.0, 0.02, 0.1
 
@@ -91,13 +91,14 @@ levels = {"ISM": None, "SSM": None, "DSM": SIGMA_DSM, "NCSN": SIGMA_DSM}
 # %%
 # Data and fields
 # ---------------
-# At the top the truth, without noise and at the level of DSM; below it what was learned.
-# Panels of a column share the colors of the truth above them. Between the arms there are
-# no data, and the fields without noise are guesses there.
+# The top row shows the true score, without noise and at the level of DSM; the rows below
+# show the learned scores. The panels of a column have the color scale of the true score
+# above them. Between the arms there are no data, so the fields without noise are not
+# determined there.
 
 
 def draw(ax, name, field, sigma):
-    """One field over the density that it should be the score of."""
+    """A field, drawn over the density whose score it should be."""
     sk.plot.score_field(
         field, ax, limits=BOX, sigma=sigma, density=roll, scale_by=roll.score, like=data
     )
@@ -114,10 +115,10 @@ plt.show()
 # %%
 # One network for all levels
 # --------------------------
-# The noise-conditional network at its highest and its lowest level. At :math:`\sigma = 3`
-# the data are one blob, and the score points home from everywhere; at :math:`\sigma = 0.02`
-# it knows the curve, and off the curve it has to be trusted only as far as the samples at
-# this level reach.
+# The noise-conditional network at its largest and its smallest level. At :math:`\sigma = 3`
+# the data are one blob, and the score points to its center everywhere. At :math:`\sigma =
+# 0.02` the network has learned the curve. Away from the curve its error matters only where
+# samples occur at this level.
 
 fig, axes = plt.subplots(2, 2, figsize=(8.4, 6.5), layout="constrained")
 for row, (sigma, box) in zip(axes, ((SIGMA_MAX, 8.0), (SIGMA_MIN, BOX)), strict=True):
@@ -133,12 +134,13 @@ plt.show()
 # %%
 # Sampling dynamics
 # -----------------
-# A field without levels is sampled by Langevin dynamics, :math:`x \leftarrow x +
+# We sample from a field without levels by Langevin dynamics, :math:`x \leftarrow x +
 # \tfrac\varepsilon2 s(x) + \sqrt\varepsilon z`, from a Gaussian with the mean and the
-# spread of the data; the noise-conditional one by annealed Langevin dynamics, one step at
-# each of 100 levels, from a draw of the noisiest level. Langevin chains fall on the nearest
-# arm and stay there: each arm gets the proportion of the start that it drains, and not its proportion
-# of the data. Annealed chains settle that while the noise is still large.
+# standard deviation of the data. For the noise-conditional network we use annealed Langevin
+# dynamics, one step at each of 100 levels, from a sample at the largest level. Langevin
+# chains move to the nearest arm and stay there: the proportion of each arm depends on the
+# initial points and not on the data. With annealing the proportions are determined while
+# the noise is still large.
 
 noise_levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 100)
 moments = {"mean": data.mean(axis=0), "std": data.std(axis=0)}
@@ -162,7 +164,7 @@ for ax, (name, run) in zip(axes.flat, runs.items(), strict=True):
 plt.show()
 
 # %%
-# Samples, beside held-out data.
+# Samples, compared with held-out data.
 
 fig, axes = plt.subplots(2, 2, figsize=(8.4, 8.8), layout="constrained")
 for ax, (name, run) in zip(axes.flat, runs.items(), strict=True):
@@ -171,13 +173,13 @@ for ax, (name, run) in zip(axes.flat, runs.items(), strict=True):
 plt.show()
 
 # %%
-# The distance to held-out data, over its floor
-# ---------------------------------------------
-# Two samples of 4,000 from the truth differ too: their sliced Wasserstein distance is the
-# floor, here the mean of 16 pairs. DSM aims at the smoothed data and carries their noise. A
-# learned field far from the data is a guess, and a chain that starts there may be pushed
-# away for good: chains that left the box are counted, and the distance is that of the
-# others.
+# The distance to held-out data, relative to its floor
+# ----------------------------------------------------
+# Two samples of 4,000 from the true distribution differ too: their sliced Wasserstein
+# distance is the floor, here the mean of 16 pairs. DSM learns the score of the smoothed
+# data, so its samples contain the noise. Far from the data a learned field is not
+# determined, and chains that start there may diverge. We count the chains that left the box
+# and compute the distance for the others.
 
 pairs = [
     (roll.sample(4000, rng=rng(7, i)), roll.sample(4000, rng=rng(8, i))) for i in range(16)
@@ -207,10 +209,10 @@ print(f"floor {floor:40.3f}{1:16.1f}    sd {spread:.3f}")
 
 # %%
 # The error is the relative :math:`\ell_2` distance of the fields, at the level that was
-# learned. What decides is where the chains go: Langevin keeps the proportions of its start along
-# the roll, whatever taught it, and annealing makes its own. Its samples are as near to
-# held-out data as true ones are, up to six standard deviations of that distance, and nearer
-# than the others.
+# learned. The sampler determines the result: with every objective, Langevin keeps the
+# proportions of its initial points along the roll, and annealing does not. The distance of
+# annealed samples to held-out data is that of true samples, up to six standard deviations
+# of that distance, and smaller than the others.
 
 assert ratio["NCSN"] == min(ratio.values()), ratio
 assert ratio["NCSN"] * floor < floor + 6 * spread, ratio

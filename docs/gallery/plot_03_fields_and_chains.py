@@ -1,10 +1,10 @@
 r"""
-A learned field beside the true one, and chains that move in it
-===============================================================
+True and learned fields, and chains that move in them
+=====================================================
 
-Where is a learned score right, and what becomes of samples where it is wrong? Sliced
-score matching on a mixture and on a banana, whose scores are known: the two fields, the
-map of their distance, and Langevin chains that move in the learned one.
+Where is a learned score right, and how do its errors affect samples? We use sliced score
+matching on a mixture and on a banana, whose scores are known, and show the two fields, the
+map of their distance, and Langevin chains with the learned score.
 """
 
 import sys
@@ -19,7 +19,7 @@ SEED = int((sys.argv[1:] or ["0"])[0])
 
 
 def rng(*stream):
-    """A stream of random numbers of its own for each use."""
+    """A separate random stream for each use."""
     return sk.rng((SEED, *stream))
 
 
@@ -33,7 +33,7 @@ MIXTURE_BOX, BANANA_BOX = ((-4.2, 4.8), (-4.0, 5.8)), ((-7.4, 7.4), (-6.0, 11.0)
 # Learning
 # --------
 # The objective needs no noise and no normalizer, :math:`E[v^\top \nabla s\, v + \tfrac12
-# |s|^2]` with random signs :math:`v`, and the network is small: three layers of 64.
+# |s|^2]` with random signs :math:`v`. The network is small: three layers of 64 units.
 
 
 def learn(density):
@@ -58,12 +58,12 @@ def learn(density):
 # True, learned, and their distance
 # ---------------------------------
 # The distance is reported as :math:`\tfrac12 E|s - s^*|^2` over the data, and drawn over
-# the whole box. A model is good where the data are, and extrapolates where they are not:
-# the bright parts of the map have hardly any of the mass.
+# the whole box. The model is accurate where there are data and extrapolates elsewhere: the
+# bright parts of the map have nearly no mass.
 
 
 def compare(density, model, box):
-    """True field, learned field, map of the distance, and Langevin samples beside held-out data."""
+    """True field, learned field, map of the distance, and Langevin samples with held-out data."""
     held_out = density.sample(4000, rng=rng(2)).astype("float32")
     sampler = sk.samplers.Langevin(step_size=0.05, steps=600)
     run = sampler.sample(model, np.zeros((2000, 2), "float32"), rng=rng(3), keep_every=10)
@@ -85,7 +85,7 @@ mixture_data, mixture_run = compare(mixture, mixture_model, MIXTURE_BOX)
 plt.show()
 
 # %%
-# The banana bends the chains, and its arms are thin and far.
+# The banana is harder: its arms are curved, thin and long.
 
 banana_model = learn(banana)
 banana_data, banana_run = compare(banana, banana_model, BANANA_BOX)
@@ -114,9 +114,9 @@ plt.show()
 # The numbers
 # -----------
 # The distance of the fields with its standard error, and the sliced Wasserstein distance of
-# the samples to held-out data beside that of two halves of held-out data: the floor. Two true
-# samples exceed it by six of its standard deviations once in a million times; the samples of
-# a learned field stay below that.
+# the samples to held-out data, compared with that of two halves of held-out data (the
+# floor). The distance of two true samples exceeds the floor by six of its standard
+# deviations once in a million times; the samples of a learned field stay below that.
 
 excess = {}
 for name, density, model, data, run in (

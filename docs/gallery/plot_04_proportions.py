@@ -2,9 +2,9 @@ r"""
 Why Langevin gets the proportions wrong, and annealing gets them right
 ======================================================================
 
-Two components far apart, 0.8 of the data in one and 0.2 in the other. Between them there
-is nothing, and :math:`\nabla \log p` does not know the weights: near the first component
-it is the score of the first, whatever its proportion.
+Two components are far apart, with 0.8 of the data in one and 0.2 in the other. Between them
+there are no data, and :math:`\nabla \log p` does not depend on the weights: near the first
+component it is the score of the first, for every proportion.
 """
 
 import sys
@@ -19,7 +19,7 @@ SEED = int((sys.argv[1:] or ["0"])[0])
 
 
 def rng(*stream):
-    """A stream of random numbers of its own for each use."""
+    """A separate random stream for each use."""
     return sk.rng((SEED, *stream))
 
 
@@ -31,11 +31,11 @@ data = mixture.sample(10_000, rng=rng(0)).astype("float32")
 # Where the weights are
 # ---------------------
 # Smoothed by :math:`\sigma`, the score along the line through both means is :math:`\sum_k
-# r_k(x)(\mu_k - x)/(1 + \sigma^2)`, and the weights sit in the responsibilities
-# :math:`r_k`. Where these are 0 or 1 on all of the mass, no chain sees them. The line is
-# split where the two components are equally likely: where the proportion of the mass close to
-# that point is large, chains cross. That is so for :math:`\sigma` from about 8 to 2.5, and
-# nowhere below.
+# r_k(x)(\mu_k - x)/(1 + \sigma^2)`. It depends on the weights only through the
+# responsibilities :math:`r_k`. If these are 0 or 1 on all of the mass, the weights have no
+# effect on a chain. At one point of the line the two components are equally likely. Chains
+# cross if the proportion of the mass close to that point is large. This is so for
+# :math:`\sigma` from about 8 to 2.5, and for no smaller :math:`\sigma`.
 
 sigmas = np.geomspace(0.1, 30, 60)
 centers = np.array([[5.0, 5.0], [-5.0, -5.0]])
@@ -60,8 +60,8 @@ plt.show()
 # %%
 # Noise levels for this
 # ---------------------
-# So the sequence of levels is coarse where the data are one blob and where they are apart, and fine
-# between. The step at each level is :math:`0.2\,\sigma_i^2`.
+# The levels are coarse where the data are one blob and where the modes are separate, and
+# fine between. The step at each level is :math:`0.2\,\sigma_i^2`.
 
 SIGMA_MAX, SIGMA_MIN = 30.0, 0.1
 far, between, near = (
@@ -86,8 +86,8 @@ learned = sk.fit(
 # %%
 # Four ways
 # ---------
-# Plain and annealed Langevin dynamics, each with the exact score and with the learned one:
-# so the sampler's fault and the field's are told apart.
+# Plain and annealed Langevin dynamics, each with the exact score and with the learned one.
+# This separates the error of the sampler from the error of the field.
 
 N = 4000
 langevin = sk.samplers.Langevin(step_size=0.1, steps=1000)
@@ -125,14 +125,14 @@ for name, found in proportions.items():
     )
 
 # %%
-# What decides
-# ------------
-# Langevin chains end in the half of the plane where they began: half of a symmetric start,
-# 0.5. (The learned score is a guess in the empty space, and draws the border elsewhere.)
-# Annealed chains are decided while the modes overlap, and the time that they have there
-# decides how far they get. Ten levels in geometric progression have three between 8 and
-# 2.5; with few steps at each, even the exact score lags behind, from below as it comes from
-# a symmetric start.
+# The time at the decisive levels
+# -------------------------------
+# Langevin chains end in the half of the plane where they began. For a symmetric start the
+# proportion is 0.5. (The learned score is not determined in the empty space, and its border
+# lies elsewhere.) For annealed chains the proportions are determined while the modes
+# overlap, and the number of steps there decides how close they come to the truth. Ten
+# levels in geometric progression have three between 8 and 2.5. With few steps at each, even
+# the exact score lags behind: the proportion starts at 0.5 and stays too low.
 
 coarse = sk.noise.Geometric(20.0, SIGMA_MIN, 10)
 counts = (5, 10, 20, 50, 150)
@@ -172,9 +172,10 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# Two checks. The proportions of plain Langevin are those of its start: a count of N fair coins,
-# within five standard deviations. Those of annealing are the truth, within five standard
-# deviations and the bias that a sequence of levels of this length leaves (0.01).
+# Two checks. The proportions of plain Langevin are those of its initial points: a count of
+# N fair coins, within five standard deviations. Those of annealing are the true ones,
+# within five standard deviations and the bias of a sequence of levels of this length
+# (0.01).
 
 coin = 5 * np.sqrt(0.25 / N)
 assert abs(proportions["Langevin, exact score"].proportions[0] - 0.5) < coin, proportions

@@ -4,10 +4,9 @@ Implicit and Langevin, or denoising and annealing
 
 The two classical pipelines on the Swiss roll: implicit score matching with Langevin
 dynamics (Hyvärinen, 2005), and denoising score matching at many levels with annealed
-Langevin dynamics (Song and Ermon, 2019). Both are measured by their sliced Wasserstein
-distance to held-out data against the evaluations of the network that they spend, and both
-also with the *exact* score: so the fault of the field and that of the walk are told
-apart.
+Langevin dynamics (Song and Ermon, 2019). For both we plot the sliced Wasserstein distance
+to held-out data against the number of evaluations of the network. Both also run with the
+*exact* score, which separates the error of the field from the error of the sampler.
 """
 
 import sys
@@ -23,7 +22,7 @@ N = 4000
 
 
 def rng(*stream):
-    """A stream of random numbers of its own for each use."""
+    """A separate random stream for each use."""
     return sk.rng((SEED, *stream))
 
 
@@ -36,12 +35,12 @@ moments = {"mean": data.mean(axis=0), "std": data.std(axis=0)}
 # Two fields
 # ----------
 # Implicit score matching, :math:`E[\operatorname{tr}\nabla s + \tfrac12|s|^2]`, with an
-# exact trace; denoising at all levels, :math:`E_\sigma \tfrac12 E|\sigma s(x + \sigma z,
-# \sigma) + z|^2`.
+# exact trace, and denoising at all levels, :math:`E_\sigma \tfrac12 E|\sigma s(x + \sigma
+# z, \sigma) + z|^2`.
 
 
 def train(network, objective, steps, rate, batch):
-    """The recipe of all pages: Adam, a warm-up and half a cosine."""
+    """The training of all pages: Adam with a warm-up and a cosine decay."""
     schedule = sk.training.WarmupCosine(rate, steps, warmup=steps // 15)
     return sk.fit(
         network,
@@ -71,24 +70,24 @@ law = sk.noise.LogUniform(SIGMA_MAX, SIGMA_MIN)
 denoising = train(preconditioned, sk.objectives.NoiseConditional(law), 2000, 8e-3, 512)
 
 # %%
-# Two walks
-# ---------
-# Langevin dynamics with :math:`\varepsilon = 10^{-3}`, from a Gaussian with the mean and
-# the spread of the data: the best guess of one who knows no more. Annealed Langevin
-# dynamics from a draw of the noisiest level, one step at each of 10 to 200 levels. Chains
-# that a learned field pushed out of the box are left out.
+# Two samplers
+# ------------
+# Langevin dynamics with :math:`\varepsilon = 10^{-3}` starts from a Gaussian with the mean
+# and the standard deviation of the data. Annealed Langevin dynamics starts from a sample at
+# the largest level and takes one step at each of 10 to 200 levels. Chains that left the box
+# with a learned field are left out.
 
 start = (moments["mean"] + moments["std"] * rng(3).normal((N, 2))).astype("float32")
 budgets = (10, 20, 50, 100, 200)
 
 
 def distance(x):
-    """To held-out data."""
+    """The distance to held-out data."""
     return sk.metrics.sliced_wasserstein(x[np.all(np.abs(x) < 4, axis=1)], held_out)
 
 
 def walk(score, stream):
-    """Langevin: one run, looked at on its way."""
+    """Langevin: one run, evaluated after each number of steps."""
     run = sk.samplers.Langevin(1e-3, max(budgets)).sample(
         score, start, rng=rng(4, stream), keep_every=10
     )
@@ -96,7 +95,7 @@ def walk(score, stream):
 
 
 def anneal(score, stream):
-    """Annealed: a run for each length."""
+    """Annealed Langevin: one run for each number of levels."""
     found = []
     for levels in budgets:
         noise_levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, levels)
@@ -123,13 +122,13 @@ distances = [sk.metrics.sliced_wasserstein(a, b) for a, b in pairs]
 floor = float(np.mean(distances))
 
 # %%
-# Distance against work
-# ---------------------
+# Distance against the number of evaluations
+# ------------------------------------------
 # The gray band is the floor, the distance of two true samples, with two standard
 # deviations. Langevin with the exact score is no better than with the learned one: its
-# chains fall on the nearest arm and hardly move along the roll, so a better field does not
-# help. Annealing settles the proportions while the noise is large, and once it has some fifty
-# levels it is near the floor.
+# chains move to the nearest arm and hardly move along the roll, so a better field does not
+# help. With annealing the proportions are determined while the noise is large. With about
+# fifty levels or more it is near the floor.
 
 styles = {"implicit + Langevin": ("#c4622d", "o-"), "exact score + Langevin": ("#c4622d", "o:"),
           "denoising + annealed": ("#1f3b73", "s-"), "exact score + annealed": ("#1f3b73", "s:")}  # fmt: skip
@@ -164,9 +163,9 @@ for ax, (name, (x, _)) in zip(axes.flat, results.items(), strict=True):
 plt.show()
 
 # %%
-# The distances over the floor, after 200 evaluations. Two true samples of this size are
-# within six standard deviations of the floor but for one time in a million: annealing is,
-# and Langevin is not even with the exact score.
+# The distances relative to the floor, after 200 evaluations. Two true samples of this size
+# are within six standard deviations of the floor except once in a million times. Annealing
+# is within this limit; Langevin is not, not even with the exact score.
 
 ratio = {name: found[-1] / floor for name, (_, found) in results.items()}
 for name, value in ratio.items():

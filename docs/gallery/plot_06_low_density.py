@@ -2,9 +2,9 @@ r"""
 The low-density and the manifold problem
 ========================================
 
-Two reasons why a score that is learned from clean data is hard to sample with: it is only
-learned where the data are, and on a manifold it does not exist. Noise mends both (Song
-and Ermon, 2019).
+A score that is learned from clean data is hard to sample with, for two reasons. It is
+learned only where there are data, and for data on a manifold it does not exist. Noise
+solves both problems (Song and Ermon, 2019).
 """
 
 import matplotlib.pyplot as plt
@@ -16,16 +16,17 @@ from scorekit_numpy import MLP
 # %%
 # Low density
 # -----------
-# Every objective is an average over the data. Where there are none, any field will do. Here
-# sliced score matching learns two components from 10,000 samples, hardly one of which lies
-# between them, and the same network learns the data with noise at all levels up to 30.
+# Every objective is an average over the data, so it does not determine the field where
+# there are no data. Here sliced score matching learns two components from 10,000 samples,
+# of which nearly none lie between them. The same network learns the data with noise at all
+# levels up to 30.
 
 mixture = sk.distributions.GaussianMixture([0.8, 0.2], [[5.0, 5.0], [-5.0, -5.0]], 1.0)
 data = mixture.sample(10_000, rng=0).astype("float32")
 
 
 def train(network, objective, x, steps, rate, batch):
-    """The recipe of all pages: Adam, a warm-up and half a cosine."""
+    """The training of all pages: Adam with a warm-up and a cosine decay."""
     schedule = sk.training.WarmupCosine(rate, steps, warmup=steps // 15)
     return sk.fit(
         network,
@@ -81,9 +82,9 @@ for row, (field, sigma, name) in zip(
 plt.show()
 
 # %%
-# The relative error :math:`|s - s^*|/|s^*|` is that of a field of zeros at 1. Without noise
-# it is large wherever there are no data; with noise the data fill the plane, and the field
-# is right between the modes, where the chains have to be led.
+# The relative error :math:`|s - s^*|/|s^*|` of a field of zeros is 1. Without noise it is
+# large wherever there are no data. With noise the data fill the plane, and the field is
+# right between the modes, where chains need it.
 
 between = np.random.default_rng(0).uniform(-3, 3, (2000, 2)).astype("float32")
 empty = sk.metrics.score_error(clean, mixture, between).relative_l2
@@ -95,14 +96,14 @@ print(
 # %%
 # Manifold
 # --------
-# Data on a curve have no density in the plane, and :math:`\log p` no gradient. What becomes
-# of the objective? Its minimum is :math:`-\tfrac12 E|s^*|^2`. With noise :math:`\sigma`
-# around a curve only the one direction across it matters, where the score is that of
+# Data on a curve have no density in the plane, so they have no score. What happens to the
+# objective? Its minimum is :math:`-\tfrac12 E|s^*|^2`. With noise :math:`\sigma` around a
+# curve only the direction across the curve matters. The score in this direction is that of
 # :math:`N(0, \sigma^2)`, so that
 #
 # .. math:: \min \mathrm{SSM} = -\tfrac12 E|s^*|^2 \approx -\frac{1}{2\sigma^2},
 #
-# which has no bound as :math:`\sigma \to 0`. The exact score knows the left side:
+# which is unbounded as :math:`\sigma \to 0`. The left side, from the exact score:
 
 sigmas = np.array([0.3, 0.1, 0.03, 0.01, 0.003])
 minima = []
@@ -114,8 +115,8 @@ for sigma in sigmas:
     )
 
 # %%
-# And training follows it down: without noise the loss falls without end, and what is
-# learned is an ever steeper wall.
+# Training shows the same: without noise the loss decreases without bound, and the learned
+# field becomes steeper and steeper.
 
 histories = {}
 for sigma in (0.0, 0.1):
@@ -149,9 +150,10 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# Two checks: the minimum is :math:`-1/(2\sigma^2)`, within five standard errors of the mean
-# of 4,000 squares of normals (:math:`5 \sqrt{2/4000} = 0.11`) once the noise is thin beside
-# the bends of the curve; and noise has mended the empty space.
+# Two checks. The minimum is :math:`-1/(2\sigma^2)`, within five standard errors of the mean
+# of 4,000 squares of normals (:math:`5 \sqrt{2/4000} = 0.11`), if the noise is small
+# compared with the radius of curvature. And with noise the field is right in the empty
+# space.
 
 thin = sigmas <= 0.03
 relative = np.array(minima)[thin] / (-0.5 / sigmas[thin] ** 2)

@@ -2,8 +2,8 @@ r"""
 Noise levels from the data
 ==========================
 
-Which noise levels, how many, and what step? ``sk.noise.design`` answers with the rules of
-Song and Ermon (2020), from the data.
+Which noise levels, how many, and which step size? ``sk.noise.design`` chooses them from the
+data by the rules of Song and Ermon (2020).
 """
 
 import matplotlib.pyplot as plt
@@ -21,7 +21,7 @@ data = mixture.sample(5000, rng=0)
 #    blob, and a chain can go anywhere.
 # 2. *The ratio* of neighbors is such that their noise overlaps by one half. The radius of
 #    :math:`N(0, \sigma^2 I)` in :math:`D` dimensions is nearly
-#    :math:`N(\sqrt D\, \sigma, \sigma^2/2)`, so that levels must be close together where :math:`D`
+#    :math:`N(\sqrt D\, \sigma, \sigma^2/2)`, so that levels must be close together if :math:`D`
 #    is large: :math:`\gamma = 1 + O(1/\sqrt{D})`. In few dimensions it would be large, and is 1.5
 #    at most.
 # 3. *The step* makes the variance at each level, after its few steps, as near to :math:`\sigma_i^2` as can be.
@@ -30,8 +30,7 @@ noise = sk.noise.design(data, sigma_min=0.1, steps_per_level=20)
 print(noise.report())
 
 # %%
-# The same rules for data of more dimensions: the sequence of levels for small images has five times as
-# many levels.
+# The same rules for data of more dimensions: small images have five times as many levels.
 
 sizes = [2, 10, 100, 784, 3072]
 sequences = [
@@ -51,16 +50,16 @@ right.set_title(f"784 dimensions: {sequences[3].levels} levels")
 plt.show()
 
 # %%
-# The step, held against its law
-# ------------------------------
+# The step compared with theory
+# -----------------------------
 # If all data were one point, a step at level :math:`i` would multiply the distance from it
 # by :math:`1 - u` and add :math:`N(0, 2u\sigma_i^2)`, where :math:`u = \varepsilon /
-# 2\sigma_L^2`: the variance over :math:`\sigma_i^2`, entered with that of the level before,
-# is
+# 2\sigma_L^2`. If a chain enters the level with relative variance :math:`v` of the previous
+# level, its variance relative to :math:`\sigma_i^2` after :math:`T` steps is
 #
 # .. math:: (1 - u)^{2T} (\gamma^2 v - v_\infty) + v_\infty, \qquad v_\infty = \frac{1}{1 - u/2}.
 #
-# Real chains follow it at every level.
+# Chains agree with this formula at every level.
 
 sampler = sk.samplers.AnnealedLangevin(
     noise, noise.steps_per_level, noise.step_size, denoise=False
@@ -78,7 +77,7 @@ for _ in range(noise.levels):
     predicted.append(v)
 
 fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
-ax.plot(noise.sigmas, predicted, color="#a8a8a8", linewidth=4, label="law")
+ax.plot(noise.sigmas, predicted, color="#a8a8a8", linewidth=4, label="theory")
 error = measured * np.sqrt(2 / 40_000)
 ax.errorbar(
     noise.sigmas,
@@ -98,11 +97,11 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# What the rules do not know
-# --------------------------
-# They look at the noise, not at where the modes part: chains follow the width of each
-# level, and their proportions lag behind. For these more steps are needed, "as many as the time
-# allows"; the step size that belongs to them is another one.
+# Limits of the rules
+# -------------------
+# The rules depend on the noise and not on the levels where the modes separate. Chains have
+# the right width at each level, but their proportions lag behind. Proportions need more
+# steps, "as many as the time allows", with a different step size.
 
 start = sk.samplers.initial(
     noise, (4000, 2), rng=4, mean=data.mean(axis=0), std=data.std(axis=0)
@@ -112,16 +111,17 @@ for count in (20, 200):
     sampler = sk.samplers.AnnealedLangevin(longer, count, longer.step_size)
     found = sk.metrics.mode_weights(sampler.sample(mixture.score, start, rng=5).x, mixture)
     print(
-        f"{count:3} steps a level: share {found.proportions[0]:.3f} [{found.lower[0]:.3f}, "
+        f"{count:3} steps per level: proportion {found.proportions[0]:.3f} [{found.lower[0]:.3f}, "
         f"{found.upper[0]:.3f}] for 0.8"
     )
 
 # %%
-# The check: 40,000 independent numbers know their variance to :math:`\sqrt{2/40000}` of it,
-# and at each level the chains are within 5.5 of that from the law.
+# The check: the relative standard error of the variance of 40,000 independent numbers is
+# :math:`\sqrt{2/40000}`, and at each level the chains are within 5.5 standard errors of the
+# formula.
 
 off = np.abs(measured / predicted - 1) / np.sqrt(2 / 40_000)
 print(
-    f"largest deviation from the law: {off.max():.1f} standard errors, over {noise.levels} levels"
+    f"largest deviation from theory: {off.max():.1f} standard errors, over {noise.levels} levels"
 )
 assert off.max() < 5.5, off

@@ -3,8 +3,9 @@ The variance of denoising score matching
 ========================================
 
 The loss :math:`\tfrac12|s(x + \sigma z) + z/\sigma|^2` has the right mean at every
-:math:`\sigma`, and a gradient whose noise grows without bound as :math:`\sigma` falls.
-Two remedies keep the mean: a control variate, and the pair :math:`\pm z`.
+:math:`\sigma`, but the variance of its gradient grows without bound as :math:`\sigma \to
+0`. Two methods reduce the variance and keep the mean: a control variate, and the pair
+:math:`\pm z`.
 """
 
 import autograd
@@ -25,8 +26,8 @@ from scorekit_numpy import MLP
 #     \text{control: } a y^2 - z^2, \qquad
 #     \text{antithetic: } a (x^2 + \sigma^2 z^2) - z^2 .
 #
-# The plain one has a variance of about :math:`1/\sigma^2`; in the others the pole is gone.
-# Sums over the nodes of a Gauss–Hermite rule give all three exactly.
+# The plain gradient has a variance of about :math:`1/\sigma^2`; the others have no such
+# pole. Sums over the nodes of a Gauss–Hermite rule give all three variances exactly.
 
 A = 0.8
 nodes, weights = np.polynomial.hermite_e.hermegauss(12)
@@ -46,8 +47,8 @@ def exact_variance(sigma, way):
 
 
 # %%
-# The library's objectives, measured: a parameter of its own for each of 40,000 samples
-# gives the gradient of each.
+# The variances of the library's objectives are measured. Each of 40,000 samples has its own
+# parameter, which gives the gradient of each sample.
 
 N = 40_000
 numpy = sk.backend("numpy")
@@ -74,8 +75,8 @@ law = {way: np.array([exact_variance(s, way) for s in sigmas]) for way in ways}
 # %%
 # A network
 # ---------
-# The same for a small network that has been trained for a short while: the sum of the
-# variances of all its weights' gradients, over 60 draws of the noise for one batch.
+# The same for a small network after a short training: the sum of the variances of the
+# gradients of all weights, over 60 draws of the noise for one batch.
 
 mixture = sk.distributions.GaussianMixture([0.5, 0.5], [[1.0, 0.0], [-1.0, 0.0]], 0.25)
 network = sk.fit(
@@ -111,9 +112,10 @@ def network_variance(sigma, way, draws=60):
 of_network = {way: np.array([network_variance(s, way) for s in sigmas]) for way in ways}
 
 # %%
-# Plain grows like :math:`1/\sigma^2`, the other two stay where they are. Both evaluate the
-# model twice, for which a plain batch could be twice as large: half the variance, no more.
-# At large :math:`\sigma` the control variate is a loss, and nothing is needed there.
+# The plain variance grows like :math:`1/\sigma^2`; the other two stay bounded. Both
+# evaluate the model twice. For the same cost a plain batch could be twice as large, which
+# only halves the variance. At large :math:`\sigma` the control variate increases the
+# variance, and no method is needed.
 
 style = {None: ("#c4622d", "o"), "control": ("#1f3b73", "s"), "antithetic": ("#7a7a7a", "^")}
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.8), layout="constrained")
@@ -131,7 +133,7 @@ for way, (color, mark) in style.items():
         linewidth=1,
         label=name,
     )
-left.set_title("one parameter: law (lines) and measured")
+left.set_title("one parameter: theory (lines) and measured")
 right.set_title("a network of 32, 32")
 for ax in (left, right):
     ax.set_xlabel(r"noise level $\sigma$")
@@ -141,14 +143,14 @@ left.legend(frameon=False)
 plt.show()
 
 # %%
-# The check: the mean of N squares is known to :math:`\sqrt{(\kappa - 1)/N}` of it, with a
-# kurtosis :math:`\kappa` that for these products of normals is below 20. So the measured
-# variances are within 5.5 of :math:`\sqrt{20/N}` of the law, 12 %; and they are not near
-# one another.
+# The check: the mean of N squares has a relative standard error of :math:`\sqrt{(\kappa -
+# 1)/N}`, with a kurtosis :math:`\kappa` that is below 20 for these products of normals. So
+# the measured variances are within :math:`5.5 \sqrt{20/N}`, 12 %, of the exact ones, and
+# they differ clearly from one another.
 
 off = max(float(np.max(np.abs(measured[way] / law[way] - 1))) for way in ways)
 gain = law[None][0] / law["control"][0]
-print(f"measured variance over the law: off by {off:.1%} at most")
+print(f"measured variance over theory: relative error at most {off:.1%}")
 print(f"at sigma = {sigmas[0]:g} the control variate divides the variance by {gain:,.0f}, "
       f"that of the network by {of_network[None][0] / of_network['control'][0]:,.0f}")  # fmt: skip
 assert np.isclose(law[None][0] * sigmas[0] ** 2, 1.0, atol=0.01), law

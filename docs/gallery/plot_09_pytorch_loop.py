@@ -1,10 +1,10 @@
 r"""
-The same objective in a PyTorch loop of your own
-================================================
+The same objective in your own PyTorch loop
+===========================================
 
-``sk.fit`` is a convenience. An objective is a function of a model, a batch and a source
-of randomness, and its value is a scalar that can be differentiated: so it fits into any
-loop, with any ``nn.Module`` whose ``forward`` takes ``x`` and ``sigma``.
+``sk.fit`` is optional. An objective is a function of a model, a batch and a random stream,
+and its value is a scalar that can be differentiated. So it can be used in any loop, with
+any ``nn.Module`` whose ``forward`` takes ``x`` and ``sigma``.
 """
 
 import sys
@@ -24,13 +24,13 @@ from torch import nn
 # %%
 # A network of your own
 # ---------------------
-# Nothing is inherited from the library. ``sigma`` comes as a tensor of shape (n,) in
-# training and as a number in sampling. The output is divided by :math:`\sigma`, because a
-# score at level :math:`\sigma` is of that size.
+# The network inherits nothing from the library. ``sigma`` is a tensor of shape (n,), in
+# training and in sampling. The output is divided by :math:`\sigma`, because a score at
+# level :math:`\sigma` is of order :math:`1/\sigma`.
 
 
 class Net(nn.Module):
-    """Three layers that see the point and the logarithm of the level."""
+    """Three layers whose inputs are the point and the logarithm of the level."""
 
     def __init__(self, width=64):
         super().__init__()
@@ -47,13 +47,13 @@ class Net(nn.Module):
 
 
 torch.manual_seed(0)
-torch.set_num_threads(1)  # small networks are fastest on one
+torch.set_num_threads(1)  # one thread is fastest for small networks
 net = Net()
 
 # %%
 # The loop
 # --------
-# One line of it is the library's.
+# Only one line of it calls the library.
 
 SIGMA_MAX, SIGMA_MIN, STEPS = 3.0, 0.02, 2500
 roll = sk.distributions.SwissRoll(noise=0.05)
@@ -76,7 +76,7 @@ for _ in range(STEPS):
 # %%
 # Sampling
 # --------
-# The module is a score model as it stands. No gradient is kept while sampling.
+# The module is a score model without any change. Sampling records no gradients.
 
 levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 100)
 start = sk.samplers.initial(
@@ -100,9 +100,9 @@ sk.plot.samples(samples, right, reference=held_out, limits=((-1.8, 1.8), (-1.5, 
 plt.show()
 
 # %%
-# The check: a field of zeros has the loss :math:`d/2 = 1` at every level, exactly in the
-# mean; and the samples are as near to held-out data as true samples are, within the mean
-# and six standard deviations of that distance.
+# The check: a field of zeros has the expected loss :math:`d/2 = 1` at every level. The
+# distance of the samples to held-out data is at most the mean distance of true samples plus
+# six standard deviations.
 
 zero = objective.losses(lambda x, sigma: 0 * x, data, rng=5)
 pairs = [(roll.sample(4000, rng=10 + i), roll.sample(4000, rng=50 + i)) for i in range(16)]

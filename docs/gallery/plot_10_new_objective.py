@@ -3,10 +3,10 @@ A new objective in one page
 ===========================
 
 An objective is a frozen dataclass with one method, ``_losses``, that returns one value for
-each sample. One that needs random numbers has a second, ``draw``, which makes all of them:
-a NamedTuple of arrays whose first axis is that of the samples. The mean, the weights, the
-checks of the model and the derivatives are the library's. Here: score matching with a
-weight, for data with outliers.
+each sample. If it needs random numbers, it has a second method, ``draw``, which draws all
+of them: a NamedTuple of arrays whose first axis is the batch axis. The library adds the
+mean, the weights, the checks of the model and the derivatives. The example is score
+matching with a weight, for data with outliers.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ from scorekit.objectives import ScoreObjective
 #           = \tfrac12 E\, w|s - s^*|^2 - \tfrac12 E\, w|s^*|^2,
 #
 # where :math:`w \operatorname{tr} \nabla s + \nabla w \cdot s` is the trace of the Jacobian
-# of :math:`w s`: one derivative of one function. (Generalized score matching of Hyvärinen,
-# 2007, and of Barp and others, 2019, has matrices for weights.)
+# of :math:`w s`, so one divergence is enough. (Generalized score matching of Hyvärinen,
+# 2007, and of Barp and others, 2019, uses matrices as weights.)
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,20 @@ class WeightedScoreMatching(ScoreObjective):
 
 
 def cauchy(x):
-    """1 / (1 + |x|²): what is far away counts little."""
+    """1 / (1 + |x|²): points far away have a small weight."""
     return 1 / (1 + (x**2).sum(axis=1))
 
 
 # %%
-# Held against a closed form
-# --------------------------
-# With :math:`w = 1 + |x|^2`, :math:`x \sim N(0, v I)` in :math:`d` dimensions and :math:`s
-# = -a x` every term is a moment of a Gaussian: with :math:`m_2 = dv` and :math:`m_4 =
+# Compared with a closed form
+# ---------------------------
+# For :math:`w = 1 + |x|^2`, :math:`x \sim N(0, v I)` in :math:`d` dimensions and :math:`s =
+# -a x`, every term is a moment of a Gaussian. With :math:`m_2 = dv` and :math:`m_4 =
 # d(d+2)v^2`,
 #
 # .. math:: \mathrm{WSM} = \tfrac12 a^2 (m_2 + m_4) - a\, (d + (d + 2)\, m_2).
 #
-# The expectation is a Gauss–Hermite sum, passed as data with weights, and exact for
+# The expectation is a Gauss–Hermite sum, passed as data with weights. It is exact for
 # polynomials.
 
 V, A = 1.7, 0.4
@@ -75,11 +75,11 @@ closed_form = 0.5 * A**2 * (m2 + m4) - A * (2 + 4 * m2)
 print(f"WSM by the code {value:.12f}, by hand {closed_form:.12f}")
 
 # %%
-# What it is good for
-# -------------------
-# The precision :math:`a` of a Gaussian, with one point in twenty replaced by an outlier.
-# ISM is a quadratic in :math:`a` with the least value at :math:`d/E|x|^2`, which outliers
-# drag to zero; with the Cauchy weight they hardly count.
+# An application
+# --------------
+# We estimate the precision :math:`a` of a Gaussian, with one point in twenty replaced by an
+# outlier. ISM is a quadratic in :math:`a` with its minimum at :math:`d/E|x|^2`, which
+# outliers move to zero. With the Cauchy weight outliers have little effect.
 
 clean = sk.distributions.Gaussian([0.0, 0.0], np.eye(2)).sample(4000, rng=0)
 dirty = np.concatenate([clean[:3800], clean[3800:] * 8.0])
@@ -118,9 +118,9 @@ axes[1].legend(frameon=False)
 plt.show()
 
 # %%
-# A contribution to the library needs no more than this: CONTRIBUTING.md says in which lists
-# it is to be entered, so that the tests for all objectives (derivatives, reshaping, both
-# backends) run on it too.
+# A contribution to the library needs no more than this. CONTRIBUTING.md says where to
+# register it, so that the tests for all objectives (derivatives, reshaping, both backends)
+# run on it too.
 
 assert abs(value - closed_form) < 1e-12 * abs(closed_form), (value, closed_form)
 assert (

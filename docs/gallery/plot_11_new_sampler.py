@@ -2,10 +2,10 @@ r"""
 A new sampler in one page
 =========================
 
-A sampler is a *kernel*, which makes one step, and a *schedule*, which has a row of numbers
-for each step. The driver does the rest: it keeps states, shows a bar, notices divergence.
-Here: the Leimkuhler–Matthews scheme (2013), which differs from Langevin by one half of a
-random number and has no bias on Gaussians.
+A sampler consists of a *kernel*, which makes one step, and a *schedule*, which has a row of
+numbers for each step. The driver does the rest: it keeps states, shows a progress bar and
+detects divergence. The example is the Leimkuhler–Matthews scheme (2013), which differs from
+Langevin only in its noise and has no bias on Gaussians.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from scorekit.samplers.kernels import ChainSampler, Kernel, Row, Rows, Schedule,
 # %%
 # The formula
 # -----------
-# Each step uses the mean of two successive normals, so that each of these serves twice:
+# Each step uses the mean of two successive normals, so that each normal is used twice:
 #
 # .. math:: x_{n+1} = x_n + \tfrac\varepsilon2 s(x_n) + \sqrt\varepsilon\; \tfrac12 (z_n + z_{n+1}).
 #
-# The *state* is what a kernel wants back at its next step: here the last normal. Numbers come
-# from the row: the step size and, computed once, half of its root.
+# The *state* holds the values that a kernel needs at its next step, here the last normal.
+# The row holds the step size and, computed once, half of its square root.
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,16 @@ class LeimkuhlerMatthews(ChainSampler):
 # %%
 # Compared with a closed form
 # ---------------------------
-# On :math:`N(0, v)` a step multiplies by :math:`a = 1 - \varepsilon/2v`. Langevin comes to
-# rest at the variance :math:`v/(1 - \varepsilon/4v)`. Here :math:`x_n` and :math:`z_n` are
-# correlated, :math:`E\, x_n z_n = \sqrt\varepsilon/2`, so that the variance at rest solves
-# :math:`V = a^2 V + \varepsilon/2 + a\,\varepsilon/2`, and
+# On :math:`N(0, v)` a step multiplies by :math:`a = 1 - \varepsilon/2v`. The stationary
+# variance of Langevin is :math:`v/(1 - \varepsilon/4v)`. Here :math:`x_n` and :math:`z_n`
+# are correlated, :math:`E\, x_n z_n = \sqrt\varepsilon/2`, so that the stationary variance
+# solves :math:`V = a^2 V + \varepsilon/2 + a\,\varepsilon/2`, and
 #
 # .. math:: V = \frac{\varepsilon (1 + a)}{2 (1 - a)(1 + a)} = v,
 #
-# exactly, for every stable step. On other targets a bias is left, of one order less than
-# that of Langevin. Both are run on :math:`N(0, 1)` and on a wavy density, :math:`p \propto
-# e^{-x^2/2 + \cos(2x)/2}`, whose moment is a sum over a fine grid.
+# exactly, for every stable step size. On other targets a bias remains, which is one order
+# smaller than that of Langevin. Both run on :math:`N(0, 1)` and on a wavy density, :math:`p
+# \propto e^{-x^2/2 + \cos(2x)/2}`, whose moment is a sum over a fine grid.
 
 N = 100_000
 steps = np.array([0.1, 0.25, 0.5, 1.0])
@@ -82,7 +82,7 @@ samplers = {"Langevin": sk.samplers.Langevin, "Leimkuhler–Matthews": Leimkuhle
 
 
 def second_moment(sampler, score, seed):
-    """E x² of chains that have come to rest, and its standard error."""
+    """E x² of chains in the stationary state, and its standard error."""
     squares = sampler.sample(score, 0.5 * sk.rng(seed).normal((N, 1)), rng=seed + 1).x ** 2
     return squares.mean(), squares.std() / np.sqrt(N)
 
@@ -111,8 +111,9 @@ axes[0].legend(frameon=False, loc="upper left", fontsize="small")
 plt.show()
 
 # %%
-# The check: on the Gaussian both are within 5.5 standard errors of their laws, and the two
-# laws are far apart. With 100,000 chains the smallest bias that would be seen is about 5 %.
+# The check: on the Gaussian both are within 5.5 standard errors of their exact values, and
+# the two values are far apart. With 100,000 chains the smallest bias that would be detected
+# is about 5 %.
 
 gaussian = "$N(0, 1)$"
 for name, law in (
@@ -121,6 +122,6 @@ for name, law in (
 ):
     mean, error = found[gaussian, name].T
     print(
-        f"{name:20} {mean.round(4)} law {law.round(4)} deviation {((mean - law) / error).round(1)} s.e."
+        f"{name:20} {mean.round(4)} exact {law.round(4)} deviation {((mean - law) / error).round(1)} s.e."
     )
     assert np.all(np.abs(mean - law) < 5.5 * error), (name, mean, law)

@@ -2,11 +2,10 @@ r"""
 A new backend in one page
 =========================
 
-The mathematics asks an array framework for twelve things. Most are trivial, three are
-derivatives, and none is tied to automatic differentiation. Here is a backend for
-``array_api_strict``, an array library that has nothing beyond the array standard and no
-derivatives at all: they are taken by differences. It is slow, and it is right; the
-conformance suite says so.
+A backend has twelve members. Most are trivial, three are derivatives, and none requires
+automatic differentiation. This page writes a backend for ``array_api_strict``, an array
+library that has only the array standard and no derivatives: they are computed by finite
+differences. The backend is slow but right, which the conformance suite confirms.
 """
 
 import sys
@@ -25,9 +24,9 @@ import scorekit as sk
 #
 # .. math:: J v \approx \frac{8\,[f(x + hv) - f(x - hv)] - [f(x + 2hv) - f(x - 2hv)]}{12 h}.
 #
-# The pull-back :math:`J^\top v` takes one such difference for each entry
-# of ``x``, and the trace one for each entry of a sample, since the rows of a score do not
-# depend on each other.
+# The pull-back :math:`J^\top v` needs one such difference for each entry of ``x``, and the
+# trace one for each entry of a sample, because the rows of a score do not depend on each
+# other.
 
 STEP = 2e-3
 
@@ -51,7 +50,7 @@ def units(x, rows):
 # %%
 # Random numbers
 # --------------
-# Those of the NumPy backend, carried over. ``like`` gives the dtype.
+# They are the random numbers of the NumPy backend, converted. ``like`` gives the dtype.
 
 
 class Stream:
@@ -91,8 +90,8 @@ def _carried(values, like):
 
 
 # %%
-# How small a step? Truncation falls with the fourth power of :math:`h`, and rounding grows
-# with :math:`1/h`; both are small at the step that is taken here.
+# Which step? The truncation error decreases with the fourth power of :math:`h`, and the
+# rounding error grows with :math:`1/h`; both are small at the step that is used here.
 
 place = xp.asarray(np.linspace(-2, 2, 200)[:, None])
 truth = 1 - np.tanh(np.asarray(place)) ** 2
@@ -117,8 +116,8 @@ plt.show()
 # %%
 # The twelve members
 # ------------------
-# What a backend cannot do it refuses with a message, as the learner does here: one gradient
-# of a network of ten thousand weights would take forty thousand evaluations.
+# If a backend cannot do something, it raises an error, as the learner does here: one
+# gradient of a network of ten thousand weights would take forty thousand evaluations.
 
 
 class Differences:
@@ -146,7 +145,7 @@ class Differences:
         return np.asarray(x)
 
     def readable(self, x):
-        """Values are there as soon as an array is."""
+        """True: the values of an array can always be read."""
         return True
 
     def rng(self, seed=None):
@@ -159,7 +158,7 @@ class Differences:
         return f(x), xp.reshape(xp.stack(pulled), x.shape)
 
     def grad(self, f, x):
-        """f(x), one value a sample, and its gradient."""
+        """f(x), one value per sample, and its gradient."""
         y = f(x)
         return y, self.vjp(f, x, xp.ones_like(y))[1]
 
@@ -175,28 +174,29 @@ class Differences:
         return f(x), total if probes is None else total / len(directions)
 
     def no_grad(self):
-        """There is no tape."""
+        """Nothing to switch off: no operations are recorded."""
         return nullcontext()
 
     def learner(self, model, objective, **options):
-        """Refused."""
+        """Raises an error."""
         raise sk.errors.InvalidTypeError(
             "the differences backend does not train: use the numpy or torch backend."
         )
 
 
 # %%
-# Entering it, and asking whether it is right
-# -------------------------------------------
-# A package does this by an entry point of the group ``scorekit.backends``; within a program
-# it is one line. From then on arrays of that library are understood everywhere.
+# Registering and testing the backend
+# -----------------------------------
+# A package registers its backend by an entry point of the group ``scorekit.backends``; in a
+# program it is one line. After that every function of scorekit accepts arrays of that
+# library.
 #
-# ``check_backend`` holds each member against closed forms: values and derivatives to 1e-9,
-# random numbers by their moments. Without ``quick`` it goes on to every function that the
-# library uses under a derivative (in reverse mode, with probes and in second order), the parameter
-# gradient of every objective and the derivative of every built-in score: by differences of
-# differences that takes this backend 40 seconds, and finds no fault either. To see it, run
-# ``python docs/gallery/plot_12_new_backend.py full``.
+# ``check_backend`` compares each member with exact results: values and derivatives to 1e-9,
+# random numbers by their moments. Without ``quick`` it also checks every function that the
+# library uses under a derivative (in reverse mode, with probes and in second order), the
+# parameter gradient of every objective and the derivative of every built-in score. With
+# differences of differences this takes 40 seconds for this backend, and finds no fault
+# either. To see it, run ``python docs/gallery/plot_12_new_backend.py full``.
 
 if "differences" not in sk.backends():
     sk.registry.register("differences", Differences, array_modules=("array_api_strict",))
@@ -205,9 +205,9 @@ sk.testing.check_backend(backend, quick="full" not in sys.argv)
 print("check_backend finds no fault")
 
 # %%
-# Everything runs on it
-# ---------------------
-# An objective and a sampler, on strict arrays, beside the same on NumPy's with exact
+# Using the backend
+# -----------------
+# An objective and a sampler on strict arrays, compared with NumPy arrays and exact
 # derivatives.
 
 banana = sk.distributions.Banana()
@@ -215,7 +215,7 @@ x = banana.sample(500, rng=0)
 
 
 def model(points, sigma=None):
-    """A field that is wrong in an interesting way."""
+    """A field that is not the score of the data."""
     namespace = sk.array_namespace(points)
     return namespace.tanh(points) - points
 
@@ -230,8 +230,8 @@ print(f"ISM by autograd {by_autograd:.12f}, by differences {differences:.12f}")
 print("samples:", type(samples.x).__module__, samples.x.shape)
 
 # %%
-# The check: with :math:`h = 0.002` the differences are off by :math:`O(h^4) \approx
-# 10^{-11}` and rounding by :math:`10^{-16}/h \approx 10^{-13}`.
+# The check: with :math:`h = 0.002` the truncation error is :math:`O(h^4) \approx 10^{-11}`
+# and the rounding error :math:`10^{-16}/h \approx 10^{-13}`.
 
 large = (steps > 0.01) & (steps < 0.1)
 order = np.polyfit(np.log(steps[large]), np.log(errors[large]), 1)[0]

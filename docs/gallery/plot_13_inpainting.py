@@ -2,9 +2,9 @@ r"""
 Inpainting a toy
 ================
 
-Some entries of a sample are known: what are the others? ``Inpaint`` clamps the known
-entries of any sampler, and for densities whose conditional law is known, what it draws
-can be held against that.
+Some entries of a sample are known, and the others are sampled. ``Inpaint`` clamps the known
+entries of any sampler. Here the conditional distribution is known, so its samples can be
+compared with it.
 """
 
 import matplotlib.pyplot as plt
@@ -17,9 +17,9 @@ import scorekit as sk
 # The sampler
 # -----------
 # At each level of annealed Langevin dynamics the known entries are set to their values plus
-# the noise of that level, and the others move with the score of the whole. With many steps
-# a level the others tend to :math:`p_\sigma(x_2 \mid \tilde x_1)`, and as :math:`\sigma \to
-# 0` to the conditional law :math:`p(x_2 \mid x_1)`.
+# the noise of that level, and the others move with the joint score. With many steps per
+# level the others tend to :math:`p_\sigma(x_2 \mid \tilde x_1)`, and as :math:`\sigma \to
+# 0` to the conditional distribution :math:`p(x_2 \mid x_1)`.
 
 levels = sk.noise.Geometric(10.0, 0.03, 25)
 annealed = sk.samplers.AnnealedLangevin(levels, steps_per_level=100, step_size=0.2 * 0.03**2)
@@ -27,7 +27,7 @@ N = 3000
 
 
 def given(density, value, seed):
-    """Samples of the second coordinate where the first is ``value``."""
+    """Samples of the second coordinate conditional on the first being ``value``."""
     sampler = sk.samplers.Inpaint(annealed, mask=[True, False], values=[value, np.nan])
     start = sk.samplers.initial(levels, (N, 2), rng=seed)
     return sampler.sample(density.score, start, rng=seed + 1).x[:, 1]
@@ -36,7 +36,8 @@ def given(density, value, seed):
 # %%
 # A Gaussian
 # ----------
-# With correlation :math:`\rho` the conditional law is :math:`N(\rho x_1, 1 - \rho^2)`.
+# With correlation :math:`\rho` the conditional distribution is :math:`N(\rho x_1, 1 -
+# \rho^2)`.
 
 RHO = 0.9
 gaussian = sk.distributions.Gaussian([0.0, 0.0], [[1.0, RHO], [RHO, 1.0]])
@@ -46,9 +47,9 @@ drawn = {value: given(gaussian, value, 10 * i) for i, value in enumerate(values)
 # %%
 # A mixture
 # ---------
-# Here the conditional law has two modes, whose proportions are decided by how far the value is
-# from each mean: :math:`p(x_2 \mid x_1) = \sum_k w_k(x_1)\, N(x_2; \mu_{k,2}, 1)` with
-# :math:`w_k(x_1) \propto w_k N(x_1; \mu_{k,1}, 1)`.
+# Here the conditional distribution has two modes, whose proportions depend on the distance
+# of the value from each mean: :math:`p(x_2 \mid x_1) = \sum_k w_k(x_1)\, N(x_2; \mu_{k,2},
+# 1)` with :math:`w_k(x_1) \propto w_k N(x_1; \mu_{k,1}, 1)`.
 
 mixture = sk.distributions.GaussianMixture([0.7, 0.3], [[0.5, 3.0], [-0.5, -3.0]], 1.0)
 VALUE = 0.3
@@ -84,9 +85,9 @@ for ax in (left, right):
 plt.show()
 
 # %%
-# How near is it? A slope of 0.9 is what an endless sequence of levels gives: with 100 steps a level the
-# chains follow the known entry by a hair too little, since each level begins where the one
-# before left them.
+# How accurate is it? The exact slope of 0.9 is the limit of many levels and many steps per
+# level. With 100 steps per level the slope is slightly too small, because each level starts
+# from the end of the previous one.
 
 slope = np.polyfit(np.repeat(values, N), np.concatenate(list(drawn.values())), 1)[0]
 spread = np.mean([drawn[value].std() for value in values])
@@ -97,8 +98,8 @@ print(f"spread given x1       {spread:.3f}, exact {np.sqrt(1 - RHO**2):.3f}")
 print(f"proportion of the upper mode {proportion:.3f}, exact {truth:.3f}")
 
 # %%
-# The check: five standard errors of each, and for the sequence of levels 0.02 in the slope, 3 % in the
-# spread and 0.03 in the proportion.
+# The check: five standard errors of each, plus the error of the levels: 0.02 in the slope,
+# 3 % in the spread and 0.03 in the proportion.
 
 error = np.sqrt((1 - RHO**2) / (N * len(values) * np.var(values)))
 assert abs(slope - RHO) < 5 * error + 0.02, slope

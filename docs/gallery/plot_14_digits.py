@@ -3,8 +3,8 @@ Digits: train, sample, inpaint, and look for copies
 ===================================================
 
 A noise-conditional network learns handwritten digits of 8 × 8 pixels, in a training that is
-short enough for this page. Its samples are read by their neighbors in the training data,
-which also tell whether they are copies; then it completes digits of which it sees a half.
+short enough for this page. The nearest neighbors in the training data classify its samples
+and show whether they are copies. Then the network completes digits from their upper half.
 """
 
 import sys
@@ -22,12 +22,12 @@ import torch
 
 from scorekit_torch import UNet
 
-torch.set_num_threads(1)  # a network this small waits for a second one longer than it gains
+torch.set_num_threads(1)  # a second thread does not help for so small a network
 SEED = int((sys.argv[1:] or ["0"])[0])
 
 
 def rng(*stream):
-    """A stream of random numbers of its own for each use."""
+    """A separate random stream for each use."""
     return sk.rng((SEED, *stream), like=torch.zeros(1))
 
 
@@ -39,9 +39,9 @@ print(training)
 # Train
 # -----
 # The loss is :math:`E_\sigma \tfrac12 E|\sigma s(x + \sigma z, \sigma) + z|^2`, with
-# :math:`\sigma` from 10, where all digits are one blob, to 0.02. Pixels lie on
-# :math:`[-1, 1]`. The network is a small U-Net, preconditioned so that it has to tell signal
-# from noise and not to learn the scale of either.
+# :math:`\sigma` from 10, where all digits are one blob, to 0.02. Pixels lie in :math:`[-1,
+# 1]`. The network is a small U-Net. It is preconditioned, so that it need not learn the
+# scale of signal and noise.
 
 SIGMA_MAX, SIGMA_MIN, STEPS = 10.0, 0.02, 1200
 seen = torch.tensor(2 * training.images - 1)
@@ -67,15 +67,15 @@ plt.show()
 # %%
 # Sample
 # ------
-# Consistent annealed sampling goes from level to level, one evaluation of the network at
-# each of 60, from pure noise to a digit.
+# Consistent annealed sampling makes one evaluation of the network at each of 60 levels,
+# from pure noise to a digit.
 
 levels = sk.noise.Geometric(SIGMA_MAX, SIGMA_MIN, 60)
 moments = {"mean": seen.mean(dim=0), "std": float((seen - seen.mean(dim=0)).std())}
 
 
 def start(n, stream):
-    """Draws of the noisiest level."""
+    """Samples at the largest level."""
     return sk.samplers.initial(levels, (n, 1, 8, 8), rng=stream, like=seen, **moments)
 
 
@@ -93,9 +93,9 @@ sk.plot.image_grid(samples[:60], ax, columns=12, limits=(0, 1))
 plt.show()
 
 # %%
-# This is what a minute gives. The training of ``docs/experiments/digits.toml`` takes four
-# minutes of one core and gives those below; :doc:`/images` has the commands and what a
-# classifier says of them.
+# These samples take a minute of training. The training of ``docs/experiments/digits.toml``
+# takes four minutes of one core and gives the samples below; :doc:`/images` has the
+# commands and the results of a classifier.
 #
 # .. figure:: ../figures/images-digits.png
 #    :alt: Digits drawn after the longer training
@@ -104,9 +104,9 @@ plt.show()
 # %%
 # Copies?
 # -------
-# Each sample, framed, beside the two training images that are nearest to it. If samples
-# were stored images, their distances would be near to 0; those of held-out digits say how
-# near a new digit is.
+# Each sample, framed, is shown with its two nearest training images. If samples were
+# copies, their distances would be near 0. The distances of held-out digits show how near a
+# new digit is.
 
 fig, ax = plt.subplots(figsize=(8.4, 3.2), layout="constrained")
 sk.plot.nearest_neighbors(samples[:20], training.images, ax, k=2, columns=5, limits=(0, 1))
@@ -115,18 +115,18 @@ copies = sk.metrics.memorization(samples, training.images, held_out.images)
 print(copies)
 
 # %%
-# Neighbors also read: where the five nearest training images are of one kind, there is
-# little doubt which digit it is. That share lies between that of pixels at random and that of
-# real digits.
+# Neighbors also classify: if the five nearest training images have the same label, there is
+# little doubt which digit it is. The proportion of such samples lies between that of random
+# pixels and that of real digits.
 
 
 def neighbors(images):
-    """The labels of the five training images that are nearest to each image."""
+    """The labels of the five nearest training images of each image."""
     return training.labels[sk.metrics.nearest_neighbors(images, training.images, k=5).indices]
 
 
 def agree(images):
-    """The proportion of images whose five neighbors are one digit."""
+    """The proportion of images whose five neighbors have the same label."""
     labels = neighbors(images)
     return np.mean(np.all(labels == labels[:, :1], axis=1))
 
@@ -139,10 +139,9 @@ for name, proportion in clear.items():
 # %%
 # Inpaint
 # -------
-# The upper half of held-out digits is given, and the sampler clamps it: at each level it is
-# the truth plus the noise of that level. Langevin steps move the lower half on
-# :math:`p_\sigma(\text{lower} \mid \text{upper})`, several at each level so that it keeps up
-# with what is given.
+# The upper half of held-out digits is known, and the sampler clamps it: at each level it is
+# the true half plus the noise of that level. Several Langevin steps per level move the
+# lower half toward :math:`p_\sigma(\text{lower} \mid \text{upper})`.
 
 DIGITS, TIMES = 64, 4
 given = np.zeros((8, 8), dtype=bool)
@@ -175,13 +174,13 @@ for ax, part in zip(axes, (shown[:8], shown[8:16]), strict=True):
 plt.show()
 
 # %%
-# How many are completed to the digit that the half was cut from, as the nearest training
-# image reads it? Where the upper half leaves a choice (of 3 and 9, of 5 and 6, …) not all can
-# be. The floor is the same half above the lower half of another digit.
+# How many completions show the digit from which the upper half was taken, according to the
+# label of the nearest training image? If the upper half fits several digits (3 and 9, 5 and
+# 6, …), not all can. The floor is the same half with the lower half of another digit.
 
 
 def read_as(images, labels):
-    """The proportion of images whose nearest neighbor has this label."""
+    """The proportion of images whose nearest neighbor has the given label."""
     return np.mean(neighbors(images)[:, 0] == labels)
 
 
@@ -197,9 +196,10 @@ for name, proportion in right.items():
     print(f"read as the digit of the upper half: {proportion:.3f} of {name}")
 
 # %%
-# The checks: the given pixels are kept to the bit; the samples are no copies (a chance of
-# :math:`10^{-6}` to fail if they were new digits); and they are read, and completed, far
-# better than at random: by five standard errors of a proportion at its widest.
+# The checks: the known pixels are unchanged to the bit; the samples are no copies (this
+# fails with probability :math:`10^{-6}` if they are new digits); and samples and
+# completions are better than random by at least five standard errors of a proportion of
+# 0.5.
 
 assert np.array_equal(completed[:, :, :4], known[:, :, :4].astype(completed.dtype))
 assert copies.p_value > 1e-6, copies

@@ -2,9 +2,9 @@ r"""
 Imbalanced shapes: do samples keep the proportions?
 ===================================================
 
-Half of the images are circles, one in twenty are rings. The law of these images is known:
-so is its score at every noise level, and what the samplers do with it is their own doing,
-not that of a network.
+Half of the images are circles, one in twenty are rings. The distribution of these images is
+known, and so is its score at every noise level. All errors on this page are therefore
+errors of the samplers, not of a network.
 """
 
 import sys
@@ -18,7 +18,7 @@ SEED = int((sys.argv[1:] or ["0"])[0])
 
 
 def rng(*stream):
-    """A stream of random numbers of its own for each use."""
+    """A separate random stream for each use."""
     return sk.rng((SEED, *stream))
 
 
@@ -29,14 +29,15 @@ data = law.sample(2000, rng=rng(0)).astype("float32")
 print(law)
 
 # %%
-# Where the proportions are decided
-# ---------------------------------
-# The law is a mixture of 269 templates :math:`t_{ki}`, and with noise of Gaussians:
-# :math:`p_\sigma = \sum_k w_k \tfrac1{m_k} \sum_i N(t_{ki}, \sigma^2 I)`. The proportion
-# :math:`w_k` is in the score only where :math:`p_\sigma(k \mid x)` is neither 0 nor 1. How much of
-# the doubt about the kind a noisy image leaves is its entropy :math:`H(k \mid x)/H(k)`: all of it
-# where there is one blob, nothing where each chain has its kind for good. It is decided between,
-# for :math:`\sigma` from about 3 to 0.6.
+# Where the proportions are determined
+# ------------------------------------
+# The distribution is a mixture of 269 templates :math:`t_{ki}`, and with noise a mixture of
+# Gaussians: :math:`p_\sigma = \sum_k w_k \tfrac1{m_k} \sum_i N(t_{ki}, \sigma^2 I)`. The
+# score depends on the proportion :math:`w_k` only where :math:`p_\sigma(k \mid x)` is
+# neither 0 nor 1. The relative entropy :math:`H(k \mid x)/H(k)` measures how uncertain the
+# class of a noisy image is. It is 1 where the data are one blob and 0 where each chain
+# keeps its class. The classes are determined between these, for :math:`\sigma` from about 3
+# to 0.6.
 
 
 def entropy(proportions):
@@ -72,10 +73,10 @@ plt.show()
 # %%
 # Three samplers
 # --------------
-# All have the exact score and 180 evaluations of it. Plain Langevin dynamics walks on the law
-# of the smallest level. Annealed Langevin dynamics has the levels, the steps and the step
-# size that ``sk.noise.design`` finds for these data. Consistent annealed sampling has 180
-# levels between the same ends, and makes one step at each.
+# All use the exact score and 180 evaluations of it. Plain Langevin dynamics runs at the
+# smallest level. Annealed Langevin dynamics has the levels, the steps and the step size
+# that ``sk.noise.design`` finds for these data. Consistent annealed sampling has 180 levels
+# between the same ends, and makes one step at each.
 
 N, SIGMA_MIN = 2000, 0.1
 design = sk.noise.design(data[:1000], sigma_min=SIGMA_MIN)
@@ -104,12 +105,13 @@ for ax, (name, x) in zip(axes, runs.items(), strict=True):
 plt.show()
 
 # %%
-# Every sample of every sampler is a clean shape. Only counting shows what is wrong. The kinds
-# are read by the generator's own templates; a star is a proportion whose interval misses the truth.
+# Every sample of every sampler is a clean shape. Only counting shows the errors. The
+# templates of the generator classify the samples; a star marks a proportion whose interval
+# does not contain the truth.
 
 
 def classify(images):
-    """The kind of each image."""
+    """The class of each image."""
     return sk.datasets.classify_shapes(images).labels
 
 
@@ -137,22 +139,23 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# Langevin never leaves
-# ---------------------
-# A chain at a small level goes to the template that is nearest to where it began, whatever the
-# shares: its kind can be told before it has made a step.
+# Langevin chains keep their class
+# --------------------------------
+# A chain at a small level moves to the template that is nearest to its initial point, for
+# all proportions: its class is known before the first step.
 
 start_kinds = law.labels[sk.metrics.nearest_neighbors(noisy, law.templates).indices[:, 0]]
 kept = np.mean(proportions["Langevin"].labels == start_kinds)
 print(f"{kept:.3f} of the Langevin chains end in the kind of the nearest template")
 
 # %%
-# What more work buys
-# -------------------
-# The total variation distance :math:`\tfrac12\sum_k|\hat w_k - w_k|` of the proportions from the
-# truth. Gray is what as many true samples have, the mean and two standard deviations.
-# Consistent sampling is there with a hundred levels. Annealed Langevin dynamics follows the
-# proportions of each level with a lag, that shrinks as its steps grow in number.
+# Error against the number of evaluations
+# ---------------------------------------
+# The total variation distance :math:`\tfrac12\sum_k|\hat w_k - w_k|` of the proportions
+# from the truth. The gray band shows the same number of true samples: the mean and two
+# standard deviations. Consistent sampling reaches it with a hundred levels. Annealed
+# Langevin dynamics follows the proportions of each level with a lag, which decreases with
+# the number of steps.
 
 FEWER = 2000
 budgets = {"annealed": {}, "consistent": {}}
@@ -200,19 +203,20 @@ plt.show()
 # %%
 # And a network?
 # --------------
-# A learned score adds its own error to that of the sampler. Training takes longer than a page
-# may (``scorekit train docs/experiments/shapes-imbalanced.toml``, then ``python
-# docs/recipes/proportions.py runs/shapes-imbalanced``); :doc:`/images` has the numbers. With consistent
-# sampling, which is right for the exact score, what is left is the network's.
+# A learned score adds its own error to that of the sampler. Training takes too long for
+# this page (``scorekit train docs/experiments/shapes-imbalanced.toml``, then ``python
+# docs/recipes/proportions.py runs/shapes-imbalanced``); :doc:`/images` has the numbers.
+# Consistent sampling is right for the exact score, so its remaining error comes from the
+# network.
 #
 # .. figure:: ../figures/proportions-shapes-imbalanced.png
 #    :alt: The proportions of four shapes among samples of a network, by three samplers
 #    :width: 90%
 
 # %%
-# The checks. The proportions of consistent sampling are the truth within five standard errors and
-# 0.01 for its 180 levels; those of Langevin dynamics are of its start, and far off; annealed
-# Langevin dynamics lies between.
+# The checks. The proportions of consistent sampling are the true ones within five standard
+# errors plus 0.01 for its 180 levels. Those of Langevin dynamics are those of its initial
+# points, and far off. Annealed Langevin dynamics lies between.
 
 error = 5 * np.sqrt(law.weights * (1 - law.weights) / N)
 assert np.all(np.abs(proportions["consistent"].proportions - law.weights) < error + 0.01), (

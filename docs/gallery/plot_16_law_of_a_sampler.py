@@ -1,10 +1,11 @@
 r"""
-The exact law of your own sampler
-=================================
+The exact distribution of your own sampler
+==========================================
 
-Is the noise of a sampler right? Long chains tell it slowly, and a bias of a few per cent
-passes. On Gaussian data every sampler whose steps are affine in positions and noise has an
-exact law, and ``impulse_law`` reads it off the code that runs, without random numbers.
+Is the noise of a sampler right? Testing it with long chains is slow and misses a bias of a
+few per cent. On Gaussian data every sampler whose steps are affine in positions and noise
+has a Gaussian distribution with an exact mean and covariance, and ``impulse_law`` computes
+it from the code that runs, without random numbers.
 """
 
 import matplotlib.pyplot as plt
@@ -16,13 +17,14 @@ from scorekit.testing import impulse_law
 # %%
 # A sampler with a bug
 # --------------------
-# The Langevin step is :math:`x \leftarrow x + \varepsilon\, s(x) + \sqrt{2\varepsilon}\, z`, or,
-# with half of that step size, :math:`x + \tfrac\varepsilon2 s + \sqrt\varepsilon\, z`. To mix the
-# two is a common mistake. A sampler only needs ``sample(model, x0, rng)``.
+# The Langevin step is :math:`x \leftarrow x + \varepsilon\, s(x) + \sqrt{2\varepsilon}\,
+# z`, or, in another convention for the step size, :math:`x + \tfrac\varepsilon2 s +
+# \sqrt\varepsilon\, z`. Mixing the two is a common mistake. A sampler only needs
+# ``sample(model, x0, rng)``.
 
 
 class Loop:
-    """Langevin dynamics in a loop, with the size of the noise as an option."""
+    """Langevin dynamics in a loop, with the scale of the noise as an option."""
 
     def __init__(self, step_size, steps, noise):
         self.step_size, self.steps, self.noise = step_size, steps, noise
@@ -44,12 +46,12 @@ noises = {
 }
 
 # %%
-# The law
-# -------
-# Written :math:`x_n = c + A x_0 + \sum_k b_k z_k`, the final position has the covariance
-# :math:`A C A^\top + \sum_k b_k b_k^\top`. Each :math:`b_k` is the answer to one impulse: a
-# stream that gives a one at draw :math:`k` and zero elsewhere. One run with one chain for
-# each draw gives all of them. On :math:`N(0, v)` the law is known,
+# The distribution
+# ----------------
+# Write the final position as :math:`x_n = c + A x_0 + \sum_k b_k z_k`. Its covariance is
+# :math:`A C A^\top + \sum_k b_k b_k^\top`. Each :math:`b_k` is the response to one impulse:
+# a stream that gives a one at draw :math:`k` and zero elsewhere. One run with one chain for
+# each draw gives all of them. On :math:`N(0, v)` the distribution is known,
 #
 # .. math::
 #
@@ -88,8 +90,8 @@ plt.show()
 
 # %%
 # The wrong factor doubles the variance. A root that was rounded to three digits (0.447 for
-# :math:`\sqrt{0.2}`) shows as well, which no histogram of samples would. The right loop differs
-# by the rounding of float64.
+# :math:`\sqrt{0.2}`) is visible too; a histogram of samples would not show it. The right
+# loop differs only by the rounding of float64.
 
 for name, error in errors.items():
     print(f"noise {name:22} largest relative error of the variance {error:.1e}")
@@ -97,9 +99,10 @@ for name, error in errors.items():
 # %%
 # Samplers with levels
 # --------------------
-# The same call serves any schedule. Consistent annealed sampling has at each step exactly the
-# noise of the next level if the data are one point, and full covariances are as easy: here the
-# law of the default sampler on a correlated Gaussian, beside that of the data.
+# The same call works for any schedule and for full covariances. If the data are one point,
+# consistent annealed sampling has exactly the noise of the next level at each step. Here
+# the covariance of the default sampler on a correlated Gaussian is compared with that of
+# the data.
 
 data = sk.distributions.Gaussian([1.0, -1.0], [[1.0, 0.8], [0.8, 1.0]])
 misses = []
@@ -110,8 +113,8 @@ for levels in (10, 100, 1000):
     print(f"{levels:5} levels: the covariance is off by {misses[-1]:.4f} at most")
 
 # %%
-# The check: the right loop agrees to rounding, the other two do not, and a tenfold finer
-# schedule is about ten times nearer to the data.
+# The check: the right loop agrees to rounding, the other two do not, and with a tenfold
+# finer schedule the error is about ten times smaller.
 
 right_error, *wrong_errors = errors.values()
 assert right_error < 1e-12 < 1e-4 < min(wrong_errors), errors

@@ -1,17 +1,17 @@
 """A small classifier, whose features and confidence measure generated images.
 
-Fréchet and kernel distances, precision and recall compare features, and which features is the caller's choice. For
-digits and Fashion-MNIST a network that was trained to tell their classes apart gives better ones than pixels do; it
-trains in minutes on a CPU, so that it ships as this recipe and not as weights. Copy the file next to your script::
+Fréchet and kernel distances, precision and recall compare features, and the caller chooses the features. For
+digits and Fashion-MNIST the features of a classifier are better than pixels. The classifier
+trains in minutes on a CPU, so it ships as this recipe and not as weights. Copy the file next to your script::
 
     model = train_classifier(images, labels, rng=0)              # NumPy arrays, (n, c, h, w) and (n,)
     accuracy(model, held_out_images, held_out_labels)
     sk.metrics.frechet_distance(features(model, held_out_images), features(model, samples))
     sk.metrics.class_proportions(samples, lambda x: probabilities(model, x), confidence=0.9)
-    (confidence(model, samples) > 0.9).mean()                    # beside that of held_out_images
+    (confidence(model, samples) > 0.9).mean()                    # compare with held_out_images
 
-Features of one training are comparable only with features of the same one: save the weights (``safetensors``) with the
-numbers. State the accuracy on held-out images beside every number; it is what makes the features worth comparing.
+Compare features only if they come from the same trained network: save the weights (``safetensors``) with the
+numbers. State the accuracy on held-out images with every number.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = ["Classifier", "accuracy", "confidence", "features", "probabilities", 
 
 
 class Classifier(nn.Module):
-    """Four convolutions, each with a batch normalization, a mean over what is left of the image, and a linear layer.
+    """Four convolutions, each with a batch normalization, then a mean over the remaining pixels and a linear layer.
 
-    Two or three of the convolutions halve the image (three from 16 pixels on), so that any size from 4×4 on will do.
+    Two or three of the convolutions halve the image (three for 16 pixels or more), so any size of at least 4×4 works.
     """
 
     def __init__(self, channels: int, classes: int, size: int, width: int = 32) -> None:
@@ -64,12 +64,12 @@ def train_classifier(
     width: int = 32,
     rng: int = 0,
 ) -> Classifier:
-    """A classifier of ``images (n, c, h, w)`` in [0, 1] by their ``labels (n,)``, 0, 1, …, in evaluation mode.
+    """Trains a classifier of ``images (n, c, h, w)`` in [0, 1] with ``labels (n,)``, 0, 1, …; it is in evaluation mode.
 
-    AdamW under a one-cycle learning rate. Each image of a batch is moved by up to a twelfth of its width (one pixel of
-    8×8, two of 28×28), which is worth as much as several times the data. Half as many again are no images of any class,
-    see ``_in_doubt``: without them the network is as confident on noise as on data, and its confidence says nothing of
-    a sample. ``rng`` is a seed; torch's global generator is left as it was.
+    AdamW with a one-cycle learning rate. Each image of a batch is shifted by up to a twelfth of its width (one pixel of
+    8×8, two of 28×28), which helps as much as several times the data. Each batch also has half as many images of no
+    class, see ``_in_doubt``: without them the network is as confident on noise as on data, and its confidence is no
+    measure of quality. ``rng`` is a seed; torch's global generator is not changed.
     """
     x, y = torch.tensor(images, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64)
     if x.ndim != 4 or y.shape != x.shape[:1]:
@@ -96,7 +96,7 @@ def train_classifier(
 
 
 def _moved(x: torch.Tensor, reach: int, generator: torch.Generator) -> torch.Tensor:
-    """Each image moved by up to ``reach`` pixels along both axes, zeros moving in."""
+    """Each image shifted by up to ``reach`` pixels along both axes and filled with zeros."""
     n, _, height, width = x.shape
     padded = functional.pad(x, [reach] * 4)
     top, left = torch.randint(2 * reach + 1, (2, n, 1), generator=generator)
@@ -105,10 +105,10 @@ def _moved(x: torch.Tensor, reach: int, generator: torch.Generator) -> torch.Ten
 
 
 def _in_doubt(x: torch.Tensor, target: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """As many images to be unsure of, and the probabilities that they should get.
+    """Images of no single class, as many as in ``x``, and their target probabilities.
 
-    One half are blends of two images, with half of each one's class; the other have their pixels in disorder, and all
-    classes alike.
+    One half are blends of two images, with probability one half for each class. The others have shuffled pixels and
+    equal probabilities for all classes.
     """
     (first, second), (classes, others) = x.chunk(2), target.chunk(2)
     order = torch.rand(len(second), x[0, 0].numel(), generator=generator).argsort(dim=1)
@@ -128,12 +128,12 @@ def probabilities(model: Classifier, images: np.ndarray, batch_size: int = 1024)
 
 
 def confidence(model: Classifier, images: np.ndarray) -> np.ndarray:
-    """The probability of the likeliest class, ``(n,)``: near 1 where the classifier has no doubt."""
+    """The probability of the most probable class, ``(n,)``: near 1 if the classifier is sure."""
     return probabilities(model, images).max(axis=1)
 
 
 def accuracy(model: Classifier, images: np.ndarray, labels: np.ndarray) -> float:
-    """The proportion of ``images`` whose likeliest class is that of ``labels``."""
+    """The proportion of ``images`` whose most probable class is that of ``labels``."""
     return float(np.mean(probabilities(model, images).argmax(axis=1) == np.asarray(labels)))
 
 

@@ -1,10 +1,10 @@
-"""Does a classifier of real images know what generated ones are?
+"""How confident is a classifier of real images on generated images?
 
-``python docs/recipes/confidence.py runs/digits`` trains the classifier of ``classifier.py`` on the images that the run
-has learned from, draws samples as ``scorekit sample`` does, and says of the images that neither has seen, and of the
-samples, how many it is more than 0.9 sure of; also whether the classes have their proportions and samples are copies.
-``--publish`` leaves the numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python
-docs/figures/make_results.py`` puts them into the pages.
+``python docs/recipes/confidence.py runs/digits`` trains the classifier of ``classifier.py`` on the training images of
+the run and draws samples as ``scorekit sample`` does. It counts the held-out images and the samples with a confidence
+above 0.9, and tests whether the classes have the right proportions and whether samples are copies.
+``--publish`` writes the numbers to ``docs/results`` and the images to ``docs/figures``; ``python
+docs/figures/make_results.py`` writes them into the pages.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ SURE = 0.9
 
 
 def proportion_of(sure: int, n: int) -> str:
-    """A share with its 95 % interval."""
+    """A proportion with its 95 % interval."""
     low, high = binomtest(sure, n).proportion_ci(method="wilson")
     return f"{sure / n:.3f} ({low:.3f} to {high:.3f})"
 
 
 def count_sure(model: Classifier, images: np.ndarray) -> int:
-    """How many images have a class of a probability above 0.9."""
+    """The number of images with a class whose probability is above 0.9."""
     return int((confidence(model, images) > SURE).sum())
 
 
 def measure(run: str, n: int, seed: int, model: Classifier, seen: ImageData, unseen: ImageData) -> dict:
-    """The samples of one seed."""
+    """Draws and evaluates the samples of one seed."""
     place = sample(run, n, block=min(n, 100), seed=seed)
     images = np.load(place / "samples.npy", allow_pickle=False)
     proportions = sk.metrics.class_proportions(
@@ -56,7 +56,7 @@ def measure(run: str, n: int, seed: int, model: Classifier, seen: ImageData, uns
 
 
 def table(known: float, real: tuple[int, int], seeds: list[dict]) -> list[list[str]]:
-    """What is found, and where a number has a spread the middle one with the smallest and the largest."""
+    """The results as a table; for values of several seeds the median with the smallest and the largest."""
 
     def middle(key: str, form: str) -> str:
         values = sorted(each[key] for each in seeds)
@@ -81,12 +81,12 @@ def table(known: float, real: tuple[int, int], seeds: list[dict]) -> list[list[s
 
 
 def main() -> None:
-    """Train the classifier, draw, read, print."""
+    """Train the classifier, sample, evaluate, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", help="the folder of a run on images with classes")
     parser.add_argument("-n", type=int, default=400, help="samples of each seed (default: %(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the samples (default: 0 1 2)")
-    parser.add_argument("--name", default="", help="under which it is published (default: that of the experiment)")
+    parser.add_argument("--name", default="", help="name of the published files (default: that of the experiment)")
     parser.add_argument("--steps", type=int, default=800, help="of the classifier's training (default: %(default)s)")
     parser.add_argument("--publish", action="store_true", help="write docs/results and docs/figures")
     options = parser.parse_args()

@@ -1,12 +1,12 @@
 """Do the samples of a run keep the proportions of its data? Three samplers, one table.
 
 ``python docs/recipes/proportions.py runs/shapes-imbalanced`` draws images by plain Langevin, annealed Langevin and
-consistent annealed sampling, as ``scorekit sample`` does, reads them as ``scorekit evaluate`` does, and prints the
-proportion of each class with its interval beside the truth. Each sampler evaluates the network 300 times. ``--publish``
-also leaves the numbers in ``docs/results`` and the pictures in ``docs/figures``; ``python
-docs/figures/make_results.py`` puts them into the pages.
+consistent annealed sampling, as ``scorekit sample`` does, classifies them as ``scorekit evaluate`` does, and prints the
+proportion of each class with its interval and the true proportion. Each sampler evaluates the network 300 times.
+``--publish`` also writes the numbers to ``docs/results`` and the images to ``docs/figures``; ``python
+docs/figures/make_results.py`` writes them into the pages.
 
-What has been drawn is kept in the run folder: a second call draws what is missing.
+The run folder keeps the samples: a second call draws only the missing ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scipy.stats import binomtest
 from scorekit.experiments import evaluate, sample
 
 SAMPLERS = {
-    "Langevin": {  # at a level where the images can be told apart, from noise of the size of the data
+    "Langevin": {  # at a level where the images can be distinguished, from noise of the scale of the data
         "name": "langevin",
         "sigma_max": 1.0,
         "sigma_min": 0.2,
@@ -29,7 +29,7 @@ SAMPLERS = {
         "steps": 300,
         "step_size": 0.008,
     },
-    "annealed": {  # a step of 0.3 sigma² at the level sigma, 0.02 being the smallest
+    "annealed": {  # a step of 0.3 sigma² at the level sigma; the smallest level is 0.02
         "name": "annealed",
         "levels": 100,
         "steps_per_level": 3,
@@ -40,7 +40,7 @@ SAMPLERS = {
 
 
 def measure(run: str, n: int, seeds: list[int], samplers: list[str]) -> dict[str, list[dict]]:
-    """What ``evaluate`` says of the samples of each sampler and seed."""
+    """The results of ``evaluate`` for the samples of each sampler and seed."""
     found: dict[str, list[dict]] = {}
     for name in samplers:
         for seed in seeds:
@@ -74,13 +74,13 @@ def table(found: dict[str, list[dict]]) -> list[list[str]]:
 
 
 def main() -> None:
-    """Draw, read, print."""
+    """Sample, evaluate, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", help="the folder of a run on shapes")
     parser.add_argument("-n", type=int, default=1000, help="images of each sampler and seed (default: %(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the samples (default: 0)")
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
-    parser.add_argument("--name", default="", help="under which it is published (default: that of the experiment)")
+    parser.add_argument("--name", default="", help="name of the published files (default: that of the experiment)")
     parser.add_argument("--publish", action="store_true", help="write docs/results and docs/figures")
     options = parser.parse_args()
     found = measure(options.run, options.n, options.seeds, options.samplers)

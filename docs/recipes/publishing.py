@@ -1,4 +1,4 @@
-"""What a recipe found goes into the documentation: numbers into ``docs/results``, pictures into ``docs/figures``."""
+"""Writes the results of a recipe into the documentation: numbers to ``docs/results``, images to ``docs/figures``."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def publish(run: str, name: str, samples: str, found: dict) -> None:
 
     Args:
         run: the folder of the run.
-        name: NAME; ``""`` for that of the experiment.
-        samples: the name of the folder of samples that are shown.
-        found: what was found, in values that JSON has.
+        name: NAME; ``""`` for the name of the experiment.
+        samples: the name of the folder with the samples to show.
+        found: the results, in values that JSON can represent.
     """
     experiment = RunFolder.open(run).experiment
     name = name or experiment.name

@@ -1,7 +1,7 @@
 """Simulation-based inference: the posterior of two_moons (Lueckmann et al. 2021, arXiv:2101.04653).
 
-A network learns the score of the parameters given what was observed, at many noise levels; samples of the posterior
-come from annealed sampling under the condition. Usage: ``python docs/recipes/two_moons.py`` (two minutes on one core).
+A network learns the score of the parameters conditional on the observation, at many noise levels. Annealed sampling
+with this condition samples the posterior. Usage: ``python docs/recipes/two_moons.py`` (two minutes on one core).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def simulate(theta, rng):
 
 
 def learn(simulations=10_000, steps=20_000):
-    """The score model s(theta, sigma, x), from pairs."""
+    """Trains the score model s(theta, sigma, x) on pairs."""
     rng = sk.rng(0)
     theta = 2 * rng.uniform((simulations, 2)) - 1
     pairs = tuple(torch.as_tensor(each, dtype=torch.float32) for each in (theta, simulate(theta, rng)))
@@ -33,7 +33,7 @@ def learn(simulations=10_000, steps=20_000):
 
 
 def posterior(model, x, n=10_000):
-    """``n`` samples of theta given the observation ``x``."""
+    """``n`` samples of theta conditional on the observation ``x``."""
     noise = sk.noise.Geometric(3.0, 0.003, 100)
     start = sk.samplers.initial(noise, (n, 2), rng=1, like=torch.zeros(1, dtype=torch.float32), std=0.58)
     given = sk.models.condition(model, torch.as_tensor(x, dtype=torch.float32))

@@ -63,7 +63,7 @@ class TestPage:
 
 def test_the_reproductions_name_pages_and_figures_of_theirs():
     text, images = (ROOT / "docs" / "reproductions.md").read_text().split("\n## Images")
-    assert "(images.md#what-came-of-it)" in images
+    assert "(images.md#results)" in images
     commands = re.findall(r"^python docs/gallery/(plot_\w+)\.py", text, flags=re.MULTILINE)
     figures = re.findall(r"!\[[^]]+\]\((figures/toys-[\w-]+\.png)\)", text)
     assert len(commands) == len(figures) == text.count("\n## ")

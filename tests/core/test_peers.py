@@ -44,7 +44,7 @@ def test_each_wrong_contestant_of_the_page_is_one_that_the_comparison_names():
     wrong = {who for s in json.loads(contest.RESULTS.read_text()).values() for c in s["contests"] for who in c["wrong"]}
     wrong = {who.split(",")[0] for who in wrong}
     assert wrong <= {"torchebm", "score_models"}
-    assert all(who in comparison[comparison.index("## Numbers that are not") :] for who in wrong)
+    assert all(who in comparison[comparison.index("## Wrong results") :] for who in wrong)
 
 
 RESULTS = {
