@@ -62,7 +62,8 @@ def rows_of(noise: Any, start: int, stop: int) -> Any:
         return None
     if isinstance(noise, tuple):
         return type(noise)(*(rows_of(part, start, stop) for part in noise))
-    return noise[start:stop]
+    whole = start == 0 and noise.shape[0] == stop
+    return noise if whole else noise[start:stop]
 
 
 def loss_of(objective: Any, model: Any, x: Array, noise: Any, condition: Array | None = None) -> Array:
