@@ -14,7 +14,8 @@ import numpy as np
 import scorekit as sk
 
 N = 400
-_SHARED = {"iterate": "sample", "losses": "__call__", "draw": "__call__"}  # two ways into one computation draw the same by design
+# two ways into one computation draw the same by design
+_SHARED = {"iterate": "sample", "losses": "__call__", "draw": "__call__"}
 _HOST = np.random.default_rng(1)
 _X, _Y = _HOST.normal(size=(2, N, 2))
 _ROWS = np.arange(N)[:, None, None, None] / N + np.asarray([0, 0.001])  # each image has values of its own
