@@ -152,7 +152,7 @@ def test_dtype_and_framework_of_the_start():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"sampler": Langevin}, TypeError, "sampler is .*expected one of sk.samplers, made"),
+        ({"sampler": Langevin}, TypeError, "sampler is .*expected an instance of one of sk.samplers"),
         ({"start": np.zeros((25, 2))}, TypeError, "start is a numpy.ndarray .*: expected a function.*initial"),
         ({"n": 0}, ValueError, "n must be at least 1"),
         ({"block": 0}, ValueError, "block must be at least 1"),
