@@ -167,12 +167,12 @@ def _chosen(blocks: Iterable[int] | None, count: int) -> Sequence[int]:
     try:
         chosen = [check_count(b, "a block", minimum=0) for b in blocks]
     except TypeError as error:
-        raise InvalidTypeError(
-            f"blocks is {blocks!r}: expected integers, for example range(0, {count}, 2)."
-        ) from error
+        raise InvalidTypeError(f"blocks is {blocks!r}: expected integers, for example range(0, {count}, 2).") from error
     for b, times in Counter(chosen).items():
         if b >= count:
-            raise InvalidValueError(f"blocks has {b}: there are {count} blocks, expected an index from 0 to {count - 1}.")
+            raise InvalidValueError(
+                f"blocks has {b}: there are {count} blocks, expected an index from 0 to {count - 1}."
+            )
         if times > 1:
             raise InvalidValueError(f"blocks has {b} {times} times: expected each block once, repeats are identical.")
     return chosen

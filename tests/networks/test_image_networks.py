@@ -406,7 +406,7 @@ def test_labels_that_are_refused(make, label, kind, words):
 
 @EVERY
 def test_a_label_for_a_network_without_classes(make):
-    with pytest.raises(TypeError, match="takes no condition, and one was given"):
+    with pytest.raises(TypeError, match="takes no condition, but one was passed"):
         make()(images(), 1.0, torch.tensor([0, 0]))
 
 
