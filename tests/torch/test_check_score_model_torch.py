@@ -210,17 +210,17 @@ def test_neither_the_data_nor_the_running_means_are_touched():
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.LeakyReLU])
 def test_linear_pieces_are_told_and_not_refused(activation):
-    with pytest.warns(RuntimeWarning, match=r"consists of linear pieces.*gradient of ImplicitScoreMatching and Sliced"):
+    with pytest.warns(RuntimeWarning, match=r"is piecewise linear.*gradient of ImplicitScoreMatching and Sliced"):
         check_score_model(net(activation=activation), X)
 
 
 def test_an_energy_of_linear_pieces_has_a_trace_of_zero():
     with (
-        pytest.warns(RuntimeWarning, match=r"consists of constant pieces.*its trace is zero"),
+        pytest.warns(RuntimeWarning, match=r"is piecewise constant.*its trace is zero"),
         pytest.raises(ValueError, match=r"get no gradient: body\.0\.bias"),
     ):
         check_score_model(sk.models.EnergyModel(EnergyModule(nn.ReLU)), X)
-    with pytest.warns(RuntimeWarning, match=r"consists of constant pieces"):
+    with pytest.warns(RuntimeWarning, match=r"is piecewise constant"):
         check_score_model(lambda x: -x.sign(), X)
 
 

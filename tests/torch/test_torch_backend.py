@@ -99,7 +99,7 @@ def test_objects_are_no_numbers(values):
 
 @pytest.mark.parametrize("values", [np.ones(2, complex), torch.ones(2, dtype=torch.complex64)])
 def test_a_complex_number_is_not_cut(values):
-    with pytest.raises(TypeError, match="real numbers of complex ones"):
+    with pytest.raises(TypeError, match="real numbers from complex numbers"):
         BACKEND.asarray(values, like=x())
 
 
