@@ -165,6 +165,6 @@ def _parametric(model: ScoreModel) -> Parametric:
     if not isinstance(model, Parametric):
         raise InvalidTypeError(
             f"model is a {type(model).__name__} without parameters() and with_parameters(): the numpy backend cannot "
-            "train it. Use scorekit_numpy.MLP, alone or inside the views of sk.models, or add both methods to the model."
+            "train it. Use scorekit_numpy.MLP, alone or inside the views of sk.models, or add both methods to it."
         )
     return model

@@ -105,7 +105,7 @@ def _refuse(compiled: bool) -> None:
     if compiled:
         raise InvalidTypeError(
             "the model is compiled (torch.compile), and what torch compiles cannot be differentiated twice: expected "
-            "the module without compilation for ImplicitScoreMatching and SlicedScoreMatching. Compile it for "
+            "the module itself for ImplicitScoreMatching and SlicedScoreMatching. Compile it for "
             "DenoisingScoreMatching, NoiseConditional or sampling."
         )
 
@@ -127,9 +127,9 @@ def grad(f: Function, x: Array) -> tuple[Array, Array]:
 def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
     """``(f(x), tr J)``, or with ``probes`` of shape ``(m, n, *event)`` ``(f(x), mean of vᵀ J v)``, shape ``(n,)``.
 
-    For d > 128 the exact trace keeps only the graph of ``f``. Backward recomputes the graph of each chunk, which takes a
-    third more time. For a network of 3 layers of width 128 and d = 784, forward and backward need the memory of at most
-    40 forward passes with their graphs. For d <= 128 all graphs are kept, with the memory of about d forward passes.
+    For d > 128 the exact trace keeps only the graph of ``f``. Backward recomputes the graph of each chunk, which takes
+    a third more time. For a network of 3 layers of width 128 and d = 784, forward and backward need the memory of at
+    most 40 forward passes with their graphs. For d <= 128 all graphs are kept: the memory of about d forward passes.
     """
     at = _Evaluated(f, x) if probes is None else _Evaluated(f, x, probes)
     total = _exact(at) if probes is None else _probed(at, probes)

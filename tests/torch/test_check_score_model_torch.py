@@ -210,7 +210,7 @@ def test_neither_the_data_nor_the_running_means_are_touched():
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.LeakyReLU])
 def test_linear_pieces_are_told_and_not_refused(activation):
-    with pytest.warns(RuntimeWarning, match=r"is piecewise linear.*gradient of ImplicitScoreMatching and Sliced"):
+    with pytest.warns(RuntimeWarning, match=r"is piecewise linear.*wrong in ImplicitScoreMatching and Sliced"):
         check_score_model(net(activation=activation), X)
 
 
