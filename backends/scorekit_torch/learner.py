@@ -213,7 +213,7 @@ class TorchLearner:
         return loss.detach()
 
     def _ends(self, loss: Array) -> list[Array] | None:
-        """The parameters, if the graph of the first loss has other leaves, for example x; else None, which is faster."""
+        """The parameters, if the graph of the first loss has other leaves, such as x; else None, which is faster."""
         if self._only_ours is None:
             self._only_ours = {id(leaf) for leaf in derivatives.leaves(loss)} <= {id(p) for p in self._leaves}
         return None if self._only_ours else self._leaves
