@@ -71,7 +71,7 @@ def _misaligned(x, sigma):
         (_plain_numpy, None, ValueError, "derivative of the score is 0"),
         (3.0, None, TypeError, "expected a function"),
         (MLP(3), None, ValueError, "conditional on sigma"),
-        (MLP(2, conditional=False), None, ValueError, "this network is for 2 numbers"),
+        (MLP(2, conditional=False), None, ValueError, "this network expects samples of dimension 2"),
     ],
 )
 def test_wrong_models_are_named(model, sigma, error, words):
