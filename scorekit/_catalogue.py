@@ -1,7 +1,7 @@
-"""What the library has, one line each: objectives, samplers, noise, densities, data sets and networks.
+"""Tables of the library's classes, one line each: objectives, samplers, noise, densities, data sets and networks.
 
-Experiment files, the conformance suite of backends, the documentation and the tests read these tables. A new class is
-its file, its export and its line here.
+Experiment files, the conformance suite of backends, the documentation and the tests read these tables. A new class
+needs its file, its export and its line here.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ __all__ = [
 class Entry(NamedTuple):
     """One class or function of the library.
 
-    ``name`` is what experiment files call it, empty where a file cannot describe it. ``examples`` makes the instances
-    that tests run over; it is a function, so that nothing is built before it is needed.
+    ``name`` is the name in experiment files, empty if a file cannot describe the class. ``examples`` returns the
+    instances for tests; it is a function, so that they are created only when needed.
     """
 
     make: Callable[..., Any]
@@ -62,7 +62,7 @@ class Entry(NamedTuple):
 
 
 class Network(NamedTuple):
-    """A network that backends export by this name, and its usual preconditioning in experiment files."""
+    """A network's name in the exports of backends, and its default preconditioning in experiment files."""
 
     name: str
     preconditioning: str

@@ -1,4 +1,4 @@
-"""Conditions: what a model is told beside ``x`` and sigma. Arrays whose first axis is that of the samples."""
+"""Conditions: the third argument of a conditional model, an array with one entry per sample."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ __all__ = ["Conditions", "as_condition", "check_condition", "dropped", "null_lik
 
 
 def as_condition(value: Any, owner: Backend, name: str = "condition") -> Array:
-    """``value`` as an array of ``owner`` with a first axis: integers as int64, numbers as they are, all finite."""
+    """``value`` as a checked array of ``owner``: integers become int64, real numbers must be finite."""
     try:
         made = value if owner.owns(value) else owner.asarray(value)
     except InvalidTypeError as error:
         raise InvalidTypeError(
             f"{name} is a {describe(value)}: expected integers (n,), or an array of numbers whose first axis is n. "
-            "For text look up an integer for each class."
+            "Convert text to one integer per class."
         ) from error
     xp = owner.xp
     if made.ndim == 0:
         raise ShapeError(f"{name} is the single value {value!r}: expected an array whose first axis is n.")
     if xp.isdtype(made.dtype, ("integral", "bool")):
-        return xp.astype(made, xp.int64, copy=False)  # torch takes indices of 8 bits for a mask
+        return xp.astype(made, xp.int64, copy=False)  # torch treats 8-bit indices as a mask
     if not xp.isdtype(made.dtype, "real floating"):
         raise InvalidTypeError(f"{name} has dtype {made.dtype}: expected integers or real numbers.")
     return check_finite(made, name) if owner.readable(made) else made
 
 
 def check_condition(condition: Any, x: Array, name: str = "condition") -> Array | None:
-    """A condition for the samples ``x``: one entry for each, of their framework and, if floating, of their dtype.
+    """``condition``, checked to have one entry per sample of ``x`` and its framework; floats get the dtype of ``x``.
 
     >>> import numpy as np
     >>> check_condition(np.array([0, 1]), np.ones((2, 3))).tolist()
@@ -43,7 +43,7 @@ def check_condition(condition: Any, x: Array, name: str = "condition") -> Array 
         return None
     owner = backend_of(x)
     if hasattr(condition, "shape") and not owner.owns(condition):
-        array_namespace(**{"x": x, name: condition})  # names both when they are of two frameworks
+        array_namespace(**{"x": x, name: condition})  # the error names both frameworks
     made = as_condition(condition, owner, name)
     if made.shape[0] != x.shape[0]:
         raise ShapeError(
@@ -55,21 +55,21 @@ def check_condition(condition: Any, x: Array, name: str = "condition") -> Array 
 
 
 def tiled(condition: Array, x: Array) -> Array:
-    """The condition for k·n rows: one of n entries is repeated k times as a whole, as ``[x; x; …]`` is."""
+    """The condition for k·n rows: n entries are repeated k times as a block, like ``[x; x; …]``."""
     have, want = condition.shape[0], x.shape[0]
     if have == want:
         return condition
     if want % have:
         raise ShapeError(
-            f"the condition has {have} entries for {want} samples: expected {want}, one for each, or a divisor of "
-            "that, where the samples are repeated."
+            f"the condition has {have} entries for {want} samples: expected {want}, one per sample, or a divisor of "
+            "that if the samples are repeated."
         )
     xp = array_namespace(condition)
     return xp.tile(condition, (want // have,) + (1,) * (condition.ndim - 1))
 
 
 def null_like(null: Any, condition: Array) -> Array:
-    """The null condition of one sample as an array like ``condition``, which it is broadcast to."""
+    """The null condition of one sample, as an array that broadcasts to ``condition``."""
     made = constant(null, condition)
     if made.ndim and tuple(made.shape) != tuple(condition.shape[1:]):
         raise ShapeError(
@@ -80,21 +80,21 @@ def null_like(null: Any, condition: Array) -> Array:
 
 
 def dropped(condition: Array, uniform: Array, p: float, null: Any) -> Array:
-    """The conditions with those replaced by the null one whose uniform number is below ``p``."""
+    """``condition``, with the entries where ``uniform`` is below ``p`` replaced by the null condition."""
     xp = array_namespace(condition)
     keep = xp.reshape(uniform >= p, (-1,) + (1,) * (condition.ndim - 1))
     return xp.where(keep, condition, null_like(null, condition))
 
 
 class Conditions:
-    """Which conditions a network takes: labels of ``classes``, vectors of ``dim`` numbers, or none.
+    """The conditions of a network: labels of ``classes``, vectors of dimension ``dim``, or none.
 
     Args:
-        classes: the number of classes, >= 1; None for no labels. The label ``classes`` stands for no condition.
-        dim: the numbers in a vector, >= 1; None for no vectors. The zero vector stands for no condition.
+        classes: the number of classes, >= 1; None for no labels. The label ``classes`` means no condition.
+        dim: the dimension of a vector, >= 1; None for no vectors. The zero vector means no condition.
 
     Raises:
-        ValueError: both are given, or one is smaller than 1.
+        ValueError: both are set, or one is below 1.
 
     >>> import numpy as np
     >>> Conditions(classes=3, dim=None).checked(np.array([0, 2]), np.ones((2, 5))).tolist()
@@ -109,16 +109,22 @@ class Conditions:
 
     @property
     def null(self) -> Any:
-        """The condition of one sample that stands for none; None for a network without conditions."""
+        """The condition of one sample that means no condition; None for a network without conditions."""
         return self.classes if self.dim is None else [0.0] * self.dim
 
     def checked(self, condition: Array | None, x: Array) -> Array | None:
-        """The condition of a call at ``x``; refused when it is not what the network was made for."""
+        """``condition``, checked to fit this network and ``x``.
+
+        Raises:
+            TypeError: a condition for a network without one, or a wrong dtype.
+            ValueError: no condition for a conditional network, or a label out of range.
+            ShapeError: the wrong number of entries.
+        """
         if self.classes is None and self.dim is None:
             if condition is None:
                 return None
             raise InvalidTypeError(
-                "this network takes no condition, and one was given: make it with classes=…, or condition_dim=…, or "
+                "this network takes no condition, but one was passed: make it with classes=… or condition_dim=…, or "
                 "leave the condition out."
             )
         if condition is None:
@@ -126,7 +132,7 @@ class Conditions:
             raise InvalidValueError(
                 f"this network was made with {made}, and called without a condition: write "
                 "sk.models.condition(model, c) for a sampler, objective(model, x, condition=c) for a loss. Its "
-                "null_condition stands for none, where it was trained with condition_dropout."
+                "null_condition means no condition, if it was trained with condition_dropout."
             )
         array_namespace(x=x, condition=condition)
         return self._labels(condition, x) if self.dim is None else self._vectors(condition, x)
@@ -135,10 +141,10 @@ class Conditions:
         xp, classes = array_namespace(label), self.classes
         assert classes is not None
         if not xp.isdtype(label.dtype, "integral"):
-            raise InvalidTypeError(f"the condition is a {describe(label)}: expected integers, one class a sample.")
+            raise InvalidTypeError(f"the condition is a {describe(label)}: expected integers, one class per sample.")
         if tuple(label.shape) != (x.shape[0],):
             raise ShapeError(
-                f"the condition has shape {tuple(label.shape)}: expected ({x.shape[0]},), a class a sample."
+                f"the condition has shape {tuple(label.shape)}: expected ({x.shape[0]},), one class per sample."
             )
         low, high = (int(xp.min(label)), int(xp.max(label))) if readable(label) else (0, 0)
         if low < 0 or high > classes:
@@ -151,9 +157,12 @@ class Conditions:
     def _vectors(self, vectors: Array, x: Array) -> Array:
         xp = array_namespace(vectors)
         if not xp.isdtype(vectors.dtype, "real floating"):
-            raise InvalidTypeError(f"the condition is a {describe(vectors)}: expected real numbers, a vector a sample.")
+            raise InvalidTypeError(
+                f"the condition is a {describe(vectors)}: expected real numbers, one vector per sample."
+            )
         if tuple(vectors.shape) != (x.shape[0], self.dim):
             raise ShapeError(
-                f"the condition has shape {tuple(vectors.shape)}: expected {(x.shape[0], self.dim)}, a vector a sample."
+                f"the condition has shape {tuple(vectors.shape)}: expected {(x.shape[0], self.dim)}, one vector per "
+                "sample."
             )
         return vectors

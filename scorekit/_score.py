@@ -1,7 +1,7 @@
-"""The one function through which every model is called: where it takes sigma and the condition, and in what form.
+"""Calls of score models: to which parameters sigma and the condition are passed, and in which form.
 
-A network (anything with ``parameters()``) always gets sigma as an array ``(n,)`` like ``x``. A plain function gets a
-float where one level is shared by the whole batch. Nothing else in scorekit calls a model.
+A network (any object with ``parameters()``) always gets sigma as an array ``(n,)`` like ``x``. A plain function gets a
+float if the whole batch has one level. All calls of models in scorekit go through this module.
 """
 
 from __future__ import annotations
@@ -63,18 +63,21 @@ class Call:
             return None
         if self._signature.condition == "nowhere":
             raise InvalidTypeError(
-                f"a condition was given, and {_name(self.model)} takes none: expected a model s(x, sigma, condition). "
-                "Leave the condition out, or give the model a third parameter."
+                f"a condition was passed, but {_name(self.model)} takes none: expected a model s(x, sigma, condition). "
+                "Leave the condition out, or add a third parameter to the model."
             )
         return tiled(condition, x)
 
 
 def score_function(model: ScoreModel) -> Call:
-    """``model`` as a function of exactly ``(x, sigma, condition)``; a function of ``x`` alone ignores sigma.
+    """``model`` as a function of ``(x, sigma, condition)``; for a function of ``x`` alone, sigma is not passed.
 
-    Sigma goes to the second positional parameter, if that is called sigma, has no default, or the default None;
-    to a keyword-only parameter ``sigma``; else nowhere. So ``lambda x, a=a: …`` is a function of ``x`` alone. The
-    condition goes to the parameter ``condition``, or to the third positional one under the same rule.
+    Sigma is passed to the second positional parameter if it is named sigma, has no default, or has the default None;
+    or to a keyword-only parameter ``sigma``; else it is not passed. So ``lambda x, a=a: …`` is a function of ``x``
+    alone. The condition is passed to the parameter ``condition``, or to the third positional one by the same rule.
+
+    Raises:
+        TypeError: ``model`` is not callable, is a class, or takes no positional argument.
 
     >>> import numpy as np
     >>> score_function(lambda x: -x)(np.ones((1, 2)), 0.5).tolist()
@@ -83,47 +86,45 @@ def score_function(model: ScoreModel) -> Call:
     given: object = model
     if not callable(given):
         parts = [name for name in ("model", "score") if callable(getattr(given, name, None))]
-        hint = f" Give its .{parts[0]}." if parts else ""
+        hint = f" Pass its .{parts[0]}." if parts else ""
         raise InvalidTypeError(f"model is a {describe(model)}: expected a function s(x, sigma) or s(x).{hint}")
     if isinstance(model, type):
-        raise InvalidTypeError(
-            f"model is the class {model.__name__}: expected one of its objects, {model.__name__}(…)."
-        )
+        raise InvalidTypeError(f"model is the class {model.__name__}: expected an instance, {model.__name__}(…).")
     return Call(model)
 
 
 def check_conditional(model: ScoreModel, asked: str, instead: str) -> None:
-    """Refuse a function of ``x`` alone where there are levels: who ``asked`` for what, and what to use ``instead``."""
+    """Raise ``TypeError`` if the model takes no sigma; ``asked`` and ``instead`` are the reason and the alternative."""
     if not takes_sigma(model):
         raise InvalidTypeError(
             f"model is a function of x alone, and {asked}: expected a function s(x, sigma). {instead} "
-            "If it is to ignore the level, say so: lambda x, sigma: model(x)."
+            "To ignore the level on purpose, write lambda x, sigma: model(x)."
         )
 
 
 def takes_condition(model: Any) -> bool:
-    """Does a call of the model, or of what a view wraps, have a parameter for the condition?"""
+    """Whether the model, or the model inside a view, has a parameter for the condition."""
     own = getattr(type(model), "takes_condition", None)
-    if own is not None:  # a network that was made with conditions or without says so
+    if own is not None:  # a network has this attribute
         return bool(model.takes_condition)
     inner = inside(model)
     return _signature_of(model).condition != "nowhere" if inner is None else takes_condition(inner)
 
 
 def inside(model: Any) -> Any:
-    """What a view (``is_view``) calls, its ``inner``; None for anything else, whatever it calls ``inner``."""
+    """The model inside a view (an object with ``is_view``); None for any other object."""
     return model.inner if getattr(type(model), "is_view", False) else None
 
 
 def takes_sigma(model: Any) -> bool:
-    """A view that does nothing with sigma itself (``uses_sigma`` False) asks what it wraps."""
+    """Whether the model takes sigma; for a view with ``uses_sigma`` False, whether the model inside takes it."""
     if inside(model) is not None and not model.uses_sigma:
         return takes_sigma(inside(model))
     return _signature_of(model).sigma != "nowhere"
 
 
 class _Signature(NamedTuple):
-    """How a model is called: ``sigma`` and ``condition`` by "position", by "keyword" or "nowhere"."""
+    """How a model is called: ``sigma`` and ``condition`` are passed by "position", by "keyword" or "nowhere"."""
 
     sigma: str
     condition: str
@@ -147,7 +148,7 @@ _known_signatures: weakref.WeakKeyDictionary[Any, _Signature] = weakref.WeakKeyD
 
 
 def _signature_of(model: Any) -> _Signature:
-    """A signature is read once a function and once a class of objects: reading costs 20 microseconds."""
+    """The signature, cached per function or per class, because reading it takes 20 microseconds."""
     key = model if isinstance(model, FunctionType) else type(model)
     if key is not model and not _calls_by_class(model):
         return _read_signature(model)
@@ -158,7 +159,7 @@ def _signature_of(model: Any) -> _Signature:
 
 
 def _calls_by_class(model: Any) -> bool:
-    """Do all objects of this class take the same arguments? Bound methods, partials and wrappers in C do not."""
+    """Whether all instances of the class take the same arguments; not so for bound methods, partials and C wrappers."""
     return isinstance(type(model).__call__, FunctionType) and "forward" not in getattr(model, "__dict__", {})
 
 
@@ -189,7 +190,7 @@ def _place_of_sigma(parameters: Mapping[str, Any], positional: list[Any], anythi
 def _place_of_condition(
     parameters: Mapping[str, Any], positional: list[Any], anything: bool, free: bool, sigma: str
 ) -> tuple[str, bool]:
-    """Where the condition goes, and whether a call must have one."""
+    """How the condition is passed, and whether it is required."""
     named = parameters.get("condition")
     if named is not None:
         third = sigma == "position" and named.kind is named.POSITIONAL_ONLY
@@ -202,12 +203,12 @@ def _place_of_condition(
 
 
 def _is_open(parameter: inspect.Parameter, name: str) -> bool:
-    """Is a positional parameter meant to be filled by a caller who knows nothing of it?"""
+    """Whether a positional parameter has the expected name, no default, or the default None."""
     return parameter.name == name or parameter.default is None or parameter.default is parameter.empty
 
 
 def _read_parameters(model: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a call; of a module, whose ``__call__`` takes anything, those of its ``forward``."""
+    """The parameters of the call; for a module, whose ``__call__`` takes any arguments, those of its ``forward``."""
     parameters = inspect.signature(model).parameters
     forward = getattr(model, "forward", None)
     if callable(forward) and all(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()):
@@ -219,14 +220,14 @@ _OF_THE_MODEL = (TypeError, AttributeError, IndexError, ValueError, RuntimeError
 
 
 def _explained(error: Exception, model: Any, x: Array, sigma: Sigma) -> str:
-    """What the model was called with, and which of two things to write when that is not what it expects."""
+    """A message with the arguments of the call and the fix for a wrong shape of sigma."""
     n, shape = x.shape[0], tuple(x.shape)
     raised = f"{_name(model)} raised {type(error).__name__} ({str(error).strip()})"
     if getattr(sigma, "ndim", 0) == 0:
         return (
             f"{raised} when it was called with x of shape {shape} and sigma = {float(sigma):g}, a float. A function "
-            "gets a float where one level is shared by the batch. If it wants an array of shape (n,), as a lambda "
-            "around a network does, write sk.models.per_sample(model)."
+            "gets a float if the batch has one level. If it needs an array of shape (n,), as a lambda around a network "
+            "does, write sk.models.per_sample(model)."
         )
     column = ", ".join(["-1"] + ["1"] * (x.ndim - 1))
     return (
@@ -236,12 +237,16 @@ def _explained(error: Exception, model: Any, x: Array, sigma: Sigma) -> str:
 
 
 def _name(model: Any) -> str:
-    """What a message calls a model."""
+    """The name of a model for messages."""
     return getattr(model, "__name__", type(model).__name__)
 
 
 def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
-    """``model(x, sigma, condition)``, refused when it is not shaped and typed like ``x``.
+    """``model(x, sigma, condition)``, checked to have the shape and dtype of ``x``.
+
+    Raises:
+        ShapeError: the result has another shape.
+        TypeError: the result has another framework or dtype.
 
     >>> import numpy as np
     >>> evaluate(lambda x, sigma: -x / sigma, np.ones((1, 2)), 0.5).tolist()
@@ -251,9 +256,9 @@ def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None, condition: Array 
 
 
 def check_score(s: Array, x: Array) -> Array:
-    """``s`` itself, if it can be the score at ``x``: same framework, shape and dtype.
+    """``s``, checked to have the framework, shape and dtype of ``x``.
 
-    A half-precision answer, which is what a network under autocast gives, is widened to the dtype of ``x``.
+    A result in half precision, as from a network under autocast, is converted to the dtype of ``x``.
     """
     shape = getattr(s, "shape", None)
     if shape is None:
@@ -269,6 +274,6 @@ def check_score(s: Array, x: Array) -> Array:
             return xp.astype(s, x.dtype)
         raise InvalidTypeError(
             f"model returned dtype {s.dtype} for x of dtype {x.dtype}: a score keeps the dtype of x. "
-            "Convert the model's parameters, or x, so that both agree."
+            "Convert the model's parameters or x to the same dtype."
         )
     return s

@@ -1,12 +1,11 @@
-"""The whole vocabulary of scorekit on one page.
+"""All protocols of scorekit.
 
-A **score model** is a function ``s(x, sigma)``. An **objective** maps a score model and data to a
-loss. A **sampler** moves points with a score model. A **backend** lends an array framework's
-derivatives and random numbers to all three; a **learner** holds what changes while training.
+A **score model** is a function ``s(x, sigma)``. An **objective** maps a score model and data to a loss. A **sampler**
+draws samples with a score model. A **backend** provides the derivatives and random numbers of an array framework. A
+**learner** holds the state of training.
 
-What stands here is all that scorekit asks for. Members that may be absent are gathered in protocols of their own,
-:class:`Network`, :class:`OptionalLearner` and :class:`Package`: each is read by its name, with the default that its
-text gives.
+scorekit uses no other members of these objects. Optional members are in separate protocols, :class:`Network`,
+:class:`OptionalLearner` and :class:`Package`; the text of each member gives the default if it is absent.
 
 Shapes: ``x`` is ``(n, *event)``, ``sigma`` is None, a scalar or ``(n,)``, a per-sample value is ``(n,)``.
 """
@@ -39,7 +38,7 @@ __all__ = [
 ]
 
 Array: TypeAlias = Any
-"""An array of any backend. The array standard has no static type yet, so this is documentation."""
+"""An array of any backend. The array standard has no static type yet, so this alias is only documentation."""
 
 Shape: TypeAlias = tuple[int, ...]
 """The sizes of an array's axes."""
@@ -48,22 +47,22 @@ Sigma: TypeAlias = Any
 """A noise level: None (no noise), a positive scalar, or an array of shape ``(n,)``."""
 
 Seed: TypeAlias = int | Sequence[int | str] | None
-"""What a backend's ``rng`` takes: a non-negative int, or a sequence of such ints and texts. Equal seeds give equal
-streams, different ones independent streams (:func:`scorekit.learning.seed_sequence`). None is fresh entropy."""
+"""A seed: a nonnegative int, or a sequence of nonnegative ints and strings. Equal seeds give equal streams, different
+seeds independent streams (:func:`scorekit.learning.seed_sequence`). None is fresh entropy."""
 
 
 @runtime_checkable
 class ScoreModel(Protocol):
     """A function that returns the score of the data smoothed by ``N(0, sigma² I)``, shaped like ``x``.
 
-    A function of ``x`` alone is a score model too; nothing else is asked of it. A conditional model has a third
-    parameter, or one that is called ``condition``.
+    A function of ``x`` alone is a score model too. A conditional model has a third parameter, or a parameter named
+    ``condition``.
 
-    How it is called: a network (anything with ``parameters()``) gets ``sigma`` as an array ``(n,)`` with the dtype
-    and device of ``x``. A plain function gets a float where one level is shared by the batch, and ``(n,)`` where each
-    sample has its own: ``sk.expand(sigma, x)`` is right for both. ``condition`` is an array whose first axis is n.
+    A network (any object with ``parameters()``) gets ``sigma`` as an array ``(n,)`` with the dtype and device of ``x``.
+    A plain function gets a float if the whole batch has one level, and an array ``(n,)`` if each sample has its own;
+    ``sk.expand(sigma, x)`` handles both. ``condition`` is an array whose first axis is n.
 
-    :class:`Network` lists what it may have beside its call.
+    :class:`Network` lists the optional members of a model.
 
     >>> isinstance(lambda x, sigma=None: -x, ScoreModel)
     True
@@ -74,7 +73,7 @@ class ScoreModel(Protocol):
 
 @runtime_checkable
 class Rng(Protocol):
-    """A stream of random numbers of one backend. ``like`` gives dtype and device.
+    """A stream of random numbers of one backend. The results have the dtype and device of ``like``.
 
     >>> import scorekit as sk
     >>> rng = sk.rng(0)
@@ -86,7 +85,7 @@ class Rng(Protocol):
     """
 
     def normal(self, shape: Shape, like: Array | None = None) -> Array:
-        """Independent standard normals, of this shape, with the dtype and device of ``like``; float64 without it."""
+        """Independent standard normals of shape ``shape``, with dtype and device of ``like``; float64 without it."""
         ...
 
     def uniform(self, shape: Shape, like: Array | None = None) -> Array:
@@ -102,28 +101,28 @@ class Rng(Protocol):
         ...
 
     def choice(self, n: int, shape: Shape, p: Any = None, replace: bool = True) -> Array:
-        """Indices in [0, n), with probabilities ``p``; without replacement when asked."""
+        """Indices in [0, n), with probabilities ``p`` (uniform if None), with or without replacement."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to continue, as plain JSON types."""
+        """The state of the stream, as plain JSON types."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`state` returned."""
+        """Continue from a state that :meth:`state` returned."""
         ...
 
     def spawn(self, n: int) -> Sequence[Rng]:
-        """``n`` independent streams; the same ones for the same history."""
+        """``n`` independent streams; the same seed and the same earlier calls give the same streams."""
         ...
 
 
 RngLike: TypeAlias = Rng | int | None
-"""What every argument named ``rng`` takes: an :class:`Rng`, a seed, or None for fresh entropy."""
+"""The type of every argument named ``rng``: an :class:`Rng`, a seed, or None for fresh entropy."""
 
 
 class StepInfo(NamedTuple):
-    """What one optimizer step did. ``applied`` is False when it was refused for being non-finite."""
+    """The result of one optimizer step. ``applied`` is False if the step was skipped: loss or gradient not finite."""
 
     loss: float
     grad_norm: float
@@ -132,7 +131,7 @@ class StepInfo(NamedTuple):
 
 @runtime_checkable
 class Learner(Protocol):
-    """Parameters, their average and the optimizer's state live here, and only here.
+    """The state of training: parameters, their EMA and the state of the optimizer.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -144,35 +143,38 @@ class Learner(Protocol):
     def step(
         self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
     ) -> StepInfo:
-        """One optimizer step, all of it or (if loss or gradient are not finite) nothing.
+        """Make one optimizer step; if the loss or the gradient is not finite, change nothing.
 
-        The noise is drawn from ``rng`` for the whole batch, once, and cut: see ``scorekit.learning.draw_for``.
+        The noise is drawn from ``rng`` once for the whole batch; see ``scorekit.learning.draw_for``.
 
         Args:
             x: samples ``(n, *event)``.
-            rng: the stream of this step.
-            condition: what a conditional model is told of each sample, first axis n; None for any other.
-            start: the place of the first of these samples in the whole batch.
-            total: the samples of the whole batch, those of other processes too; None for n.
+            rng: the random stream of this step.
+            condition: the condition of each sample, first axis n; None for an unconditional model.
+            start: the index of the first of these samples in the whole batch.
+            total: the size of the whole batch, over all processes; None for n.
+
+        Returns:
+            The loss of the batch, the norm of the gradient before clipping, and whether the step was applied.
         """
         ...
 
     @property
     def model(self) -> ScoreModel:
-        """A score model with the averaged weights, independent of later steps."""
+        """A score model with the EMA weights; later steps do not change it."""
         ...
 
     def state_dict(self) -> dict[str, Array]:
-        """All state by name, as arrays: weights, average, the optimizer's, the count of steps. Later steps leave it."""
+        """Copies of all state by name: weights, EMA, state of the optimizer and number of steps."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Take back what :meth:`state_dict` gave; a mismatch changes nothing and raises."""
+        """Load a state from :meth:`state_dict`; a mismatch raises ``CheckpointError`` and changes nothing."""
         ...
 
 
 class ProcessGroup(Protocol):
-    """The processes that train together; ``rank`` is this one's number, ``size`` how many there are.
+    """The processes that train together. ``rank`` is the index of this process, ``size`` their number.
 
     >>> class Alone:
     ...     rank, size = 0, 1
@@ -180,8 +182,8 @@ class ProcessGroup(Protocol):
     ...         return flag
     ...     def check_same(self, what, number):
     ...         pass
-    >>> world: World = Alone()
-    >>> world.any(True)
+    >>> processes: ProcessGroup = Alone()
+    >>> processes.any(True)
     True
     """
 
@@ -189,43 +191,43 @@ class ProcessGroup(Protocol):
     size: int
 
     def any(self, flag: bool) -> bool:
-        """Is it so in any process? All of them ask."""
+        """Whether ``flag`` is True in any process; all processes must call it."""
         ...
 
     def check_same(self, what: str, number: int) -> None:
-        """Raise when the processes disagree about a number; ``what`` names it in the message."""
+        """Raise an error if ``number`` differs between processes; ``what`` names it in the message."""
         ...
 
 
 class OptionalLearner(Protocol):
-    """What a :class:`Learner` may have beside its members; each may be absent.
+    """Optional members of a :class:`Learner`.
 
     >>> from scorekit_numpy import MLP
     >>> import scorekit as sk
     >>> learner = sk.backend("numpy").learner(MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.1))
-    >>> [hasattr(learner, name) for name in ("world", "receive", "settings", "frozen")]
+    >>> [hasattr(learner, name) for name in ("processes", "receive", "settings", "frozen")]
     [False, False, False, False]
     """
 
     processes: ProcessGroup
-    """The processes that it shares its work with. Absent: it trains in one, and a program of several is refused."""
+    """The processes that train together. Absent: training in several processes raises an error."""
 
     settings: Mapping[str, str]
-    """Options that change the bits of a run and do not make it another one, as text: they are written into checkpoints,
-    and a run that resumes with other ones warns. Absent: none."""
+    """Options that change numerical results but do not define the run, as text. They are saved in checkpoints, and
+    resuming with different options warns. Absent: none."""
 
     def receive(self, batch: Any) -> Any:
-        """``batch``, an array, None or a tuple of these, where the model is, such as its device. Absent: as it is."""
+        """``batch``, an array, None or a tuple of these, moved to the device of the model. Absent: it is not moved."""
         ...
 
     def frozen(self) -> ScoreModel:
-        """The averaged model, whose weights ask for no gradient; for validation. Absent: ``model`` is taken."""
+        """The EMA model without gradients, for validation. Absent: ``model`` is used."""
         ...
 
 
 @runtime_checkable
 class Backend(Protocol):
-    """All that an array framework must provide; the array standard supplies the rest.
+    """The operations of an array framework that are not in the array standard.
 
     >>> import scorekit as sk
     >>> isinstance(sk.backend("numpy"), Backend)
@@ -233,96 +235,99 @@ class Backend(Protocol):
     """
 
     name: str
-    """How ``sk.backend(name)`` and error messages call it; unique among the backends of a process."""
+    """The name for ``sk.backend(name)`` and error messages; unique among the backends of a process."""
 
     def owns(self, x: object) -> bool:
-        """Is ``x`` an array of this framework, one that it traces too? Asked about objects of any kind."""
+        """Whether ``x``, an object of any type, is an array of this framework, including traced arrays."""
         ...
 
     @property
     def xp(self) -> Any:
-        """A namespace of the array standard whose functions take traced arrays, and have derivatives of each order.
+        """A namespace of the array standard whose functions accept traced arrays and are differentiable at any order.
 
         ``xp.asarray`` keeps a traced array traced.
         """
         ...
 
     def asarray(self, x: Any, like: Array | None = None) -> Array:
-        """``x`` as an array of this framework, of the same shape; under a tracer too.
+        """``x`` as an array of this framework with the same shape; also under a tracer.
 
         Args:
-            x: numbers, nested lists of them, a NumPy array, or an array of this framework, which stays in its graph.
-            like: an array of this framework whose dtype and device the result has; without it the backend's own
-                defaults, else what ``x`` has.
+            x: a number, nested lists of numbers, a NumPy array, or an array of this framework, whose graph is kept.
+            like: an array of this framework whose dtype and device the result has. Without it, the defaults of the
+                backend apply, or else the dtype and device of ``x``.
 
-        Raises ``TypeError`` for what holds no real numbers.
+        Raises:
+            TypeError: ``x`` does not consist of real numbers.
         """
         ...
 
     def to_numpy(self, x: Array) -> Any:
-        """A NumPy array with the values of ``x``, cut from any graph. Not called where ``x`` is not readable."""
+        """A NumPy array with the values of ``x``, without its graph. Called only if ``x`` is readable."""
         ...
 
     def readable(self, x: Array) -> bool:
-        """Can a value of ``x`` be looked at now?
+        """Whether the values of ``x`` can be read now.
 
-        False under a tracer, which records operations that run later: in a function that is being compiled, in a graph
-        that is being captured. Checks of values (finite? positive?) are left out then. An array that is differentiated
-        and computed at once is readable.
+        False under a tracer that records operations to run later, as in compilation or the capture of a CUDA graph.
+        Checks of values (finite, positive) are then skipped. An array that is differentiated eagerly is readable.
         """
         ...
 
     def rng(self, seed: Seed = None) -> Rng:
-        """A new stream. Equal seeds give equal streams, different ones independent streams."""
+        """A new random stream. Equal seeds give equal streams, different seeds independent streams."""
         ...
 
     def vjp(self, f: Callable[[Array], Array], x: Array, v: Array) -> tuple[Array, Array]:
-        """``(f(x), Jᵀ v)``, differentiable in what ``f`` closes over.
+        """``(f(x), Jᵀ v)``, differentiable in the variables that ``f`` closes over.
 
         Args:
             f: a function of an array shaped like ``x``.
-            x: where; the caller's array is not changed and gets no flag.
+            x: the point; the caller's array and its flags are not changed.
             v: shaped like ``f(x)``; the second result is shaped like ``x``.
         """
         ...
 
     def divergence(self, f: Callable[[Array], Array], x: Array, probes: Array | None = None) -> tuple[Array, Array]:
-        """``(f(x), t)`` with one trace a sample, shape ``(n,)``; differentiable in what ``f`` closes over.
+        """``(f(x), t)`` with the trace t of each sample, shape ``(n,)``; differentiable in what ``f`` closes over.
+
+        The backend chooses the fastest derivative mode.
 
         Args:
-            f: maps ``(n, *event)`` to the same shape, each row of the result from its own row of ``x``.
+            f: maps ``(n, *event)`` to the same shape; row i of the result depends only on row i of ``x``.
             x: shape ``(n, *event)``.
             probes: None for the exact ``tr J``; of shape ``(m, n, *event)`` for the mean of ``vᵀ J v`` over m probes.
-
-        The backend picks the derivative mode that is fastest here.
         """
         ...
 
     def grad(self, f: Callable[[Array], Array], x: Array) -> tuple[Array, Array]:
-        """``(f(x), ∇f(x))`` for ``f`` with one value a sample, shape ``(n,)``; the gradient is shaped like ``x``.
+        """``(f(x), ∇f(x))`` for ``f`` with one value per sample, shape ``(n,)``; the gradient is shaped like ``x``.
 
         It is the gradient of the sum of the values, differentiable in what ``f`` closes over.
         """
         ...
 
     def no_grad(self) -> AbstractContextManager[None]:
-        """Inside, what is computed keeps no graph; derivatives taken inside are right all the same."""
+        """A context manager that disables gradient graphs; derivatives computed inside are still correct."""
         ...
 
     def learner(self, model: ScoreModel, objective: Objective, **options: Any) -> Learner:
-        """What trains ``model`` for ``objective``.
+        """A learner that trains ``model`` with ``objective``.
 
-        ``fit`` passes ``learning_rate``, ``optimizer``, ``gradient_clip`` and ``ema``, and every option of its own call
-        that it does not know. Unknown options raise. A backend that cannot train raises ``TypeError``.
+        ``fit`` passes ``learning_rate``, ``optimizer``, ``gradient_clip``, ``ema`` and all options that it does not
+        use itself.
+
+        Raises:
+            TypeError: an option is unknown, or the backend cannot train this model.
         """
         ...
 
 
 @runtime_checkable
 class Parametric(Protocol):
-    """A score model that knows its parameters: what a functional backend can train.
+    """A score model with explicit parameters, which a functional backend can train.
 
-    ``with_parameters`` returns a new model of the same kind and changes nothing.
+    ``with_parameters`` returns a new model of the same class and does not change the old one.
 
     >>> from scorekit_numpy import MLP
     >>> network = MLP(2, hidden=(4,))
@@ -336,12 +341,12 @@ class Parametric(Protocol):
         ...
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
-        """The same model with these parameters, of the same names and shapes; they may be traced."""
+        """The same model with new parameters of the same names and shapes; they may be traced."""
         ...
 
 
 class Network(Protocol):
-    """What a network may have beside its call; each may be absent. Views of ``sk.models`` pass through what is inside.
+    """Optional members of a network. The views of ``sk.models`` use the members of the network that they wrap.
 
     >>> from scorekit_numpy import MLP
     >>> network = MLP(2, hidden=(4,))
@@ -350,34 +355,34 @@ class Network(Protocol):
     """
 
     per_sample: bool
-    """Does it always get sigma as an array ``(n,)``? False: a float or ``(n,)``, as they come. Absent: True for what
-    has ``parameters()``, False for anything else. Read from the class."""
+    """Whether sigma is always passed as an array ``(n,)``; if False, it is passed unchanged, as a float or ``(n,)``.
+    Absent: True if the model has ``parameters()``, else False. Read from the class."""
 
     is_view: bool
-    """Does it only call another model, its ``inner``? Then it says with ``uses_sigma`` whether it needs sigma itself.
-    Absent: it is no view. Read from the class."""
+    """Whether it is a view that calls another model, ``inner``. Its attribute ``uses_sigma`` then says whether the view
+    itself needs sigma. Absent: False. Read from the class."""
 
     takes_condition: bool
-    """Was it made to be called with a condition? Absent: its signature tells."""
+    """Whether it takes a condition. Absent: this is read from its signature."""
 
     classes: int | None
-    """How many classes the labels of its condition have, each in [0, classes). Absent or None: it takes no labels."""
+    """The number of classes of its labels, which are in [0, classes). Absent or None: it takes no labels."""
 
     condition_dim: int | None
-    """How many numbers a vector of its condition has. Absent or None: it takes no vectors."""
+    """The dimension of its condition vectors. Absent or None: it takes no vectors."""
 
     null_condition: Any
-    """The condition of one sample that stands for none, for ``condition_dropout``. Absent: the user gives one."""
+    """The condition of one sample that means no condition, for ``condition_dropout``. Absent: the user passes it."""
 
     training: bool
-    """The mode of a module, which decides what it computes. Absent: it has one mode."""
+    """The mode of a module, training or evaluation. Absent: there is only one mode."""
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make a network of this shape, as plain JSON types. Absent: weights alone are saved."""
+        """The constructor arguments, as plain JSON types. Absent: only the weights are saved."""
         ...
 
     def divergence(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> tuple[Array, Array]:
-        """``(s, tr ∇s)``, of shapes ``(n, *event)`` and ``(n,)``. Absent: :meth:`Backend.divergence` of the call."""
+        """``(s, tr ∇s)``, shapes ``(n, *event)`` and ``(n,)``. Absent: :meth:`Backend.divergence` is used."""
         ...
 
     def probed_divergence(
@@ -387,22 +392,22 @@ class Network(Protocol):
         ...
 
     def state_dict(self) -> Mapping[str, Array]:
-        """Its arrays by name, buffers too, for saving. Absent: those of :meth:`Parametric.parameters`."""
+        """Its arrays by name, with buffers, for saving. Absent: :meth:`Parametric.parameters` is used."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Array]) -> Any:
-        """Take such arrays in. Absent: :meth:`Parametric.with_parameters` makes the loaded network."""
+        """Load arrays from :meth:`state_dict`. Absent: :meth:`Parametric.with_parameters` is used."""
         ...
 
     def to(self, device: Any) -> Any:
-        """Move to a device. Absent: it computes where its input is."""
+        """Move to a device. Absent: the network runs on the device of its input."""
         ...
 
 
 class Package(Protocol):
-    """What the package of a backend may export beside it, in its ``__all__``; each may be absent.
+    """Optional exports of a backend's package, in its ``__all__``.
 
-    ``registry.offered(name, what)`` gives it, or None; its networks are exported under their class names, and
+    ``registry.offered(name, what)`` returns an export, or None. Networks are exported under their class names;
     ``registry.provided`` finds them for saved models and experiment files.
 
     >>> from scorekit.registry import offered
@@ -411,32 +416,32 @@ class Package(Protocol):
     """
 
     def environment(self, like: Array | None = None) -> dict[str, str]:
-        """What equal bits depend on: versions, threads, the device of ``like``. Absent: versions of scorekit alone."""
+        """The versions, threads and device of ``like`` that equal bits depend on. Absent: only scorekit's version."""
         ...
 
     def devices(self) -> list[str]:
-        """A line of text for each device, for ``scorekit doctor``. Absent: none is listed."""
+        """One line of text per device, for ``scorekit doctor``. Absent: no device is listed."""
         ...
 
     def ProcessGroup(self, device: Any) -> Any:  # noqa: N802
-        """A :class:`World`, the processes of this program, for arrays on ``device``. Absent: the one that asks."""
+        """The :class:`ProcessGroup` of this program, for arrays on ``device``. Absent: a single process."""
         ...
 
     def seeded(self, seed: Seed) -> AbstractContextManager[None]:
-        """Inside, the framework's global generator starts from ``seed``; then it is where it was. Absent: none is."""
+        """A context manager that seeds the framework's global generator and restores it. Absent: there is none."""
         ...
 
     def seed_generator(self, generator: Any, seed: Seed) -> None:
-        """Start a generator of the framework, such as a loader's own, from ``seed``. Absent: loaders have none."""
+        """Seed a generator of the framework, for example of a data loader. Absent: loaders have no generator."""
         ...
 
 
 @runtime_checkable
 class Objective(Protocol):
-    """A loss over score models, whose random numbers are an argument.
+    """A loss for score models; its random numbers are an argument.
 
-    ``sampling_levels`` may be absent: the noise levels at which a trained model will be called, the largest and the
-    smallest, or ``(None,)`` for a model without levels. ``fit`` tries them before the first step.
+    ``sampling_levels`` is optional: the largest and the smallest noise level at which a trained model is called, or
+    ``(None,)`` for a model without noise levels. ``fit`` evaluates the model at them before the first step.
 
     >>> import scorekit as sk
     >>> isinstance(sk.objectives.ImplicitScoreMatching(), Objective)
@@ -444,16 +449,16 @@ class Objective(Protocol):
     """
 
     def draw(self, x: Array, rng: RngLike = None) -> Any:
-        """All random numbers that the losses of ``x`` need: a NamedTuple of arrays with the samples' axis first.
+        """Draw all random numbers that the losses of ``x`` need: a NamedTuple of arrays, batch axis first.
 
-        None for an objective that draws nothing. The values of ``x`` do not count.
+        None for a deterministic objective. The result does not depend on the values of ``x``.
         """
         ...
 
     def losses(
         self, model: ScoreModel, x: Array, rng: RngLike = None, *, noise: Any = None, condition: Any = None
     ) -> Array:
-        """One loss a sample, shape ``(n,)``; with ``noise`` from :meth:`draw` a pure function of its arguments."""
+        """The loss of each sample, shape ``(n,)``; with ``noise`` from :meth:`draw`, a pure function."""
         ...
 
     def __call__(
@@ -472,7 +477,7 @@ class Objective(Protocol):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """A way of moving points with a score model.
+    """An algorithm that draws samples with a score model.
 
     >>> import scorekit as sk
     >>> isinstance(sk.samplers.Langevin(0.1, steps=10), Sampler)
@@ -495,11 +500,11 @@ class Distribution(Protocol):
 
     @property
     def dim(self) -> int:
-        """The number d of entries of one sample."""
+        """The dimension d of one sample."""
         ...
 
     def sample(self, n: int, rng: RngLike = None, like: Array | None = None) -> Array:
-        """``n`` independent draws, ``(n, *event)``, with the framework, dtype and device of ``like``."""
+        """``n`` independent samples, ``(n, *event)``, with the framework, dtype and device of ``like``."""
         ...
 
     def log_prob(self, x: Array) -> Array:
@@ -511,5 +516,5 @@ class Distribution(Protocol):
         ...
 
     def smoothed(self, sigma: float) -> Distribution:
-        """The law of x + sigma z, for sigma > 0."""
+        """The distribution of x + sigma z with z ~ N(0, I), for sigma > 0."""
         ...

@@ -1,7 +1,7 @@
-"""Derivatives by autograd: reverse mode, forward mode and traces, all of them nestable.
+"""Derivatives by autograd: reverse mode, forward mode and traces, all nestable.
 
-A derivative taken here is itself traced when ``f`` closes over traced values, so that a loss built
-from it can be differentiated with respect to parameters.
+If ``f`` closes over traced values, the derivative is traced as well. A loss that contains it can then be differentiated
+with respect to parameters.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Function: TypeAlias = Callable[[Array], Array]
 
 
 def _traced(root: Any, f: Function, x: Array) -> tuple[Array, Any]:
-    """``f(x)`` and the node that it ends in; None when it does not depend on ``x``.
+    """``f(x)`` and its node in the graph; None if it does not depend on ``x``.
 
-    autograd's own function warns then. Here it is nothing unusual: the derivative of a linear score is constant.
+    autograd's own function warns in that case. Here it is common: the derivative of a linear score is constant.
     """
     with trace_stack.new_trace() as level:
         end = f(new_box(x, level, root))
@@ -34,7 +34,7 @@ def _traced(root: Any, f: Function, x: Array) -> tuple[Array, Any]:
 
 
 def _pull_back(f: Function, x: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """``f(x)``, and the map v ↦ Jᵀ v."""
+    """``f(x)`` and the map v ↦ Jᵀ v."""
     y, end = _traced(VJPNode.new_root(), f, x)
     if end is None:
         return y, lambda v: vspace(x).zeros()
@@ -54,7 +54,7 @@ def jvp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
 
 
 def grad(f: Function, x: Array) -> tuple[Array, Array]:
-    """``(f(x), ∇f(x))`` of one value a sample."""
+    """``(f(x), ∇f(x))`` for one value per sample."""
     y, pull_back = _pull_back(f, x)
     return y, pull_back(np.ones(y.shape, dtype=y.dtype))
 
@@ -62,10 +62,9 @@ def grad(f: Function, x: Array) -> tuple[Array, Array]:
 def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
     """``(f(x), tr J)``, or with ``probes`` ``(f(x), mean of vᵀ J v)``.
 
-    Probes cost a forward-mode pass each, which autograd does at half the price of reverse mode; a function of
-    autograd's own NumPy that has no rule for forward mode is taken in reverse mode. The
-    exact trace pulls the d unit vectors back through one graph, one after the other: memory is that of
-    one graph and one pass, whatever d is. A function that ignores ``x`` has a trace of zero.
+    Each probe takes one forward-mode pass, at half the cost of reverse mode. If an operation of autograd's NumPy has no
+    forward-mode rule, reverse mode is used. The exact trace pulls the d unit vectors back through one graph, one after
+    the other, so memory does not grow with d. The trace of a function that does not depend on ``x`` is zero.
     """
     if probes is not None:
         return _probed(f, x, probes)
@@ -90,8 +89,8 @@ def _probed(f: Function, x: Array, probes: Array) -> tuple[Array, Array]:
 
 
 def _along(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
-    """``f(x)``, and what has the inner product vᵀ J v with ``v``: J v, or Jᵀ v."""
+    """``f(x)`` and J v or Jᵀ v; the inner product of either with ``v`` is vᵀ J v."""
     try:
         return jvp(f, x, v)
-    except NotImplementedError:  # as autograd says it
+    except NotImplementedError:  # autograd has no forward-mode rule
         return vjp(f, x, v)

@@ -1,4 +1,4 @@
-"""The seam: what scorekit asks of an array framework, provided by NumPy and autograd."""
+"""The backend protocol of scorekit, implemented with NumPy and autograd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ Function: TypeAlias = Callable[[Array], Array]
 class NumpyBackend:
     """NumPy arrays with autograd's derivatives, on the CPU.
 
-    ``dtype`` (float32 or float64) is the default for new arrays; ``device`` may only be ``"cpu"``.
+    Args:
+        device: only ``"cpu"`` or None.
+        dtype: default dtype of new arrays, float32 or float64; None for the dtype of the input.
+
+    Raises:
+        ValueError: ``device`` is not ``"cpu"``, or ``dtype`` is neither float32 nor float64.
 
     >>> backend = NumpyBackend(dtype="float32")
     >>> x = backend.asarray([[1.0, 2.0]])
@@ -43,7 +48,7 @@ class NumpyBackend:
         return f"NumpyBackend(dtype={None if self.dtype is None else self.dtype.name!r})"
 
     def owns(self, x: object) -> bool:
-        """Plain arrays, NumPy scalars and autograd's boxes; masked arrays and matrices have other rules."""
+        """Whether ``x`` is an array, a NumPy scalar or a box of autograd; not so for masked arrays and matrices."""
         if type(x) is np.ndarray:
             return True
         if isinstance(x, (np.ma.MaskedArray, np.matrix)):
@@ -56,38 +61,40 @@ class NumpyBackend:
         return namespace
 
     def asarray(self, x: Any, like: Array | None = None) -> Array:
-        """A NumPy array with the dtype of ``like``, else of ``x``; the same array when nothing changes."""
+        """A NumPy array with the dtype of ``like``, or else of ``x``; not copied if nothing changes."""
         if hasattr(x, "detach"):
             x = x.detach().cpu()
         if isinstance(x, np.ma.MaskedArray):
-            raise InvalidTypeError("cannot make an array of a masked one: fill or drop what is masked, x.filled(…).")
+            raise InvalidTypeError(
+                "cannot make an array of a masked array: fill or drop its masked entries, x.filled(…)."
+            )
         dtype = self.dtype if like is None else getattr(like, "dtype", None)
         if like is not None and dtype is None:
             raise InvalidTypeError(f"like is a {type(like).__name__}: expected an array.")
         if dtype is not None and getattr(getattr(x, "dtype", None), "kind", "") == "c" != np.dtype(dtype).kind:
-            raise InvalidTypeError("cannot make an array of real numbers of complex ones.")
+            raise InvalidTypeError("cannot make an array of real numbers from complex numbers: write x.real.")
         try:
             made = namespace.asarray(x, dtype=dtype)
         except (TypeError, ValueError, OverflowError) as error:
-            raise InvalidTypeError(f"cannot make an array of numbers of a {type(x).__name__} ({error}).") from error
+            raise InvalidTypeError(f"cannot make an array of numbers from a {type(x).__name__} ({error}).") from error
         if made.dtype == object:
             raise InvalidTypeError(
-                f"cannot make an array of numbers of a {type(x).__name__}: it became an object array."
+                f"cannot make an array of numbers from a {type(x).__name__}: NumPy made an object array."
             )
         return made
 
     def to_numpy(self, x: Array) -> Any:
-        """The values of ``x``, without any trace."""
+        """The values of ``x`` as a NumPy array without trace."""
         while isbox(x):
             x = getval(x)
         return np.asarray(x)
 
     def readable(self, x: Array) -> bool:  # noqa: ARG002
-        """True: operations run when they are called, under a derivative too."""
+        """Always True: operations run eagerly, also under a derivative."""
         return True
 
     def rng(self, seed: Seed = None) -> Rng:
-        """A new stream; equal seeds give equal streams."""
+        """A new random stream; equal seeds give equal streams."""
         return NumpyRng(seed, np.float64 if self.dtype is None else self.dtype)
 
     def vjp(self, f: Function, x: Array, v: Array) -> tuple[Array, Array]:
@@ -95,19 +102,19 @@ class NumpyBackend:
         return autodiff.vjp(f, x, v)
 
     def divergence(self, f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
-        """``(f(x), tr J)`` a sample, or its estimate from ``probes``."""
+        """``(f(x), tr J)`` per sample, or the estimate of the trace from ``probes``."""
         return autodiff.divergence(f, x, probes)
 
     def grad(self, f: Function, x: Array) -> tuple[Array, Array]:
-        """``(f(x), ∇f(x))`` of one value a sample."""
+        """``(f(x), ∇f(x))`` for one value per sample."""
         return autodiff.grad(f, x)
 
     def no_grad(self) -> AbstractContextManager[None]:
-        """Autograd keeps a tape only inside a derivative: there is nothing to switch off."""
+        """A context manager without effect, because autograd builds a graph only inside a derivative."""
         return nullcontext()
 
     def learner(self, model: ScoreModel, objective: Objective, **options: Any) -> Learner:
-        """A learner with Adam for a model that knows its parameters."""
+        """A learner that trains a model with explicit parameters by Adam."""
         from scorekit_numpy.learner import NumpyLearner
 
         check_learner_options(options, NumpyLearner, self.name)

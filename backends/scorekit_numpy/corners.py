@@ -1,8 +1,8 @@
-"""Functions whose derivatives autograd gets wrong, or not at all, at zeros, ties and ends.
+"""Functions whose derivatives are wrong or missing in autograd at zeros, ties and interval ends.
 
-Products with a zero factor, norms and standard deviations of nothing but zeros, the ends of a clip. Where a function
-has a derivative its value is given, in both modes and at every order; where it has a corner, the subgradient that torch
-gives (0 for a norm at the origin, 1 at the end of a clip).
+Examples are products with a zero factor, norms and standard deviations of zeros, and the ends of a clip. Derivatives
+are correct in both modes and at every order. At a kink they are torch's subgradients (0 for a norm at the origin, 1 at
+the end of a clip).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["atan2", "clip", "cumulative_prod", "hypot", "matrix_norm", "prod", "
 Array: TypeAlias = Any
 
 
-# ---------------------------------------------------------------- of two arguments
+# ---------------------------------------------------------------- functions of two arguments
 
 
 def _not_zero(x: Array) -> Array:
-    """``x`` with 1 in place of 0, to divide by."""
+    """``x`` with 0 replaced by 1, for division."""
     return x + (_values(x) == 0)
 
 
@@ -59,7 +59,7 @@ defjvp(
 
 
 def where(condition: Array, x: Any, y: Any) -> Array:
-    """``x`` where the condition holds, else ``y``; autograd's own rule forgets that either may be broadcast."""
+    """``x`` where the condition holds, else ``y``; autograd's own rule is wrong if ``x`` or ``y`` is broadcast."""
     if not (isbox(x) or isbox(y)):
         return anp.where(condition, x, y)
     shape = np.broadcast_shapes(*(np.shape(_values(value)) for value in (condition, x, y)))
@@ -71,7 +71,7 @@ def _spread(value: Any, shape: tuple[int, ...]) -> Any:
 
 
 def clip(x: Array, min: Any = None, max: Any = None) -> Array:  # noqa: A002
-    """``x`` within [min, max]; the slope is 1 at the ends, as inside."""
+    """``x`` clipped to [min, max]; the derivative at the ends is 1, as inside."""
     if not builtins.any(isbox(value) for value in (x, min, max)):
         return np.clip(x, min, max)
     if min is not None:
@@ -83,7 +83,7 @@ def clip(x: Array, min: Any = None, max: Any = None) -> Array:  # noqa: A002
 
 
 def prod(x: Array, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
-    """The product along axes, by pairs: the derivative is the product of the others, zeros or not."""
+    """The product along axes, multiplied in pairs, so that its derivative is correct with zero factors."""
     if not isbox(x):
         return np.prod(x, axis=axis, dtype=dtype, keepdims=keepdims)
     axes = _axes(x, axis)
@@ -120,25 +120,25 @@ def cumulative_prod(x: Array, axis: int | None = None, dtype: Any = None, includ
 
 
 def _root(total: Array, power: float = 0.5) -> Array:
-    """``total ** power`` of sums that are not negative, with the slope 0 where they are zero."""
+    """``total ** power`` of nonnegative sums, with derivative 0 at zero."""
     zero = _values(total) == 0
     return anp.where(zero, 0.0, anp.where(zero, 1.0, total) ** power)
 
 
 def var(x: Array, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The variance; autograd's own rule does not know the standard's ``correction``."""
+    """The variance; autograd's own rule ignores the ``correction`` of the array standard."""
     squared = (x - anp.mean(x, axis=axis, keepdims=True)) ** 2
     mean = anp.mean(squared, axis=axis, keepdims=keepdims)
     return mean * (x.size / mean.size / (x.size / mean.size - correction)) if correction else mean
 
 
 def std(x: Array, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Array:
-    """The standard deviation; the slope is 0 where all are equal."""
+    """The standard deviation; its derivative is 0 if all entries are equal."""
     return _root(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def vector_norm(x: Array, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Array:  # noqa: A002
-    """(Σ |x|^ord)^(1/ord); the slope is 0 at the origin."""
+    """(Σ |x|^ord)^(1/ord); its derivative is 0 at the origin."""
     if ord == 2:
         return _root(anp.sum(anp.real(x * anp.conj(x)), axis=axis, keepdims=keepdims))
     size = anp.abs(x)
@@ -152,7 +152,7 @@ def vector_norm(x: Array, axis: Any = None, keepdims: bool = False, ord: float =
 
 
 def matrix_norm(x: Array, keepdims: bool = False, ord: Any = "fro") -> Array:  # noqa: A002
-    """The norm of the matrices in the last two axes; that of Frobenius has a derivative."""
+    """The norm of the matrices in the last two axes; only the Frobenius norm is always differentiable here."""
     if ord == "fro":
         return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     return anp.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)

@@ -1,4 +1,4 @@
-"""What arrays are computed with here: versions, threads, instructions."""
+"""The environment of NumPy: versions, threads, CPU instructions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def environment(like: Array | None = None) -> dict[str, str]:
-    """What equal bits depend on: versions, and the threads and instructions of the CPU.
+    """What bitwise reproducibility depends on: versions, threads and CPU instructions.
 
     >>> sorted(environment())
     ['autograd', 'instructions', 'numpy', 'threads']
     """
-    del like  # all arrays live in one place
+    del like  # all arrays are on the CPU
     return {
         "numpy": np.__version__,
         "autograd": version("autograd"),
@@ -31,7 +31,7 @@ def environment(like: Array | None = None) -> dict[str, str]:
 
 
 def devices() -> list[str]:
-    """One line for the one device that there is.
+    """One line for the only device, the CPU.
 
     >>> [line.split(":")[0] for line in devices()]
     ['cpu']
@@ -40,11 +40,11 @@ def devices() -> list[str]:
 
 
 def _threads() -> str:
-    """Those of the linear algebra, as far as it is told; else the cores."""
+    """The threads of the linear algebra from the environment variables; otherwise the number of cores."""
     return next((os.environ[name] for name in _THREADS if name in os.environ), str(os.cpu_count()))
 
 
 def _instructions() -> str:
-    """The widest vector instructions that NumPy has found here."""
+    """The widest vector instructions that NumPy has detected."""
     found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return found[-1] if found else "baseline"

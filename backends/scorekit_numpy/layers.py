@@ -1,7 +1,7 @@
-"""Two operations of a network as single nodes of autograd's graph.
+"""A linear layer and an activation as single nodes of autograd's graph.
 
-A toy network spends most of its time in autograd's bookkeeping, a few microseconds a node whatever the arrays hold.
-A linear layer and an activation are therefore one node each, with derivatives that are again one node each.
+In a small network most of the time is autograd's overhead of a few microseconds per node. A linear layer and an
+activation are therefore one node each, and their derivatives are one node each as well.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _inside(tanh: Callable[[Array], Array], x: Array) -> tuple[Array, Array, Arr
 
 @primitive  # type: ignore[untyped-decorator]
 def gelu(x: Array) -> Array:
-    """The activation x Φ(x), in the tanh approximation of Hendrycks and Gimpel (2016): ½ x (1 + tanh u)."""
+    """The activation x Φ(x) in the tanh approximation ½ x (1 + tanh u) (Hendrycks, Gimpel, 2016, arXiv:1606.08415)."""
     t, _, _ = _inside(np.tanh, x)
     return 0.5 * x * (1 + t)
 
@@ -71,7 +71,7 @@ def _gelu_bend(x: Array) -> Array:
 
 
 def _gelu_third(x: Array) -> Array:
-    """The third derivative, ½ s (3 q + x (q′ − 2 t u′ q)); of nodes that have all further derivatives."""
+    """The third derivative, ½ s (3 q + x (q′ − 2 t u′ q)), from operations that are differentiable at any order."""
     t, s, du = _inside(xp.tanh, x)
     ddu = 6 * _CUBIC * x
     q = ddu - 2 * t * du * du

@@ -1,4 +1,4 @@
-"""Adam, gradient clipping and an average of the weights, for models that know their parameters."""
+"""Adam with gradient clipping and EMA, for models with explicit parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 
 class _Traced:
-    """The network as the objective sees it: one object for all steps, with the parameters of this one."""
+    """The network for the objective: one object for all steps, with the parameters of the current step."""
 
     is_view, per_sample, uses_sigma = True, False, False
 
@@ -40,24 +40,28 @@ class _Traced:
         return score_function(self.inner)(x, sigma, condition)
 
     def __getattr__(self, name: str) -> Any:
-        """What else the network offers, such as a divergence of its own."""
+        """Other attributes of the network, such as its own ``divergence``."""
         return getattr(self.inner, name)
 
 
 class NumpyLearner:
-    """Trains a :class:`~scorekit.protocols.Parametric` model with Adam (Kingma and Ba, 2015).
+    """Train a :class:`~scorekit.protocols.Parametric` model with Adam (Kingma and Ba, 2015, arXiv:1412.6980).
 
-    All parameters live in one vector, so that a step costs one fused update whatever the number of layers.
-    The average follows θ̄ ← m θ̄ + (1 − m) θ with m = min(ema, (1 + t)/(10 + t)) after t updates: short runs
-    average over their last tenth, long ones with the given decay.
+    All parameters are in one vector, so a step is one fused update for any number of layers. The EMA is
+    θ̄ ← m θ̄ + (1 − m) θ with m = min(ema, (1 + t)/(10 + t)) after t updates: short runs average over about their last
+    tenth, long runs with the decay ``ema``.
 
     Args:
         model: a model with ``parameters()`` and ``with_parameters()``.
         objective: any objective.
         learning_rate: a positive number, or a function of the step (from 0).
-        optimizer: only ``"adam"`` here.
-        gradient_clip: largest norm of the whole gradient; None leaves it alone.
-        ema: decay of the average, in [0, 1); None for none: the model is then the last one.
+        optimizer: only ``"adam"``.
+        gradient_clip: largest norm of the whole gradient, positive; None for no clipping.
+        ema: decay of the EMA, in [0, 1); None for no EMA, then :attr:`model` has the last weights.
+
+    Raises:
+        TypeError: ``model`` has no ``parameters()`` and ``with_parameters()``, or parameters of several dtypes.
+        ValueError: ``model`` has no parameters, or an option is out of range.
     """
 
     def __init__(
@@ -83,7 +87,9 @@ class NumpyLearner:
             raise InvalidValueError("the model has no parameters: there is nothing to train.")
         dtypes = {value.dtype for value in parameters.values()}
         if len(dtypes) > 1:
-            raise InvalidTypeError(f"the model's parameters have dtypes {sorted(map(str, dtypes))}: expected one.")
+            raise InvalidTypeError(
+                f"the model's parameters have dtypes {sorted(map(str, dtypes))}: expected one. Convert them to one."
+            )
         self._shapes = {name: tuple(value.shape) for name, value in parameters.items()}
         self._theta = np.concatenate([np.ravel(value) for value in parameters.values()])
         self._average = self._theta.copy()
@@ -108,10 +114,10 @@ class NumpyLearner:
     def step(
         self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
     ) -> StepInfo:
-        """One step of Adam on ``x``; nothing changes when the loss or the gradient is not finite."""
+        """Make one step of Adam on ``x``; if the loss or the gradient is not finite, change nothing."""
         rate = self._optimizer_config.rate(self._steps)
         noise = rows_of(draw_for(self._objective, x, rng, total), start, start + x.shape[0])
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what comes of it is looked at below
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the results are checked below
             loss, gradients = self._gradient(tuple(self._named(self._theta).values()), x, noise, condition)
             gradient = np.concatenate([np.ravel(g) for g in gradients])
             norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
@@ -135,16 +141,16 @@ class NumpyLearner:
 
     @property
     def model(self) -> ScoreModel:
-        """The model with the averaged weights, a copy that later steps leave alone."""
+        """A copy of the model with the EMA weights; later steps do not change it."""
         return self._network.with_parameters(self._named(self._average.copy()))  # type: ignore[return-value]
 
     def state_dict(self) -> dict[str, Array]:
-        """Weights, average and moments by the names of the parameters, and the step count."""
+        """Weights, EMA and moments by parameter name, and the number of steps."""
         named = {f"{part}.{name}": v.copy() for part in _PARTS for name, v in self._named(self._vector(part)).items()}
         return named | {"steps": np.asarray(self._steps)}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Take back what :meth:`state_dict` gave; a mismatch raises ``CheckpointError`` and changes nothing."""
+        """Load a state from :meth:`state_dict`; a mismatch raises ``CheckpointError`` and changes nothing."""
         check_same_arrays(state, self.state_dict())
         for part in _PARTS:
             self._vector(part)[:] = np.concatenate([np.ravel(state[f"{part}.{name}"]) for name in self._shapes])
@@ -159,6 +165,6 @@ def _parametric(model: ScoreModel) -> Parametric:
     if not isinstance(model, Parametric):
         raise InvalidTypeError(
             f"model is a {type(model).__name__} without parameters() and with_parameters(): the numpy backend cannot "
-            "train it. Use scorekit_numpy.MLP, alone or inside the views of sk.models, or give your model these two."
+            "train it. Use scorekit_numpy.MLP, alone or inside the views of sk.models, or add both methods to it."
         )
     return model

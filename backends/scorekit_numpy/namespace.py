@@ -1,22 +1,22 @@
-"""A differentiable array-API namespace: autograd's NumPy, with functions of its own where that lacks a rule.
+"""A differentiable array-API namespace: autograd's NumPy, with additional derivative rules.
 
-autograd wraps every function of NumPy, but knows a derivative for only a part of them. What the array
-standard names and autograd cannot differentiate is supplied here, either as a function of ours with rules in
-forward and in reverse mode, or as a composition of functions that have them. Nothing of autograd is changed.
+autograd wraps every function of NumPy, but has derivatives for only some of them. This module adds the missing
+functions of the array standard, either with rules for forward and reverse mode, or as compositions of differentiable
+functions. autograd itself is not changed.
 
-A model written with ``autograd.numpy``, or with methods of arrays, has autograd's own rules, which lack:
+A model written with ``autograd.numpy``, or with methods of arrays, has autograd's own rules, with these gaps:
 
 - in both modes: ``flip``, ``matrix_transpose``, ``positive``, ``asarray``, ``take``, ``take_along_axis``, ``vecdot``,
   ``unstack``, ``cumulative_sum``, ``copysign``, ``linalg.vector_norm``; ``std`` and ``var`` are wrong with a
   ``correction``, ``broadcast_to`` adds no axes, and ``tanh`` overflows in float32 from |x| = 45 on;
 - in reverse mode: ``diagonal``;
-- in forward mode, which takes traces with probes: ``astype`` and ``x.astype``, ``hypot``, ``linalg.solve``,
+- in forward mode, which computes traces with probes: ``astype`` and ``x.astype``, ``hypot``, ``linalg.solve``,
   ``linalg.inv``, ``linalg.cholesky``.
 
-``sk.array_namespace(x)`` gives this namespace, for plain arrays and under a derivative.
+``sk.array_namespace(x)`` returns this namespace, for plain arrays and under a derivative.
 
-The names of this module are those of the array standard, so ``sum``, ``max`` and ``any`` are array functions
-here: Python's own are reached through ``builtins``.
+The names in this module are those of the array standard, so ``sum``, ``max`` and ``any`` are array functions. Python's
+own functions are used through ``builtins``.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ globals().update({name: getattr(corners, name) for name in corners.__all__})
 globals().update({name: value for name, value in vars(np).items() if isinstance(value, type)})
 
 
-# ---------------------------------------------------------------- functions of our own
+# ---------------------------------------------------------------- new functions
 #
-# They stand beside autograd's: its functions keep the rules that it has for them, for all other code of the process.
+# autograd's own functions keep their rules, for all other code of the process.
 
 
 def matrix_transpose(x: Array) -> Array:
@@ -66,7 +66,7 @@ positive = primitive(np.positive)
 defvjp(positive, lambda ans, x: lambda g: g)
 defjvp(positive, lambda g, ans, x: g)
 
-# autograd divides by cosh², which overflows in float32 from |x| = 45 on and costs four times as much
+# autograd divides by cosh², which overflows in float32 for |x| >= 45 and takes four times as long
 tanh = primitive(np.tanh)
 defvjp(tanh, lambda ans, x: lambda g: g * (1 - ans * ans))
 defjvp(tanh, lambda g, ans, x: g * (1 - ans * ans))
@@ -151,18 +151,18 @@ def concat(arrays: Sequence[Array], axis: int | None = 0) -> Array:
 
 
 def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
-    """Join arrays along a new axis; autograd's own way costs twice as much where nothing is traced."""
+    """Join arrays along a new axis; autograd's function takes twice as long if nothing is traced."""
     return (anp.stack if builtins.any(isbox(a) for a in arrays) else np.stack)(list(arrays), axis=axis)
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
-    """Entries along an axis, by indexing, which has a derivative."""
+    """Entries along an axis, by indexing, which is differentiable."""
     where = x.ndim - 1 if axis is None else axis % x.ndim
     return x[(slice(None),) * where + (np.asarray(indices),)]
 
 
 def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
-    """Entries chosen separately for each position along an axis, by indexing."""
+    """Entries along an axis, selected separately for each position, by indexing."""
     where = axis % x.ndim
     grid = list(np.ogrid[tuple(slice(size) for size in indices.shape)])
     grid[where] = np.asarray(indices)
@@ -170,7 +170,7 @@ def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
 
 
 def sort(x: Array, axis: int = -1, descending: bool = False, stable: bool = True) -> Array:
-    """The entries in order along an axis; equal ones keep theirs."""
+    """The entries sorted along an axis; the order of equal entries is kept."""
     values = np.asarray(getval(x))
     return take_along_axis(x, np.argsort(-values if descending else values, axis=axis, stable=stable), axis=axis)
 

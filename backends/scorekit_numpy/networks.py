@@ -24,29 +24,33 @@ _LAST_LAYER = 0.1  # the network starts close to zero, where every objective is 
 
 
 class MLP:
-    """A score network for samples of ``dim`` numbers: linear layers with GELU between them.
+    """A score network for samples of dimension ``dim``: linear layers with GELU activations.
 
-    A network that is conditional on sigma takes ``log(sigma) / 4`` as one more input; any other ignores sigma. With
-    ``condition_dim`` it takes a vector for each sample as more inputs, with ``classes`` a label, one-hot.
-    Wrap it in ``sk.models.Preconditioned`` to give its output the scale that a score has at each level.
-    The model is a value: training makes new ones with other parameters.
+    A network conditional on sigma has ``log(sigma) / 4`` as an additional input; otherwise sigma is ignored. With
+    ``condition_dim``, the vector of each sample is an additional input; with ``classes``, its one-hot label.
+    Wrap it in ``sk.models.Preconditioned`` to scale its output to the score at each noise level.
+    The model is immutable; training creates new models with other parameters.
 
     Args:
         dim: the dimension of one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
         hidden: widths of the hidden layers.
-        conditional: does the score depend on sigma?
-        condition_dim: the numbers k in a condition ``(n, k)``; None for none. Zeros stand for no condition.
-        classes: the number of classes that a condition ``(n,)`` may name; None for none. The label ``classes`` stands
-            for no condition.
-        dtype: ``"float64"`` or ``"float32"``; it must be that of the data.
-        rng: an Rng, a seed or None; weights start as N(0, 1/fan_in), biases at zero.
+        conditional: whether the score depends on sigma.
+        condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors. Zeros mean no condition.
+        classes: the number of classes of a condition ``(n,)``; None for no labels. The label ``classes`` means no
+            condition.
+        dtype: ``"float64"`` or ``"float32"``, the dtype of the data.
+        rng: an Rng, a seed or None; initial weights are N(0, 1/fan_in) (smaller in the last layer), biases zero.
+
+    Raises:
+        ValueError: ``dim`` or a width is below 1, ``classes`` and ``condition_dim`` are both set, or an unknown dtype.
+        TypeError: ``hidden`` is not a sequence of integers.
 
     >>> import numpy as np
     >>> MLP(2, hidden=(16,))(np.zeros((5, 2)), 0.1).shape
     (5, 2)
     """
 
-    per_sample = False  # a level may be a number, or one for each sample
+    per_sample = False  # sigma may be a number or an array (n,)
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class MLP:
         self._conditions = Conditions(classes, condition_dim)
         self.dim = check_count(dim, "dim")
         if not isinstance(hidden, (tuple, list)):
-            raise InvalidTypeError(f"hidden is {hidden!r}: expected widths, as (128, 128).")
+            raise InvalidTypeError(f"hidden is {hidden!r}: expected a sequence of widths, for example (128, 128).")
         self.hidden = tuple(check_count(width, "hidden width") for width in hidden)
         check_option(conditional, "conditional", (True, False))
         self.conditional = bool(conditional)
@@ -71,22 +75,22 @@ class MLP:
 
     @property
     def condition_dim(self) -> int | None:
-        """The numbers in a condition; None for a network that takes no vectors."""
+        """The dimension of a condition; None for a network without vectors."""
         return self._conditions.dim
 
     @property
     def classes(self) -> int | None:
-        """The number of classes; None for a network that takes no labels."""
+        """The number of classes; None for a network without labels."""
         return self._conditions.classes
 
     @property
     def takes_condition(self) -> bool:
-        """Was it made with ``classes`` or ``condition_dim``?"""
+        """Whether the network has ``classes`` or ``condition_dim``."""
         return self._conditions.null is not None
 
     @property
     def null_condition(self) -> Any:
-        """The condition of one sample that stands for none; None for a network without conditions."""
+        """The condition of one sample that means no condition; None for a network without conditions."""
         return self._conditions.null
 
     def _start(self, rng: RngLike) -> dict[str, Array]:
@@ -104,21 +108,19 @@ class MLP:
         return f"MLP({', '.join(f'{self.dim}' if k == 'dim' else f'{k}={v!r}' for k, v in self.config().items())})"
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make a network of this shape; a condition is named where there is one."""
+        """The constructor arguments, except ``rng``; condition arguments only if they are set."""
         told = {"condition_dim": self.condition_dim, "classes": self.classes}
         shape = {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": self.dtype}
         return shape | {name: value for name, value in told.items() if value is not None}
 
     def parameters(self) -> dict[str, Array]:
-        """The parameters by name; weights are (out, in)."""
+        """The parameters by name; weights have shape (out, in)."""
         return dict(self._parameters)
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
-        """The same network with other parameters; names and shapes must agree."""
+        """The same network with other parameters of the same names and shapes."""
         if not isinstance(parameters, Mapping):
-            raise InvalidTypeError(
-                f"parameters are a {type(parameters).__name__}: expected a dict of names and arrays."
-            )
+            raise InvalidTypeError(f"parameters is a {type(parameters).__name__}: expected a dict of names and arrays.")
         mine = {name: tuple(value.shape) for name, value in self._parameters.items()}
         given = {name: tuple(getattr(value, "shape", ())) for name, value in parameters.items()}
         if mine != given:
@@ -140,11 +142,11 @@ class MLP:
         return xp.reshape(self._linear(len(self.hidden), h), x.shape)
 
     def divergence(self, x: Array, sigma: Any = None, condition: Array | None = None) -> tuple[Array, Array]:
-        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of min(d, width) + 1 outputs.
+        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at the cost of about min(d, width) + 1 outputs.
 
-        The Jacobian is W_L A W_1, and its trace that of A W_1 W_L: either the d columns of W_1 are pushed through the
-        layers and met by W_L, or, where there are fewer, the units of the first layer, and met by W_1 W_L. All go at
-        once, and of the last product only the diagonal is formed.
+        The Jacobian is W_L A W_1, and its trace is that of A W_1 W_L. Either the d columns of W_1 pass through the
+        layers and are multiplied by W_L, or, if there are fewer, the units of the first layer, multiplied by W_1 W_L.
+        All directions are computed at once, and only the diagonal of the last product.
         """
         h, last, n = self._inputs(x, sigma, condition), len(self.hidden), x.shape[0]
         first, end = self._weight(0)[:, : self.dim], self._weight(last)
@@ -174,7 +176,7 @@ class MLP:
     ) -> tuple[Array, Array]:
         """The output at ``x`` and the mean over probes of vᵀ ∇s v, ``(n,)``; ``probes`` are ``(m, n, *event)``.
 
-        The probes are pushed through the layers beside ``x``.
+        The probes pass through the layers together with ``x``, in forward mode.
         """
         h, last = self._inputs(x, sigma, condition), len(self.hidden)
         m, n = probes.shape[:2]
@@ -199,9 +201,9 @@ class MLP:
 
     def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
         if getattr(x, "ndim", 0) < 2 or not x.shape[0]:
-            check_batch(x, finite=False)  # says what is wrong
+            check_batch(x, finite=False)  # raises the error
         if event_size(x) != self.dim:
-            raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
+            raise ShapeError(f"x has shape {tuple(x.shape)}: this network expects samples of dimension {self.dim}.")
         parts = [xp.reshape(x, (x.shape[0], -1))]
         if self.conditional:
             parts.append(self._level(sigma, x))
@@ -215,7 +217,7 @@ class MLP:
         """``log(sigma) / 4`` as a column."""
         if sigma is None:
             raise InvalidValueError(
-                "this network is conditional on sigma, got None: call model(x, sigma), fix a level with "
+                "this network is conditional on sigma, got None: call model(x, sigma), fix a noise level with "
                 "sk.models.at(model, sigma), or make MLP(…, conditional=False)."
             )
         level = _SIGMA_SCALE * xp.log(xp.asarray(as_sigma(sigma, x), dtype=x.dtype))

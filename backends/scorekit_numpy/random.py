@@ -19,9 +19,9 @@ Array: TypeAlias = Any
 class NumpyRng:
     """A stream of random numbers.
 
-    The bit generator is SFC64, the fastest of NumPy's that passes the statistical batteries. Equal seeds
-    give equal streams, and different ones independent streams; a seed may be a sequence of ints and texts, so that a
-    stream can be named by, say, ``("noise", seed, step)`` (:func:`scorekit.learning.seed_sequence`).
+    The bit generator is SFC64, NumPy's fastest one that passes the statistical test batteries. Equal seeds give equal
+    streams, different seeds independent streams. A seed may be a sequence of ints and strings, for example
+    ``("noise", seed, step)`` (:func:`scorekit.learning.seed_sequence`).
 
     >>> rng = NumpyRng(0)
     >>> rng.normal((2, 3)).shape
@@ -44,12 +44,12 @@ class NumpyRng:
         return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
     def _draw(self, draw: Callable[..., Array], shape: Shape, like: Array | None) -> Array:
-        """Drawn in the type of ``like``; the generator knows two, and draws for the others in float64."""
+        """Draw in the dtype of ``like``; dtypes other than float32 and float64 are converted from float64."""
         dtype = self._type(like)
         return draw(shape, dtype=dtype) if dtype in (np.float32, np.float64) else draw(shape).astype(dtype)
 
     def normal(self, shape: Shape, like: Array | None = None) -> Array:
-        """Independent standard normals, of the float type of ``like``."""
+        """Independent standard normals, with the floating dtype of ``like``."""
         return self._draw(self._generator.standard_normal, shape, like)
 
     def uniform(self, shape: Shape, like: Array | None = None) -> Array:
@@ -66,11 +66,11 @@ class NumpyRng:
         return self._generator.integers(low, high, size=shape)
 
     def choice(self, n: int, shape: Shape, p: Any = None, replace: bool = True) -> Array:
-        """Indices in [0, n), with probabilities ``p`` when given."""
+        """Indices in [0, n), with probabilities ``p``, or uniform if None."""
         return self._generator.choice(n, size=shape, replace=replace, p=p)
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to continue, streams spawned later included, as plain JSON types."""
+        """The state of the stream, with that of later spawned streams, as plain JSON types."""
         bits = self._generator.bit_generator.state
         return {
             "kind": "numpy.SFC64",
@@ -81,7 +81,7 @@ class NumpyRng:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`state` returned; a state of another kind of stream is refused."""
+        """Continue from a state that :meth:`state` returned; a state of another class raises ``ValueError``."""
         if state.get("kind") != "numpy.SFC64":
             raise InvalidValueError(f"the state is of a {state.get('kind')!r} stream: expected 'numpy.SFC64'.")
         self._open(restored_sequence(state))
@@ -93,7 +93,7 @@ class NumpyRng:
         }
 
     def spawn(self, n: int) -> list[NumpyRng]:
-        """``n`` independent streams; another call gives others."""
+        """``n`` independent streams; each call returns new streams."""
         if not isinstance(n, int):
             raise InvalidTypeError(f"n must be an integer, got {n!r}.")
         return [NumpyRng(child, self._dtype) for child in self._seed.spawn(n)]
@@ -104,11 +104,7 @@ def as_dtype(dtype: Any) -> Any:
     try:
         found = np.dtype(dtype)
     except (TypeError, ValueError) as error:
-        raise InvalidTypeError(
-            f"the numpy backend has no such dtype here: expected 'float32' or 'float64', got {dtype!r}."
-        ) from error
+        raise InvalidTypeError(f"dtype is {dtype!r}: the numpy backend expects 'float32' or 'float64'.") from error
     if dtype is None or found not in (np.float32, np.float64):
-        raise InvalidValueError(
-            f"the numpy backend has no such dtype here: expected 'float32' or 'float64', got {dtype!r}."
-        )
+        raise InvalidValueError(f"dtype is {dtype!r}: the numpy backend expects 'float32' or 'float64'.")
     return found

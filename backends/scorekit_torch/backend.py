@@ -1,4 +1,4 @@
-"""The seam: what scorekit asks of an array framework, provided by PyTorch."""
+"""The backend protocol of scorekit, implemented with PyTorch."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ Function: TypeAlias = Callable[[Array], Array]
 class TorchBackend:
     """Tensors with torch's derivatives, on any of its devices.
 
-    ``dtype`` (float32 or float64) and ``device`` (``"cpu"``, ``"cuda"``, ``"cuda:1"``, …) are the defaults for new
-    tensors.
+    Args:
+        device: default device of new tensors: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, …; None for that of the input.
+        dtype: default dtype of new tensors, float32 or float64; None for that of the input.
+
+    Raises:
+        ValueError: the device does not exist here, or ``dtype`` is neither float32 nor float64.
 
     >>> backend = TorchBackend(dtype="float32")
     >>> x = backend.asarray([[1.0, 2.0]])
@@ -44,7 +48,7 @@ class TorchBackend:
         return f"TorchBackend(device={None if self.device is None else str(self.device)!r}, dtype={dtype!r})"
 
     def owns(self, x: object) -> bool:
-        """Dense tensors; sparse, quantized and nested ones have other rules."""
+        """Whether ``x`` is a dense tensor; sparse, quantized and nested tensors are not accepted."""
         return isinstance(x, torch.Tensor) and x.layout is torch.strided and not (x.is_quantized or x.is_nested)
 
     @property
@@ -53,7 +57,7 @@ class TorchBackend:
         return namespace
 
     def asarray(self, x: Any, like: Array | None = None) -> Array:
-        """A tensor with dtype and device of ``like``, else of ``x``; the same memory when nothing changes."""
+        """A tensor with dtype and device of ``like``, or else of ``x``; not copied if nothing changes."""
         if like is None:
             return to_tensor(x, self.dtype, self.device)
         if not isinstance(like, torch.Tensor):
@@ -61,16 +65,16 @@ class TorchBackend:
         return to_tensor(x, like.dtype, like.device)
 
     def to_numpy(self, x: Array) -> Any:
-        """The values of ``x``, without any graph; bfloat16, which NumPy lacks, becomes float32."""
+        """The values of ``x`` as a NumPy array; bfloat16, which NumPy lacks, becomes float32."""
         host = x.detach().cpu().resolve_conj().resolve_neg()
         return (host.float() if host.dtype == torch.bfloat16 else host).numpy()
 
     def readable(self, x: Array) -> bool:
-        """False while torch's compiler or a CUDA graph records operations, which run later."""
+        """False while torch compiles or captures a CUDA graph, since operations run later."""
         return readable(x)
 
     def rng(self, seed: Seed = None) -> Rng:
-        """A new stream; equal seeds give equal streams."""
+        """A new random stream; equal seeds give equal streams."""
         return TorchRng(seed, self.device or "cpu", self.dtype)
 
     def vjp(self, f: Function, x: Array, v: Array) -> tuple[Array, Array]:
@@ -78,15 +82,15 @@ class TorchBackend:
         return derivatives.vjp(f, x, v)
 
     def divergence(self, f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
-        """``(f(x), tr J)`` a sample, or its estimate from ``probes``."""
+        """``(f(x), tr J)`` per sample, or the estimate of the trace from ``probes``."""
         return derivatives.divergence(f, x, probes)
 
     def grad(self, f: Function, x: Array) -> tuple[Array, Array]:
-        """``(f(x), ∇f(x))`` of one value a sample."""
+        """``(f(x), ∇f(x))`` for one value per sample."""
         return derivatives.grad(f, x)
 
     def no_grad(self) -> AbstractContextManager[None]:
-        """No graphs inside; derivatives can still be taken, and come back without theirs."""
+        """A context manager without graphs; derivatives can still be computed, but not differentiated again."""
         return torch.no_grad()
 
     def learner(self, model: ScoreModel, objective: Objective, **options: Any) -> Learner:

@@ -1,4 +1,4 @@
-"""Evaluations recorded once as a CUDA graph, and replayed."""
+"""Model evaluations captured as a CUDA graph and replayed."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _WARM_UP = 3  # evaluations in which libraries choose their kernels and take the
 
 
 class CapturedModel:
-    """A score model on a CUDA device whose evaluation is one launch: recorded once, replayed at each call.
+    """A score model on a CUDA device, captured once as a CUDA graph and replayed at each call.
 
-    A network of hundreds of small kernels keeps a GPU waiting for its next launch where batches are small; a CUDA
-    graph launches all of them at once. The values are those of the model. For samplers: nothing can be differentiated.
+    With small batches, kernel launch overhead dominates on a GPU; a CUDA graph launches all kernels at once. The values
+    equal those of the model. It is for samplers and cannot be differentiated.
 
-    The first call at a noise level goes through the model itself, which may refuse that level; later ones replay.
-    Weights that change in place are followed; a module that is moved, or put into another mode, must be recorded again.
+    The first call at a noise level runs the model itself, which may raise an error for that level; later calls replay
+    the graph. Changes of the weights in place take effect. After a change of device or mode, capture the model again.
 
     Args:
         model: a score model that reads no value back from the device, as all networks of this package; not compiled.
         x: a batch on a CUDA device. Each call must be with one of the same shape, dtype and device.
         sigma: a noise level, a number > 0 or ``(n,)``, that the model knows; None for a model that is called without.
-        condition: what a conditional model is told of each sample, first axis n; None for any other. Each call must
+        condition: the condition of each sample, first axis n; None for an unconditional model. Each call must
             have one of the same shape and dtype.
 
     Raises:
@@ -46,7 +46,7 @@ class CapturedModel:
     scorekit.errors.InvalidTypeError: x is on the device cpu: only a CUDA device can record graphs. ...
     """
 
-    per_sample = False  # a level may be a number, or one for each sample
+    per_sample = False  # sigma may be a number or an array (n,)
 
     def __init__(self, model: ScoreModel, x: Array, sigma: Any = None, condition: Array | None = None) -> None:
         _check_device(check_batch(x))

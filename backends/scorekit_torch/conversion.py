@@ -1,4 +1,4 @@
-"""Tensors of what is not a tensor yet, and whether the values of one can be looked at."""
+"""Conversion of arrays and numbers to tensors, and whether the values of a tensor can be read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HALVES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 def as_dtype(dtype: Any, *, half: bool = False) -> torch.dtype:
-    """float32 or float64 as torch has it, from any of its spellings; weights may be ``half`` as long too."""
+    """float32 or float64 as a torch dtype, from any of its spellings; with ``half`` also float16 and bfloat16."""
     known = _DTYPES | (_HALVES if half else {})
     name = getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch.")
     if name not in known:
@@ -28,17 +28,17 @@ def as_dtype(dtype: Any, *, half: bool = False) -> torch.dtype:
 
 
 def to_tensor(x: Any, dtype: torch.dtype | None = None, device: Any = None) -> Array:
-    """``x`` as a tensor; a tensor stays in its graph, and nothing is copied that need not be."""
+    """``x`` as a tensor; a tensor stays in its graph, and data are copied only if necessary."""
     if isinstance(x, torch.Tensor):
         if x.is_complex() and dtype is not None and not dtype.is_complex:
-            raise InvalidTypeError("cannot make a tensor of real numbers of complex ones.")
+            raise InvalidTypeError("cannot make a tensor of real numbers from complex numbers: write x.real.")
         return x.to(dtype=dtype, device=device)
     if isinstance(x, (list, tuple)) and _holds_tensors(x):
         return torch.stack([to_tensor(item) for item in x]).to(dtype=dtype, device=device)
     if not isinstance(x, (bool, int, float, complex, list, tuple)):
         x = _shareable(x)
         if x.dtype.kind == "c" and dtype is not None and not dtype.is_complex:
-            raise InvalidTypeError("cannot make a tensor of real numbers of complex ones.")
+            raise InvalidTypeError("cannot make a tensor of real numbers from complex numbers: write x.real.")
     try:
         return torch.as_tensor(x, dtype=dtype, device=device)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
@@ -52,7 +52,7 @@ def _holds_tensors(x: Any) -> bool:
 
 
 def _shareable(x: Any) -> Any:
-    """A NumPy array that a tensor may share memory with: writable, in native byte order, without negative strides."""
+    """A NumPy array that can share memory with a tensor: writable, native byte order, no negative strides."""
     if isinstance(x, np.ma.MaskedArray):
         raise InvalidTypeError("cannot make a tensor of a masked array: fill or drop what is masked, x.filled(…).")
     made = np.asarray(x)
@@ -66,7 +66,7 @@ def _shareable(x: Any) -> Any:
 
 
 def readable(x: Array) -> bool:
-    """Can a value of ``x`` be looked at now? Nothing is computed yet while torch compiles or records a CUDA graph."""
+    """Whether the values of ``x`` can be read now; not while torch compiles or captures a CUDA graph."""
     if torch.compiler.is_compiling():
         return False
     return not (x.is_cuda and torch.cuda.is_current_stream_capturing())

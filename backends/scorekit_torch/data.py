@@ -1,4 +1,4 @@
-"""The randomness of loaders and datasets that draw from torch's global generator."""
+"""Seeding of data loaders and data sets that use torch's global generator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["seeded"]
 
 @contextmanager
 def seeded(seed: Seed) -> Iterator[None]:
-    """Inside, torch's global generator on the CPU starts from ``seed``; afterwards it is where it was.
+    """A context manager that seeds torch's global CPU generator and restores its state at the end.
 
     >>> with seeded((0, 1)):
     ...     first = torch.rand(1)

@@ -1,10 +1,10 @@
-"""Derivatives of functions of tensors: reverse mode, forward mode by two reverse passes, and traces.
+"""Derivatives of functions of tensors: reverse mode and traces.
 
-A derivative is differentiable in turn: with respect to what ``f`` closes over, and with respect to ``x`` when that
-is part of a graph already. Graphs are kept only where someone can use them: not under ``torch.no_grad``, and not
-when nothing but ``x`` itself was differentiated.
+A derivative is differentiable with respect to the variables that ``f`` closes over, and with respect to ``x`` if ``x``
+is part of a graph. Graphs are kept only if they can be used: not under ``torch.no_grad``, and not if only ``x`` itself
+is differentiated.
 
-The caller's ``x`` is never touched: ``f`` sees a view of it.
+The caller's ``x`` is not modified: ``f`` gets a view of it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["divergence", "grad", "leaves", "vjp"]
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
 
-_CHUNK = 16  # directions at a time: as fast as more of them at once, in the least memory
-_NUMBERS = 2**21  # in a chunk of directions, at most, so that large batches have smaller chunks
-_KEPT = 128  # directions whose graphs are kept for backward, if they are no more numbers than that
-_FEW = 2  # up to here a loop over the directions is faster than one batched pass
+_CHUNK = 16  # directions per batched pass; more are not faster and need more memory
+_NUMBERS = 2**21  # largest number of entries in a chunk of directions, so that large batches have smaller chunks
+_KEPT = 128  # largest number of directions whose graphs are kept for backward, within the limit of _NUMBERS
+_FEW = 2  # up to this dimension a loop over the directions is faster than one batched pass
 
 
 class _Evaluated:
-    """``f`` at a view ``z`` of ``x``, with the graph between the two."""
+    """``y = f(z)`` at a view ``z`` of ``x``, with its graph."""
 
     def __init__(self, f: Function, x: Array, *others: Array) -> None:
         if torch.is_inference_mode_enabled():
@@ -43,7 +43,7 @@ class _Evaluated:
         self.keep = outer or (asked and _reaches_beyond(self.y, self.z))
 
     def pull(self, v: Array, *, keep: bool | None = None, batched: bool = False, last: bool = True) -> Array:
-        """``Jᵀ v``; zero when ``f`` takes no notice of ``x``. ``last`` frees a graph that nobody will use again."""
+        """``Jᵀ v``; zero if ``f`` does not depend on ``x``. ``last`` frees the graph."""
         create = self.keep if keep is None else keep
         pulled = _gradient(self.y, self.z, v, create=create, retain=create or not last, batched=batched)
         if pulled is None:
@@ -62,7 +62,7 @@ def _gradient(y: Array, z: Array, v: Array, *, create: bool, retain: bool, batch
         made = torch.autograd.grad(
             y, z, v, create_graph=create, retain_graph=retain, allow_unused=True, is_grads_batched=batched
         )[0]
-    # the derivative of a sign is a tensor without memory, which most functions refuse
+    # the derivative of a sign is a zero tensor without memory, which most functions do not accept
     return torch.zeros(made.shape, dtype=made.dtype, device=made.device) if _is_hollow(made) else made
 
 
@@ -71,7 +71,7 @@ def _is_hollow(made: Array | None) -> bool:
 
 
 def _reaches_beyond(y: Array, z: Array) -> bool:
-    """Does the graph of ``y`` end anywhere but in ``z``? In a network that is being trained the first step tells."""
+    """Whether the graph of ``y`` has leaves other than ``z``; with trainable parameters the search ends early."""
     if y.grad_fn is None:
         return bool(y.requires_grad) and y is not z
     compiled = False
@@ -85,12 +85,12 @@ def _reaches_beyond(y: Array, z: Array) -> bool:
 
 
 def leaves(y: Array) -> list[Array]:
-    """The tensors that the graph of ``y`` ends in."""
+    """The leaf tensors of the graph of ``y``."""
     return [node.variable for node in _nodes(y) if hasattr(node, "variable")]
 
 
 def _nodes(y: Array) -> Iterator[Any]:
-    """The graph of ``y``, each node once."""
+    """The nodes of the graph of ``y``, each once."""
     seen, left = {y.grad_fn}, [y.grad_fn]
     while left:
         node = left.pop()
@@ -105,8 +105,8 @@ def _refuse(compiled: bool) -> None:
     if compiled:
         raise InvalidTypeError(
             "the model is compiled (torch.compile), and what torch compiles cannot be differentiated twice: expected "
-            "the module itself where a trace or a sliced loss is trained. Compile it for DenoisingScoreMatching, "
-            "NoiseConditional or sampling."
+            "the module itself for ImplicitScoreMatching and SlicedScoreMatching. Compile it for "
+            "DenoisingScoreMatching, NoiseConditional or sampling."
         )
 
 
@@ -118,7 +118,7 @@ def vjp(f: Function, x: Array, v: Array) -> tuple[Array, Array]:
 
 
 def grad(f: Function, x: Array) -> tuple[Array, Array]:
-    """``(f(x), ∇f(x))`` of one value a sample."""
+    """``(f(x), ∇f(x))`` for one value per sample."""
     at = _Evaluated(f, x)
     pulled = at.pull(torch.ones_like(at.y))
     return at.value, pulled
@@ -127,10 +127,9 @@ def grad(f: Function, x: Array) -> tuple[Array, Array]:
 def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
     """``(f(x), tr J)``, or with ``probes`` of shape ``(m, n, *event)`` ``(f(x), mean of vᵀ J v)``, shape ``(n,)``.
 
-    The exact trace of d > 128 directions keeps no graph but that of ``f`` itself: backward makes the graph of each
-    chunk again, which costs a third more time. On a network of 3 layers of 128 forward and backward then need no more
-    memory than 40 forward passes with their graph at d = 784; with up to 128 directions, whose graphs are kept,
-    about as many forward passes as directions.
+    For d > 128 the exact trace keeps only the graph of ``f``. Backward recomputes the graph of each chunk, which takes
+    a third more time. For a network of 3 layers of width 128 and d = 784, forward and backward need the memory of at
+    most 40 forward passes with their graphs. For d <= 128 all graphs are kept: the memory of about d forward passes.
     """
     at = _Evaluated(f, x) if probes is None else _Evaluated(f, x, probes)
     total = _exact(at) if probes is None else _probed(at, probes)
@@ -138,7 +137,7 @@ def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Arra
 
 
 def _probed(at: _Evaluated, probes: Array) -> Array:
-    """One reverse pass a probe: (Jᵀ v)·v."""
+    """(Jᵀ v)·v, with one reverse pass per probe."""
     m = probes.shape[0]
     forms = [_dot(at.pull(v, last=k == m - 1), v) for k, v in enumerate(probes.unbind(0))]
     return forms[0] if m == 1 else torch.stack(forms).mean(dim=0)
@@ -149,7 +148,7 @@ def _dot(a: Array, b: Array) -> Array:
 
 
 def _exact(at: _Evaluated) -> Array:
-    """All unit vectors pulled back through one graph, a chunk of them in each pass."""
+    """The exact trace: unit vectors are pulled back through one graph, a chunk in each pass."""
     n, d = at.z.shape[0], at.z[0].numel()
     if d <= _FEW:
         entries = [_diagonal_entry(at, i) for i in range(d)]
@@ -178,10 +177,10 @@ def _diagonal_part(at: _Evaluated, start: int, stop: int) -> Array:
 
 
 def _recomputed(at: _Evaluated, start: int, stop: int) -> Array:
-    """The same part, whose graph is thrown away and made again when backward comes to it.
+    """The same part, with its graph recomputed in backward.
 
-    It is made from the graph of ``f``, which is still whole then: autograd goes from what was computed last to what
-    was computed first. Stopping early would throw an exception through the engine that runs inside the part.
+    The graph of ``f`` still exists at that time, because autograd processes the last operations first. Early stopping
+    is disabled because it would raise an exception through the autograd engine that runs inside the part.
     """
     with set_checkpoint_early_stop(False):
         return checkpoint(_diagonal_part, at, start, stop, use_reentrant=False, preserve_rng_state=False)

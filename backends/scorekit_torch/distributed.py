@@ -1,4 +1,4 @@
-"""More than one process: what torchrun started, as the training loop sees it."""
+"""Training in several processes that torchrun started."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Array: TypeAlias = torch.Tensor
 
 
 class ProcessGroup:
-    """The processes that train together; one alone where torchrun started none.
+    """The processes that train together; a single process without torchrun.
 
-    ``rank``: which of them this is. ``size``: how many there are.
+    ``rank``: the index of this process. ``size``: the number of processes.
 
     >>> processes = ProcessGroup(torch.device("cpu"))  # not started by torchrun
     >>> processes.rank, processes.size, processes.any(True)
@@ -41,11 +41,11 @@ class ProcessGroup:
         return numbers
 
     def any(self, flag: bool) -> bool:
-        """Is it so in any process? All of them must ask."""
+        """Whether ``flag`` is True in any process; all processes must call it."""
         return flag if self.size == 1 else bool(self.sum(torch.tensor(float(flag), device=self._device)))
 
     def check_same(self, what: str, number: int) -> None:
-        """Refuse to go on when the processes disagree about a number."""
+        """Raise ``CheckpointError`` if ``number`` differs between processes; ``what`` names it."""
         if self.size == 1:
             return
         found = [torch.zeros((), dtype=torch.int64, device=self._device) for _ in range(self.size)]
@@ -59,7 +59,7 @@ class ProcessGroup:
 
 
 def _join(device: torch.device) -> None:
-    """The process group, made at first need and left at the end of the program."""
+    """Initialize the process group on first use; it is destroyed at the end of the program."""
     if dist.is_initialized():
         return
     try:
@@ -78,7 +78,7 @@ def _leave() -> None:
 
 
 def home(device: torch.device) -> torch.device:
-    """Where this process trains: on CUDA its own device, that of LOCAL_RANK."""
+    """The device on which this process trains: on CUDA, the device of LOCAL_RANK."""
     if device.type != "cuda" or "LOCAL_RANK" not in os.environ:
         return device
     own = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -87,7 +87,7 @@ def home(device: torch.device) -> torch.device:
 
 
 def shared(module: nn.Module, processes: ProcessGroup) -> nn.Module:
-    """The module with torch's distributed data parallel around it, where there is more than one process."""
+    """The module, wrapped in ``DistributedDataParallel`` if there is more than one process."""
     if processes.size == 1:
         return module
     return nn.parallel.DistributedDataParallel(module)

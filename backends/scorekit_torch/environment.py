@@ -1,4 +1,4 @@
-"""What tensors are computed with here: versions, threads, devices."""
+"""The environment of torch: versions, threads, devices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array: TypeAlias = Any
 
 
 def environment(like: Array = None) -> dict[str, str]:
-    """What equal bits depend on: the version, the threads and instructions of the CPU, and the device of ``like``.
+    """What bitwise reproducibility depends on: version, CPU threads and instructions, and the device of ``like``.
 
     >>> sorted(environment())
     ['device', 'instructions', 'threads', 'torch']
@@ -29,7 +29,7 @@ def environment(like: Array = None) -> dict[str, str]:
 
 
 def devices() -> list[str]:
-    """One line for each device that tensors can live on here.
+    """One line for each available device.
 
     >>> devices()[0].split(":")[0]
     'cpu'

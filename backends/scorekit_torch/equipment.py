@@ -1,4 +1,4 @@
-"""A module as an objective calls it while it is trained: cast, laid out, compiled, shared between processes."""
+"""A module prepared for training: mixed precision, memory format, compilation, layer noise."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Array: TypeAlias = Any
 
 
 def check_equipment(autocast: Any, channels_last: Any, compile: Any) -> None:  # noqa: A002
-    """Refuse what is no option; float16 would need its gradients scaled, which bfloat16 does not."""
+    """Raise ``ValueError`` for unknown options; float16 is not one, because it needs scaled gradients."""
     check_option(autocast, "autocast", (None, "bfloat16"))
     check_option(channels_last, "channels_last", (True, False))
     check_option(compile, "compile", (True, False))
 
 
 def lay_out(module: nn.Module) -> None:
-    """Weights as (n, h, w, c) in memory; image networks, which choose how their activations lie, choose the same."""
+    """Store weights as (n, h, w, c) in memory, and activations of image networks as well."""
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for part in module.modules():
         if isinstance(getattr(part, "memory_format", None), torch.memory_format):
@@ -34,10 +34,10 @@ def lay_out(module: nn.Module) -> None:
 
 
 class Equipped(nn.Module):
-    """``module(x, sigma, condition)`` with ``x`` and what comes back in the dtype of ``x``.
+    """``module(x, sigma, condition)`` with input and output in the dtype of ``x``.
 
-    Only the module runs in bfloat16: noise, preconditioning and the loss stay as wide as the data, where a rounding
-    of x by 2⁻⁸ would be larger than the smallest noise.
+    Only the module runs in bfloat16. Noise, preconditioning and the loss keep the dtype of the data, because the
+    rounding error of x in bfloat16, 2⁻⁸, would be larger than the smallest noise.
     """
 
     is_view, uses_sigma = True, False
@@ -48,14 +48,14 @@ class Equipped(nn.Module):
         self._autocast, self._channels_last = autocast, channels_last
         self._score = score_function(module)
         if compile:
-            module.compile(dynamic=False)  # for each shape anew: inductor fails on sides or batches that are symbols
+            module.compile(dynamic=False)  # one graph per shape: inductor fails with symbolic sizes
         elif autocast is None:
             for name in ("divergence", "probed_divergence"):
                 if hasattr(module, name):
                     setattr(self, name, getattr(module, name))
 
     def forward(self, x: Array, sigma: Any = None, condition: Array | None = None) -> Array:
-        """The score, like ``x``."""
+        """The score, shaped like ``x``."""
         laid = x.contiguous(memory_format=torch.channels_last) if self._channels_last and x.ndim == 4 else x
         with self._precision(x.device.type):
             s = self._score(laid, sigma, condition)
@@ -66,9 +66,9 @@ class Equipped(nn.Module):
 
 
 class LayerNoise:
-    """Seeds what a module draws from torch's global generators, in dropout or where it likes, and moves nothing there.
+    """Seed the draws of a module from torch's global generators (dropout) and restore the generators afterwards.
 
-    The first pass tells whether a generator has moved: if none has, later passes cost nothing more.
+    The first pass shows whether the module uses a generator; if not, later passes have no overhead.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -76,17 +76,17 @@ class LayerNoise:
         self._draws: bool | None = None  # not known yet
 
     def draw(self, rng: Rng, total: int) -> Seeds | None:
-        """One seed for each sample of a batch; None where nothing in the module draws."""
+        """One seed per sample of a batch; None if the module draws no random numbers."""
         return None if self._draws is False else seeds(rng.spawn(1)[0], total)
 
     def __call__(self, drawn: Seeds | None) -> AbstractContextManager[None]:
-        """Inside, the generators start from the seed of the first sample."""
+        """A context manager that seeds the generators with the seed of the first sample."""
         return nullcontext() if drawn is None else self._seeded(int(drawn.values[0]))
 
     @contextmanager
     def _seeded(self, seed: int) -> Iterator[None]:
         with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
-            for generator in self._generators():  # inside the fork: nothing global moves
+            for generator in self._generators():  # inside the fork, so global states are restored
                 seed_generator(generator, ("layers", seed))
             before = self._places() if self._draws is None else []
             yield
@@ -94,10 +94,10 @@ class LayerNoise:
                 self._draws = any(not torch.equal(a, b) for a, b in zip(before, self._places(), strict=True))
 
     def _places(self) -> list[Array]:
-        """Where the generators are."""
+        """The states of the generators."""
         return [generator.get_state() for generator in self._generators()]
 
     def _generators(self) -> list[torch.Generator]:
-        """Those that layers on this device draw from, and no other device's."""
+        """The generators that layers on this device use."""
         own = [torch.cuda.default_generators[self._device.index]] if self._device.type == "cuda" else []
         return [torch.default_generator, *own]

@@ -1,4 +1,4 @@
-"""An optimizer step with clipping and an average of the weights, for modules."""
+"""Optimizer steps with gradient clipping and EMA, for modules."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Array: TypeAlias = Any
 
 
 class Part(NamedTuple):
-    """Samples with what belongs to each: the condition, the noise of the objective, the seeds of the layers."""
+    """Samples with their conditions, the noise of the objective and the seeds of the layers."""
 
     x: Array
     condition: Array | None
@@ -43,14 +43,13 @@ class Part(NamedTuple):
 
 
 class TorchLearner:
-    """Trains a module, alone or inside the views of ``sk.models``, with an optimizer of ``torch.optim``.
+    """Train a module, alone or inside the views of ``sk.models``, with an optimizer of ``torch.optim``.
 
-    The learner works on a copy: the given module keeps its weights, and the copy keeps its mode (train or eval) and
-    its frozen parameters. The average follows θ̄ ← m θ̄ + (1 − m) θ with m = min(ema, (1 + t)/(10 + t)) after t
-    updates: short runs average over their last tenth, long ones with the given decay. It is kept in float32 or wider.
+    The learner trains a copy of the module, with the same mode (train or eval) and frozen parameters. The EMA is
+    θ̄ ← m θ̄ + (1 − m) θ with m = min(ema, (1 + t)/(10 + t)) after t updates: short runs average over about their last
+    tenth, long runs with the decay ``ema``. It is stored in float32 or wider.
 
-    In a program started by torchrun all processes train one model (``DistributedDataParallel``), each on its rows of
-    the batch.
+    With torchrun, all processes train one model (``DistributedDataParallel``), each on its rows of the batch.
 
     Args:
         model: an ``nn.Module`` with ``forward(x, sigma)`` or ``forward(x)``, or a view of one.
@@ -58,17 +57,21 @@ class TorchLearner:
         learning_rate: a positive number, or a function of the step (from 0).
         optimizer: the name of a class of ``torch.optim`` in lower case (``"adam"``, ``"adamw"``, ``"sgd"``, …), the
             name with options, ``{"name": "sgd", "momentum": 0.9}``, the class, or a function of the parameters.
-        gradient_clip: largest norm of the whole gradient; None leaves it alone.
-        ema: decay of the average, in [0, 1); None for none: the model is then the last one.
-        accumulate: in how many parts a batch is passed through, at least 1. Memory falls, the result stays: each sample
-            keeps the noise that it has in the whole batch. What layers do themselves is done part by part: dropout has
-            a mask for each, and batch norm takes its mean and variance in it, so that with these the result differs.
-        autocast: ``"bfloat16"`` runs the module in mixed precision; weights, ``x``, noise and loss stay as they are.
-        channels_last: lay images and weights out as (n, h, w, c) in memory.
-        compile: run the module through torch's compiler; not for objectives with derivatives of the model.
-        noise: with several processes, ``"shared"`` draws the noise of the whole batch in each of them, so that they
-            learn what one process learns; ``"per_process"`` draws that of a process's own samples alone, which saves
-            time and memory where the batch is very large.
+        gradient_clip: largest norm of the whole gradient, positive; None for no clipping.
+        ema: decay of the EMA, in [0, 1); None for no EMA, then :attr:`model` has the last weights.
+        accumulate: number of parts of a batch for gradient accumulation, at least 1. It saves memory; each sample keeps
+            its noise in the whole batch. The result differs only with dropout or batch normalization, which act on
+            each part separately.
+        autocast: ``"bfloat16"`` runs the module in mixed precision; weights, ``x``, noise and loss keep their dtype.
+        channels_last: store images and weights as (n, h, w, c) in memory.
+        compile: compile the module with torch; not for objectives with derivatives of the model.
+        noise: for several processes. With ``"shared"``, each process draws the noise of the whole batch, so the result
+            equals that of one process. With ``"per_process"``, each draws only the noise of its own samples, which
+            saves time and memory for very large batches.
+
+    Raises:
+        TypeError: ``model`` is not a module or a view of one, or ``optimizer`` already holds weights.
+        ValueError: an option is unknown or out of range, or no parameter requires a gradient.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class TorchLearner:
         settings = {"accumulate": accumulate, "autocast": autocast, "channels_last": channels_last, "compile": compile}
         settings |= {} if noise == "shared" else {"noise": noise}
         self.settings = {name: str(value) for name, value in settings.items()}
-        _check_module(model)  # refused before it is copied
+        _check_module(model)  # before it is copied
         self._model = copy.deepcopy(model)
         self._objective, self._optimizer_name = objective, optimizer
         self._lay_out(innermost(self._model), channels_last)
@@ -117,11 +120,11 @@ class TorchLearner:
         self._narrow = any(v.dtype != a.dtype for v, a in zip(self._values, self._average, strict=True))
         self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
-        self._resumable = False  # not looked at yet
+        self._resumable = False  # not checked yet
         self._only_ours: bool | None = None
 
     def _equip(self, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
-        """What the objective is given: the model itself, or one whose module is dressed for the occasion."""
+        """Set the model for the objective: the model itself, or a view of it with an equipped module."""
         self.processes = distributed.ProcessGroup(self._device)
         if autocast or channels_last or compile or self.processes.size > 1:
             equipped = equipment.Equipped(self._module, autocast, channels_last, compile)
@@ -133,7 +136,7 @@ class TorchLearner:
     # ---------------------------------------------------------------- one step
 
     def receive(self, batch: Any) -> Any:
-        """The batch where the model is; what comes from the host to a device is pinned and copied while others work."""
+        """The batch on the device of the model; host memory is pinned and copied asynchronously."""
         if isinstance(batch, tuple):
             made = (self.receive(each) for each in batch)
             return type(batch)(*made) if hasattr(batch, "_fields") else tuple(made)
@@ -145,9 +148,9 @@ class TorchLearner:
     def step(
         self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
     ) -> StepInfo:
-        """One optimizer step on ``x``, the samples from ``start`` on of a batch of ``total``.
+        """Make one optimizer step on ``x``, the samples from index ``start`` of a batch of ``total``.
 
-        Nothing changes when the loss or the gradient is not finite.
+        If the loss or the gradient is not finite, nothing changes.
         """
         rate = self._optimizer_config.rate(self._steps)
         total = x.shape[0] if total is None else total
@@ -166,7 +169,7 @@ class TorchLearner:
         return StepInfo(value, norm, applied=True)
 
     def _whole(self, x: Array, rng: Rng, condition: Array | None, start: int, total: int) -> Part:
-        """The samples of this process with their noise, which is drawn for the whole batch and cut."""
+        """The samples of this process with their rows of the noise of the whole batch."""
         stop = start + x.shape[0]
         if self._noise == "per_process" and self.processes.size > 1:
             rng, start, stop, total = rng.spawn(self.processes.size)[self.processes.rank], 0, x.shape[0], x.shape[0]
@@ -175,18 +178,18 @@ class TorchLearner:
         return Part(x, condition, rows_of(noise, start, stop), rows_of(layers, start, stop))
 
     def _buffers(self) -> list[tuple[str, Array]]:
-        """The buffers as they are now: a module may change one in place, or set another tensor."""
+        """The current buffers; a module may modify them in place or replace them."""
         return list(self._module.named_buffers()) if self._buffered else []
 
     def _undo(self, kept: list[tuple[str, Array, Array]]) -> None:
-        """Each buffer is the tensor that it was, with the values that it had."""
+        """Restore the tensors and values of all buffers."""
         for name, buffer, values in kept:
             holder, _, attribute = name.rpartition(".")
             buffer.copy_(values)
             setattr(self._module.get_submodule(holder), attribute, buffer)
 
     def _backward(self, whole: Part, total: int) -> Array:
-        """The loss of the batch; its gradient is left in the parameters. ``total``: the samples of all processes."""
+        """The loss of the batch, with its gradient in the parameters; ``total`` is the batch size of all processes."""
         if self._accumulate == 1 and self.processes.size == 1:
             return self._pass(whole, 1.0)
         n, losses = whole.x.shape[0], []
@@ -199,18 +202,18 @@ class TorchLearner:
         return torch.stack(losses).sum()
 
     def _pass(self, part: Part, share: float) -> Array:
-        """One part of the batch forwards and backwards; ``share`` of its loss, without a graph."""
+        """Forward and backward pass of one part of the batch; returns its loss times the proportion ``share``."""
         with torch.enable_grad(), self._layer_noise(part.layers):
             loss = _checked_loss(loss_of(self._objective, self._trained, part.x, part.noise, part.condition))
             if share != 1.0:
                 loss = loss * share
-            if self.processes.size > 1:  # it waits for every parameter, also for those without a part in the loss
+            if self.processes.size > 1:  # DistributedDataParallel needs a gradient of every parameter
                 loss = loss + 0.0 * torch.stack([p.sum() for p in self._leaves]).sum()
             loss.backward(inputs=self._ends(loss))
         return loss.detach()
 
     def _ends(self, loss: Array) -> list[Array] | None:
-        """The parameters, if the graph of the first loss ends elsewhere too, in x say; else None, which is faster."""
+        """The parameters, if the graph of the first loss has other leaves, such as x; else None, which is faster."""
         if self._only_ours is None:
             self._only_ours = {id(leaf) for leaf in derivatives.leaves(loss)} <= {id(p) for p in self._leaves}
         return None if self._only_ours else self._leaves
@@ -226,7 +229,7 @@ class TorchLearner:
         value, size = torch.stack([loss, norm.to(loss.dtype)]).tolist()
         if math.isfinite(size) and size > 0:
             return value, size
-        wide = torch._foreach_norm(gradients, 2, dtype=torch.float64)  # squares may have left the range of float32
+        wide = torch._foreach_norm(gradients, 2, dtype=torch.float64)  # squares may exceed the range of float32
         return value, float(torch.linalg.vector_norm(torch.stack(wide)))
 
     def _update(self, shrink: float, rate: float) -> None:
@@ -234,7 +237,7 @@ class TorchLearner:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         for parameter in self._leaves:
-            if parameter.grad is None:  # the loss takes no notice of it
+            if parameter.grad is None:  # the loss does not depend on it
                 parameter.grad = torch.zeros_like(parameter)
         if shrink < 1:
             torch._foreach_mul_([p.grad for p in self._leaves if p.grad is not None], shrink)
@@ -246,11 +249,11 @@ class TorchLearner:
             values = [v.to(a.dtype) for v, a in zip(values, self._average, strict=True)]
         torch._foreach_lerp_(self._average, values, 1 - self._optimizer_config.ema_decay(self._steps))
 
-    # ---------------------------------------------------------------- what comes out, and back in
+    # ---------------------------------------------------------------- model and state
 
     @property
     def model(self) -> ScoreModel:
-        """The model with the averaged weights in eval mode, a copy that later steps leave alone."""
+        """A copy of the model with the EMA weights, in eval mode; later steps do not change it."""
         made = copy.deepcopy(self._model)
         module: nn.Module = innermost(made).eval()
         with torch.no_grad():
@@ -259,20 +262,20 @@ class TorchLearner:
         return made
 
     def frozen(self) -> ScoreModel:
-        """The same, with weights that ask for no gradient: what is computed with it holds no graph."""
+        """The same model with weights that require no gradient."""
         made = self.model
         innermost(made).requires_grad_(False)
         return made
 
     def _state(self) -> dict[str, Array]:
-        """All arrays that change or matter, by name, and not copied."""
+        """All weights, buffers and EMA weights by name, not copied."""
         state = {f"weights.{name}": p.detach() for name, p in (self._parameters | self._frozen).items()}
         state |= {f"buffers.{name}": buffer for name, buffer in self._buffers()}
         averages = zip(self._parameters, self._average, strict=True)
         return state | {f"average.{name}": average for name, average in averages}
 
     def state_dict(self) -> dict[str, Array]:
-        """Weights, buffers, average, the state of the optimizer and the step count."""
+        """Weights, buffers, EMA, state of the optimizer and number of steps."""
         if not self._resumable:
             optimizers.check_resumable(self._optimizer_name, self._leaves)
             self._resumable = True
@@ -280,7 +283,7 @@ class TorchLearner:
         return {name: value.detach().clone() for name, value in state.items()} | {"steps": torch.tensor(self._steps)}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
-        """Take back what :meth:`state_dict` gave; a mismatch raises ``CheckpointError`` and changes nothing."""
+        """Load a state from :meth:`state_dict`; a mismatch raises ``CheckpointError`` and changes nothing."""
         given = {name: to_tensor(value) for name, value in state.items()}
         mine = self._state()
         expected = mine | {"steps": torch.tensor(self._steps)}

@@ -1,6 +1,6 @@
-"""The array-API namespace of tensors: array_api_compat's, with three functions that scorekit needs more of.
+"""The array-API namespace of tensors: that of array_api_compat, with changes to ``asarray`` and ``take``.
 
-Every name of the array standard is there, and torch differentiates all of them.
+It has every name of the array standard, and torch differentiates all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     def __getattr__(name: str) -> Any: ...
 
 
-_SUBMODULES = ("fft", "linalg")  # the standard's; torch's own stay out, some of them answer to any name
+_SUBMODULES = ("fft", "linalg")  # those of the standard; torch's own are excluded, some accept any attribute name
 globals().update({
     name: value
     for name, value in vars(_compat).items()
@@ -29,12 +29,12 @@ globals().update({
 
 
 def asarray(x: Any, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Array:
-    """A tensor; one that is given stays in its graph, and a read-only NumPy array is copied without a warning."""
+    """``x`` as a tensor; a tensor stays in its graph, and a read-only NumPy array is copied without a warning."""
     made = to_tensor(x, dtype, device)
     return made.clone() if copy else made
 
 
 def take(x: Array, indices: Array, axis: int | None = None) -> Array:
-    """Entries along an axis; the indices may stand on another device, as those of a permutation do."""
+    """Entries along an axis; the indices may be on another device, for example those of a permutation."""
     where = x.ndim - 1 if axis is None else axis
     return torch.index_select(x, where, indices.to(x.device))

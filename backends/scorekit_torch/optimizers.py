@@ -1,4 +1,4 @@
-"""Optimizers of ``torch.optim``: made from what the user named, and their state as arrays by name."""
+"""Optimizers of ``torch.optim``: their construction from names, and their state as arrays by name."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def _known() -> dict[str, type[Optimizer]]:
 
 
 def make_optimizer(optimizer: Wish, parameters: list[nn.Parameter]) -> Optimizer:
-    """The optimizer of a name, a name with options, a class, or a function of the parameters.
+    """The optimizer for a name, a name with options, a class, or a function of the parameters.
 
-    Its learning rate is set at each step by the learner. One that needs a closure (LBFGS), sparse gradients or
-    weights of another shape is refused now, not at the first step.
+    The learner sets its learning rate at each step. An optimizer that needs a closure (LBFGS), sparse gradients or
+    weights of another shape raises an error here, not at the first step.
     """
     make = _maker(optimizer)
     try:
@@ -63,14 +63,14 @@ def make_optimizer(optimizer: Wish, parameters: list[nn.Parameter]) -> Optimizer
 def _maker(optimizer: Any) -> Maker:
     if isinstance(optimizer, Optimizer):
         raise InvalidTypeError(
-            f"optimizer is a {type(optimizer).__name__} that holds weights already: give its class or its name, the "
+            f"optimizer is a {type(optimizer).__name__} that holds weights already: pass its class or its name, the "
             "learner trains a copy of the model."
         )
     if isinstance(optimizer, Mapping):
         options = {key: value for key, value in optimizer.items() if key != "name"}
         return _maker(functools.partial(_maker(optimizer.get("name")), **options))
     if "lr" in getattr(optimizer, "keywords", {}):
-        raise InvalidValueError("optimizer fixes lr: give learning_rate to fit instead, a number or a schedule.")
+        raise InvalidValueError("optimizer fixes lr: pass learning_rate to fit instead, a number or a schedule.")
     if callable(optimizer):
         return optimizer  # type: ignore[no-any-return]
     check_option(optimizer, "optimizer", tuple(sorted(_known())))
@@ -89,7 +89,7 @@ def _options(make: Maker) -> dict[str, Any]:
 
 
 def _stepped_once(optimizer: Optimizer, parameters: list[nn.Parameter]) -> Optimizer:
-    """The optimizer after one step along gradients of zero, so that its state is there to be looked at."""
+    """The optimizer after one step with zero gradients, which creates its state."""
     for p in parameters:
         p.grad = torch.zeros_like(p)
     optimizer.step()
@@ -97,7 +97,7 @@ def _stepped_once(optimizer: Optimizer, parameters: list[nn.Parameter]) -> Optim
 
 
 def check_resumable(optimizer: Wish, parameters: list[nn.Parameter]) -> None:
-    """Refuse an optimizer whose groups change as it steps: what they hold is in no checkpoint."""
+    """Raise ``TypeError`` if steps change the optimizer's param_groups, which are not saved in checkpoints."""
     trial = [nn.Parameter(torch.zeros_like(p)) for p in parameters[:1]]
     made = make_optimizer(optimizer, trial)
     before = _settings(made)
@@ -112,7 +112,7 @@ def check_resumable(optimizer: Wish, parameters: list[nn.Parameter]) -> None:
 
 
 def _settings(optimizer: Optimizer) -> dict[str, str]:
-    """What the groups hold beside their weights and the rate, which the learner sets, as text."""
+    """The options in the groups as text, except weights and learning rate."""
     groups = enumerate(optimizer.param_groups)
     held = [(k, key, value) for k, group in groups for key, value in group.items() if key not in ("params", "lr")]
     return {key if k == 0 else f"{key} of group {k}": repr(value) for k, key, value in held}
@@ -131,7 +131,7 @@ def optimizer_state(optimizer: Optimizer, parameters: Parameters) -> dict[str, A
 
 
 def as_arrays(state: Mapping[str, Any]) -> dict[str, Array]:
-    """The state with its numbers, integers and floats as wide as Python's, as 0-d arrays."""
+    """The state with its Python numbers as 0-d arrays of 64 bits."""
     return {name: value if isinstance(value, torch.Tensor) else _number(value) for name, value in state.items()}
 
 
@@ -140,7 +140,7 @@ def _number(value: float) -> Array:
 
 
 def describe_state(optimizer: Wish, parameters: Parameters) -> dict[str, Any]:
-    """What the state looks like after a step: tensors of the right names, shapes, dtypes and devices, or numbers."""
+    """A template of the state after a step: tensors with names, shapes, dtypes and devices, or numbers."""
     stand_ins = {name: nn.Parameter(torch.zeros_like(p)) for name, p in parameters.items()}
     made = make_optimizer(optimizer, list(stand_ins.values()))
     return dict(_entries(_stepped_once(made, list(stand_ins.values())), stand_ins))
@@ -149,11 +149,11 @@ def describe_state(optimizer: Wish, parameters: Parameters) -> dict[str, Any]:
 def restore_optimizer(
     optimizer: Optimizer, parameters: Parameters, state: Mapping[str, Array], described: Mapping[str, Any]
 ) -> None:
-    """Put back what :func:`optimizer_state` gave, each entry as it was ``described``; names have been checked."""
+    """Restore a state from :func:`optimizer_state` in the form of ``described``; names are already checked."""
     optimizer.state.clear()
     for entry, value in state.items():
         _, key, name = entry.split(".", 2)
         like = described[entry]
-        # as it lies: fused kernels walk through a weight and its moments side by side, whatever their strides
+        # with the strides of the weight: fused kernels require the same layout of a weight and its moments
         back = like.copy_(value.detach()) if isinstance(like, torch.Tensor) else value.item()
         optimizer.state[parameters[name]][key] = back

@@ -23,17 +23,16 @@ _KIND = "torch.Generator"
 
 
 class TorchRng:
-    """A stream of random numbers, drawn on the device that it is asked for.
+    """A stream of random numbers on any device.
 
-    Equal seeds give equal streams on the same kind of device, and different ones independent streams; a seed may be a
-    sequence of ints and texts, so that a stream can be named by, say, ``("noise", seed, step)``
-    (:func:`scorekit.learning.seed_sequence`). There is one generator a device, made at the first draw there. Torch's
-    global generators are neither read nor moved.
+    Equal seeds give equal streams on the same type of device, different seeds independent streams. A seed may be a
+    sequence of ints and strings, for example ``("noise", seed, step)`` (:func:`scorekit.learning.seed_sequence`). Each
+    device has one generator, created at the first draw. Torch's global generators are not used.
 
     Args:
-        seed: a non-negative int, a sequence of ints and texts, or None for fresh entropy.
-        device: where draws without ``like`` go.
-        dtype: what draws without ``like`` are; None for torch's default.
+        seed: a nonnegative int, a sequence of ints and strings, or None for fresh entropy.
+        device: device of draws without ``like``.
+        dtype: dtype of draws without ``like``; None for torch's default.
 
     >>> TorchRng(0).normal((2, 3)).shape
     torch.Size([2, 3])
@@ -115,12 +114,15 @@ class TorchRng:
         return places.clamp(max=int(torch.nonzero(weights)[-1]))
 
     def _distinct(self, weights: Array, count: int) -> Array:
-        """The first of exponential clocks, which is drawing one after the other (Efraimidis, Spirakis, 2006)."""
+        """Weighted sampling without replacement by exponential keys (Efraimidis, Spirakis, 2006).
+
+        doi:10.1016/j.ipl.2005.11.003
+        """
         waits = -torch.log1p(-torch.rand(weights.shape[0], **self._wide())) / weights
         return torch.topk(waits, count, largest=False).indices
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to continue, streams spawned later included, as plain JSON types."""
+        """The state of the stream, with that of later spawned streams, as plain JSON types."""
         generators = {str(device): generator.get_state() for device, generator in self._generators.items()}
         return {
             "kind": _KIND,
@@ -129,7 +131,7 @@ class TorchRng:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`state` returned; a state of another kind of stream is refused."""
+        """Continue from a state that :meth:`state` returned; a state of another class raises ``ValueError``."""
         if state.get("kind") != _KIND:
             raise InvalidValueError(f"the state is of a {state.get('kind')!r} stream: expected {_KIND!r}.")
         self._open(restored_sequence(state))
@@ -138,17 +140,17 @@ class TorchRng:
             self._generator(torch.device(device)).set_state(torch.from_numpy(packed.copy()))
 
     def spawn(self, n: int) -> list[TorchRng]:
-        """``n`` independent streams; another call gives others."""
+        """``n`` independent streams; each call returns new streams."""
         if not isinstance(n, int):
             raise InvalidTypeError(f"n must be an integer, got {n!r}.")
         return [TorchRng(child, self._device, self._dtype) for child in self._seed.spawn(n)]
 
 
 def seed_generator(generator: torch.Generator, seed: Seed | np.random.SeedSequence) -> None:
-    """Put ``generator`` where the stream of ``seed`` begins.
+    """Seed ``generator`` with ``seed``.
 
-    The generator of the CPU is a Mersenne Twister, of which ``manual_seed`` reads 32 bits: among 77,000 seeds two are
-    then likely to be equal. Its 624 words are filled from ``seed`` instead. Generators of other devices take 64 bits.
+    The CPU generator is a Mersenne Twister, and its ``manual_seed`` uses only 32 bits: among 77,000 seeds two are
+    likely equal. Its 624 words are therefore filled from ``seed``. Generators of other devices use 64 bits.
 
     >>> generator = torch.Generator()
     >>> seed_generator(generator, 7)

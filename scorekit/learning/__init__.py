@@ -1,10 +1,10 @@
-"""Tools for people who write a backend: a package of its own, or one of ``backends/`` in this repository.
+"""Tools for authors of backends, in a separate package or in ``backends/`` of this repository.
 
-Argument checks and helpers that know the layout ``(n, *event)``; the options of an optimizer step
+Argument checks and helpers for the layout ``(n, *event)``; the options of an optimizer step
 (:class:`OptimizerConfig`); seeds (:func:`seed_sequence`); the noise of a batch and of its parts (:func:`draw_for`,
 :func:`rows_of`); conditions (:class:`Conditions`); arrays on the host, for checkpoints (:func:`on_host`,
-:func:`from_host`); the processes that train together (:func:`process_group`); models inside models (:class:`View`).
-Together with ``scorekit.protocols``, ``scorekit.errors`` and ``scorekit.registry`` this is all that a backend needs.
+:func:`from_host`); the processes that train together (:func:`process_group`); views of models (:class:`View`).
+A backend needs these, ``scorekit.protocols``, ``scorekit.errors`` and ``scorekit.registry``, and nothing else.
 """
 
 from __future__ import annotations

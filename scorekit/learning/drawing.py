@@ -1,7 +1,7 @@
-"""The noise of a batch, drawn once for the whole of it, and the rows of its parts.
+"""The noise of a batch, drawn once for the whole batch, and the rows of its parts.
 
-A batch may be cut over processes, or passed through a network in parts to save memory. Neither changes what is
-learned: the noise of a sample is the one that it has in the whole batch.
+A batch may be split between processes, or passed through a network in parts to save memory. This does not change the
+result, because each sample has the same noise as in the whole batch.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["Seeds", "draw_for", "loss_of", "rows_of", "seeds"]
 
 
 class Seeds(NamedTuple):
-    """``values``: one seed for each sample, int64 ``(n,)``. The noise of what draws for itself."""
+    """``values``: one seed per sample, int64 ``(n,)``; the noise of functions that draw random numbers themselves."""
 
     values: Array
 
 
 def seeds(rng: Rng, n: int) -> Seeds:
-    """A seed for each of ``n`` samples, on the host.
+    """Draw one seed for each of ``n`` samples, on the host.
 
     >>> import scorekit as sk
     >>> seeds(sk.rng(0), 3).values.shape
@@ -33,10 +33,10 @@ def seeds(rng: Rng, n: int) -> Seeds:
 
 
 def draw_for(objective: Any, x: Array, rng: Rng, total: int | None = None) -> Any:
-    """The noise of a batch of ``total`` samples like those of ``x``; by default of ``x`` itself.
+    """Draw the noise of a batch of ``total`` samples like those of ``x``, by default as many as in ``x``.
 
-    It is what ``objective.draw`` makes. An objective without ``draw``, a plain function ``(model, x, rng)``, gets one
-    seed for each sample: its noise is reproducible, and that of a part is not that of the whole.
+    It is the result of ``objective.draw``. For an objective without ``draw``, a plain function ``(model, x, rng)``, it
+    is one seed per sample: its noise is reproducible, but the noise of a part differs from that of the whole batch.
 
     >>> import numpy as np, scorekit as sk
     >>> objective = sk.objectives.DenoisingScoreMatching(0.1)
@@ -52,7 +52,7 @@ def draw_for(objective: Any, x: Array, rng: Rng, total: int | None = None) -> An
 
 
 def rows_of(noise: Any, start: int, stop: int) -> Any:
-    """The noise of the samples ``start`` to ``stop``: of each array in the tuple, and of the tuples in it.
+    """The noise of the samples ``start`` to ``stop``: these rows of each array in the (nested) tuple.
 
     >>> import numpy as np
     >>> rows_of(Seeds(np.arange(5)), 1, 3).values.tolist()
@@ -67,10 +67,11 @@ def rows_of(noise: Any, start: int, stop: int) -> Any:
 
 
 def loss_of(objective: Any, model: Any, x: Array, noise: Any, condition: Array | None = None) -> Array:
-    """The loss of ``x`` under ``noise`` and ``condition``, by an objective or by a plain function ``(model, x, rng)``.
+    """The loss of ``x`` with ``noise`` and ``condition``, for an objective or a plain function ``(model, x, rng)``.
 
     Raises:
-        TypeError: there is a condition, and the plain function takes none.
+        TypeError: there is a condition, but the plain function takes none.
+        ValueError: the objective is a plain function, but ``noise`` is not :class:`Seeds`.
 
     >>> import numpy as np, scorekit as sk
     >>> objective, x = sk.objectives.DenoisingScoreMatching(0.5), np.ones((4, 2))
@@ -81,7 +82,10 @@ def loss_of(objective: Any, model: Any, x: Array, noise: Any, condition: Array |
     if hasattr(objective, "draw"):
         return objective(model, x, noise=noise, **told)
     if not isinstance(noise, Seeds):
-        raise InvalidValueError("the objective is a plain function, whose noise is one seed for each sample.")
+        raise InvalidValueError(
+            f"the objective is a plain function and noise a {type(noise).__name__}: expected Seeds, one seed per "
+            "sample, from draw_for(objective, x, rng)."
+        )
     rng = backend_of(x).rng(("plain function", int(noise.values[0])))
     try:
         return objective(model, x, rng, **told)
@@ -89,6 +93,6 @@ def loss_of(objective: Any, model: Any, x: Array, noise: Any, condition: Array |
         if condition is not None and "condition" in str(error):
             raise InvalidTypeError(
                 f"the objective is called with the condition of the samples and takes none ({error}): write it as "
-                "objective(model, x, rng, condition=None), and hand the condition on to the model."
+                "objective(model, x, rng, condition=None), and pass the condition to the model."
             ) from error
         raise

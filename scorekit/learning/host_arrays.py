@@ -1,4 +1,4 @@
-"""The arrays of a model or a learner on their way to the disk and back: no change of type, shape or bits."""
+"""Conversion of the arrays of a model or a learner for saving and loading, without change of dtype, shape or bits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from scorekit.protocols import Array, Backend
 __all__ = ["BFLOAT16", "check_same_arrays", "from_host", "on_host"]
 
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
-"""How bfloat16, which NumPy lacks, stands on the host: the upper half of a float32."""
+"""bfloat16 on the host, which NumPy lacks: the upper half of a float32."""
 
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _KEPT = ("bool", *_INTEGERS, "float16", "float32", "float64", "complex64")
-_SHOWN = 6  # differences that a message spells out
+_SHOWN = 6  # differences that a message lists
 
 
 def on_host(owner: Backend, arrays: Mapping[str, Array]) -> dict[str, Any]:
-    """The arrays as NumPy has them; bfloat16 as its bits.
+    """The arrays as NumPy arrays; bfloat16 as its bits.
+
+    Raises:
+        TypeError: a dtype cannot be saved.
 
     >>> import numpy as np, scorekit as sk
     >>> on_host(sk.backend("numpy"), {"w": np.ones(2)})
@@ -42,7 +45,10 @@ def _host(owner: Backend, name: str, value: Array) -> Any:
 
 
 def from_host(owner: Backend, arrays: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays of ``owner`` that :func:`on_host` made these of.
+    """The inverse of :func:`on_host`: arrays of ``owner``.
+
+    Raises:
+        CheckpointError: an array is bfloat16, which ``owner`` lacks.
 
     >>> import numpy as np, scorekit as sk
     >>> from_host(sk.backend("numpy"), {"w": np.ones(2)})
@@ -55,13 +61,15 @@ def _array(owner: Backend, value: Any) -> Array:
     if value.dtype != BFLOAT16:
         return owner.xp.asarray(value)
     if not hasattr(owner.xp, "bfloat16"):
-        raise CheckpointError(f"the {owner.name} backend has no bfloat16, which these arrays are.")
+        raise CheckpointError(
+            f"the arrays are bfloat16, which the {owner.name} backend lacks: load them with another backend, as torch."
+        )
     wide = (value.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     return owner.xp.asarray(wide, dtype=owner.xp.bfloat16)
 
 
 def check_same_arrays(given: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
-    """``CheckpointError`` unless both hold the same names, shapes and dtypes; it lists what differs.
+    """Raise ``CheckpointError`` with a list of differences unless both have the same names, shapes and dtypes.
 
     >>> import numpy as np
     >>> check_same_arrays({"w": np.ones(2)}, {"w": np.ones(3)})
@@ -90,5 +98,5 @@ def _difference(name: str, came: Array | None, here: Array | None) -> str:
 
 
 def _dtype(x: Array) -> str:
-    """The name of a dtype as the array standard spells it, without that of its framework."""
+    """The name of a dtype as in the array standard, without the name of its framework."""
     return str(x.dtype).rpartition(".")[2]

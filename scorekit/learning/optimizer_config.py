@@ -1,4 +1,4 @@
-"""The options of an optimizer step that all backends share: learning rate, gradient clipping, EMA."""
+"""The options of an optimizer step in all backends: learning rate, gradient clipping, EMA."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["OptimizerConfig", "check_learner_options"]
 
 
 def check_learner_options(options: Mapping[str, Any], learner: type, backend: str) -> None:
-    """Refuse options that the learner of a backend does not have, and list those that it has.
+    """Raise ``TypeError`` for options that the learner of a backend does not have, with a list of its options.
 
     >>> class Learner:
     ...     def __init__(self, *, ema=None): ...
@@ -32,18 +32,22 @@ def check_learner_options(options: Mapping[str, Any], learner: type, backend: st
         close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise InvalidTypeError(
-            f"the {backend} backend trains without an option {unknown[0]!r}: it has {', '.join(known)}.{hint}"
+            f"the {backend} backend has no training option {unknown[0]!r}: expected one of {', '.join(known)}.{hint}"
         )
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """The options of an optimizer step, checked: learning rate, gradient clipping, EMA.
+    """The checked options of an optimizer step: learning rate, gradient clipping, EMA.
 
     Args:
         learning_rate: a positive number, or a function of the step (from 0).
-        gradient_clip: largest norm of the whole gradient; None leaves it alone.
-        ema: decay of the averaged weights, in [0, 1); None for no average.
+        gradient_clip: largest norm of the whole gradient, positive; None for no clipping.
+        ema: decay of the exponential moving average (EMA) of the weights, in [0, 1); None for no EMA.
+
+    Raises:
+        ValueError: ``learning_rate`` or ``gradient_clip`` is not positive and finite, or ``ema`` is outside [0, 1).
+        TypeError: an option is not a number.
 
     >>> config = OptimizerConfig(learning_rate=1e-3, gradient_clip=1.0, ema=0.999)
     >>> config.rate(0), config.ema_decay(0), config.clip_factor(4.0)
@@ -65,18 +69,18 @@ class OptimizerConfig:
             object.__setattr__(self, "gradient_clip", check_positive(self.gradient_clip, "gradient_clip"))
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step, counted from 0; one that is negative or not finite raises ``ValueError``."""
+        """The learning rate of a step, from 0; a negative or non-finite rate raises ``ValueError``."""
         if not callable(self.learning_rate):
             return self.learning_rate
         rate = check_number(self.learning_rate(step), f"learning_rate({step})")
         if not 0 <= rate < math.inf:
-            raise InvalidValueError(f"learning_rate({step}) is {rate}: expected a finite rate, not negative.")
+            raise InvalidValueError(f"learning_rate({step}) is {rate}: expected a finite rate >= 0.")
         return rate
 
     def ema_decay(self, updates: int) -> float:
-        """The decay m of the average after so many updates: min(ema, (1 + t)/(10 + t)), and 0 for no average."""
+        """The EMA decay after t updates, min(ema, (1 + t)/(10 + t)); 0 without EMA."""
         return 0.0 if self.ema is None else min(self.ema, (1 + updates) / (10 + updates))
 
     def clip_factor(self, norm: float) -> float:
-        """The factor that brings a gradient of this norm down to ``gradient_clip``; 1 when it need not be."""
+        """The factor that clips a gradient of this norm to ``gradient_clip``; 1 if the norm is not larger."""
         return 1.0 if self.gradient_clip is None or norm <= self.gradient_clip else self.gradient_clip / norm

@@ -1,4 +1,4 @@
-"""The processes of a run. A learner that can share its work offers a ``processes``; any other works alone."""
+"""The processes of a run. A learner for several processes has an attribute ``processes``; others use one process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Process", "process_group", "process_group_of", "this_process"]
 
 
 class Process(NamedTuple):
-    """The number of a process, from 0, and how many were started together."""
+    """``rank``: the index of a process, from 0. ``size``: the number of processes that were started together."""
 
     rank: int
     size: int
 
 
 def this_process() -> Process:
-    """Which of the processes that torchrun started this is; the only one where it started none.
+    """The rank of this process and the number of processes, as set by torchrun; ``(0, 1)`` without torchrun.
 
     >>> this_process()
     Process(rank=0, size=1)
@@ -30,7 +30,7 @@ def this_process() -> Process:
 
 
 class _SingleProcess:
-    """One process."""
+    """The process group of a single process."""
 
     rank, size = 0, 1
 
@@ -42,7 +42,7 @@ class _SingleProcess:
 
 
 def process_group(owner: Backend, like: Array) -> ProcessGroup:
-    """The processes that torchrun started, as the package of a backend sees them; this one alone without any.
+    """The process group of a backend, for processes started by torchrun; a single process without torchrun.
 
     >>> import numpy as np, scorekit as sk
     >>> process_group(sk.backend("numpy"), np.ones(1)).size
@@ -53,7 +53,10 @@ def process_group(owner: Backend, like: Array) -> ProcessGroup:
 
 
 def process_group_of(learner: Learner) -> ProcessGroup:
-    """The processes that a learner shares its work with.
+    """The processes that train together with ``learner``.
+
+    Raises:
+        ValueError: the program runs in several processes, but the learner uses only one.
 
     >>> import scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -67,6 +70,6 @@ def process_group_of(learner: Learner) -> ProcessGroup:
     if this_process().size > 1:
         raise InvalidValueError(
             f"the program runs in {this_process().size} processes, and {type(learner).__name__} trains in one: "
-            "start it without torchrun, or train on tensors."
+            "start it without torchrun, or train on tensors with the torch backend."
         )
     return _SingleProcess()

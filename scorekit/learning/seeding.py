@@ -1,4 +1,4 @@
-"""How a seed becomes a stream of random numbers, in the same way for every backend."""
+"""From a seed to a stream of random numbers, by the same rule for every backend."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from scorekit.protocols import Seed
 __all__ = ["STREAMS", "restored_sequence", "seed_sequence", "sequence_state"]
 
 STREAMS = 2
-"""The version of the rule that maps seeds to streams. A run that began with another version cannot be continued."""
+"""The version of the rule that maps seeds to streams. A run that started with another version cannot be resumed."""
 
 
 def seed_sequence(seed: Seed | np.random.SeedSequence) -> np.random.SeedSequence:
     """The ``numpy.random.SeedSequence`` of a seed.
 
-    A seed is a non-negative int, or a sequence of such ints and texts, its parts. The entropy is SHA-256 of the parts,
-    written one after the other with types and lengths, so 7, (7, 0), (7, 0, 0) and ("7",) are four streams; 7 is (7,).
-    Spawned children have a ``spawn_key``, which makes them none of these streams.
+    A seed is a nonnegative int, or a sequence of nonnegative ints and strings. The entropy is the SHA-256 hash of these
+    parts with their types and lengths, so 7, (7, 0), (7, 0, 0) and ("7",) give four different streams; 7 equals (7,).
+    Spawned children differ from all of these by their ``spawn_key``.
 
     Args:
-        seed: such a seed, or None for fresh entropy. A ``SeedSequence`` is returned as it is.
+        seed: such a seed, or None for fresh entropy. A ``SeedSequence`` is returned unchanged.
 
     Raises:
-        InvalidValueError: for a negative int.
-        InvalidTypeError: for a part of another type, bool included.
+        ValueError: an int is negative.
+        TypeError: a part is neither an int nor a string; bool is not accepted.
 
     >>> first, again, other = (seed_sequence(seed).generate_state(2) for seed in ((7, 0), (7, 0), (7, 0, 0)))
     >>> bool((first == again).all()), bool((first == other).any())
@@ -44,7 +44,7 @@ def seed_sequence(seed: Seed | np.random.SeedSequence) -> np.random.SeedSequence
 
 
 def sequence_state(sequence: np.random.SeedSequence) -> dict[str, Any]:
-    """All that is needed to make ``sequence`` again, children spawned later included, as plain JSON types.
+    """The state of ``sequence``, with its number of spawned children, as plain JSON types.
 
     >>> import json
     >>> child = seed_sequence(7).spawn(2)[1]
@@ -61,7 +61,7 @@ def sequence_state(sequence: np.random.SeedSequence) -> dict[str, Any]:
 
 
 def restored_sequence(state: Mapping[str, Any]) -> np.random.SeedSequence:
-    """The sequence that :func:`sequence_state` described; further keys of ``state`` are not read.
+    """The inverse of :func:`sequence_state`; other keys of ``state`` are ignored.
 
     >>> restored_sequence(sequence_state(seed_sequence(7).spawn(3)[2])).spawn_key
     (2,)
@@ -80,7 +80,7 @@ def _parts(seed: Any) -> Any:
 
 
 def _written(part: Any, seed: Any) -> str:
-    """A part with its type, and a text with its length, so that no two sequences of parts are written alike."""
+    """A part as text, with its type and, for a string, its length; different sequences give different texts."""
     if isinstance(part, str):
         return f"s{len(part)}:{part}"
     if isinstance(part, bool) or not isinstance(part, (int, np.integer)):
@@ -91,4 +91,4 @@ def _written(part: Any, seed: Any) -> str:
 
 
 def _refused(seed: Any) -> str:
-    return f"the seed is {seed!r}: expected a non-negative int, a sequence of ints and texts, or None."
+    return f"the seed is {seed!r}: expected a nonnegative int, a sequence of nonnegative ints and strings, or None."

@@ -1,4 +1,4 @@
-"""What all views share: the parameters of a view are those of what it wraps."""
+"""The base class of views: the parameters of a view are those of the model that it wraps."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["View", "innermost", "with_innermost"]
 
 @dataclass(frozen=True)
 class View(ABC):
-    """A score model made of another callable, held in the field named by ``_inner``.
+    """A score model that wraps another callable, in the field named by ``_inner``.
 
-    A view hands sigma and the condition on as they come: what it wraps gets them in its own form. ``uses_sigma`` is
-    False for a view that does nothing else with sigma.
+    A view passes sigma and the condition to the wrapped model unchanged. ``uses_sigma`` is False for a view that does
+    not use sigma otherwise.
 
     >>> import scorekit as sk
     >>> isinstance(sk.models.Preconditioned(lambda x, sigma: -x, 1.0), View)
@@ -36,38 +36,38 @@ class View(ABC):
 
     @property
     def inner(self) -> Any:
-        """What the view wraps."""
+        """The wrapped model."""
         return getattr(self, self._inner)
 
     @property
     def training(self) -> bool | None:
-        """The mode of a module that is wrapped, which decides what it computes; None without one."""
+        """The training mode of a wrapped module; None if there is no module."""
         return getattr(self.inner, "training", None)
 
     def check_inner(self) -> None:
-        """Refuse to wrap what cannot be called."""
+        """Raise ``TypeError`` if the wrapped object is not callable."""
         if not callable(self.inner):
             raise InvalidTypeError(f"{self._inner} is a {describe(self.inner)}: expected a function of (x, sigma).")
 
     def parameters(self) -> dict[str, Array]:
-        """The parameters of what is wrapped, by name."""
+        """The parameters of the wrapped model, by name."""
         return self._trainable().parameters()
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Self:
-        """The same view of the same thing with other parameters."""
+        """The same view of the same model with other parameters."""
         return replace(self, **{self._inner: self._trainable().with_parameters(parameters)})
 
     def _trainable(self) -> Parametric:
         if not isinstance(self.inner, Parametric):
             raise InvalidTypeError(
                 f"{self._inner} is a {describe(self.inner)}, which has no parameters() and with_parameters(): "
-                "there is nothing to train. Wrap a network, for instance scorekit_numpy.MLP."
+                "there is nothing to train. Wrap a network, for example scorekit_numpy.MLP."
             )
         return self.inner
 
 
 def innermost(model: Any) -> Any:
-    """What stands inside all the views.
+    """The model inside all views.
 
     >>> import scorekit as sk
     >>> innermost(sk.models.at(sk.models.EnergyModel(abs), 0.5))
@@ -79,7 +79,7 @@ def innermost(model: Any) -> Any:
 
 
 def with_innermost(model: Any, other: Any) -> Any:
-    """The same views around something else.
+    """The same views around another model.
 
     >>> import scorekit as sk
     >>> with_innermost(sk.models.EnergyModel(abs), max).energy

@@ -1,6 +1,6 @@
-"""Views that turn something into a score model: an energy, a denoiser, a network with scaling, one level of a model.
+"""Views that make score models: of an energy, a denoiser, a network with scaling, or one noise level of a model.
 
-A view is a value. When what it wraps has parameters, so does the view, and a learner trains it as it stands.
+A view is immutable. If the wrapped model has parameters, the view has them too, and a learner can train it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ __all__ = ["condition"]
 
 @dataclass(frozen=True, eq=False)
 class Conditioned(View):
-    """``(x, sigma) ↦ model(x, sigma, c)``; made by :func:`condition`. ``each``: has ``c`` one entry for each sample?"""
+    """``(x, sigma) ↦ model(x, sigma, c)``; see :func:`condition`. ``each``: whether ``c`` has one entry per sample."""
 
     _inner: ClassVar[str] = "model"
     uses_sigma: ClassVar[bool] = False
@@ -30,7 +30,9 @@ class Conditioned(View):
         """The score at ``x`` under the fixed condition."""
         check_batch(x, finite=False)
         if condition is not None:
-            raise InvalidValueError("this model has its condition already: give none, or use the model inside.")
+            raise InvalidValueError(
+                "a condition was passed, but this model has a fixed condition: leave it out, or use the model inside."
+            )
         return evaluate(self.model, x, sigma, self._for(x))
 
     def _for(self, x: Array) -> Array:
@@ -40,25 +42,25 @@ class Conditioned(View):
         array_namespace(x=x, condition=self.c)
         if not self.each:
             return xp.broadcast_to(self.c[None, ...], (n, *self.c.shape))
-        return self.c  # the one who calls the model repeats it where the samples are repeated
+        return self.c  # the call of the model repeats it if the samples are repeated
 
 
 def condition(model: ScoreModel, c: Any, *, each: bool | None = None) -> Any:
-    """The score model ``(x, sigma) ↦ s(x, sigma | c)`` of a conditional one, for samplers and measurements.
+    """The score model ``(x, sigma) ↦ s(x, sigma | c)`` with the condition fixed, for samplers and metrics.
 
     Args:
         model: a model that takes a condition, ``s(x, sigma, condition)``, alone or in the views of ``sk.models``.
-        c: an integer or a number for all samples; an array for one sample, which all samples get; or an array
-            whose first axis is that of the samples, one entry for each (or for each of n where there are k · n).
-        each: is the first axis of ``c`` that of the samples? None decides: integers ``(n,)`` are one label for each
-            sample, numbers ``(k,)`` are the condition of one sample, and arrays of two axes or more have the samples'
-            axis first. Say ``each=True`` for one number for each sample, ``each=False`` for one image.
+        c: a number for all samples; an array for one sample, which is used for all samples; or an array with one
+            entry per sample. With n entries and k · n samples, it is repeated k times.
+        each: whether the first axis of ``c`` is the batch axis. By default, integers ``(n,)`` are one label per sample,
+            real numbers ``(k,)`` are the condition of one sample, and arrays of two or more axes have the batch axis
+            first. Set ``each=True`` for one real number per sample, ``each=False`` for one image.
 
     Returns:
         A score model of ``(x, sigma)``.
 
     Raises:
-        TypeError: the model takes no condition, or ``c`` is no array of numbers.
+        TypeError: ``model`` takes no condition, or ``c`` is not a number or an array.
         ValueError: ``c`` is not finite, or a class that the network does not have.
 
     >>> import numpy as np
@@ -72,8 +74,8 @@ def condition(model: ScoreModel, c: Any, *, each: bool | None = None) -> Any:
     if not takes_condition(model):
         raise InvalidTypeError(
             f"{getattr(innermost(model), '__name__', type(innermost(model)).__name__)} takes no condition: expected a "
-            "model s(x, sigma, condition), for instance a network made with classes=… or condition_dim=…, and trained "
-            "on pairs of samples and conditions."
+            "model s(x, sigma, condition), for example a network with classes=… or condition_dim=…, trained on pairs "
+            "of samples and conditions."
         )
     made, each = _read(c, each)
     _check_classes(made, getattr(innermost(model), "classes", None))
@@ -81,7 +83,7 @@ def condition(model: ScoreModel, c: Any, *, each: bool | None = None) -> Any:
 
 
 def _read(c: Any, each: bool | None) -> tuple[Any, bool]:
-    """A number, or an array and whether it has one entry for each sample."""
+    """``c`` as a number or an array, and whether it has one entry per sample."""
     if isinstance(c, bool):
         raise InvalidTypeError(f"c is {c}: expected an integer, a number or an array. Write {int(c)}.")
     if not hasattr(c, "shape") and isinstance(c, (list, tuple)):
@@ -100,18 +102,18 @@ def _read(c: Any, each: bool | None) -> tuple[Any, bool]:
 
 
 def _check_classes(c: Any, classes: int | None) -> None:
-    """Refuse what is no class of a network with classes; the one after the last stands for no condition."""
+    """Raise an error if ``c`` is not a class of a network with classes; the label ``classes`` means no condition."""
     if classes is None:
         return
     whole = isinstance(c, int) or (hasattr(c, "dtype") and array_namespace(c).isdtype(c.dtype, "integral"))
     if not whole:
         raise InvalidTypeError(
             f"the condition is {describe(c) if hasattr(c, 'dtype') else c}: the network has {classes} classes, so "
-            "expected an integer, or integers (n,)."
+            "expected an integer or an array of integers (n,)."
         )
     low, high = (c, c) if isinstance(c, int) else (int(c.min()), int(c.max()))
     if low < 0 or high > classes:
         raise InvalidValueError(
             f"the condition is class {low if low < 0 else high}: the network has {classes} classes, 0 to "
-            f"{classes - 1}, and {classes} stands for no condition."
+            f"{classes - 1}, and {classes} means no condition."
         )

@@ -1,4 +1,4 @@
-"""Energies as score models: the only place where a minus sign stands between an energy and a score."""
+"""Energies as score models. The sign change between an energy and its score is only in this module."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ class EnergyModel(View):
     """The score of p(x) ∝ exp(−U(x)): ``s(x, sigma) = −∇ₓ U(x, sigma)``.
 
     Args:
-        energy: ``U(x, sigma)``, ``U(x)`` or ``U(x, sigma, condition)``, one value a sample, shape ``(n,)``. For a
-            log-density write ``EnergyModel(lambda x: -log_p(x))``. A constant added to U changes nothing.
+        energy: ``U(x, sigma)``, ``U(x)`` or ``U(x, sigma, condition)``, one value per sample, shape ``(n,)``. For a
+            log-density write ``EnergyModel(lambda x: -log_p(x))``. A constant added to U does not change the score.
 
     Raises:
-        ShapeError: the energy does not return shape ``(n,)``.
+        TypeError: ``energy`` is not callable.
+        ShapeError: when called, ``energy`` does not return shape ``(n,)``.
 
     Reference: LeCun, Chopra, Hadsell, Ranzato, Huang, A Tutorial on Energy-Based Learning, 2006.
 
@@ -47,7 +48,7 @@ class EnergyModel(View):
         return -backend_of(x).grad(energy, x)[1]
 
     def log_prob(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
-        """The log-density up to its constant, −U at ``x`` of shape ``(n, *event)``: shape ``(n,)``.
+        """The unnormalized log-density −U at ``x`` of shape ``(n, *event)``; shape ``(n,)``.
 
         >>> import numpy as np
         >>> EnergyModel(lambda x: 0.5 * (x**2).sum(axis=1)).log_prob(np.array([[1.0, -2.0]])).tolist()
@@ -56,7 +57,7 @@ class EnergyModel(View):
         return -self._checked(x, sigma, condition)(x)
 
     def _checked(self, x: Array, sigma: Sigma, condition: Array | None) -> Callable[[Array], Array]:
-        """The energy as a function of points like ``x``, whose values are checked."""
+        """The energy as a function of points like ``x``; the shape of its values is checked."""
         check_batch(x, finite=False)
         level, energy = as_sigma(sigma, x), score_function(self.energy)
 
@@ -66,7 +67,7 @@ class EnergyModel(View):
                 came = f"shape {tuple(value.shape)}" if hasattr(value, "shape") else f"a {describe(value)}"
                 raise ShapeError(
                     f"energy returned {came} for x of shape {tuple(x.shape)}: expected "
-                    f"({x.shape[0]},), one value a sample. Sum over the sample's axes."
+                    f"({x.shape[0]},), one value per sample. Sum over the axes of each sample."
                 )
             return value
 

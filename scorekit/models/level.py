@@ -1,4 +1,4 @@
-"""One level of a conditional model, and the denoiser that belongs to a score."""
+"""A noise-conditional model at one level, and the denoiser of a score model."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class AtLevel(View):
         object.__setattr__(self, "level", check_positive(self.level, "sigma"))
 
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
-        """The score at ``x`` at the fixed level; another level given here is refused."""
+        """The score at ``x`` at the fixed level; another ``sigma`` raises ``ValueError``."""
         check_batch(x, finite=False)
         given = as_sigma(sigma, x)
         if given is not None and not self._is_level(given, x):
             raise InvalidValueError(
-                f"this model is fixed at sigma = {self.level:g}, got {sigma}: give the same level or none, or use the "
-                "model that it was made of."
+                f"this model is fixed at sigma = {self.level:g}, got {sigma}: pass the same level or none, or use the "
+                "model inside."
             )
         return evaluate(self.model, x, self.level, condition)
 
@@ -50,11 +50,18 @@ class AtLevel(View):
 
 
 def at(model: ScoreModel, sigma: float) -> Any:
-    """The unconditional score ``x ↦ model(x, sigma)`` of the data smoothed at one level.
+    """The score ``x ↦ model(x, sigma)`` of the data smoothed at one noise level.
 
     Args:
-        model: a conditional score model.
-        sigma: the level, positive.
+        model: a noise-conditional score model.
+        sigma: the noise level, positive.
+
+    Returns:
+        A score model of ``x``.
+
+    Raises:
+        ValueError: ``sigma`` is not positive and finite; when called, another level is passed.
+        TypeError: ``model`` is not callable.
 
     >>> import numpy as np
     >>> at(lambda x, sigma: -x / (1 + sigma**2), 1.0)(np.array([[2.0]])).tolist()
@@ -64,16 +71,22 @@ def at(model: ScoreModel, sigma: float) -> Any:
 
 
 def denoise(model: ScoreModel, x: Array, sigma: Sigma, condition: Array | None = None) -> Array:
-    """``x + sigma² s(x, sigma)``, which is E[clean | x] when the score is exact (Tweedie's formula).
+    """Denoise ``x``: ``x + sigma² s(x, sigma)``, equal to E[clean | x] if the score is exact (Tweedie's formula).
 
     Args:
         model: a score model.
         x: noisy samples, shape ``(n, *event)``.
         sigma: their noise level, a positive scalar or shape ``(n,)``.
-        condition: what a conditional model is told of each sample, first axis n; None for any other.
+        condition: the condition of each sample, first axis n; None for an unconditional model.
 
     Returns:
-        The denoised samples, like ``x``.
+        The denoised samples, shaped like ``x``.
+
+    Raises:
+        ValueError: ``x`` is not finite, or ``sigma`` is None or not positive.
+        ShapeError: ``sigma`` or the model's output does not fit ``x``.
+
+    Reference: Efron, Tweedie's Formula and Selection Bias, 2011, doi:10.1198/jasa.2011.tm11181.
 
     >>> import numpy as np
     >>> denoise(lambda x, sigma: -x / (1 + sigma**2), np.array([[2.0]]), 1.0).tolist()

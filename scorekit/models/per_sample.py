@@ -1,4 +1,4 @@
-"""A function that wants its noise levels as one array."""
+"""Functions that take sigma as an array of shape ``(n,)``."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class PerSample(View):
 
 
 def per_sample(f: Callable[..., Array]) -> Any:
-    """A score model that gets sigma as an array ``(n,)`` like ``x`` at every call, as a network does.
+    """A score model that always gets sigma as an array ``(n,)`` like ``x``, as a network does.
 
-    A plain function gets a float where one level is shared by the whole batch. A lambda around a network, or a
-    formula that indexes sigma, wants an array: declare it.
+    A plain function gets a float if the whole batch has one level. Use this view for a lambda around a network, or for
+    a formula that indexes sigma.
 
     Args:
         f: a function of ``(x, sigma)`` or ``(x, sigma, condition)``.
@@ -45,7 +45,7 @@ def per_sample(f: Callable[..., Array]) -> Any:
         A score model.
 
     Raises:
-        TypeError: ``f`` cannot be called.
+        TypeError: ``f`` is not callable.
 
     >>> import numpy as np
     >>> model = per_sample(lambda x, sigma: -x / (1 + sigma[:, None] ** 2))

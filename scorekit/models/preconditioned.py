@@ -1,4 +1,4 @@
-"""Networks whose input and output are scaled to what a score needs at each noise level."""
+"""Networks with their input and output scaled for the score at each noise level."""
 
 from __future__ import annotations
 
@@ -19,26 +19,29 @@ __all__ = ["Preconditioned"]
 
 @dataclass(frozen=True)
 class Preconditioned(View):
-    """A network F as a score model with the scale of a score at every level.
+    """A network F, scaled to the magnitude of a score at every noise level.
 
     With ``w = sigma_data² + sigma²``:
 
-    - ``"edm"``: ``s = −x / w + sigma_data / (sigma √w) · F(x / √w, sigma)``, which is (D − x)/sigma² for the
-      denoiser D = c_skip x + c_out F(c_in x) of Karras et al. (2022), written without its cancellation.
+    - ``"edm"``: ``s = −x / w + sigma_data / (sigma √w) · F(x / √w, sigma)``. This equals (D − x)/sigma² for the
+      denoiser D = c_skip x + c_out F(c_in x) of Karras et al. (2022), without cancellation.
       The optimum for N(0, sigma_data² I) is F = 0.
     - ``"ncsn"``: ``s = F(x, sigma) / sigma`` (Song and Ermon 2020, Technique 3).
     - ``"none"``: ``s = F(x, sigma)``.
 
     Args:
         net: F(x, sigma), shaped like ``x``.
-        sigma_data: standard deviation of the data about zero, a number > 0.
+        sigma_data: root mean square of the entries of the data (their standard deviation about zero), > 0.
         kind: ``"edm"``, ``"ncsn"`` or ``"none"``.
 
     Raises:
-        ValueError: called without sigma (``"edm"`` and ``"ncsn"``).
+        ValueError: ``sigma_data`` is not positive and finite, or ``kind`` is unknown; when called with ``"edm"`` or
+            ``"ncsn"``, sigma is None.
+        TypeError: ``net`` is not callable.
 
     References: Karras, Aittala, Aila, Laine, Elucidating the Design Space of Diffusion-Based Generative Models,
-    2022. Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020.
+    2022, arXiv:2206.00364. Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020,
+    arXiv:2006.09011.
 
     >>> import numpy as np
     >>> model = Preconditioned(lambda x, sigma: 0 * x, sigma_data=1.0)

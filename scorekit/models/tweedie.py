@@ -16,28 +16,29 @@ __all__ = ["DenoiserModel", "required_sigma"]
 
 
 def required_sigma(sigma: Sigma, x: Array, who: str) -> Sigma:
-    """A noise level for ``x``, checked; None is refused, since ``who`` has no meaning without noise."""
+    """``sigma``, checked for ``x``; None raises ``ValueError``, because ``who`` needs a noise level."""
     if sigma is None:
         raise InvalidValueError(
             f"{who} needs a noise level, got sigma=None: call model(x, sigma), fix one with sk.models.at(model, 0.1), "
-            "or use what brings its own, such as NoiseConditional, DenoisingScoreMatching and AnnealedLangevin."
+            "or use NoiseConditional, DenoisingScoreMatching or AnnealedLangevin, which pass sigma themselves."
         )
     return as_sigma(sigma, x)
 
 
 @dataclass(frozen=True)
 class DenoiserModel(View):
-    """The score that belongs to a denoiser: ``s(x, sigma) = (D(x, sigma) − x) / sigma²``.
+    """The score of a denoiser: ``s(x, sigma) = (D(x, sigma) − x) / sigma²``.
 
-    It is exact when D(x, sigma) = E[clean | x], the least-squares denoiser (Tweedie's formula).
+    It is exact if D(x, sigma) = E[clean | x], the least-squares denoiser (Tweedie's formula).
 
     Args:
         denoise: ``D(x, sigma)``, shaped like ``x``.
 
     Raises:
-        ValueError: called without sigma.
+        TypeError: ``denoise`` is not callable.
+        ValueError: when called, sigma is None.
 
-    Reference: Efron, Tweedie's Formula and Selection Bias, 2011.
+    Reference: Efron, Tweedie's Formula and Selection Bias, 2011, doi:10.1198/jasa.2011.tm11181.
 
     >>> import numpy as np
     >>> shrink = DenoiserModel(lambda x, sigma: x / (1 + sigma**2))  # data N(0, 1)

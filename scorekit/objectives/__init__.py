@@ -1,8 +1,8 @@
 """Score-matching objectives: losses whose minimizer is the score of the data.
 
-All of them are on one scale: for the same model they differ by constants that do not depend on it, and by
-the noise of what they draw. Each is a frozen dataclass without state; ``losses`` gives one value a sample,
-a call their (weighted) mean, differentiable in what the model closes over.
+All objectives are on one scale: for the same model they differ by constants that do not depend on the model, and by
+the random noise that they draw. Each is a frozen dataclass without state. ``losses`` returns one value per sample. A
+call returns their (weighted) mean, which is differentiable in the model's parameters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all objectives share: their noise as an argument, the checks, and the mean over the batch."""
+"""The base class of all objectives: noise as an argument, argument checks, and the mean over the batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 
 
 class CheckedScore:
-    """A model as the objectives call it: under one condition, and what comes back is like what went in."""
+    """A model with a fixed condition; its output is checked to have the shape and dtype of its input."""
 
     def __init__(self, model: ScoreModel, condition: Array | None = None) -> None:
         self.model, self.condition = model, condition
@@ -26,10 +26,10 @@ class CheckedScore:
         return check_score(self._score(x, sigma, self.condition), x)
 
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
-        """``(s, tr ∇s)`` without noise, or with ``probes`` the mean of vᵀ ∇s v: by the model's own way if it has one.
+        """``(s, tr ∇s)`` at sigma=None, or with ``probes`` the mean of vᵀ ∇s v in place of the trace.
 
-        That is ``divergence(x, sigma)``, and ``probed_divergence(x, sigma, probes)``; both get ``condition=`` where
-        there is one.
+        The model's own methods ``divergence(x, sigma)`` and ``probed_divergence(x, sigma, probes)`` are used if they
+        exist. Both get ``condition=`` if there is a condition.
         """
         name = "divergence" if probes is None else "probed_divergence"
         own = getattr(self.model, name, None)
@@ -43,7 +43,7 @@ class CheckedScore:
 
 
 class ScoreObjective(ABC):
-    """An objective: concrete classes give ``_losses`` of checked arguments, and ``draw`` if they draw.
+    """Base class of objectives. A subclass defines ``_losses`` for checked arguments, and ``draw`` if it is random.
 
     >>> import numpy as np
     >>> class SquaredScore(ScoreObjective):
@@ -54,11 +54,11 @@ class ScoreObjective(ABC):
     """
 
     def draw(self, x: Array, rng: RngLike = None) -> Any:
-        """All random numbers that the losses of ``x`` need; None for an objective that draws none.
+        """Draw all random numbers that the losses of ``x`` need; None for a deterministic objective.
 
         Args:
-            x: a batch ``(n, *event)``. Its shape, dtype and device count, and not its values: a part of a batch draws
-                for the whole with a view ``broadcast_to(x[:1], (total, *event))`` and takes its own rows.
+            x: a batch ``(n, *event)``. Only its shape, dtype and device are used. For a part of a batch, draw for the
+                whole batch with the view ``broadcast_to(x[:1], (total, *event))`` and take the rows of the part.
             rng: an Rng, a seed or None.
 
         Returns:
@@ -76,30 +76,32 @@ class ScoreObjective(ABC):
         noise: Any = None,
         condition: Any = None,
     ) -> Array:
-        """The loss: ``sum(w · losses) / sum(w)``, the plain mean without weights.
+        """The loss of the batch: ``sum(w · losses) / sum(w)``, or the mean if there are no weights.
 
         Args:
             model: a score model.
             x: data, shape ``(n, *event)``.
-            rng: an Rng, a seed or None; not used by objectives that draw nothing.
-            weights: shape ``(n,)``, not negative, not all zero: a quadrature rule, or importance weights.
-            noise: what :meth:`draw` returned, in place of ``rng``.
-            condition: what a conditional model is told of each sample, first axis n; None for any other model.
+            rng: an Rng, a seed or None; not used by deterministic objectives.
+            weights: shape ``(n,)``, nonnegative and not all zero: quadrature or importance weights.
+            noise: the result of :meth:`draw`, in place of ``rng``.
+            condition: the condition of each sample, first axis n; None for an unconditional model.
 
         Returns:
-            A scalar array, differentiable in what ``model`` closes over.
+            A scalar array, differentiable in the parameters of ``model``.
 
         Raises:
-            ShapeError: an argument, or what the model returned, has another shape.
-            TypeError: the model takes no condition and one is given; arrays of two frameworks or dtypes.
-            ValueError: ``x`` or ``condition`` is not finite; both ``rng`` and ``noise`` are given.
+            ShapeError: an argument or the model's output has the wrong shape.
+            TypeError: ``condition`` is passed to a model without one; arrays have different frameworks or dtypes.
+            ValueError: ``x`` or ``condition`` is not finite; both ``rng`` and ``noise`` are passed.
         """
         return weighted_mean(self.losses(model, x, rng, noise=noise, condition=condition), weights)
 
     def losses(
         self, model: ScoreModel, x: Array, rng: RngLike = None, *, noise: Any = None, condition: Any = None
     ) -> Array:
-        """One loss a sample, shape ``(n,)``; arguments as for a call. With ``noise`` a pure function of its arguments.
+        """The loss of each sample, shape ``(n,)``. The arguments are those of a call.
+
+        With ``noise``, the result is a pure function of the arguments.
 
         >>> import numpy as np, scorekit as sk
         >>> objective, x = sk.objectives.DenoisingScoreMatching(0.5), np.ones((4, 2))
@@ -119,32 +121,32 @@ class ScoreObjective(ABC):
             return _checked_noise(self.draw(x, rng), x, f"{type(self).__name__}.draw returned")
         if rng is not None:
             raise InvalidValueError(
-                "both rng and noise are given: expected one of them, the noise or where it is from."
+                "both rng and noise were passed: expected one of them. With noise from draw, leave rng out."
             )
         return _checked_noise(noise, x, "noise has")
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...] | None:
-        """The noise levels at which a trained model will be called: the largest and the smallest; None if unknown.
+        """The largest and the smallest noise level at which a trained model is called; None if unknown.
 
-        ``fit`` tries them before the first step.
+        ``fit`` evaluates the model at both before the first step.
         """
         return None
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
-        """Look at the model before it is used."""
+        """Check the model before the losses are computed."""
         del score, x
 
     @abstractmethod
     def _losses(self, score: CheckedScore, x: Array, noise: Any) -> Array:
-        """The losses of checked arguments; ``noise`` is what :meth:`draw` makes."""
+        """The losses, for checked arguments; ``noise`` is the result of :meth:`draw`."""
 
     def _stream(self, x: Array, rng: RngLike) -> Rng:
         return as_rng(rng, x, type(self).__name__)
 
 
 def _checked_noise(noise: Any, x: Array, who: str) -> Any:
-    """The noise of a batch, refused when it is not one tuple of arrays with an entry for each sample."""
+    """``noise``, checked to be a tuple of arrays with one entry per sample."""
     if noise is None:
         return None
     if not isinstance(noise, tuple):
@@ -160,10 +162,10 @@ def _checked_noise(noise: Any, x: Array, who: str) -> Any:
 
 
 def samples_first(probes: Array) -> Array:
-    """A view of probes ``(m, n, *event)`` as ``(n, m, *event)``, which is how noise is handed around."""
+    """A view of probes ``(m, n, *event)`` as ``(n, m, *event)``, the layout of noise."""
     return array_namespace(probes).permute_dims(probes, (1, 0, *range(2, probes.ndim)))
 
 
 def probes_first(probes: Array) -> Array:
-    """The view back, ``(m, n, *event)``."""
+    """The inverse of :func:`samples_first`: a view of shape ``(m, n, *event)``."""
     return samples_first(probes)

@@ -1,4 +1,4 @@
-"""Two watches on models: rows that depend on each other, and levels that meet the wrong axis."""
+"""Two checks of models: that rows do not depend on each other, and that sigma is aligned with the batch axis."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from scorekit.registry import backend_of
 
 __all__ = ["check_levels", "refuse_coupled_rows", "refuse_mixed_levels"]
 
-_COUPLED = 1e-6  # rounding apart, the reach of one row into another relative to its reach into itself
-_MIXED = 1e-3  # how far two evaluations of one row may differ, relative to the largest entry
-_ROWS = 16  # rows that are looked at
+_COUPLED = 1e-6  # largest allowed gradient of one row with respect to another, relative to that of the row itself
+_MIXED = 1e-3  # largest allowed difference of two evaluations of one row, relative to the largest entry
+_ROWS = 16  # number of rows that are checked
 _seen_uncoupled: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 _seen_levels: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
-    """Refuse a model whose score at one sample depends on the other samples, where a trace is to be taken.
+    """Raise ``ValueError`` if the score at one sample depends on the other samples; called before a trace is computed.
 
-    The trace is differentiated for all rows at once, which is right only when row i of the score depends on row i
-    of ``x`` alone. Batch normalization in training mode does not do so: its ISM loss would be wrong. A few reverse
-    passes decide, once for each model and each combination of the modes of its parts.
+    The trace is computed for all rows at once. This is correct only if row i of the score depends on row i of ``x``
+    alone. With batch normalization in training mode it does not, and the ISM loss would be wrong. The check takes a
+    few reverse passes, once per model and per combination of the training modes of its submodules.
     """
     modes = _modes(score.model)
-    with suppress(TypeError):  # a model that cannot be hashed or weakly referenced is looked at each time
+    with suppress(TypeError):  # a model that cannot be hashed or weakly referenced is checked every time
         if score.model in _seen_uncoupled and _seen_uncoupled[score.model] == modes:
             return
-    if x.shape[0] == 1:  # one row tells nothing, and nothing is remembered
+    if x.shape[0] == 1:  # nothing can be checked with one row, so nothing is cached
         return
     coupled = _couples_rows(score, x)
     if coupled is None:
@@ -44,14 +44,14 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
         raise InvalidValueError(
             "the score at one sample changes with the other samples of the batch: a trace needs rows that are "
             "independent of each other. Batch normalization in training mode does this: call model.eval(), use another "
-            "normalization, or DenoisingScoreMatching. sk.testing.check_score_model(model, x) tells more."
+            "normalization, or DenoisingScoreMatching. For details run sk.testing.check_score_model(model, x)."
         )
     with suppress(TypeError):
         _seen_uncoupled[score.model] = modes
 
 
 def _modes(model: Any) -> Any:
-    """Whether each part of a module is in training mode: one batch normalization that is switched makes another one."""
+    """The training mode of each submodule; the result of the check depends on all of them."""
     while inside(model) is not None:
         model = inside(model)
     parts = getattr(model, "modules", None)
@@ -59,9 +59,10 @@ def _modes(model: Any) -> Any:
 
 
 def _couples_rows(score: CheckedScore, x: Array) -> bool | None:
-    """Does Jᵀ v reach rows where v is zero? For each bit of a row's number v is zero where the bit is 1, then 0.
+    """Whether Jᵀ v is nonzero in rows where v is zero; None under a tracer, where no value can be read.
 
-    Any two rows differ in a bit, so that no pair can hide. None under a tracer, where no value can be looked at.
+    For each bit of the row index, v is set to zero in the rows where the bit is 1, and then where it is 0. Any two
+    rows differ in at least one bit, so every pair is checked.
     """
     owner, n = backend_of(x), min(x.shape[0], _ROWS)
     ramp = constant(np.arange(1.0, event_size(x) + 1).reshape(1, *x.shape[1:]), x)
@@ -80,9 +81,10 @@ def _couples_rows(score: CheckedScore, x: Array) -> bool | None:
 
 
 def refuse_mixed_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
-    """:func:`check_levels`, once for each model, at its first call with a level for each sample.
+    """Run :func:`check_levels` once per model, at its first call with one level per sample.
 
-    Not while a module trains, whose dropout and normalization are not meant to agree: ``fit`` looks at it before.
+    It is skipped in training mode, because dropout and batch normalization differ between two calls. ``fit`` runs the
+    check before training.
     """
     model: Any = score.model
     with suppress(TypeError):
@@ -96,9 +98,9 @@ def refuse_mixed_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
 
 
 def check_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
-    """Refuse a model that gives a row another score when it is alone: a level has met the wrong axis.
+    """Raise ``ValueError`` if a row has a different score when it is alone: sigma is broadcast along the wrong axis.
 
-    ``-x / sigma`` with levels ``(n,)`` runs only where n is the dimension, and is wrong there.
+    For example, ``-x / sigma`` with levels ``(n,)`` runs without an error if n equals the dimension, and is wrong.
     """
     owner = backend_of(x)
     alone = CheckedScore(score.model, None if score.condition is None else score.condition[:1])
@@ -110,6 +112,6 @@ def check_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
     if np.abs(whole - first).max() > _MIXED * np.abs(first).max():
         raise InvalidValueError(
             f"the score of sample 0 among {x.shape[0]} samples with their own noise levels is not that of sample 0 "
-            "alone: expected rows that are independent of each other. Line sigma up with the samples: "
+            "alone: expected rows that are independent of each other. Align sigma with the batch axis: "
             "sk.expand(sigma, x), or sigma.reshape(-1, 1, …)."
         )

@@ -1,4 +1,4 @@
-"""Denoising score matching: the score of the smoothed data, learned from the noise that was added."""
+"""Denoising score matching: learn the score of the smoothed data from the added noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VARIANCE_REDUCTIONS: tuple[VarianceReduction, ...] = (None, "control", "antithet
 
 
 class DenoisingNoise(NamedTuple):
-    """``z``: standard normals, like the batch."""
+    """``z``: standard normals, shaped like the batch."""
 
     z: Array
 
@@ -25,10 +25,10 @@ class DenoisingNoise(NamedTuple):
 def denoising_losses(
     score: CheckedScore, x: Array, z: Array, sigma: Any, variance_reduction: VarianceReduction, *, scaled: bool
 ) -> Array:
-    """The DSM loss of each sample, times sigma² when ``scaled``, for given normal ``z``; sigma is a scalar or ``(n,)``.
+    """The DSM loss of each sample for the noise ``z``, times sigma² if ``scaled``; sigma is a scalar or ``(n,)``.
 
-    With ``t = s`` and ``u = z/sigma``, or ``t = sigma · s`` and ``u = z`` when scaled: ``½|t(x + sigma z) + u|²`` never
-    forms ``(x̃ − x)/sigma²``, which loses its digits where sigma is small beside ``x``.
+    The loss is ``½|t(x + sigma z) + u|²`` with ``t = s``, ``u = z/sigma``; if scaled, ``t = sigma · s``, ``u = z``.
+    This form avoids ``(x̃ − x)/sigma²``, which loses precision if sigma is small compared with ``x``.
     """
     level = expand(sigma, x)
     u = z if scaled else z / level
@@ -52,20 +52,25 @@ def denoising_losses(
 class DenoisingScoreMatching(ScoreObjective):
     """``DSM = ½ E|s(x̃, sigma) + (x̃ − x)/sigma²|²`` with ``x̃ = x + sigma z``, z ~ N(0, I).
 
-    It equals ESM against the score of the data smoothed by N(0, sigma² I), up to a constant that does not depend
-    on the model. As sigma → 0 its variance grows like 1/sigma²; ``variance_reduction`` mends that without
-    touching the expectation, at the price of one more evaluation of the model:
+    It equals ESM for the data smoothed by N(0, sigma² I), up to a constant that does not depend on the model. As
+    sigma → 0 its variance grows like 1/sigma². ``variance_reduction`` avoids this with one more evaluation of the
+    model and the same expectation:
 
-    - ``"control"`` subtracts ``s(x, sigma)·z/sigma + (|z|² − d)/(2 sigma²)``, whose mean is zero. What is left,
-      ``½|s(x̃)|² + (s(x̃) − s(x))·z/sigma + d/(2 sigma²)``, tends to SSM-VR (and its constant) as sigma → 0.
+    - ``"control"`` subtracts ``s(x, sigma)·z/sigma + (|z|² − d)/(2 sigma²)``, whose mean is zero. The remaining loss
+      ``½|s(x̃)|² + (s(x̃) − s(x))·z/sigma + d/(2 sigma²)`` tends to SSM-VR (up to its constant) as sigma → 0.
     - ``"antithetic"`` averages the losses of z and −z.
 
     Args:
         sigma: the noise level, positive.
         variance_reduction: None, ``"control"`` or ``"antithetic"``.
 
-    References: Vincent, A Connection Between Score Matching and Denoising Autoencoders, 2011. The control variate:
-    Wang, Cheng, Li, Zhu, Zhang, A Wasserstein Minimum Velocity Approach to Learning Unnormalized Models, 2020.
+    Raises:
+        ValueError: ``sigma`` is not positive and finite, or ``variance_reduction`` is unknown.
+        TypeError: ``sigma`` is not a number.
+
+    References: Vincent, A Connection Between Score Matching and Denoising Autoencoders, 2011,
+    doi:10.1162/NECO_a_00142. Control variate: Wang, Cheng, Li, Zhu, Zhang, A Wasserstein Minimum Velocity Approach to
+    Learning Unnormalized Models, 2020, arXiv:2002.07501.
 
     >>> import numpy as np
     >>> loss = DenoisingScoreMatching(sigma=0.5)(lambda x, sigma: -x, np.zeros((4, 2)), rng=0)
@@ -83,11 +88,11 @@ class DenoisingScoreMatching(ScoreObjective):
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:
-        """The one level."""
+        """The noise level."""
         return (self.sigma,)
 
     def draw(self, x: Array, rng: RngLike = None) -> DenoisingNoise:
-        """Standard normals like ``x``."""
+        """Draw standard normals, shaped like ``x``."""
         return DenoisingNoise(self._stream(x, rng).normal(tuple(x.shape), like=x))
 
     def _losses(self, score: CheckedScore, x: Array, noise: DenoisingNoise) -> Array:

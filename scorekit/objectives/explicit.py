@@ -1,4 +1,4 @@
-"""Explicit score matching: the distance to a score that is known."""
+"""Explicit score matching: the distance to a known score."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ class ExplicitScoreMatching(ScoreObjective):
 
     Args:
         target: a distribution with a ``score`` method, or a score function ``(x, sigma)`` or ``(x, sigma, condition)``.
-        sigma: the noise level at which both are compared: None (no noise), a positive scalar or ``(n,)``.
-            ``x`` should then be drawn from the density smoothed at that level.
+        sigma: the noise level of the comparison: None (no noise), a positive scalar or ``(n,)``. With a noise level,
+            draw ``x`` from the smoothed density.
 
-    Reference: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005.
+    Raises:
+        TypeError: ``target`` has no score.
+
+    Reference: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005, JMLR 6:695–709.
 
     >>> import numpy as np
     >>> ExplicitScoreMatching(lambda x: -x).losses(lambda x: -2 * x, np.array([[3.0, 4.0]])).tolist()
@@ -62,5 +65,5 @@ class ExplicitScoreMatching(ScoreObjective):
 
 
 def _plain(sigma: Any) -> Any:
-    """A level, or an array of them, as something that can be compared and hashed."""
+    """A noise level or an array of levels as a hashable value."""
     return tuple(backend_of(sigma).to_numpy(sigma).tolist()) if getattr(sigma, "ndim", 0) else sigma

@@ -1,4 +1,4 @@
-"""Implicit score matching: the explicit objective without the unknown score, by partial integration."""
+"""Implicit score matching: the explicit objective without the unknown score, by integration by parts."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class Probes(NamedTuple):
 class ImplicitScoreMatching(ScoreObjective):
     """``ISM = E[tr ∇s(x) + ½ |s(x)|²] = ESM − ½ E|∇ log p|²``.
 
-    The constant does not depend on the model, so ISM is minimized by the score of the data, which it never
-    needs. It holds when p·s vanishes at infinity.
+    The constant does not depend on the model, so the score of the data minimizes ISM. The equation holds if p·s
+    vanishes at infinity.
 
     Args:
-        trace: ``"exact"``, at a cost that grows with the dimension d of one sample; or
-            ``"hutchinson"``, the unbiased estimate vᵀ∇s v with Rademacher v, of variance
-            2(|S|² − Σ S_ii²) for the symmetric part S of the Jacobian.
-        probes: Hutchinson probes a sample, at least 1. Each sample has its own.
+        trace: ``"exact"``, whose cost grows with the dimension d of one sample; or ``"hutchinson"``, the unbiased
+            estimate vᵀ∇s v with Rademacher v. Its variance is 2(|S|² − Σ S_ii²), S the symmetric part of the Jacobian.
+        probes: number of Hutchinson probes per sample, at least 1. They are independent between samples.
 
-    A model with a method ``divergence(x, sigma) -> (s, tr ∇s)`` of its own is asked for the exact trace, and one with
-    ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)`` for the estimate.
+    If the model has a method ``divergence(x, sigma) -> (s, tr ∇s)``, it computes the exact trace. A method
+    ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)`` computes the estimate.
 
     Raises:
-        ValueError: rows of the model depend on each other (batch normalization in training mode).
+        ValueError: an unknown ``trace``, ``probes`` below 1, or, when called, rows of the model that depend on each
+            other (batch normalization in training mode).
 
-    Reference: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005.
-    Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990.
+    References: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005, JMLR 6:695–709.
+    Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990, doi:10.1080/03610919008812866.
 
     >>> import numpy as np
     >>> ImplicitScoreMatching().losses(lambda x: -2 * x, np.array([[3.0, 4.0]])).tolist()
@@ -56,11 +56,11 @@ class ImplicitScoreMatching(ScoreObjective):
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:
-        """The model is called without a level."""
+        """``(None,)``: the model is called without a noise level."""
         return (None,)
 
     def draw(self, x: Array, rng: RngLike = None) -> Probes | None:
-        """Rademacher probes for the estimate; nothing for the exact trace."""
+        """Draw Rademacher probes for the estimate; None for the exact trace."""
         if self.trace == "exact":
             return None
         return Probes(samples_first(self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)))

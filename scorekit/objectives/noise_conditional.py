@@ -1,4 +1,4 @@
-"""Denoising score matching at many noise levels at once: the loss of noise-conditional score networks."""
+"""Denoising score matching at many noise levels: the loss of noise-conditional score networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["LevelNoise", "NoiseConditional"]
 
 
 class LevelNoise(NamedTuple):
-    """``sigma``: a noise level for each sample, ``(n,)``. ``z``: standard normals, like the batch."""
+    """``sigma``: the noise level of each sample, ``(n,)``. ``z``: standard normals, shaped like the batch."""
 
     sigma: Array
     z: Array
@@ -34,13 +34,13 @@ _WEIGHTINGS = ("sigma2", "likelihood", "edm")
 
 @dataclass(frozen=True)
 class NoiseConditional(ScoreObjective):
-    """``E over sigma of λ(sigma) · DSM(sigma)``, one level a sample drawn from ``noise``.
+    """``E[λ(sigma) · DSM(sigma)]`` over noise levels sigma drawn from ``noise``, one per sample.
 
-    - ``"sigma2"``: λ = sigma², the NCSN loss ½ E|sigma s(x + sigma z, sigma) + z|². A zero network has d/2 at
+    - ``"sigma2"``: λ = sigma², the NCSN loss ½ E|sigma s(x + sigma z, sigma) + z|². For a zero network it is d/2 at
       every level.
-    - ``"likelihood"``: λ = 2 sigma / q(sigma), q the density of the law: the mean over levels is then
+    - ``"likelihood"``: λ = 2 sigma / q(sigma), q the density of ``noise``. The mean over levels is then
       ∫ E|s + z/sigma|² sigma d sigma, the bound on the negative log-likelihood of the VE process (Song et al. 2021).
-      On a sequence of levels it is the trapezoid rule for that integral on the log scale, with an error of order 1/L².
+      For L discrete levels it is the trapezoid rule on the log scale, with an error of order 1/L².
     - ``"edm"``: λ = sigma² (sigma² + sigma_data²) / sigma_data², half of the loss of Karras et al. (2022).
     - a function of sigma ``(n,)`` with values ``(n,)``.
 
@@ -48,9 +48,12 @@ class NoiseConditional(ScoreObjective):
         noise: noise levels or a distribution of them (``sk.noise``).
         weighting: λ, see above.
         variance_reduction: None, ``"control"`` or ``"antithetic"``, as in :class:`DenoisingScoreMatching`.
-        sigma_data: standard deviation of the data, needed by ``"edm"`` and by nothing else.
+        sigma_data: standard deviation of the data, positive; only for ``"edm"``, which requires it.
 
-    The model must take sigma: a function of ``x`` alone is refused.
+    Raises:
+        ValueError: an unknown ``weighting`` or ``variance_reduction``; ``"likelihood"`` with noise levels down to 0;
+            ``sigma_data`` missing for ``"edm"``, or passed for another weighting; negative or non-finite weights.
+        TypeError: ``noise`` is not from ``sk.noise``; when called, the model takes no sigma.
 
     References: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019,
     arXiv:1907.05600. Song, Durkan, Murray, Ermon, Maximum Likelihood Training of Score-Based Diffusion Models, 2021,
@@ -71,7 +74,7 @@ class NoiseConditional(ScoreObjective):
     def __post_init__(self) -> None:
         if not isinstance(self.noise, NoiseDistribution):
             raise InvalidTypeError(
-                f"noise is a {describe(self.noise)}: expected noise levels or a distribution of them, for instance "
+                f"noise is a {describe(self.noise)}: expected noise levels or a distribution of them, for example "
                 "sk.noise.Geometric(sigma_max, sigma_min, levels)."
             )
         if not callable(self.weighting):
@@ -80,7 +83,7 @@ class NoiseConditional(ScoreObjective):
             raise InvalidValueError(
                 f'weighting "likelihood" with {self.noise}: the mean is the integral of E|s + z/sigma|² sigma over all '
                 "sigma from 0 to infinity, and diverges at 0, where E|sigma s + z|² tends to the dimension. "
-                "Use a distribution with a smallest level, for instance sk.noise.LogUniform(sigma_max, sigma_min)."
+                "Use a distribution with a smallest level, for example sk.noise.LogUniform(sigma_max, sigma_min)."
             )
         check_option(self.variance_reduction, "variance_reduction", VARIANCE_REDUCTIONS)
         self._check_sigma_data()
@@ -88,14 +91,16 @@ class NoiseConditional(ScoreObjective):
     def _check_sigma_data(self) -> None:
         if self.weighting == "edm":
             if self.sigma_data is None:
-                raise InvalidValueError('weighting "edm" needs sigma_data, the standard deviation of the data.')
+                raise InvalidValueError(
+                    'weighting "edm" needs sigma_data, the standard deviation of the data, got None: sigma_data=0.5.'
+                )
             check_positive(self.sigma_data, "sigma_data")
         elif self.sigma_data is not None:
             raise InvalidValueError(f'sigma_data is used by weighting "edm" only, got weighting {self.weighting!r}.')
 
     @property
     def sampling_levels(self) -> tuple[float, ...]:
-        """The ends of ``noise``, or of all but a thousandth of it where it has none."""
+        """The largest and smallest level of ``noise``; its 0.999 and 0.001 quantiles if it is unbounded."""
         noise: Any = self.noise
         for largest, smallest in (("largest", "smallest"), ("sigma_max", "sigma_min")):
             if hasattr(noise, largest):
@@ -103,15 +108,15 @@ class NoiseConditional(ScoreObjective):
         return tuple(float(sigma) for sigma in noise.icdf(np.asarray([0.999, 0.001])))
 
     def draw(self, x: Array, rng: RngLike = None) -> LevelNoise:
-        """A level for each sample, stratified, and standard normals like ``x``."""
+        """Draw stratified noise levels, one per sample, and standard normals shaped like ``x``."""
         stream = self._stream(x, rng)
         return LevelNoise(self.noise.sample(x.shape[0], stream, like=x), stream.normal(tuple(x.shape), like=x))
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:  # noqa: ARG002
         check_conditional(
             score.model,
-            "NoiseConditional teaches it the score at each noise level",
-            "For one level use DenoisingScoreMatching(sigma), for none SlicedScoreMatching.",
+            "NoiseConditional trains the score at many noise levels",
+            "For one level use DenoisingScoreMatching(sigma), without noise SlicedScoreMatching.",
         )
 
     def _losses(self, score: CheckedScore, x: Array, noise: LevelNoise) -> Array:
@@ -130,7 +135,10 @@ class NoiseConditional(ScoreObjective):
         assert callable(self.weighting)
         weight = self.weighting(sigma)
         if getattr(weight, "shape", None) != sigma.shape:
-            raise ShapeError(f"weighting returned a {describe(weight)} for sigma of shape {tuple(sigma.shape)}.")
+            raise ShapeError(
+                f"weighting returned a {describe(weight)} for sigma of shape {tuple(sigma.shape)}: expected the same "
+                "shape, one weight per level."
+            )
         xp = array_namespace(sigma=sigma, weighting=weight)
         if weight.dtype != sigma.dtype:
             if not xp.isdtype(weight.dtype, ("real floating", "integral")):
@@ -139,5 +147,7 @@ class NoiseConditional(ScoreObjective):
                 )
             weight = xp.astype(weight, sigma.dtype)
         if readable(weight) and not bool(xp.all((weight >= 0) & xp.isfinite(weight))):
-            raise InvalidValueError("weighting returned values that are negative or not finite: a weight is neither.")
+            raise InvalidValueError(
+                "weighting returned values that are negative or not finite: expected weights >= 0 for every sigma."
+            )
         return weight / sigma**2

@@ -1,4 +1,4 @@
-"""Sliced score matching: one random direction instead of the whole trace."""
+"""Sliced score matching: random directions in place of the full trace."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ __all__ = ["SlicedScoreMatching"]
 
 @dataclass(frozen=True)
 class SlicedScoreMatching(ScoreObjective):
-    """Sliced score matching, on the scale of ISM for every kind of direction.
+    """Sliced score matching: ISM with the trace replaced by random projections.
 
-    With directions v that have E[v vᵀ] = I, independent for each sample:
+    The directions v have E[v vᵀ] = I and are independent for each sample:
 
     - plain: ``SSM = E[vᵀ∇s v + ½ (vᵀs)²]``
-    - variance-reduced: ``SSM-VR = E[vᵀ∇s v + ½ |s|²]``, the square averaged over v in closed form.
+    - variance-reduced: ``SSM-VR = E[vᵀ∇s v + ½ |s|²]``, with the square averaged over v in closed form.
 
-    Both have the expectation of ISM over v.
+    The expectation of both over v is ISM.
 
     Args:
-        projections: directions a sample, at least 1.
+        projections: number of directions per sample, at least 1.
         distribution: ``"rademacher"`` (the least variance for most models), ``"gaussian"``, or ``"sphere"``,
-            uniform on the sphere of radius √d, so that E[v vᵀ] = I there too.
-        variance_reduced: SSM-VR or plain SSM.
+            uniform on the sphere of radius √d.
+        variance_reduced: True for SSM-VR, False for plain SSM.
 
-    A model with a method ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)`` of its own is asked for it.
+    If the model has a method ``probed_divergence(x, sigma, probes) -> (s, mean of vᵀ ∇s v)``, it is used.
 
     Raises:
-        ValueError: rows of the model depend on each other (batch normalization in training mode).
+        ValueError: ``projections`` below 1, an unknown ``distribution``, or, when called, rows of the model that
+            depend on each other (batch normalization in training mode).
 
     Reference: Song, Garg, Shi, Ermon, Sliced Score Matching: A Scalable Approach to Density and Score
-    Estimation, 2019.
+    Estimation, 2019, arXiv:1905.07088.
 
     >>> import numpy as np
     >>> SlicedScoreMatching().losses(lambda x: -2 * x, np.array([[3.0, 4.0]]), rng=0).tolist()
@@ -60,11 +61,11 @@ class SlicedScoreMatching(ScoreObjective):
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:
-        """The model is called without a level."""
+        """``(None,)``: the model is called without a noise level."""
         return (None,)
 
     def draw(self, x: Array, rng: RngLike = None) -> Probes:
-        """The directions, ``(n, projections, *event)``."""
+        """Draw the directions, shape ``(n, projections, *event)``."""
         return Probes(samples_first(self._directions(x, self._stream(x, rng))))
 
     def _losses(self, score: CheckedScore, x: Array, noise: Probes) -> Array:

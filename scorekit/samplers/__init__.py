@@ -1,6 +1,6 @@
-"""Samplers: Markov chains that turn a score model into samples.
+"""Samplers: Markov chains that draw samples with a score model.
 
-All of them are schedules of steps that one driver takes. What they are built from, for a sampler of your own, is in
+Every sampler is a schedule of steps, which one driver runs. To write your own sampler, see
 :mod:`scorekit.samplers.kernels`.
 """
 

@@ -1,4 +1,4 @@
-"""The kernel of inpainting: another kernel, with known entries."""
+"""The kernel of inpainting: another kernel with known entries fixed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Clamped", "ClampedState"]
 
 
 class ClampedState(NamedTuple):
-    """``mask`` and ``values`` as large as x, the ``known`` entries at this level, and the state of the ``kernel``."""
+    """``mask`` and ``values`` in the shape of x, the ``known`` entries at this level, the state of ``kernel``."""
 
     mask: Array
     values: Array
@@ -27,9 +27,9 @@ class ClampedState(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Clamped(Kernel):
-    """A step of ``kernel`` from x whose known entries are values + sigma · z; afterwards they are ``values``.
+    """A step of ``kernel`` with known entries set to values + sigma · z before the step, and to ``values`` after it.
 
-    The noise z is drawn where a level is entered. ``mask`` and ``values`` are NumPy arrays that broadcast to x0.
+    The noise z is drawn once per level. ``mask`` and ``values`` are NumPy arrays that broadcast to x0.
 
     >>> import numpy as np
     >>> from scorekit.samplers.kernels import Context, Linear, langevin_row
@@ -47,18 +47,18 @@ class Clamped(Kernel):
 
     @property
     def interacts(self) -> bool:  # type: ignore[override]
-        """Whether the chains of the kernel inside interact."""
+        """Whether the chains of the inner kernel interact."""
         return self.kernel.interacts
 
     def init(self, x: Array, row: Row, context: Context) -> ClampedState:
-        """Mask and values as arrays like x, and the state of the kernel inside."""
+        """Mask and values as arrays like x, and the state of the inner kernel."""
         mask, values = (_like_start(getattr(self, name), name, context) for name in ("mask", "values"))
         known = mask != 0
         inside = self.kernel.init(context.xp.where(known, values, x), row, context)
         return ClampedState(known, values, values, inside)
 
     def enter(self, x: Array, state: ClampedState, row: Row, context: Context) -> ClampedState:
-        """New noise of the known entries."""
+        """Draw new noise for the known entries."""
         known = state.values if row.sigma is None else state.values + row.sigma * context.normal()
         inside = self.kernel.enter(context.xp.where(state.mask, known, x), state.kernel, row, context)
         return state._replace(known=known, kernel=inside)
@@ -71,7 +71,7 @@ class Clamped(Kernel):
 
 
 def _like_start(value: Any, name: str, context: Context) -> Array:
-    """``value`` as large as x0, as an array of a kernel of its framework and dtype."""
+    """``value`` broadcast to the shape of x0, with its framework and dtype, in the layout of kernels."""
     shape = context.shape
     try:
         whole = np.broadcast_to(value, shape)

@@ -1,4 +1,4 @@
-"""What a kernel may ask for: the model, random numbers, and sums over an event."""
+"""The context of a kernel: the model, random numbers, and sums over the axes of one sample."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ __all__ = ["Context"]
 
 
 class Context:
-    """The surroundings of a run: the model, the random stream and the layout of the arrays.
+    """The model, the random stream and the array layout of one run.
 
-    Arrays that a kernel sees have the batch *last* for events of at most 16 numbers, ``(*event, n)``, and first
-    otherwise, ``(n, *event)``: sums over an event are then fast for both. :meth:`event_sum` and :meth:`align` serve
-    either; :meth:`batch_first` and :meth:`batch_last` go from one to the other. A kernel changes neither ``x``, nor a
-    score (it may be the model's own buffer), nor what :meth:`normal` returned.
+    The arrays of a kernel have the batch axis *last*, ``(*event, n)``, for samples of dimension at most 16, and first,
+    ``(n, *event)``, otherwise. This makes sums over one sample fast in both cases. :meth:`event_sum` and
+    :meth:`align` work for both layouts; :meth:`batch_first` and :meth:`batch_last` convert between them. A kernel must
+    not modify ``x``, a score (it may be a buffer of the model) or the result of :meth:`normal` in place.
 
     Args:
-        model: the score model; an object with ``log_prob`` too if a kernel asks for that.
-        x0: the start, shape ``(n, *event)``.
+        model: the score model; it needs ``log_prob`` if the kernel calls :meth:`log_prob`.
+        x0: the initial points, shape ``(n, *event)``.
         rng: an Rng, a seed or None.
+
+    Raises:
+        TypeError: ``model`` is not callable and has no score.
 
     >>> import numpy as np
     >>> context = Context(lambda x, sigma: -x, np.ones((3, 2)), rng=0)
@@ -53,7 +56,7 @@ class Context:
 
     @property
     def xp(self) -> Any:
-        """The namespace of the arrays."""
+        """The array namespace."""
         return self._layout.xp
 
     @property
@@ -62,35 +65,40 @@ class Context:
         return self._layout.shape
 
     def event_sum(self, x: Array) -> Array:
-        """The sum over the event, shape ``(n,)``."""
+        """The sum over the axes of each sample, shape ``(n,)``."""
         return self._layout.event_sum(x)
 
     def align(self, value: Array) -> Array:
-        """``value`` of shape ``(n,)`` with as many axes as ``x``, lined up with its batch axis."""
+        """``value`` of shape ``(n,)``, reshaped to broadcast along the batch axis of ``x``."""
         return self._layout.align(value)
 
     def batch_first(self, x: Array) -> Array:
-        """A view of an array of a kernel as ``(n, *event)``."""
+        """A view of a kernel's array as ``(n, *event)``."""
         return self._layout.batch_first(x)
 
     def batch_last(self, x: Array) -> Array:
-        """A view of ``(n, *event)`` as kernels see it: ``(*event, n)`` for small events."""
+        """A view of ``(n, *event)`` in the layout of kernels: ``(*event, n)`` for small samples."""
         return self._layout.batch_last(x)
 
     def copy_in(self, x: Array) -> Array:
-        """A contiguous copy of ``(n, *event)`` as kernels see it."""
+        """A contiguous copy of ``(n, *event)`` in the layout of kernels."""
         return self._layout.copy_in(x)
 
     def copy_out(self, x: Array) -> Array:
-        """A contiguous copy of an array of a kernel as ``(n, *event)``."""
+        """A contiguous copy of a kernel's array as ``(n, *event)``."""
         return self._layout.copy_out(x)
 
     def score(self, x: Array, sigma: Sigma = None) -> Array:
-        """``s(x, sigma)``, shaped like ``x``; an error if the model returns anything else."""
+        """``s(x, sigma)``, shaped like ``x``.
+
+        Raises:
+            ShapeError: the model returned another shape.
+            TypeError: the model returned another framework or dtype.
+        """
         points = self._layout.batch_first(x)
         s = self._model(points, sigma) if self.evaluations else self._first_score(points, sigma)
         self.evaluations += 1
-        # a full check names the fault; this one is as strict once a first score has passed, and costs nothing
+        # a cheap check that is as strict as the full one, which runs only when it fails
         known = type(s) is self._score_type
         if not (known and s.shape == points.shape and s.dtype == points.dtype):
             s = check_score(s, points)
@@ -98,13 +106,13 @@ class Context:
         return self._layout.batch_last(s)
 
     def _first_score(self, points: Array, sigma: Sigma) -> Array:
-        """A model that writes into its argument would move the chains: the first call is on a copy, and tells."""
+        """The first call of the model, on a copy of ``points``, to detect a model that modifies its input in place."""
         tried = own(points)
         s = self._model(tried, sigma)
         if readable(points) and not bool(self.xp.all(tried == points)):
             raise InvalidValueError(
-                "the model changed x: expected it to leave its input alone, or the chains would move by that. Avoid "
-                "in-place operations, or give it a copy: lambda x, sigma: model(x.copy(), sigma)."
+                "the model changed x: expected a model that does not modify its input in place. Avoid in-place "
+                "operations, or pass a copy: lambda x, sigma: model(x.copy(), sigma)."
             )
         return s
 
@@ -112,8 +120,8 @@ class Context:
         """The log-density of the model at ``x`` and ``sigma``, up to a constant, shape ``(n,)``.
 
         Raises:
-            TypeError: the model has no ``log_prob``, or none at a noise level.
-            ShapeError: it did not return ``(n,)``.
+            TypeError: the model has no ``log_prob``, or ``log_prob`` takes no sigma.
+            ShapeError: ``log_prob`` did not return shape ``(n,)``.
         """
         if self._log_density is None:
             self._log_density = log_density(self._given)
@@ -122,12 +130,12 @@ class Context:
         if getattr(values, "shape", None) != self.shape[:1]:
             raise ShapeError(
                 f"log_prob returned {getattr(values, 'shape', type(values).__name__)} for x of shape {self.shape}: "
-                f"expected {self.shape[:1]}, one value a sample."
+                f"expected {self.shape[:1]}, one value per sample."
             )
         return values
 
     def normal(self) -> Array:
-        """Fresh standard normals, independent over chains and coordinates, shaped like ``x``."""
+        """New independent standard normals, shaped like ``x``."""
         z = self._rng.normal(self._layout.chain_shape, like=self.x0)
         known = type(z) is self._noise_type
         if not (known and z.shape == self._layout.chain_shape and z.dtype == self.x0.dtype):
@@ -143,18 +151,18 @@ class Context:
         return z
 
     def uniform(self) -> Array:
-        """Fresh uniforms on [0, 1), one a chain, shape ``(n,)``: for accepting and refusing."""
+        """New uniforms on [0, 1), one per chain, shape ``(n,)``; for accept-reject steps."""
         return self._rng.uniform(self.shape[:1], like=self.x0)
 
     def spawn(self, n: int) -> Sequence[Rng]:
-        """``n`` independent streams, for draws of other kinds and shapes."""
+        """``n`` independent random streams, for draws of other kinds and shapes."""
         return self._rng.spawn(n)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """No tape, and no warnings of overflow: the driver looks at every step and raises ``DivergedError``.
+        """Disable gradients and overflow warnings for one step; the driver checks each step for divergence.
 
-        For one step at a time: a generator must not leave the caller's settings changed while it waits.
+        Use it for one step at a time, so that a suspended generator does not change the caller's settings.
         """
         with self._no_grad(), np.errstate(over="ignore", invalid="ignore"):
             yield

@@ -1,4 +1,4 @@
-"""The largest curvature that a score has, by power iterations on differences of it."""
+"""The largest curvature of a score, by power iteration on finite differences."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POWER_STEPS = 12
 class Curvature(NamedTuple):
     """``size``: the largest |eigenvalue| of the score's Jacobian. ``outward``: whether that eigenvalue is positive.
 
-    A score that points toward high density has a negative one there, minus the L of step sizes.
+    For a score that points toward high density the eigenvalue is −L, with the L that limits step sizes.
     """
 
     size: float
@@ -27,13 +27,13 @@ class Curvature(NamedTuple):
 
 
 def curvature_at(x: Array, sigma: float | None, context: Context) -> Curvature | None:
-    """The largest curvature over the chains at ``x``, an array of a kernel; None where it cannot be found.
+    """The largest curvature over the chains at ``x``, in the layout of kernels; None if it cannot be computed.
 
-    Twelve power iterations, each with one evaluation of all chains, on differences of the score.
+    It takes twelve power iterations on finite differences, each with one evaluation of the model for all chains.
     """
     try:
         found = _power(x, sigma, context)
-    except Exception:  # the model may refuse these points: messages do without the estimate then
+    except Exception:  # the model may raise at these points; the message then has no estimate
         return None
     return found if math.isfinite(found.size) and found.size > 0 else None
 
@@ -41,7 +41,7 @@ def curvature_at(x: Array, sigma: float | None, context: Context) -> Curvature |
 def _power(x: Array, sigma: float | None, context: Context) -> Curvature:
     xp, here = context.xp, context.score(x, sigma)
     h = math.sqrt(float(xp.finfo(x.dtype).eps)) * max(1.0, float(xp.max(xp.abs(x))))
-    # any direction that is not special will do, and one without random numbers leaves the caller's stream alone
+    # a fixed generic direction, so that the caller's random stream is not used
     image = constant(np.cos(np.arange(1.0, math.prod(x.shape) + 1) ** 2).reshape(x.shape), x)
     norms = _norms(image, context)
     direction = image

@@ -1,4 +1,4 @@
-"""Is every chain still well, and if not: what happened, and what can be changed?"""
+"""Detect and describe the divergence of chains."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from scorekit.samplers._recorder import Taken
 
 __all__ = ["Diagnosis", "Growth", "describe", "examine"]
 
-LARGEST_GROWTH = 1e6  # of the largest norm of a chain, over the scale of start and noise
-EXPLODED = 1e3  # times the largest entry of the start
+LARGEST_GROWTH = 1e6  # limit of the largest norm of a chain, relative to the scale of the run
+EXPLODED = 1e3  # relative to the largest entry of the initial points
 
 
 class Growth:
-    """Whether the squared norm of every chain is finite and at most 10¹² times the squared scale of the run.
+    """Check that the squared norm of every chain is finite and at most 10¹² times the squared scale of the run.
 
-    The scale is the largest of: the norms of the chains at the start and after the first step, sigma · sqrt(d) at the
-    first level, and sqrt(step size · d), the first step's noise. It is in the units of the data, and a first step
-    toward data that are far away widens it. One inner product a step; a closer look only where that is too large.
+    The scale is the largest of: the norms of the chains before and after the first step, sigma · sqrt(d) at the first
+    level, and sqrt(step size · d), the noise of the first step. It has the units of the data. The check takes one inner
+    product per step; chains are checked one by one only if that is too large.
     """
 
     def __init__(self, x: Array, row: Row, context: Context) -> None:
@@ -36,27 +36,27 @@ class Growth:
         return math.sqrt(float(self._context.xp.max(self._context.event_sum(x * x))))
 
     def follow_first(self, x: Array) -> None:
-        """Take the first step into the scale."""
+        """Include the positions after the first step in the scale."""
         self._scale = max(self._scale, self._largest(x))
         bound = LARGEST_GROWTH * self._scale
-        if bound > 0:  # else nothing is known of the scale
+        if bound > 0:  # otherwise the scale is unknown
             self._limit = min(bound * bound, self._limit)
 
     def is_well(self, x: Array) -> bool:
-        """Are all chains well? A sum over all of them may be too large while each chain is well."""
+        """Whether no chain has diverged; the sum over all chains may exceed the limit of one chain."""
         xp = self._context.xp
         flat = xp.reshape(x, (-1,))
         return float(xp.matmul(flat, flat)) <= self._limit or not any(self.count(x))
 
     def count(self, x: Array) -> tuple[int, int]:
-        """The numbers of chains whose squared norm is not finite, and of finite ones that are too far away."""
+        """The number of chains whose squared norm is not finite, and of finite chains above the limit."""
         xp, squares = self._context.xp, self._context.event_sum(x * x)
         finite = xp.isfinite(squares)
         far = finite & (xp.where(finite, squares, xp.zeros_like(squares)) > self._limit)
         return _count(~finite, xp), _count(far, xp)
 
     def ratio(self, x: Array) -> float:
-        """The largest finite norm, over the scale of the run."""
+        """The largest finite norm, relative to the scale of the run."""
         xp, squares = self._context.xp, self._context.event_sum(x * x)
         finite = xp.where(xp.isfinite(squares), squares, xp.zeros_like(squares))
         return math.sqrt(float(xp.max(finite))) / self._scale
@@ -67,13 +67,13 @@ def _count(rows: Array, xp: Any) -> int:
 
 
 class Diagnosis(NamedTuple):
-    """What was found when chains diverged, for :meth:`ChainSampler.advice`.
+    """The diagnosis of a divergence, for :meth:`ChainSampler.advice`.
 
-    ``row``: that of the step. ``lost``: chains whose squared norm is not finite. ``far``: finite chains that are
-    too far away, and ``growth``: the largest of their norms over the scale of the run, NaN without any. ``reach`` and
-    ``largest_score``: the largest entries, in magnitude, of positions and scores where the step began. ``bad_scores``:
-    chains whose position was finite there and whose score was not. ``exploded``: positions had by then grown far beyond
-    those of the start, so that the model is not to blame. ``curvature``: of the score at the start, None if unknown.
+    ``row``: the row of the step. ``lost``: number of chains whose squared norm is not finite. ``far``: number of
+    finite chains above the limit. ``growth``: their largest norm relative to the scale of the run, NaN if ``far`` is 0.
+    ``reach`` and ``largest_score``: the largest magnitudes of positions and scores before the step. ``bad_scores``:
+    number of chains with a finite position and a non-finite score before the step. ``exploded``: whether positions had
+    already grown far beyond the initial points. ``curvature``: of the score at the initial points, None if unknown.
     """
 
     row: Row
@@ -88,7 +88,7 @@ class Diagnosis(NamedTuple):
 
 
 def examine(taken: Taken, before: Array, growth: Growth, context: Context) -> Diagnosis:
-    """The diagnosis of the step ``taken`` from ``before``, an array of a kernel."""
+    """The diagnosis of the step ``taken`` from ``before``, in the layout of kernels."""
     row, x, score = taken.row, taken.step.x, taken.step.score
     lost, far = growth.count(x)
     start, reach = context.copy_in(context.x0), _largest(before, context)
@@ -118,7 +118,7 @@ def _largest(x: Array, context: Context) -> float:
 
 
 def describe(taken: Taken, schedule: Schedule, diagnosis: Diagnosis, context: Context) -> str:
-    """The first sentence of the message: where it happened, to how many chains, with what scores."""
+    """The first sentence of the message: the step, the number of chains, the largest score."""
     row, where = taken.row, f"at step {taken.number} of {len(schedule)}"
     details = [] if row.sigma is None else [f"level {row.level + 1} of {schedule.levels}, sigma {row.sigma:.4g}"]
     if not math.isnan(row.step_size):

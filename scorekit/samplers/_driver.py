@@ -1,4 +1,4 @@
-"""The driver: takes the steps of a schedule, keeps what was asked for, stops when a chain diverges."""
+"""The driver: runs the steps of a schedule, records results, and stops if a chain diverges."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Observer = Callable[[Taken, Mapping[str, float]], None]
 
 
 class ChainSampler(ABC):
-    """What every sampler can do, given its schedule.
+    """Base class of samplers. A subclass defines :meth:`schedule`.
 
     >>> import scorekit as sk
     >>> sampler = sk.samplers.Langevin(0.1, steps=10)
@@ -38,14 +38,14 @@ class ChainSampler(ABC):
 
     @abstractmethod
     def schedule(self) -> Schedule:
-        """The rows of a run, one a step, and the kernels that make the steps."""
+        """The rows of a run, one per step, and their kernels."""
 
     def advice(self, diagnosis: Diagnosis) -> str:  # noqa: ARG002
-        """What the user should change after a divergence, as a sentence."""
+        """A sentence that tells the user how to fix a divergence."""
         return "Check that the score points toward high density there, take smaller steps, or start nearer to the data."
 
     def observer(self, context: Context) -> Observer | None:  # noqa: ARG002
-        """A function of each recorded step and its statistics, for warnings; by default None."""
+        """A function that is called with each recorded step and its statistics, to warn; None by default."""
         return None
 
     def sample(
@@ -61,20 +61,23 @@ class ChainSampler(ABC):
 
         Args:
             model: the score model s(x, sigma), or a density of :mod:`scorekit.distributions`.
-            x0: the start, shape ``(n, *event)``, one chain a row; never changed.
+            x0: the initial points, shape ``(n, *event)``, one row per chain; never changed.
             rng: an Rng, a seed or None for fresh entropy. The same seed gives the same chains, bit for bit.
-            keep_every: k >= 1 to keep the states after steps k, 2k, … and the last one; None to keep none.
-            progress: show a bar on standard error.
+            keep_every: k >= 1 to keep the positions after steps k, 2k, … and the last one; None to keep none.
+            progress: show a progress bar on standard error.
             callback: called with a :class:`State` after every step.
 
         Returns:
             :class:`Samples`: ``x`` like ``x0``, ``trajectory`` of shape ``(kept, n, *event)`` or None, ``stats``.
 
         Raises:
-            DivergedError: a chain diverges: its squared norm is NaN or infinite, or its norm is more than 10⁶ times the
-                scale of the run: the largest of the norms of the chains before and after the first step, of
-                sigma · sqrt(d) at the first level and of sqrt(step size · d) at the first step.
-            ShapeError, TypeError, ValueError: an argument, or what the model or a kernel returned, is not as described.
+            DivergedError: the squared norm of a chain is NaN or infinite, or its norm exceeds 10⁶ times the scale of
+                the run. The scale is the largest of the norms of the chains before and after the first step,
+                sigma · sqrt(d) at the first level, and sqrt(step size · d) at the first step.
+            ShapeError: ``x0`` has no batch axis, or the model or a kernel returned the wrong shape.
+            TypeError: ``model`` or ``callback`` is not a function, the model takes no sigma but the sampler has noise
+                levels, or the model or a kernel returned the wrong dtype.
+            ValueError: ``x0`` is not finite, or ``keep_every`` is below 1.
         """
         keep_every = None if keep_every is None else check_count(keep_every, "keep_every")
         check_option(progress, "progress", (True, False))
@@ -94,9 +97,9 @@ class ChainSampler(ABC):
         return Samples(run.context.copy_out(taken.step.x), recorder.trajectory(), recorder.stats())
 
     def iterate(self, model: ScoreModel, x0: Array, rng: RngLike = None) -> Iterator[State]:
-        """The chains of :meth:`sample` as a generator: a :class:`State` after each step.
+        """Run the chains of :meth:`sample` as a generator that yields a :class:`State` after each step.
 
-        The same seed gives the same states, bit for bit. The arguments are checked at once, not at the first step.
+        The same seed gives the same states, bit for bit. The arguments are checked immediately.
         """
         run = self._begin(model, x0, rng)
         return (_state(taken, run.context) for taken in run.steps())
@@ -108,14 +111,14 @@ class ChainSampler(ABC):
         if schedule.rows[0].sigma is not None:
             check_conditional(
                 score_model(model),
-                f"{type(self).__name__} asks it for the score at each noise level",
-                "For a score without noise, or of one level (sk.models.at), use Langevin.",
+                f"{type(self).__name__} needs the score at each noise level",
+                "For a score without noise, or at one level (sk.models.at), use Langevin.",
             )
         return _Run(context, schedule, self.advice)
 
 
 class _Run:
-    """One run: positions, and the state of each kernel."""
+    """One run: the positions and the state of each kernel."""
 
     def __init__(self, context: Context, schedule: Schedule, advice: Callable[[Diagnosis], str]) -> None:
         self.context, self.total = context, len(schedule)
@@ -161,7 +164,7 @@ class _Run:
         if tuple(step.x.shape) != tuple(self._x.shape):
             raise ShapeError(
                 f"a step of {type(kernel).__name__} returned x of shape {tuple(step.x.shape)}: expected "
-                f"{tuple(self._x.shape)}, the shape that it was given."
+                f"{tuple(self._x.shape)}, the shape of its input."
             )
         if step.x.dtype != self._x.dtype:
             raise InvalidTypeError(

@@ -1,4 +1,4 @@
-"""What a sampler is made of: rows of a schedule, and kernels that make one step along a row."""
+"""The parts of a sampler: the rows of a schedule, and the kernels that make one step per row."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Kernel", "Row", "Rows", "Schedule", "Step"]
 
 
 class Row(NamedTuple):
-    """One row of a schedule: all that one step needs to know, as plain Python numbers.
+    """One row of a schedule: the parameters of one step, as plain Python numbers.
 
-    ``sigma``: the noise level at which the model is called; None without noise. ``sigma_next``: the level of the chain
-    after the step: ``sigma`` itself where the step stays at its level, 0 after a denoising step. ``level``: the index
-    of ``sigma`` among the noise levels. ``step_size``: as stats and messages name it; NaN if there is none. ``kernel``:
-    the index of the kernel that makes the step. ``numbers``: the kernel's own, a tuple or NamedTuple of floats.
+    ``sigma``: the noise level at which the model is called; None without noise. ``sigma_next``: the noise level of the
+    chain after the step: ``sigma`` if the level stays the same, 0 after a denoising step. ``level``: the index of
+    ``sigma`` among the noise levels. ``step_size``: the value for stats and messages; NaN if there is none. ``kernel``:
+    the index of the kernel of the step. ``numbers``: further parameters of the kernel, a tuple of floats.
 
     >>> Row(sigma=2.0, sigma_next=1.0).numbers
     ()
@@ -38,9 +38,9 @@ class Row(NamedTuple):
 
 
 class Rows(Sequence[Row]):
-    """``count`` rows that are computed when they are asked for: row k is ``make(k)``.
+    """A lazy sequence of ``count`` rows; row k is ``make(k)``.
 
-    A schedule of a million steps then takes no memory. A list of rows does as well where steps are few.
+    A schedule of a million steps takes no memory in this form. For few steps use a list of rows.
 
     >>> rows = Rows(1_000_000, lambda k: Row(step_size=0.1))
     >>> len(rows), rows[-1].step_size
@@ -66,11 +66,11 @@ class Rows(Sequence[Row]):
 
 
 class Step(NamedTuple):
-    """What a kernel's step returns.
+    """The result of a kernel's step.
 
-    ``x``: the new positions, an array that the kernel made. ``state``: what the kernel wants back at its next step.
-    ``score``: the score where the step began, for stats and messages; None if the kernel has none. ``info``: values by
-    name, each an array of shape ``(n,)`` or a number, whose means go into the stats; the same names at every step.
+    ``x``: the new positions, in a new array. ``state``: the kernel's state for its next step. ``score``: the score at
+    the old positions, for stats and messages; None if there is none. ``info``: diagnostics by name, each a number or an
+    array of shape ``(n,)``, whose mean goes into the stats; the same names at every step.
     """
 
     x: Array
@@ -80,14 +80,14 @@ class Step(NamedTuple):
 
 
 class Kernel(ABC):
-    """One step of the chains along a row: a frozen dataclass of options, whose ``state`` is passed in and out.
+    """Base class of kernels: a frozen dataclass that makes one step of all chains; its state is passed in and out.
 
-    All arrays have the axes of :meth:`Context.batch_last`. A step changes none of the arrays that it is given. It is a
-    pure function of ``x``, ``state``, the row and the draws of the context; logarithms, roots and conditions on numbers
-    of the row belong to where the row is made.
+    All arrays have the layout of :meth:`Context.batch_last`. A step must not modify its arguments in place. It is a
+    pure function of ``x``, ``state``, the row and the draws of the context. Compute logarithms, roots and conditions
+    on numbers of the row where the row is made, not in the step.
 
-    The state is None, an array, a number, or tuples, NamedTuples, lists and dicts of these. It lives for the whole run.
-    Arrays keep shape and dtype from :meth:`init` on: a history that fills up begins with zeros.
+    The state is None, an array, a number, or tuples, NamedTuples, lists and dicts of these. It lasts for the whole run.
+    Its arrays keep the shape and dtype from :meth:`init`. A buffer that fills up starts with zeros.
 
     >>> from dataclasses import dataclass
     >>> @dataclass(frozen=True)
@@ -100,16 +100,16 @@ class Kernel(ABC):
     """
 
     interacts: ClassVar[bool] = False
-    """Whether the step of a chain depends on the other chains. They are then never split into blocks."""
+    """Whether the step of a chain depends on the other chains. If True, chains are never split into blocks."""
 
     def init(self, x: Array, row: Row, context: Context) -> Any:  # noqa: ARG002
-        """The first state, once a run, before the kernel's first row; :meth:`enter` follows."""
+        """The initial state; called once per run before the kernel's first row, and followed by :meth:`enter`."""
         return None
 
     def enter(self, x: Array, state: Any, row: Row, context: Context) -> Any:  # noqa: ARG002
-        """The state at a new level: before the first step, and where ``sigma``, ``sigma_next`` or the kernel changed.
+        """The state at a new level: before the first step, and when ``sigma``, ``sigma_next`` or the kernel changes.
 
-        What was computed at the old level or at other positions (a score, a log-density) is computed anew here.
+        Recompute cached values of the old level or old positions here, such as a score or a log-density.
         """
         return state
 
@@ -120,10 +120,10 @@ class Kernel(ABC):
 
 @dataclass(frozen=True)
 class Schedule:
-    """The steps of a run: ``rows``, one a step, and the ``kernels`` that they refer to by index.
+    """The steps of a run: ``rows``, one per step, and the ``kernels`` to which they refer by index.
 
     Raises:
-        ValueError: there is no row.
+        ValueError: ``rows`` is empty.
 
     >>> from scorekit.samplers.kernels import Linear
     >>> len(Schedule((Linear(),), [Row()] * 5))

@@ -1,4 +1,4 @@
-"""The largest stable step of Langevin dynamics, 4 / L: advice beyond it and a warning just below it."""
+"""The stability limit 4 / L of Langevin dynamics: an error message above it, a warning just below it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from scorekit.samplers._recorder import Taken
 
 __all__ = ["LimitWatch", "langevin_advice"]
 
-NEAR = 0.95  # of 4 / L; from here on the variance is 20 times too large
-SUSPECT = 8.0  # a direction at NEAR has 19 for step_size / 4 · E s², and 2/π of that from a mean of norms
+NEAR = 0.95  # relative to 4 / L; above it the variance is at least 20 times too large
+SUSPECT = 8.0  # at NEAR, step_size / 4 · E s² is 19, and 2/π of that if computed from a mean of norms
 
 
 class LimitWatch:
-    """Warns once if the step size lies within 5 % below 4 / L, L the largest curvature.
+    """Warn once if the step size is less than 5 % below 4 / L, L the largest curvature.
 
     Along an eigendirection of variance v, with u = step_size / (4v), the stationary E s² · step_size / 4 is
-    u / (1 − u): at least 19 where u >= 0.95. The recorded score norms bound it from above. L is estimated only where
-    they are large enough, and the largest eigenvalue of the covariance of s over the chains is too: at most once a run,
-    by 13 evaluations of the model.
+    u / (1 − u): at least 19 if u >= 0.95. The recorded score norms are an upper bound. L is estimated at most once per
+    run, with 13 evaluations of the model, and only if the score norms and the largest eigenvalue of the covariance of s
+    over the chains are both large enough.
     """
 
     def __init__(self, step_size: float, context: Context) -> None:
         self._step_size, self._context, self._asked = step_size, context, False
 
     def __call__(self, taken: Taken, record: Mapping[str, float]) -> None:
-        """Look at a recorded step."""
+        """Check a recorded step."""
         score = taken.step.score
         if self._asked or score is None or not self._suspect(record["score_norm"] ** 2):
             return
@@ -58,11 +58,11 @@ class LimitWatch:
 
 
 def _largest_variance(score: Array, context: Context) -> float:
-    """The largest eigenvalue of the covariance of s over chains, from below, by a few power iterations."""
+    """A lower bound of the largest eigenvalue of the covariance of s over chains, by a few power iterations."""
     xp, n = context.xp, context.shape[0]
     rows = xp.reshape(context.batch_first(score), (n, -1))
     if n > 1:
-        rows = rows - xp.mean(rows, axis=0, keepdims=True)  # without the common drift from a start that is far away
+        rows = rows - xp.mean(rows, axis=0, keepdims=True)  # removes the common drift from distant initial points
     v = rows[int(xp.argmax(xp.sum(rows * rows, axis=1))), :]
     for _ in range(4):
         v = xp.matmul(xp.matmul(rows, v), rows)
@@ -72,7 +72,7 @@ def _largest_variance(score: Array, context: Context) -> float:
 
 
 def langevin_advice(diagnosis: Diagnosis, step_size: float) -> str:
-    """What to change: ``step_size`` is the sampler's own, to which the step of the row is proportional.
+    """How to fix a divergence; ``step_size`` is the sampler's parameter, to which the row's step is proportional.
 
     >>> from scorekit.samplers.kernels import Curvature, langevin_row
     >>> found = Diagnosis(langevin_row(8.0), 1, 0, math.nan, 1e3, 1e3, 0, True, Curvature(1.0, outward=False))
@@ -83,7 +83,7 @@ def langevin_advice(diagnosis: Diagnosis, step_size: float) -> str:
     if diagnosis.bad_scores and not diagnosis.exploded:
         return (
             f"The model returned NaN or infinity for {_chains(diagnosis.bad_scores)} at finite points "
-            f"(entries up to {diagnosis.reach:.3g}): look at the model there. If they are far out, "
+            f"(entries up to {diagnosis.reach:.3g}): check the model there. If these points are far from the data, "
             f"lower step_size ({step_size:.4g}): try {step_size / 10:.1g}."
         )
     if curvature is None or math.isnan(used):
@@ -97,8 +97,8 @@ def langevin_advice(diagnosis: Diagnosis, step_size: float) -> str:
     known = f"4/L, L the largest curvature (about {curvature.size:.3g} at the start)"
     if used < limit:
         return (
-            f"The step is below {known}, where Langevin is stable for a score that is linear: this one must grow "
-            f"faster elsewhere. Start nearer to the data, bound the score, or try step_size={step_size / 10:.1g}."
+            f"The step is below {known}, the stability limit for a linear score: this score must grow faster "
+            f"elsewhere. Start nearer to the data, bound the score, or try step_size={step_size / 10:.1g}."
         )
     return f"Langevin is stable below {known}: try step_size={step_size * limit / used / 8:.1g}."
 

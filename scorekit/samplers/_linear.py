@@ -1,4 +1,4 @@
-"""The linear kernel: a step is a combination of position, score and noise, with three numbers a row."""
+"""The linear kernel: a step is a linear combination of position, score and noise, with three coefficients per row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Coefficients", "Linear", "denoising_row", "langevin_row", "linear_ro
 
 
 class Coefficients(NamedTuple):
-    """The numbers of a :class:`Linear` row: x ← a · x + b · s(x, sigma) + c · z."""
+    """The coefficients of a :class:`Linear` row: x ← a · x + b · s(x, sigma) + c · z."""
 
     a: float
     b: float
@@ -38,7 +38,7 @@ class Linear(Kernel):
     ===================================  ==========  ================  ==========================
 
     Args:
-        noise: False for rows with c = 0: no noise is drawn. :func:`linear_schedule` has both.
+        noise: False for rows with c = 0; then no noise is drawn. :func:`linear_schedule` uses both.
 
     >>> import numpy as np
     >>> from scorekit.samplers.kernels import Context, denoising_row
@@ -67,7 +67,7 @@ def linear_row(
     level: int = 0,
     step_size: float = math.nan,
 ) -> Row:
-    """The row of a step x ← a · x + b · s(x, sigma) + c · z; with c = 0 that of the kernel that draws no noise.
+    """The row of a step x ← a · x + b · s(x, sigma) + c · z. If c = 0, its kernel draws no noise.
 
     >>> linear_row(1.0, 0.05, 0.3).numbers
     Coefficients(a=1.0, b=0.05, c=0.3)
@@ -85,7 +85,7 @@ def langevin_row(step_size: float, sigma: float | None = None, level: int = 0) -
 
 
 def denoising_row(sigma: float, level: int = 0) -> Row:
-    """The row of the step without noise to the posterior mean, x ← x + sigma² · s(x, sigma).
+    """The row of the noiseless step to the posterior mean, x ← x + sigma² · s(x, sigma).
 
     >>> denoising_row(0.5).numbers
     Coefficients(a=1.0, b=0.25, c=0.0)
@@ -94,7 +94,7 @@ def denoising_row(sigma: float, level: int = 0) -> Row:
 
 
 def linear_schedule(rows: Sequence[Row]) -> Schedule:
-    """The schedule of rows that :func:`linear_row` and its like made.
+    """The schedule of rows from :func:`linear_row`, :func:`langevin_row` and :func:`denoising_row`.
 
     >>> len(linear_schedule([langevin_row(0.1), denoising_row(0.5)]))
     2

@@ -1,4 +1,4 @@
-"""Models that know their log-density: an object with a score and ``log_prob``."""
+"""Models with a log-density: objects with a score and ``log_prob``."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["log_density", "score_model"]
 
 
 def score_model(model: Any) -> ScoreModel:
-    """``model``, or its ``score`` if it is a density, which is not called itself but has ``score`` and ``log_prob``."""
+    """``model``, or ``model.score`` for a density: a non-callable object with ``score`` and ``log_prob``."""
     is_density = not callable(model) and callable(getattr(model, "score", None)) and hasattr(model, "log_prob")
     return cast(ScoreModel, model.score if is_density else model)
 
 
 def log_density(model: Any) -> Callable[[Array, Sigma], Array]:
-    """The log-density of ``model`` as a function of ``(x, sigma)``: its ``log_prob``, smoothed where it takes no sigma.
+    """The log-density of ``model`` as a function of ``(x, sigma)``; ``model.smoothed`` is used for sigma if it exists.
 
     Raises:
-        TypeError: there is no ``log_prob``.
+        TypeError: ``model`` has no ``log_prob``.
     """
     known = getattr(model, "log_prob", None)
     if not callable(known):
         raise InvalidTypeError(
-            f"model is a {describe(model)} without log_prob, and this sampler needs the log-density beside the score: "
+            f"model is a {describe(model)} without log_prob, and this sampler needs the log-density and the score: "
             "expected one of sk.distributions, sk.models.EnergyModel(U), or an object with a call and log_prob(x)."
         )
     function = score_function(known)
@@ -41,7 +41,7 @@ def log_density(model: Any) -> Callable[[Array, Sigma], Array]:
 def _refusing_levels(known: Any, function: Callable[[Array, Sigma], Array]) -> Callable[[Array, Sigma], Array]:
     @lru_cache(maxsize=1)
     def check() -> None:
-        check_conditional(known, "the sampler asks for its log-density at a noise level", "Use one without levels.")
+        check_conditional(known, "the sampler needs its log-density at a noise level", "Use one without noise levels.")
 
     def at_level(x: Array, sigma: Sigma) -> Array:
         if sigma is not None:

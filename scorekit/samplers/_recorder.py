@@ -1,4 +1,4 @@
-"""What a run keeps: the trajectory and the statistics, at the same steps."""
+"""Record the trajectory and the statistics of a run, at the same steps."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scorekit.samplers._kernel import Row, Step
 
 __all__ = ["Recorder", "Taken"]
 
-RECORDS = 100  # so many records a run when nothing is kept: enough to see a drift, too few to cost time
+RECORDS = 100  # records per run if keep_every is None
 
 
 class Taken(NamedTuple):
-    """A step as the driver sees it: its number from 1 on, its row and what the kernel returned."""
+    """A finished step: its number, from 1, its row and the kernel's result."""
 
     number: int
     row: Row
@@ -25,10 +25,10 @@ class Taken(NamedTuple):
 
 
 class Recorder:
-    """Records every k-th step and the last one, or 100 evenly spaced ones.
+    """Record every k-th step and the last one, or 100 evenly spaced steps.
 
     Args:
-        context: the run.
+        context: the context of the run.
         total: the number of steps of the schedule.
         keep_every: k for trajectory and statistics; None for min(total, 100) records and no trajectory.
     """
@@ -40,13 +40,13 @@ class Recorder:
         self._kept: list[Array] = []
 
     def wants(self, number: int) -> bool:
-        """Is this one of the steps to keep?"""
-        if self._every is None:  # where number · records / total passes an integer: at the last step, too
+        """Whether this step is recorded."""
+        if self._every is None:  # if number · records / total passes an integer, so also at the last step
             return number * self._records // self._total > (number - 1) * self._records // self._total
         return number % self._every == 0 or number == self._total
 
     def record(self, taken: Taken) -> dict[str, float]:
-        """Keep ``taken``, and return its statistics."""
+        """Record ``taken`` and return its statistics."""
         if self._every is not None:
             self._kept.append(self._context.copy_out(taken.step.x))
         self._rows.append(self._row(taken))
@@ -72,10 +72,10 @@ class Recorder:
         return float(self._context.xp.mean(value)) if getattr(value, "ndim", 0) else float(value)
 
     def trajectory(self) -> Array | None:
-        """The kept states, shape ``(kept, n, *event)``; None if none were to be kept."""
+        """The recorded positions, shape ``(kept, n, *event)``; None if ``keep_every`` is None."""
         return self._context.xp.stack(self._kept) if self._kept else None
 
     def stats(self) -> dict[str, Any]:
-        """The statistics, one NumPy array a name."""
+        """The statistics by name, as NumPy arrays."""
         names = dict.fromkeys(name for row in self._rows for name in row)
         return {name: np.asarray([row.get(name, math.nan) for row in self._rows]) for name in names}

@@ -1,4 +1,4 @@
-"""Annealed Langevin dynamics: Langevin steps at noise levels from the largest to the smallest."""
+"""Annealed Langevin dynamics: Langevin steps at decreasing noise levels."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class AnnealedLangevin(ChainSampler):
     """Annealed Langevin dynamics: ``steps_per_level`` unadjusted steps at each level, from the largest to the smallest.
 
     At level i, x ← x + alpha_i/2 · s(x, sigma_i) + sqrt(alpha_i) · z with alpha_i = step_size · sigma_i² / sigma_L²,
-    sigma_L the smallest level; at the end, unless ``denoise=False``, one step without noise to the posterior mean,
-    x + sigma_L² · s(x, sigma_L). The model is called with ``sigma_i`` as a float.
+    sigma_L the smallest level. With ``denoise``, the last step goes to the posterior mean without noise,
+    x + sigma_L² · s(x, sigma_L). The model is called with ``sigma_i`` as a float. Start from :func:`initial`.
 
     Args:
         noise: noise levels, or a descending sequence of numbers.
         steps_per_level: T >= 1.
-        step_size: epsilon > 0, the step at the smallest level. Where the score is as steep as 1/sigma² the chain is
-            stable below 4 · sigma_L².
-        denoise: whether to end with the denoising step. It removes the noise of the last level and more: samples come
-            out narrower than the data where sigma_L is not small beside their scale (for N(0, v) by the factor
-            v / (v + sigma_L²) on the standard deviation of the noisy law), so let the levels go down far enough.
-
-    The model must take sigma: a function of ``x`` alone is refused.
-
-    Start from :func:`initial`, a draw from the noisiest level.
+        step_size: epsilon > 0, the step size at the smallest level, in units of x². For a score with curvature
+            1/sigma² the chain is stable below 4 · sigma_L².
+        denoise: whether to end with the denoising step. Samples are then narrower than the data if sigma_L is not
+            small: for N(0, v) the standard deviation of the noisy samples is multiplied by v / (v + sigma_L²). Use
+            small enough levels.
 
     Raises:
-        ValueError, TypeError: a value outside its range, or of the wrong kind.
+        ValueError: ``noise`` is not positive and descending, ``steps_per_level`` is below 1, or ``step_size`` is not
+            positive and finite.
+        TypeError: ``noise`` is not a sequence of levels, or ``step_size`` is not a number. :meth:`sample` raises it for
+            a model that takes no sigma.
 
-    Reference: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), Algorithm
-    1; the denoising step: Jolicoeur-Martineau et al., Adversarial score matching and improved sampling (2020).
+    References: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), Algorithm
+    1, arXiv:1907.05600. The denoising step: Jolicoeur-Martineau et al., Adversarial score matching and improved
+    sampling for image generation (2020), arXiv:2009.05475.
 
     >>> import numpy as np
     >>> sampler = AnnealedLangevin([3.0, 1.0, 0.1], steps_per_level=50, step_size=0.01)
@@ -62,7 +62,7 @@ class AnnealedLangevin(ChainSampler):
         check_option(self.denoise, "denoise", (True, False))
 
     def schedule(self) -> Schedule:
-        """The row of each level as often as there are steps at it, then that of the denoising step."""
+        """``steps_per_level`` equal rows for each level, then the row of the denoising step."""
         sigmas = [float(sigma) for sigma in as_levels(self.noise).sigmas]
         last, per_level = sigmas[-1], self.steps_per_level
         rows = [langevin_row(self.step_size * sigma**2 / last**2, sigma, i) for i, sigma in enumerate(sigmas)]
@@ -71,5 +71,5 @@ class AnnealedLangevin(ChainSampler):
         return linear_schedule(Rows(len(sigmas) * per_level + self.denoise, lambda k: rows[k // per_level]))
 
     def advice(self, diagnosis: Diagnosis) -> str:
-        """A step size below the limit of stability at the level where it happened."""
+        """Suggest a step size below the stability limit at the level of the divergence."""
         return langevin_advice(diagnosis, self.step_size)

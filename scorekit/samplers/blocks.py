@@ -1,4 +1,4 @@
-"""Many samples in blocks: as many as are asked for, with the memory of one block, shared by any number of processes."""
+"""Sampling in blocks: any number of samples with the memory of one block, in any number of processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Block", "Gathered", "gather", "sample_blocks"]
 
 
 class Block(NamedTuple):
-    """A finished block: its ``number``, the ``rows`` of all samples that it holds (a slice), and the ``samples``."""
+    """A finished block: its ``number``, its ``rows`` among all samples (a slice), and its ``samples``."""
 
     number: int
     rows: slice
@@ -31,10 +31,10 @@ class Block(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """Finished blocks put together.
+    """The samples of finished blocks in one array.
 
-    ``x``: the samples, in the order of the blocks. ``rows``: which of all samples they are, an integer array.
-    ``interrupted``: whether Ctrl-C ended it before the last block.
+    ``x``: the samples, in the order of the blocks. ``rows``: their indices among all samples, an integer array.
+    ``interrupted``: whether Ctrl-C stopped the run before the last block.
     """
 
     x: Array
@@ -54,34 +54,36 @@ def sample_blocks(
     like: Array | None = None,
     progress: bool = False,
 ) -> Iterator[Block]:
-    """``n`` samples in blocks of ``block``, each handed out when it is finished and then forgotten.
+    """Draw ``n`` samples in blocks of ``block``; each block is yielded when it is finished, and not stored.
 
-    Block b holds the samples b · block, …, and has a random stream of its own, which depends on the seed and b and on
-    nothing else: not on ``n`` (but for a last block that is not full), not on which blocks are made, in which order or
-    by whom. So any number of processes share the work by taking some ``blocks`` each, with one seed, and a run that was
-    stopped goes on with those that are missing. Another size of block is another draw.
+    Block b holds the samples b · block, …. Its random stream depends on the seed and on b only. It does not depend on
+    ``n`` (except for a last block that is not full), or on the selection and order of the blocks. Several processes can
+    therefore divide the ``blocks`` between them, with the same seed, and a stopped run can be completed with the
+    missing blocks. A different block size gives different samples.
 
     Args:
-        sampler: the sampler; its chains start anew in each block.
+        sampler: the sampler; it runs new chains for each block.
         model: the score model.
-        start: a function of the number of samples and of the block's stream that returns their ``x0``, or a pair of
-            ``x0`` and their conditions, an array whose first axis is that of the samples.
-        n: the number of samples in all.
-        rng: an Rng, a seed or None. An Rng has other streams the next time: to come back, or to share, give a seed.
-            Streams are made when their block is, so that a million blocks begin at once.
-        block: samples a block, the most that are in memory at a time.
-        blocks: the indices of the blocks to make, by default all, 0, …, ceil(n / block) − 1. The third of eight
+        start: a function of the number of samples and of the block's random stream. It returns ``x0``, or a pair of
+            ``x0`` and an array of conditions, one per sample.
+        n: the total number of samples.
+        rng: an Rng, a seed or None. To resume a run or to divide it between processes, pass a seed: an Rng gives
+            different streams at each call.
+        block: number of samples per block, at least 1; one block is in memory at a time.
+        blocks: the indices of the blocks to sample, by default all, 0, …, ceil(n / block) − 1. The third of eight
             processes takes ``range(2, math.ceil(n / block), 8)``.
-        like: an array whose framework and device the streams serve; NumPy without it.
-        progress: show one bar on standard error, over the steps of all these blocks.
+        like: an array whose framework and device the random streams use; NumPy without it.
+        progress: show one progress bar on standard error, for the steps of all these blocks.
 
     Returns:
-        An iterator of :class:`Block`; the arguments are checked at once. Ctrl-C ends it with ``KeyboardInterrupt``, and
-        what was handed out before is finished. To have them in one array use :func:`gather`.
+        An iterator of :class:`Block`. The arguments are checked immediately. Ctrl-C raises ``KeyboardInterrupt``; the
+        blocks before it are complete. For one array use :func:`gather`.
 
     Raises:
-        TypeError, ValueError: an argument is not as described, or the chains of the sampler interact and there is more
-            than one block; when sampling what ``sampler.sample`` raises.
+        TypeError: ``sampler`` is not a sampler, ``start`` is not a function, or ``blocks`` has no integers.
+        ValueError: ``n`` or ``block`` is below 1, ``blocks`` has an index twice or out of range, or the chains of the
+            sampler interact and there is more than one block.
+        ShapeError: ``start`` returned the wrong number of points. Errors of ``sampler.sample`` are raised as well.
 
     >>> import numpy as np, scorekit as sk
     >>> levels = sk.noise.Geometric(5.0, 0.1, 20)
@@ -94,10 +96,13 @@ def sample_blocks(
     [(0, (100, 2)), (1, (100, 2)), (2, (50, 2))]
     """
     if not isinstance(sampler, ChainSampler):
-        raise InvalidTypeError(f"sampler is a {describe(sampler)}: expected one of sk.samplers, made.")
+        raise InvalidTypeError(
+            f"sampler is a {describe(sampler)}: expected an instance of one of sk.samplers, for example "
+            "Langevin(0.1, steps=100)."
+        )
     if not callable(start):
         raise InvalidTypeError(
-            f"start is a {describe(start)}: expected a function of a count and an rng, for instance "
+            f"start is a {describe(start)}: expected a function of a count and an rng, for example "
             "lambda n, rng: sk.samplers.initial(noise, (n, 1, 28, 28), rng)."
         )
     check_option(progress, "progress", (True, False))
@@ -114,17 +119,17 @@ def sample_blocks(
 
 
 def gather(blocks: Iterable[Block]) -> Gathered:
-    """The samples of blocks in one array; after Ctrl-C those of the blocks that were finished by then.
+    """Collect the samples of blocks in one array; after Ctrl-C it holds the finished blocks.
 
     Args:
-        blocks: what :func:`sample_blocks` returned, or any of its blocks.
+        blocks: the iterator from :func:`sample_blocks`, or some of its blocks.
 
     Returns:
         :class:`Gathered`.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C came before the first block was finished.
-        ValueError: there is no block.
+        KeyboardInterrupt: Ctrl-C was pressed before the first block was finished.
+        ValueError: ``blocks`` is empty.
 
     >>> import numpy as np, scorekit as sk
     >>> def start(count, rng):
@@ -149,7 +154,7 @@ def gather(blocks: Iterable[Block]) -> Gathered:
 
 
 def _streams(rng: RngLike, like: Array | None) -> Callable[[int], Rng]:
-    """The stream of each block: a function of its number, and of two numbers that are drawn from ``rng`` now."""
+    """A function from a block's number to its random stream, seeded by two numbers drawn from ``rng`` now."""
     drawn = as_rng(rng, like, "sample_blocks").integers(0, 2**62, (2,))
     owner = backend_of(drawn)
     seed = [int(word) for word in owner.to_numpy(drawn)]
@@ -162,14 +167,14 @@ def _chosen(blocks: Iterable[int] | None, count: int) -> Sequence[int]:
     try:
         chosen = [check_count(b, "a block", minimum=0) for b in blocks]
     except TypeError as error:
-        raise InvalidTypeError(
-            f"blocks is {blocks!r}: expected integers, for instance range(0, {count}, 2)."
-        ) from error
+        raise InvalidTypeError(f"blocks is {blocks!r}: expected integers, for example range(0, {count}, 2).") from error
     for b, times in Counter(chosen).items():
         if b >= count:
-            raise InvalidValueError(f"blocks has {b}: there are {count} blocks, 0 to {count - 1}.")
+            raise InvalidValueError(
+                f"blocks has {b}: there are {count} blocks, expected an index from 0 to {count - 1}."
+            )
         if times > 1:
-            raise InvalidValueError(f"blocks has {b} {times} times: expected each block once, it would be the same.")
+            raise InvalidValueError(f"blocks has {b} {times} times: expected each block once, repeats are identical.")
     return chosen
 
 
@@ -197,7 +202,9 @@ class _Run(NamedTuple):
             model = condition(model, told, each=True)
         x0 = check_batch(begun, "what start returned")
         if x0.shape[0] != size:
-            raise ShapeError(f"start returned shape {tuple(x0.shape)} when asked for {size} samples.")
+            raise ShapeError(
+                f"start returned shape {tuple(x0.shape)} for {size} samples: expected a first axis of {size}."
+            )
         return Block(index, rows, self.sampler.sample(model, x0, rng=stream, callback=callback))
 
 

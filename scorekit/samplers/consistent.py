@@ -1,4 +1,4 @@
-"""Consistent annealed sampling: the noise that is left is at every step that of the noise level."""
+"""Consistent annealed sampling: at every step the remaining noise equals the noise level."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from scorekit.samplers._linear import denoising_row, linear_row, linear_schedule
 
 __all__ = ["ConsistentAnnealed"]
 
-_ROUNDING = 1e-12  # relative to sigma'²: what eta = 1 − gamma, written as a float, may miss the edge of its range by
+_ROUNDING = 1e-12  # relative to sigma'²: tolerance for the rounding error of eta = 1 − gamma
 
 
 @dataclass(frozen=True)
 class ConsistentAnnealed(ChainSampler):
-    """Consistent annealed sampling: from level to level with exactly the noise that the next level has.
+    """Consistent annealed sampling: one step from each level to the next, with exactly the noise of the next level.
 
-    With gamma = sigma' / sigma the ratio of a level to the one before,
-    x ← x + eta · sigma² · s(x, sigma) + beta · sigma' · z with beta = sqrt(1 − (1 − eta)² / gamma²); at the end, unless
-    ``denoise=False``, one step without noise to the posterior mean. For data in one point x has the standard deviation
-    sigma' after each step, exactly, when it started with that of the largest level: start from :func:`initial`.
-    Annealed Langevin dynamics, which adds noise without regard to what is left, only tends to a larger one.
+    With gamma = sigma' / sigma the ratio of a level to the previous one,
+    x ← x + eta · sigma² · s(x, sigma) + beta · sigma' · z with beta = sqrt(1 − (1 − eta)² / gamma²). With ``denoise``,
+    the last step goes to the posterior mean without noise. If the data are a single point and x0 has the standard
+    deviation of the largest level, x has exactly the standard deviation sigma' after each step; start from
+    :func:`initial`. Annealed Langevin dynamics tends to a larger standard deviation.
 
-    Three of its members have other names: eta = 1 − gamma is the Euler step of the probability flow, without noise;
-    eta = 1 − gamma², the default, is ancestral sampling; eta = 1 draws each level anew around the posterior mean.
+    Special cases: eta = 1 − gamma is the Euler step of the probability flow, without noise; eta = 1 − gamma², the
+    default, is ancestral sampling; eta = 1 draws each level independently around the posterior mean.
 
     Args:
-        noise: at least two noise levels, or a descending sequence of them.
-        eta: in [1 − gamma, 1 + gamma] for the smallest gamma on the way; None for 1 − gamma² at each step.
-        steps_per_level: n >= 1 steps from a level to the next, by way of n − 1 levels of constant ratio between the
-            two, at which the model is called as well. Geometric levels are then denser ones.
-        denoise: whether to end with the denoising step; what it does is told at :class:`AnnealedLangevin`.
+        noise: at least two noise levels, or a descending sequence of numbers.
+        eta: in [1 − gamma, 1 + gamma] for the smallest gamma; None for 1 − gamma² at each step.
+        steps_per_level: n >= 1 steps from a level to the next. The n − 1 levels in between have a constant ratio, and
+            the model is called at them as well.
+        denoise: whether to end with the denoising step, as in :class:`AnnealedLangevin`.
 
-    A state's ``sigma`` is the level at which its step began: its own noise is that of the next.
+    The ``sigma`` of a state is the level before its step; its positions have the noise of the next level.
 
     Raises:
-        ValueError, TypeError: a value outside its range (for ``eta`` with the range that this sequence of levels
-            admits), or of the
-            wrong kind.
+        ValueError: ``noise`` has one level or is not positive and descending, ``eta`` is outside its range, or
+            ``steps_per_level`` is below 1.
+        TypeError: ``noise`` is not a sequence of levels, or ``eta`` is not a number.
 
     Reference: Jolicoeur-Martineau, Piché-Taillefer, Tachet des Combes and Mitliagkas, Adversarial score matching and
-    improved sampling for image generation (2020), Algorithm 2; eta is epsilon / sigma_L² there.
+    improved sampling for image generation (2020), Algorithm 2, arXiv:2009.05475; eta is epsilon / sigma_L² there.
 
     >>> import numpy as np, scorekit as sk
     >>> sampler = ConsistentAnnealed(sk.noise.Geometric(5.0, 0.1, 40))
@@ -71,7 +71,7 @@ class ConsistentAnnealed(ChainSampler):
         if len(as_levels(self.noise)) < 2:
             raise InvalidValueError(
                 f"noise has the one level {as_levels(self.noise).largest:g}: expected at least two, this sampler steps "
-                "from one to the next."
+                "from one level to the next."
             )
         if self.eta is not None:
             object.__setattr__(self, "eta", self._check_eta(check_number(self.eta, "eta")))
@@ -88,7 +88,7 @@ class ConsistentAnnealed(ChainSampler):
         return eta
 
     def schedule(self) -> Schedule:
-        """A row a step, then that of the denoising step."""
+        """One row per step, then the row of the denoising step."""
         return linear_schedule(Rows(self._steps + self.denoise, self._row))
 
     @property
@@ -96,7 +96,7 @@ class ConsistentAnnealed(ChainSampler):
         return (len(as_levels(self.noise)) - 1) * self.steps_per_level
 
     def _level(self, k: int) -> float:
-        """The level where step k begins: the steps from a level to the next have equal ratios."""
+        """The level before step k; the steps from one level to the next have equal ratios."""
         sigmas = as_levels(self.noise).sigmas
         i, part = divmod(k, self.steps_per_level)
         return float(sigmas[i] * (sigmas[i + 1] / sigmas[i]) ** (part / self.steps_per_level) if part else sigmas[i])
@@ -112,13 +112,12 @@ class ConsistentAnnealed(ChainSampler):
         return linear_row(1.0, drift, noise, sigma, after, level, step_size=2 * drift)
 
     def advice(self, diagnosis: Diagnosis) -> str:
-        """No step size can be to blame: the score is."""
+        """Suggest to check the model: this sampler is unstable only if the score is too steep."""
         sigma = diagnosis.row.sigma
         assert sigma is not None
         known = diagnosis.curvature
         steep = "" if known is None else f" (about {known.size * sigma**2:.3g} times that here)"
         return (
-            f"This sampler is stable for a score that is nowhere steeper than 1/sigma^2, as that of smoothed data is"
-            f"{steep}: look at the model at sigma = {sigma:.4g}, and whether it was trained for the levels of this "
-            "sequence of levels."
+            f"This sampler is stable for a score that is nowhere steeper than 1/sigma^2, as for smoothed data"
+            f"{steep}: look at the model at sigma = {sigma:.4g}, and check that it was trained for these noise levels."
         )

@@ -1,4 +1,4 @@
-"""Inpainting: a sampler whose chains agree with the entries that are known."""
+"""Inpainting: sampling with some entries of each sample known."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ __all__ = ["Inpaint"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inpaint(ChainSampler):
-    """Any sampler, with known entries clamped: samples of the rest given them.
+    """Sample the unknown entries of x, conditional on known entries, with any sampler.
 
-    Where ``mask`` is True, x is set before each step to values + sigma · z, with one z ~ N(0, I) for all steps at a
-    level; after the last step it is ``values``, exactly. Without noise levels (:class:`Langevin`) it is ``values`` all
-    along, and the other entries walk on their conditional law.
+    Where ``mask`` is True, x is set to values + sigma · z before each step, with one z ~ N(0, I) for all steps at a
+    level. After the last step it equals ``values``. Without noise levels (:class:`Langevin`) it always equals
+    ``values``, and the other entries are sampled from their conditional distribution.
 
-    At each level annealed Langevin dynamics tends to the law of the unknown entries given the noisy known ones, and
-    with many steps a level, down to levels that are small beside the data, to the conditional law. Few steps leave the
-    unknown entries behind. :class:`ConsistentAnnealed` makes one step a level, and follows the known entries less than
-    it should with arbitrarily many levels too. For two coordinates of variance 1 and correlation 0.9 the slope of the
-    one on the other should be 0.9. At 20 levels, Geometric(3, 0.05, 20), it is 0.85 with 20 Langevin steps of 0.2 σ² a
-    level, 0.89 with 100, and 0.59 with consistent sampling, which tends to 0.63 as levels become many and wide.
+    Annealed Langevin dynamics converges to the conditional distribution with many steps per level and a small last
+    level. With few steps the dependence on the known entries is too weak. :class:`ConsistentAnnealed` makes one step
+    per level; its dependence stays too weak even with many levels. Example: two coordinates with variance 1 and
+    correlation 0.9, where the regression slope should be 0.9. With Geometric(3, 0.05, 20) it is 0.85 for 20 Langevin
+    steps of 0.2 σ² per level, 0.89 for 100 steps, and 0.59 for consistent sampling, which tends to 0.63 with many wide
+    levels.
 
     Args:
         sampler: the sampler that moves the chains.
-        mask: booleans, True where an entry is known; any shape that broadcasts to x, so ``(h, w)`` serves all images.
-        values: numbers, shaped so that they broadcast to x; looked at where ``mask`` is True only, NaN elsewhere will
-            do. Given per sample, they have the first axis of x, and fit no blocks of another size.
+        mask: booleans, True for known entries; any shape that broadcasts to x, for example ``(h, w)`` for all images.
+        values: numbers that broadcast to x; only those where ``mask`` is True are used, others may be NaN. With values
+            per sample, the first axis is that of x, so sample in one block.
 
     Raises:
-        ShapeError, TypeError, ValueError: what came and what was expected; a shape that does not fit x0, when sampling.
+        ShapeError: ``mask`` and ``values`` do not broadcast together, or, when sampling, to the shape of ``x0``.
+        TypeError: ``sampler`` is not a sampler, ``mask`` is not boolean, or ``values`` are not numbers.
+        ValueError: a known value is not finite.
 
-    Reference: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), Algorithm 2.
+    Reference: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), Algorithm
+    2, arXiv:1907.05600.
 
     >>> import numpy as np, scorekit as sk
     >>> law = sk.distributions.Gaussian([0.0, 0.0], [[1.0, 0.9], [0.9, 1.0]])
@@ -59,18 +62,21 @@ class Inpaint(ChainSampler):
 
     def __post_init__(self) -> None:
         if not isinstance(self.sampler, ChainSampler):
-            raise InvalidTypeError(f"sampler is a {describe(self.sampler)}: expected one of sk.samplers, made.")
+            raise InvalidTypeError(
+                f"sampler is a {describe(self.sampler)}: expected an instance of one of sk.samplers, for example "
+                "Langevin(0.1, steps=100)."
+            )
         mask, values = _as_mask(self.mask), host(_as_numpy(self.values, "values")).copy()
         try:
             where, given = np.broadcast_arrays(mask, values)
         except ValueError as error:
             raise ShapeError(
-                f"mask has shape {mask.shape} and values {values.shape}: expected two that broadcast to the shape of x."
+                f"mask has shape {mask.shape} and values {values.shape}: expected shapes that broadcast to that of x."
             ) from error
         if not np.all(np.isfinite(given[where])):
             raise InvalidValueError(
-                "values holds NaN or infinity where mask is True: expected finite numbers there. Where values are "
-                "missing write mask = numpy.isfinite(values)."
+                "values holds NaN or infinity where mask is True: expected finite numbers there. For missing values "
+                "write mask = numpy.isfinite(values)."
             )
         for name, array in (("mask", mask), ("values", values)):
             array.flags.writeable = False
@@ -80,21 +86,21 @@ class Inpaint(ChainSampler):
         return f"Inpaint({self.sampler!r}, mask of shape {self.mask.shape}, {int(self.mask.sum())} of it known)"
 
     def schedule(self) -> Schedule:
-        """The rows of the sampler inside, with its kernels clamped."""
+        """The rows of the inner sampler, with clamped kernels."""
         inside = self.sampler.schedule()
         return Schedule(tuple(Clamped(kernel, self.mask, self.values) for kernel in inside.kernels), inside.rows)
 
     def advice(self, diagnosis: Diagnosis) -> str:
-        """That of the sampler inside."""
+        """The advice of the inner sampler."""
         return self.sampler.advice(diagnosis)
 
     def observer(self, context: Context) -> Observer | None:
-        """That of the sampler inside."""
+        """The observer of the inner sampler."""
         return self.sampler.observer(context)
 
 
 def _as_numpy(value: Any, name: str) -> Any:
-    """``value`` as a NumPy array of its own kind of numbers: from any framework, or from numbers in lists."""
+    """``value`` as a NumPy array of its own dtype, from an array of any framework or from lists of numbers."""
     try:
         return backend_of(value).to_numpy(value)
     except InvalidTypeError:

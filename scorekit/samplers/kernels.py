@@ -1,9 +1,9 @@
-"""What samplers are built from, for people who write their own.
+"""The building blocks of samplers, for people who write their own.
 
 A sampler is a frozen dataclass that derives from :class:`ChainSampler` and returns a :class:`Schedule`: one
-:class:`Row` of plain numbers a step, and the :class:`Kernel` that makes the step. The driver takes the steps, records
-what was asked for and stops chains that diverge. Where a step is a combination of position, score and noise,
-:class:`Linear` is the kernel and three numbers a row are the method.
+:class:`Row` of plain numbers per step, and the :class:`Kernel` that makes the step. The driver runs the steps, records
+results and stops chains that diverge. If a step is a linear combination of position, score and noise, use the kernel
+:class:`Linear`, which needs three coefficients per row.
 
 >>> from dataclasses import dataclass
 >>> import numpy as np

@@ -19,24 +19,26 @@ __all__ = ["Langevin"]
 class Langevin(ChainSampler):
     """Unadjusted Langevin dynamics, x ← x + step_size/2 · s(x) + sqrt(step_size) · z, z ~ N(0, I).
 
-    On N(m, v) the chain forgets its start by a = 1 − step_size/(2v) a step and settles at the variance
-    v / (1 − step_size/(4v)): small steps are slow, large ones biased, and from 4v on they diverge.
-    The model is called with ``sigma=None``; give ``sk.models.at(model, sigma)`` to sample at one noise level.
+    On N(m, v) the distance to the mean shrinks by 1 − step_size/(2v) per step, and the stationary variance is
+    v / (1 − step_size/(4v)): small steps are slow, large steps are biased, and steps of 4v or more diverge.
+    The model is called with ``sigma=None``. To sample at one noise level, pass ``sk.models.at(model, sigma)``.
 
     Args:
-        step_size: epsilon > 0, in the units of x squared.
-        steps: how many, at least 1.
+        step_size: epsilon > 0, in units of x².
+        steps: number of steps, at least 1.
 
     Raises:
-        ValueError, TypeError: a value outside its range, or of the wrong kind.
+        ValueError: ``step_size`` is not positive and finite, or ``steps`` is below 1.
+        TypeError: ``step_size`` is not a number, or ``steps`` is not an integer.
 
     Warns:
-        RuntimeWarning: once a run of :meth:`sample`, if the step is less than 5 % below 4/L, L the largest curvature
-            1/v, so that the variance is at least 20 times too large. L is estimated, by 13 more calls of the model,
-            only if the recorded norms of the score are as large as such a step makes them.
+        RuntimeWarning: once per run of :meth:`sample`, if the step is less than 5 % below 4/L, L the largest curvature
+            1/v; the variance is then at least 20 times too large. L is estimated, with 13 more calls of the model,
+            only if the recorded score norms are as large as with such a step.
 
-    Reference: Roberts and Tweedie, Exponential convergence of Langevin distributions and their discrete
-    approximations, Bernoulli 2 (1996). The factor 1/2 is that of Song and Ermon (2019).
+    References: Roberts and Tweedie, Exponential convergence of Langevin distributions and their discrete
+    approximations, Bernoulli 2 (1996), doi:10.2307/3318418. The factor 1/2 follows Song and Ermon (2019),
+    arXiv:1907.05600.
 
     >>> import numpy as np
     >>> samples = Langevin(step_size=0.5, steps=100).sample(lambda x: -x, np.zeros((2000, 2)), rng=0)
@@ -57,9 +59,9 @@ class Langevin(ChainSampler):
         return linear_schedule(Rows(self.steps, lambda k: row))
 
     def advice(self, diagnosis: Diagnosis) -> str:
-        """A step size below the limit of stability."""
+        """Suggest a step size below the stability limit."""
         return langevin_advice(diagnosis, self.step_size)
 
     def observer(self, context: Context) -> LimitWatch:
-        """A warning for steps just below the limit of stability."""
+        """Warn if the step is just below the stability limit."""
         return LimitWatch(self.step_size, context)

@@ -1,4 +1,4 @@
-"""Where a chain starts."""
+"""Initial points of annealed chains."""
 
 from __future__ import annotations
 
@@ -23,26 +23,29 @@ def initial(
     mean: Any = 0.0,
     std: Any = 0.0,
 ) -> Array:
-    """A draw from the noisiest level, N(mean, (sigma_max² + std²) I): where an annealed chain starts.
+    """Draw the initial points of an annealed chain from N(mean, (sigma_max² + std²) I).
 
-    At sigma_max the smoothed data are near N(mean, sigma_max² + std²), mean and std being those of the data; a start
-    that leaves them out is off by as much, which few steps at the first level do not repair.
+    At sigma_max the smoothed data are close to N(mean, sigma_max² + std²), with the mean and std of the data. Pass
+    both: a few steps at the first level do not correct a wrong mean or std.
 
     Args:
         noise: noise levels, a distribution with a largest level, or a descending sequence of numbers.
         shape: ``(n, *event)``.
         rng: an Rng, a seed or None.
-        like: an array whose framework, dtype and device the draw takes; NumPy float64 without it.
-        mean: of the data: a number, or an array that broadcasts to ``shape``.
-        std: of the data, not negative: a number, or an array that broadcasts to ``shape``.
+        like: an array whose framework, dtype and device the result has; NumPy float64 without it.
+        mean: mean of the data, a number or an array that broadcasts to ``shape``.
+        std: standard deviation of the data, nonnegative, a number or an array that broadcasts to ``shape``.
 
     Returns:
         An array of shape ``shape``.
 
     Raises:
-        ValueError, TypeError: a value outside its range, a distribution without a largest level.
+        ValueError: ``mean`` or ``std`` is not finite, or ``std`` is negative.
+        TypeError: ``noise`` has no largest level.
+        ShapeError: ``shape`` has fewer than two axes, or ``mean`` or ``std`` does not broadcast to it.
 
-    Reference: Song and Ermon, Improved techniques for training score-based generative models (2020), section 3.
+    Reference: Song and Ermon, Improved techniques for training score-based generative models (2020), section 3,
+    arXiv:2006.09011.
 
     >>> initial([10.0, 1.0], (4, 2), rng=0).shape
     (4, 2)
@@ -59,7 +62,7 @@ def initial(
 
 def _check_shape(shape: Any) -> Shape:
     if not isinstance(shape, (tuple, list)) or len(shape) < 2:
-        raise ShapeError(f"shape is {shape!r}: expected (n, …), the first axis is the batch. For points write (n, d).")
+        raise ShapeError(f"shape is {shape!r}: expected (n, …), the batch axis first. For points write (n, d).")
     return tuple(check_count(size, "each axis of shape") for size in shape)
 
 
@@ -83,6 +86,6 @@ def _moment(value: Any, name: str, z: Array) -> Array:
         raise InvalidValueError(f"{name} must be finite, got {value!r}.")
     if made.ndim > z.ndim or any(a not in (1, b) for a, b in zip(made.shape[::-1], z.shape[::-1], strict=False)):
         raise ShapeError(
-            f"{name} has shape {tuple(made.shape)}: expected a number, or a shape that fits {tuple(z.shape)}."
+            f"{name} has shape {tuple(made.shape)}: expected a number, or a shape that broadcasts to {tuple(z.shape)}."
         )
     return made

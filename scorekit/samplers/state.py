@@ -1,4 +1,4 @@
-"""What a sampler hands out: the state after a step, and the result of a run."""
+"""The results of a sampler: the state after a step, and the result of a run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["Samples", "State"]
 
 
 class State(NamedTuple):
-    """The chains after one step. Each state owns its arrays: it may be kept, or changed.
+    """The chains after one step. Each state owns its arrays, so you may keep or modify them.
 
-    ``x``: the positions, shape ``(n, *event)``. ``step``: how many steps were made, 1 at the first state.
-    ``level`` and ``sigma``: the index of the noise level and the level itself; 0 and None without one.
-    ``step_size``: that of this step, NaN for a step that has none (the final denoising).
+    ``x``: the positions, shape ``(n, *event)``. ``step``: the number of finished steps, 1 at the first state.
+    ``level`` and ``sigma``: the index of the noise level and the level itself; 0 and None without noise levels.
+    ``step_size``: the size of this step, NaN if it has none (the final denoising step).
     """
 
     x: Array
@@ -27,17 +27,17 @@ class State(NamedTuple):
 class Samples(NamedTuple):
     """The result of a run.
 
-    ``x``: the final states, with the shape, dtype and framework of ``x0``.
+    ``x``: the final positions, with the shape, dtype and framework of ``x0``.
 
-    ``trajectory``: shape ``(kept, n, *event)`` when ``keep_every`` was given, else None. Kept are the states after
-    steps k, 2k, … and always the last one, so ``trajectory[-1]`` equals ``x`` and kept = ceil(steps / k). The
-    start is not in it: the caller has it.
+    ``trajectory``: the positions after steps k, 2k, … and the last one if ``keep_every`` is k, shape
+    ``(kept, n, *event)``, else None. So ``trajectory[-1]`` equals ``x``, and kept = ceil(steps / k). The initial
+    points are not included.
 
-    ``stats``: NumPy arrays with one entry a recorded step. Recorded are the kept steps, or 100 evenly spaced ones (all,
-    if there are fewer) when ``keep_every`` is None; the last step always. Names: ``step``, ``level``, ``sigma`` (NaN
-    without one), ``step_size`` (NaN for the final denoising), ``score_norm`` (the mean over chains of |s| where the
-    step began), ``evaluations`` (calls of the model so far, each of all chains) and those of the kernel's info (means
-    over chains).
+    ``stats``: NumPy arrays with one entry per recorded step. These are the steps of the trajectory; if ``keep_every``
+    is None, they are 100 evenly spaced steps (or all, if there are fewer), with the last one. Names: ``step``,
+    ``level``, ``sigma`` (NaN without noise levels), ``step_size`` (NaN for the final denoising step), ``score_norm``
+    (the mean over chains of |s| before the step), ``evaluations`` (calls of the model so far, each for all chains) and
+    the names in the kernel's info (means over chains).
     """
 
     x: Array
@@ -45,6 +45,6 @@ class Samples(NamedTuple):
     stats: dict[str, Any]
 
     def __repr__(self) -> str:
-        """Shapes, not numbers: a run has too many to print."""
+        """The shapes of the arrays."""
         kept = "None" if self.trajectory is None else f"of shape {tuple(self.trajectory.shape)}"
         return f"Samples(x of shape {tuple(self.x.shape)}, trajectory {kept}, stats of {', '.join(self.stats)})"

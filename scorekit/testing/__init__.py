@@ -1,4 +1,4 @@
-"""Checks for other people's work: is a backend right, is a function a score model, what is the law of a sampler?"""
+"""Checks of backends and score models, and the exact distribution of affine samplers."""
 
 from __future__ import annotations
 

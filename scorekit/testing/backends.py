@@ -1,4 +1,4 @@
-"""Is this backend right? The conformance suite: every member of the seam, and the mathematics on top of it."""
+"""The conformance suite for backends: every member of the protocol, and the mathematics that uses it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ __all__ = ["check_backend"]
 
 
 def check_backend(backend: Backend, *, quick: bool = False) -> None:
-    """Raise a ``ScorekitError`` that names the first fault of ``backend``; None when there is none.
+    """Check a backend; the first fault raises a ``ScorekitError`` that names it.
 
-    Checked against closed forms and central differences: arrays in and out; every function that the library uses
-    under a derivative, in reverse mode, twice in reverse mode and in the mode that traces with probes take; ``vjp``,
-    ``grad`` and ``divergence`` and their own derivatives; random streams; and the parameter gradient of every objective
-    and the derivative of every built-in score.
+    Results are compared with closed forms and central differences: conversion of arrays; the derivatives of every
+    function that the library differentiates, in reverse mode, twice in reverse mode and in the mode of traces with
+    probes; ``vjp``, ``grad`` and ``divergence`` and their derivatives; random streams; the parameter gradient of every
+    objective; and the derivative of every built-in score.
 
     Args:
-        backend: what is to be checked.
-        quick: look at the members of the seam alone: a part of a second, to see whether an installation works.
+        backend: the backend.
+        quick: check only the members of the protocol, in less than a second, to test an installation.
+
+    Raises:
+        ValueError: a member is missing, or a result is wrong.
 
     >>> import scorekit as sk
     >>> check_backend(sk.backend("numpy"))
     """
     missing = sorted(name for name in MEMBERS if not hasattr(backend, name))
     if missing:
-        raise InvalidValueError(f"a {type(backend).__name__} is no backend: it lacks {', '.join(missing)}.")
+        raise InvalidValueError(
+            f"backend is a {type(backend).__name__} without {', '.join(missing)}: expected all members of Backend."
+        )
     mathematics = () if quick else (_nested, *differentiation.CHECKS)
     for check in (_arrays, _derivatives, _traces, _streams, _contexts, *mathematics):
         _run(backend, check)
@@ -119,7 +124,7 @@ def _derivatives(backend: Backend) -> None:
 
 
 def _nested(backend: Backend) -> None:
-    """Derivatives are differentiable in what f closes over."""
+    """Derivatives are differentiable in the variables that f closes over."""
     values, x = _points(backend)
     xp, ones = backend.xp, backend.asarray(np.ones_like(values))
     scale = backend.asarray(np.array([[1.3]]))

@@ -1,4 +1,4 @@
-"""A score model at an input, with what all checks of it ask for."""
+"""A score model with an input, for all checks of the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RELATIVE = {"float32": 1e-3, "float64": 1e-7}
 
 
 class Case:
-    """A copy of a model and of an input: neither the running means of the one nor the other are changed."""
+    """Copies of a model and an input, so that the checks change neither (for example running means)."""
 
     def __init__(self, model: ScoreModel, x: Array, sigma: Sigma) -> None:
         self.owner = backend_of(x)
@@ -30,15 +30,15 @@ class Case:
         self.tolerance = _RELATIVE.get(str(x.dtype).rpartition(".")[2], 1e-2)
 
     def score(self, x: Array) -> Array:
-        """The score at ``x``, at the level of the case."""
+        """The score at ``x``, at the noise level of the case."""
         return self.at(x, self.sigma)
 
     def traced(self, x: Array) -> Array:
-        """The same inside a derivative, where what is raised is about the derivative."""
+        """The score for use inside a derivative; errors are not rewritten."""
         return evaluate(self.model, x, self.sigma)
 
     def at(self, x: Array, sigma: Sigma) -> Array:
-        """The score at ``x``; what the model raises is told in the terms of its caller."""
+        """The score at ``x``; errors of the model are rewritten with the arguments of the call."""
         try:
             return evaluate(self.model, x, sigma)
         except ScorekitError as error:
@@ -59,7 +59,7 @@ class Case:
                 return InvalidTypeError(
                     f"the model has {value.dtype} parameters and x is {x.dtype}: convert one of them ({what})."
                 )
-        hint = " If it is conditional on the noise level, give one: check_score_model(model, x, sigma=0.5)."
+        hint = " If it depends on the noise level, pass one: check_score_model(model, x, sigma=0.5)."
         return InvalidValueError(
             f"the model fails at x of shape {tuple(x.shape)} with {_level(sigma)} ({what})."
             f"{hint if sigma is None and takes_sigma(self.model) else ''}"
@@ -70,7 +70,7 @@ class Case:
         return np.array(self.owner.to_numpy(x), dtype=np.float64)
 
     def differs(self, a: Any, b: Any) -> float:
-        """The largest difference of two arrays, relative to their size; 0 when they agree within the tolerance."""
+        """The largest difference of two arrays relative to their magnitude; 0 if they agree within the tolerance."""
         scale = max(np.abs(a).max(), np.abs(b).max(), 1e-30)
         worst = float(np.abs(a - b).max() / scale)
         return worst if worst > self.tolerance else 0.0
@@ -81,7 +81,7 @@ class Case:
         return stream.normal(tuple(self.x.shape), like=self.x), stream.normal(tuple(self.x.shape), like=self.x)
 
     def insides(self) -> Iterator[Any]:
-        """The model, and what is inside its views."""
+        """The model and the models inside its views."""
         inside: Any = self.model
         yield inside
         while isinstance(inside, View):
@@ -89,7 +89,7 @@ class Case:
             yield inside
 
     def parameters(self) -> dict[str, Array]:
-        """The parameters of the network inside that are to be trained, by name; none where they are not told."""
+        """The trainable parameters of the innermost network, by name; empty if it does not list them."""
         *_, network = self.insides()
         found = {}
         if hasattr(network, "named_parameters"):
@@ -100,14 +100,14 @@ class Case:
 
 
 def attempt(what: str, derive: Callable[[], Any]) -> Any:
-    """A derivative; where none can be taken, ``what`` it was and why."""
+    """The result of ``derive``; if it fails, an error that names ``what`` and the reason."""
     try:
         return derive()
     except ScorekitError:
         raise
     except Exception as error:
         raise InvalidValueError(
-            f"{what} cannot be taken ({type(error).__name__}: {error}): write the model with functions of "
+            f"{what} cannot be computed ({type(error).__name__}: {error}): write the model with functions of "
             "sk.array_namespace(x), which are differentiable."
         ) from error
 
@@ -115,7 +115,7 @@ def attempt(what: str, derive: Callable[[], Any]) -> Any:
 def _copied(model: Any) -> Any:
     try:
         return copy.deepcopy(model)
-    except Exception:  # what cannot be copied is looked at as it is
+    except Exception:  # a model that cannot be copied is checked itself
         return model
 
 

@@ -1,4 +1,4 @@
-"""The part of the conformance suite that differentiates what the library is made of."""
+"""The part of the conformance suite that checks derivatives of operations, objectives, scores and views."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STEP, _TOLERANCE = 1e-5, 1e-6
 
 
 def _operations(xp: Any, a: Array) -> dict[str, Callable[[Array], Array]]:
-    """What code under a derivative may use, as functions of ``x`` of shape (4, 3) with positive entries."""
+    """The operations that differentiated code may use, as functions of positive ``x`` of shape (4, 3)."""
     return {
         "arithmetic": lambda x: (x * a - a / x + x**2) * (-x),
         "sum": lambda x: xp.sum(x, axis=1, keepdims=True) * x,
@@ -72,7 +72,7 @@ def _every_operation_under_a_derivative(backend: Backend) -> None:
 
 
 def _compare_modes(backend: Backend, name: str, f: Callable[[Array], Array], x: Array, u: Array) -> None:
-    """Reverse mode, the mode of traces with probes, and reverse over reverse against differences along ``u``."""
+    """Compare reverse mode, the mode of traces with probes, and reverse over reverse with differences along ``u``."""
     numpy = backend.to_numpy
     y = numpy(f(x))
     v = backend.asarray(np.random.default_rng(13).normal(size=y.shape))
@@ -82,7 +82,7 @@ def _compare_modes(backend: Backend, name: str, f: Callable[[Array], Array], x: 
         return backend.vjp(f, z, v)[1]
 
     def probed(z: Array) -> Array:
-        """One direction ``u`` as output, times ``vᵀ f``: its Jacobian has the quadratic form (u·u)(vᵀ J u)."""
+        """``u`` times ``vᵀ f``; its Jacobian has the quadratic form (u·u)(vᵀ J u) along ``u``."""
         return u * backend.xp.sum(v * f(z))
 
     second = (numpy(pull(x + _STEP * u)) - numpy(pull(x - _STEP * u))) / (2 * _STEP)
@@ -107,7 +107,7 @@ def _agree(backend: Backend, got: Any, wanted: Any, what: str) -> None:
 
 
 def _smooth_model(xp: Any, theta: Array) -> Callable[..., Array]:
-    """A small network with the parameters ``theta`` of shape (1, 8): every loss bends in every one of them."""
+    """A small network with parameters ``theta`` of shape (1, 8); every loss is nonlinear in each of them."""
 
     def model(x: Array, sigma: Any = None) -> Array:  # noqa: ARG001
         hidden = xp.tanh(xp.matmul(x, xp.reshape(theta[0, :4], (2, 2))))

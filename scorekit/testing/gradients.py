@@ -1,4 +1,4 @@
-"""The derivatives of a score model: with respect to ``x``, twice, and with respect to its parameters."""
+"""Checks of the derivatives of a score model: with respect to ``x``, once and twice, and to its parameters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from scorekit.testing.case import Case, attempt
 
 __all__ = ["derivative", "kinks", "parameters", "twice"]
 
-_STEPS = 4  # a last layer that starts at zero hides the layers before it at the first step, and so on
+_STEPS = 4  # with a zero last layer, earlier layers have zero gradients at the first step, and so on
 
 
 def derivative(case: Case) -> None:
-    """Jᵀ v against central differences, for one fixed direction."""
+    """Compare Jᵀ v with central differences, for one fixed direction."""
     v, u = case.directions()
     pulled = case.numpy(attempt("the derivative of the score", lambda: case.owner.vjp(case.traced, case.x, v)[1]))
     step, share, rounding = (1e-5, 1e-3, 1e-13) if case.tolerance < 1e-5 else (1e-3, 0.02, 2e-6)
@@ -37,7 +37,7 @@ def derivative(case: Case) -> None:
 
 
 def twice(case: Case) -> None:
-    """The implicit losses differentiate a derivative: it must have one too."""
+    """Check that a second derivative exists; the implicit objectives need it."""
     attempt("the second derivative of the score", lambda: _second(case))
 
 
@@ -47,7 +47,7 @@ def _second(case: Case) -> Array:
 
 
 def parameters(case: Case) -> None:
-    """After a few steps of training every parameter must have moved."""
+    """Check that every parameter changes in a few training steps."""
     names = case.parameters()
     if not names:
         return
@@ -58,7 +58,7 @@ def parameters(case: Case) -> None:
     after = {name: case.numpy(value) for name, value in learner.state_dict().items()}
     moved = {key.partition(".")[2] for key in before if not np.array_equal(before[key], after[key])}
     if any(isinstance(inside, EnergyModel) for inside in case.insides()):
-        moved |= {name for name, value in names.items() if math.prod(value.shape) == 1}  # the constant of an energy
+        moved |= {name for name, value in names.items() if math.prod(value.shape) == 1}  # an additive constant
     still = [name for name in names if name not in moved]
     if still:
         raise InvalidValueError(
@@ -68,25 +68,25 @@ def parameters(case: Case) -> None:
 
 
 def _distance(case: Case) -> Any:
-    """A loss that pulls the score to fixed values, in which every parameter has a part."""
+    """A loss that fits the score to fixed values and depends on every parameter."""
     target, _ = case.directions()
     return lambda model, x, rng: array_namespace(x).mean((evaluate(model, x, case.sigma) - target) ** 2)
 
 
 def kinks(case: Case) -> None:
-    """A score of linear pieces: its trace is right, and the gradient of its trace is not."""
+    """Warn about piecewise-linear scores (ReLU): autodiff's gradient of the trace misses the kinks."""
     if np.any(case.numpy(_second(case))) or _affine(case):
         return
     pieces = (
         "linear" if np.any(case.numpy(case.owner.vjp(case.traced, case.x, case.directions()[0])[1])) else "constant"
     )
     wrong = (
-        "its trace is blind to where the pieces meet, and so is the gradient of"
+        "autodiff's gradient of the trace misses the kinks, and is wrong in"
         if pieces == "linear"
-        else "its trace is zero wherever it can be taken, which is wrong in"
+        else "its trace is zero wherever it exists, which is wrong in"
     )
     warnings.warn(
-        f"the score consists of {pieces} pieces, as ReLU makes them: {wrong} ImplicitScoreMatching and "
+        f"the score is piecewise {pieces}, as with ReLU: {wrong} ImplicitScoreMatching and "
         "SlicedScoreMatching. Use a smooth activation (SiLU, GELU, softplus), or DenoisingScoreMatching.",
         RuntimeWarning,
         stacklevel=3,
@@ -94,7 +94,7 @@ def kinks(case: Case) -> None:
 
 
 def _affine(case: Case) -> bool:
-    """Is the score in the middle of two far points the mean of theirs?"""
+    """Whether the score at a point between two distant points is the mean of their scores."""
     _, u = case.directions()
     ends = [case.numpy(case.score(case.x + reach * u)) for reach in (-8.0, 4.0)]
     middle = case.numpy(case.score(case.x - 2.0 * u))

@@ -1,8 +1,8 @@
-"""The exact law of an affine sampler on Gaussian data, from the code that runs.
+"""The exact distribution of an affine sampler on Gaussian data, computed by running its code.
 
-A step that is affine in positions and noise, with an affine score, makes the final positions an affine function of the
-start and of all draws. Its coefficients are measured by impulses: one chain for each number that is drawn gets a one
-there and zero elsewhere.
+If each step is affine in positions and noise, and the score is affine, then the final positions are an affine function
+of the initial points and of all random draws. Its coefficients are impulse responses: for each random number, one chain
+gets one for that number and zero for all others.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from scorekit.protocols import Array, ScoreModel, Shape
 
 __all__ = ["AffineLaw", "impulse_law"]
 
-_ROUNDING = {4: 1e-2, 8: 1e-6}  # by bytes a number: how far an affine sampler may miss a sum of its responses
+_ROUNDING = {4: 1e-2, 8: 1e-6}  # tolerance for rounding errors of the sum of responses, by bytes per number
 
 
 class AffineLaw(NamedTuple):
-    """The law N(mean, covariance) of the final positions.
+    """The distribution N(mean, covariance) of the final positions.
 
-    ``mean``: in the shape of one sample. ``covariance``: ``(d, d)``, of the flattened sample. ``draws``: how many
-    numbers a chain drew.
+    ``mean``: in the shape of one sample. ``covariance``: ``(d, d)``, of the flattened sample. ``draws``: the number of
+    random numbers per chain.
     """
 
     mean: Any
@@ -42,30 +42,31 @@ class AffineLaw(NamedTuple):
 def impulse_law(
     sampler: Any, model: ScoreModel, mean: Any, covariance: Any = 0.0, *, like: Array | None = None
 ) -> AffineLaw:
-    """The exact law of what a sampler returns for an affine score: no random numbers, no tolerance for chance.
+    """The exact distribution of a sampler's result for an affine score, computed without random numbers.
 
-    For the start x0 ~ N(m, C) and draws z_1, …, z_K, the final position is x(m) + A (x0 − m) + Σ_k b_k z_k, and its law
-    N(x(m), A C Aᵀ + Σ_k b_k b_kᵀ). One run of 2 + d + K chains gives all of it: the first starts at m and draws zeros,
-    d chains start one unit off in one coordinate, K chains draw a single one. The last chain starts and draws something
-    everywhere, which tells whether the sampler is affine. Noise that is left out, drawn once too often, of the wrong
-    size or used twice changes the law, however little.
+    For x0 ~ N(m, C) and draws z_1, …, z_K, the final position is x(m) + A (x0 − m) + Σ_k b_k z_k, with distribution
+    N(x(m), A C Aᵀ + Σ_k b_k b_kᵀ). One run of 2 + d + K chains measures all coefficients: the first chain starts at m
+    with zero draws, d chains start one unit away in one coordinate, and K chains have a single draw of one. The last
+    chain has general values everywhere, to check that the sampler is affine. Missing, repeated or wrongly scaled noise
+    changes the result, so a test detects it.
 
     Args:
         sampler: any object with ``sample(model, x0, rng)`` that returns the positions, or an object with them as ``x``.
-            It draws ``rng.normal(shape, like)`` and nothing else, with the batch as the first or last axis of the
-            shape. Its chains do not depend on each other.
-        model: a score that is affine in x, for instance that of :class:`scorekit.distributions.Gaussian`.
-        mean: that of the start, m, an array in the shape of one sample.
-        covariance: that of the start, C: a number (times I), the variances in the shape of one sample, or a matrix
-            ``(d, d)``; 0 for a start at m.
+            It may use only ``rng.normal(shape, like)``, with the batch as the first or last axis of the shape. Its
+            chains must not depend on each other.
+        model: a score that is affine in x, for example that of :class:`scorekit.distributions.Gaussian`.
+        mean: the mean m of the initial points, an array in the shape of one sample.
+        covariance: the covariance C of the initial points: a number (times I), the variances in the shape of one
+            sample, or a matrix ``(d, d)``; 0 for initial points equal to m.
         like: an array whose framework, dtype and device are used; NumPy float64 without it.
 
     Returns:
         :class:`AffineLaw`, in NumPy float64.
 
     Raises:
-        ValueError: the sampler is not affine, or a shape is not as described.
-        TypeError: ``sampler`` has no method ``sample``, or draws anything but normals.
+        ValueError: the sampler is not affine for this score.
+        TypeError: ``sampler`` has no method ``sample``, or draws random numbers other than normals.
+        ShapeError: ``mean``, ``covariance``, the draws or the result have the wrong shape.
 
     >>> import numpy as np, scorekit as sk
     >>> law = impulse_law(sk.samplers.Langevin(0.5, 200), lambda x: -x, np.zeros(1))
@@ -76,7 +77,7 @@ def impulse_law(
         raise InvalidTypeError(f"sampler is a {describe(sampler)}: expected an object with sample(model, x0, rng).")
     center = np.asarray(host(mean) if hasattr(mean, "shape") else mean, dtype=np.float64)
     if center.ndim == 0:
-        raise ShapeError(f"mean is {mean!r}: expected an array in the shape of one sample, as numpy.zeros(2).")
+        raise ShapeError(f"mean is {mean!r}: expected an array in the shape of one sample, for example numpy.zeros(2).")
     spread = _as_matrix(covariance, center)
     like = center if like is None else like
     responses = _respond(sampler, model, center, like)
@@ -88,7 +89,7 @@ def impulse_law(
 
 
 def _respond(sampler: Any, model: ScoreModel, center: Any, like: Array) -> Any:
-    """The final positions of all chains, ``(2 + d + K, d)``; a run that draws zeros tells K."""
+    """The final positions of all chains, ``(2 + d + K, d)``; a first run with zero draws counts K."""
     d = center.size
     dry = _Script(d + 2, d, like)
     _run(sampler, model, np.stack([center] * dry.chains), dry)
@@ -108,7 +109,7 @@ def _run(sampler: Any, model: ScoreModel, starts: Any, script: _Script) -> Any:
 
 
 def _weights(count: int, start: int = 0) -> Any:
-    """Numbers of all signs and sizes for the chain that tells whether the sampler is affine."""
+    """Generic numbers for the chain that checks whether the sampler is affine."""
     return np.cos(np.arange(start + 1.0, start + count + 1) ** 2)
 
 
@@ -120,7 +121,7 @@ def _check_affine(responses: Any, first: Any, last: Any, like: Array) -> None:
     if not np.all(np.abs(last - expected) <= _ROUNDING[bytes_each] * (scale + 1e-300)):
         raise InvalidValueError(
             f"the sampler is not affine with this model: a chain ends at {last} where the sum of responses is "
-            f"{expected}. Expected a score that is affine in x, as that of a Gaussian, steps that are affine in "
+            f"{expected}. Expected a score that is affine in x, as for a Gaussian, steps that are affine in "
             "position and noise, and chains that do not depend on each other."
         )
 
@@ -140,10 +141,10 @@ def _as_matrix(covariance: Any, center: Any) -> Any:
 
 
 class _Script:
-    """A stream in which draw k of chain j is one if j is the chain of that draw, and zero else.
+    """A stream in which draw k of chain j is one if j is the chain of that draw, and zero otherwise.
 
-    The first ``1 + d`` chains draw zeros, the last one draws weights. Where there are no chains for the draws, as in
-    the run that counts them, all draw zeros.
+    The first ``1 + d`` chains draw zeros, the last chain draws weights. In the run that counts the draws, all chains
+    draw zeros.
     """
 
     def __init__(self, chains: int, d: int, like: Array) -> None:
@@ -173,16 +174,15 @@ class _Script:
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise InvalidTypeError(
-            "the sampler draws other random numbers than normals: an impulse law is for samplers that are affine in "
-            "normals."
+            "the sampler draws random numbers other than normals: expected a sampler that uses only rng.normal."
         )
 
     uniform = rademacher = integers = choice = spawn = _refuse
 
     def state(self) -> dict[str, Any]:
-        """How much was drawn."""
+        """The number of draws so far."""
         return {"drawn": self.drawn}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was called."""
+        """Restore a state from :meth:`state`."""
         self.drawn = state["drawn"]

@@ -1,4 +1,4 @@
-"""Is this function a score model?"""
+"""The check of score models."""
 
 from __future__ import annotations
 
@@ -17,28 +17,34 @@ __all__ = ["check_score_model"]
 
 
 def check_score_model(model: ScoreModel, x: Array, sigma: Sigma = None) -> None:
-    """Raise a ``ScorekitError`` that names the first fault of ``model`` as a score model; None when there is none.
+    """Check a score model; the first fault raises a ``ScorekitError`` that names it.
 
-    Looked at, in this order: that the model can be called, with its parameters where ``x`` is and of its dtype; shape,
-    dtype and framework of the score; that ``x`` is left alone; finite values, also at 10 times ``x`` and at a
-    hundredth of sigma; that the same input gives the same score; that a scalar sigma and one of shape ``(n,)`` agree;
-    that each row depends on its own sample alone (batch normalization in training mode fails here); that derivatives
-    with respect to ``x`` exist, agree with differences and can be taken twice; that every parameter that is to be
-    trained moves the score. It works on copies of ``model`` and ``x``.
-
-    A score made of linear pieces, as a network with ReLU makes it, is a score model, but not for every objective: a
-    ``RuntimeWarning`` says for which.
+    The checks: the model can be called, with parameters of the device and dtype of ``x``; the score has the shape,
+    dtype and framework of ``x``; ``x`` is not modified; the score is finite, also at 10 times ``x`` and at a hundredth
+    of sigma; equal inputs give equal scores; a scalar sigma and an array ``(n,)`` give equal scores; each row depends
+    only on its own sample (batch normalization in training mode fails here); derivatives with respect to ``x`` exist,
+    agree with finite differences and exist twice; every trainable parameter changes the score. The checks work on
+    copies of ``model`` and ``x``.
 
     Args:
-        model: what is to be checked.
-        x: samples like those it will meet, shape ``(n, *event)``; at least two, so that rows can be told apart.
-        sigma: the noise level to call it with: None, a positive scalar or shape ``(n,)``.
+        model: the score model.
+        x: typical samples, shape ``(n, *event)``, n >= 2.
+        sigma: the noise level: None, a positive scalar or shape ``(n,)``.
+
+    Raises:
+        ValueError: ``x`` has fewer than two samples, or a check fails.
+        ShapeError: the score has the wrong shape.
+        TypeError: the score has the wrong framework or dtype.
+        NonFiniteError: the score is not finite.
+
+    Warns:
+        RuntimeWarning: the score is piecewise linear, as with ReLU; some objectives are then wrong.
 
     >>> import numpy as np
     >>> check_score_model(lambda x: -x, np.ones((3, 2)))
     """
     if check_batch(x).shape[0] < 2:
-        raise InvalidValueError(f"x holds {x.shape[0]} sample: expected at least two, so that rows can be told apart.")
+        raise InvalidValueError(f"x holds {x.shape[0]} sample: expected at least two, to compare rows.")
     case = Case(model, x, as_sigma(sigma, x))
     checks: tuple[Callable[[Case], None], ...] = (_values, _repeatable, _levels, _far, _rows)
     for check in (*checks, derivative, twice, kinks, parameters):
@@ -49,7 +55,9 @@ def _values(case: Case) -> None:
     before = case.numpy(case.x)
     score = case.score(case.x)
     if not np.array_equal(before, case.numpy(case.x)):
-        raise InvalidValueError("the model changed x: expected it to leave its input alone. Avoid in-place operations.")
+        raise InvalidValueError(
+            "the model changed x: expected a model that does not modify its input in place. Avoid in-place operations."
+        )
     _finite(case, score, "")
 
 
@@ -64,13 +72,13 @@ def _repeatable(case: Case) -> None:
     off = case.differs(case.numpy(case.score(case.x)), case.numpy(case.score(case.x)))
     if off:
         raise InvalidValueError(
-            f"two calls with the same x differ by {off:.1e} (relative): expected a function of x and sigma. Dropout, "
-            "or another source of noise, is active: for a torch module call model.eval()."
+            f"two calls with the same x differ by {off:.1e} (relative): expected a function of x and sigma. Dropout "
+            "or another source of noise is active: for a torch module call model.eval()."
         )
 
 
 def _levels(case: Case) -> None:
-    """Two levels in one batch, against the same two as scalars: a sigma along the wrong axis shows."""
+    """Compare two levels in one batch with the same levels as scalars, to find a sigma along the wrong axis."""
     if case.sigma is None:
         return
     level = float(np.ravel(case.numpy(case.sigma) if hasattr(case.sigma, "ndim") else case.sigma)[0])
@@ -82,14 +90,12 @@ def _levels(case: Case) -> None:
     if off:
         raise InvalidValueError(
             f"sigma as a scalar and as shape ({case.x.shape[0]},) give scores that differ by {off:.1e} (relative): "
-            "line sigma up with the batch axis, sigma.reshape(-1, 1, …)."
+            "align sigma with the batch axis, sk.expand(sigma, x) or sigma.reshape(-1, 1, …)."
         )
 
 
 def _knows(case: Case, level: Sigma) -> bool:
-    """Does the model take this level? One that is fixed at a level, or made for a sequence of levels, refuses
-    others.
-    """
+    """Whether the model accepts this level; a model with fixed noise levels raises ``ValueError`` for others."""
     try:
         case.at(case.x, level)
     except ShapeError:
@@ -100,7 +106,7 @@ def _knows(case: Case, level: Sigma) -> bool:
 
 
 def _far(case: Case) -> None:
-    """Where samplers start, and where they end."""
+    """Check large ``x``, where samplers start, and small sigma, where they end."""
     _finite(case, case.score(10 * case.x), " at 10 times x, and finite at x: chains get there. Look for an overflow")
     if case.sigma is not None and _knows(case, case.sigma / 100):
         where = " at a hundredth of sigma, and finite at sigma: look for a division by sigma, or its logarithm"
@@ -108,7 +114,7 @@ def _far(case: Case) -> None:
 
 
 def _rows(case: Case) -> None:
-    """Move every sample but the first: the first one's score must stay."""
+    """Change all samples except the first, and check that the first score stays the same."""
     xp = array_namespace(case.x)
     first = expand(constant((np.arange(case.x.shape[0]) == 0).astype(float), case.x), case.x)
     moved = case.x + (1 - first) * (0.5 + xp.abs(case.x))
@@ -116,7 +122,7 @@ def _rows(case: Case) -> None:
     off = case.differs(here, there)
     if off:
         raise InvalidValueError(
-            f"the score at sample 0 changes by {off:.1e} (relative) when the other samples move: expected rows "
+            f"the score at sample 0 changes by {off:.1e} (relative) when the other samples change: expected rows "
             "that are independent of each other. Batch normalization in training mode does this: call model.eval(), "
             "or use group or instance normalization."
         )

@@ -245,8 +245,8 @@ def test_events_are_flattened():
     [
         (lambda: MLP(0), ValueError, "dim must be at least 1"),
         (lambda: MLP(2, hidden=(0,)), ValueError, "hidden width must be at least 1"),
-        (lambda: MLP(2, dtype="float16"), ValueError, "'float32' or 'float64', got 'float16'"),
-        (lambda: MLP(2)(X), ValueError, r"x has shape \(5, 3\): this network is for 2 numbers"),
+        (lambda: MLP(2, dtype="float16"), ValueError, "dtype is 'float16'.*'float32' or 'float64'"),
+        (lambda: MLP(2)(X), ValueError, r"x has shape \(5, 3\): this network expects samples of dimension 2"),
         (lambda: MLP(3)(X), ValueError, "conditional on sigma, got None"),
         (lambda: MLP(3)(X, -1.0), ValueError, "sigma must be positive"),
         (lambda: MLP(3).with_parameters({}), ValueError, "parameters differ.*Nothing was changed"),

@@ -65,13 +65,13 @@ def _misaligned(x, sigma):
         (_in_place, None, ValueError, "the model changed x"),
         (lambda x: x / 0.0 * 0.0, None, sk.NonFiniteError, "NaN or infinite in 6 of 6 rows"),
         (_random, None, ValueError, "two calls with the same x differ"),
-        (_batch_norm, None, ValueError, "changes by .* when the other samples move.*Batch normalization"),
+        (_batch_norm, None, ValueError, "changes by .* when the other samples change.*Batch normalization"),
         (_misaligned, 0.5, ValueError, r"sigma as a scalar and as shape \(6,\) give scores that differ"),
         (_detached, None, ValueError, "cut from the graph"),
         (_plain_numpy, None, ValueError, "derivative of the score is 0"),
         (3.0, None, TypeError, "expected a function"),
         (MLP(3), None, ValueError, "conditional on sigma"),
-        (MLP(2, conditional=False), None, ValueError, "this network is for 2 numbers"),
+        (MLP(2, conditional=False), None, ValueError, "this network expects samples of dimension 2"),
     ],
 )
 def test_wrong_models_are_named(model, sigma, error, words):
@@ -89,5 +89,5 @@ def test_a_model_without_any_derivative_rule():
     from autograd.extend import primitive
 
     opaque = primitive(np.tanh)  # a function that autograd has no rule for
-    with pytest.raises(ValueError, match=r"derivative of the score cannot be taken.*NotImplementedError"):
+    with pytest.raises(ValueError, match=r"derivative of the score cannot be computed.*NotImplementedError"):
         check_score_model(lambda x: opaque(x), X)

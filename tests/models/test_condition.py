@@ -49,7 +49,7 @@ def test_repeated_samples_have_repeated_conditions():
     """k·n rows, as probes and replicas make them: the condition is repeated as a whole."""
     model = sk.models.condition(shifted, X)
     np.testing.assert_allclose(model(np.tile(X, (2, 1)), 1.0), 0.0)
-    with pytest.raises(sk.ShapeError, match="the condition has 3 entries for 4 samples: expected 4, one for each"):
+    with pytest.raises(sk.ShapeError, match="the condition has 3 entries for 4 samples: expected 4, one per sample"):
         model(np.zeros((4, 2)), 1.0)
 
 
@@ -76,7 +76,7 @@ def test_samples_are_those_of_the_class():
         (lambda x: x, 0, TypeError, "takes no condition: expected a model s"),
         (lambda x, sigma: x, 0, TypeError, "takes no condition: expected a model s"),
         (sk.models.Preconditioned(lambda x, sigma: x, 1.0), 0, TypeError, "takes no condition"),
-        (Means(), 5, ValueError, "class 5: the network has 4 classes, 0 to 3, and 4 stands for no condition"),
+        (Means(), 5, ValueError, "class 5: the network has 4 classes, 0 to 3, and 4 means no condition"),
         (Means(), -1, ValueError, "class -1: the network has 4 classes"),
         (Means(), np.array([0, 7]), ValueError, "class 7: the network has 4 classes"),
         (Means(), 1.5, TypeError, "condition is 1.5: the network has 4 classes, so expected an integer"),
@@ -123,5 +123,5 @@ def test_an_objective_refuses_a_condition_that_does_not_fit(condition, error, wo
 
 def test_an_objective_refuses_a_condition_that_the_model_does_not_take():
     objective = sk.objectives.DenoisingScoreMatching(0.5)
-    with pytest.raises(TypeError, match="a condition was given, and <lambda> takes none"):
+    with pytest.raises(TypeError, match="a condition was passed, but <lambda> takes none"):
         objective(lambda x, sigma: -x, X, rng=0, condition=np.zeros(3))

@@ -191,7 +191,7 @@ def test_a_result_in_the_place_of_what_it_holds():
     samples = sk.samplers.Langevin(0.1, 2).sample(score, X, rng=0)
     with pytest.raises(TypeError, match=r"no backend owns a scorekit\.Samples.*Pass the array in it: samples\.x"):
         SlicedScoreMatching()(score, samples)
-    with pytest.raises(TypeError, match=r"model is a scorekit\.Gaussian.*Give its \.score"):
+    with pytest.raises(TypeError, match=r"model is a scorekit\.Gaussian.*Pass its \.score"):
         SlicedScoreMatching()(sk.distributions.Gaussian([0.0, 0.0], 1.0), X)
 
 

@@ -152,14 +152,14 @@ def test_dtype_and_framework_of_the_start():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"sampler": Langevin}, TypeError, "sampler is .*expected one of sk.samplers, made"),
+        ({"sampler": Langevin}, TypeError, "sampler is .*expected an instance of one of sk.samplers"),
         ({"start": np.zeros((25, 2))}, TypeError, "start is a numpy.ndarray .*: expected a function.*initial"),
         ({"n": 0}, ValueError, "n must be at least 1"),
         ({"block": 0}, ValueError, "block must be at least 1"),
-        ({"blocks": [0, 3]}, ValueError, "blocks has 3: there are 3 blocks, 0 to 2"),
+        ({"blocks": [0, 3]}, ValueError, "blocks has 3: there are 3 blocks, expected an index from 0 to 2"),
         ({"blocks": [1, 0, 1]}, ValueError, "blocks has 1 2 times: expected each block once"),
         ({"blocks": [-1]}, ValueError, "a block must be at least 0"),
-        ({"blocks": 2}, TypeError, r"blocks is 2: expected integers, for instance range\(0, 3, 2\)"),
+        ({"blocks": 2}, TypeError, r"blocks is 2: expected integers, for example range\(0, 3, 2\)"),
         ({"progress": 1}, ValueError, "unknown progress"),
         ({"rng": -1}, ValueError, "rng must be a non-negative seed"),
     ],
@@ -172,7 +172,7 @@ def test_what_is_refused_at_once(options, error, words):
 
 
 def test_a_start_of_the_wrong_size():
-    with pytest.raises(sk.ShapeError, match=r"start returned shape \(4, 2\) when asked for 10 samples"):
+    with pytest.raises(sk.ShapeError, match=r"start returned shape \(4, 2\) for 10 samples"):
         next(sample_blocks(SAMPLER, Gaussian(), lambda n, rng: np.zeros((4, 2)), 25, 0, block=10))
     with pytest.raises(TypeError, match="what start returned is None"):
         next(sample_blocks(SAMPLER, Gaussian(), lambda n, rng: None, 25, 0, block=10))

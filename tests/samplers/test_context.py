@@ -77,7 +77,7 @@ class TestContext:
         context = Context(Model(), np.ones((5, 2)), 0)
         with pytest.raises(ValueError, match=r"log_prob returned \(5, 2\).*expected \(5,\)"):
             context.log_prob(context.copy_in(context.x0))
-        with pytest.raises(TypeError, match="function of x alone, and the sampler asks for its log-density at a noise"):
+        with pytest.raises(TypeError, match="function of x alone, and the sampler needs its log-density at a noise"):
             context.log_prob(context.copy_in(context.x0), 0.5)
 
     def test_calls_are_counted(self):

@@ -80,7 +80,7 @@ LEVELS = [AnnealedLangevin([2.0, 1.0], 1, 0.1), ConsistentAnnealed([2.0, 1.0])]
 @pytest.mark.parametrize("sampler", [*LEVELS, Inpaint(LEVELS[0], True, 0.0)])
 @pytest.mark.parametrize("model", [lambda x: -x, lambda x, scale=2.0: -x, lambda x, *, scale=2.0: -x])
 def test_levels_need_a_model_that_takes_sigma(sampler, model):
-    words = f"function of x alone, and {type(sampler).__name__} asks.*use Langevin.*lambda x, sigma: model"
+    words = f"function of x alone, and {type(sampler).__name__} needs.*use Langevin.*lambda x, sigma: model"
     for run in (sampler.sample, sampler.iterate):
         with pytest.raises(TypeError, match=words) as caught:
             run(model, GOOD, rng=0)

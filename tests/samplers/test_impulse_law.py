@@ -178,7 +178,7 @@ class Coupled(Loop):
         (lambda: impulse_law(Loop(), score, np.zeros(2), np.ones(3)), ValueError, r"covariance has shape \(3,\)"),
         (lambda: impulse_law(Loop(), lambda x: -(x**3), np.ones(2)), ValueError, "not affine with this model"),
         (lambda: impulse_law(Coupled(), score, np.ones(2)), ValueError, "not affine"),
-        (lambda: impulse_law(Accepting(), score, np.ones(2)), TypeError, "draws other random numbers than normals"),
+        (lambda: impulse_law(Accepting(), score, np.ones(2)), TypeError, "draws random numbers other than normals"),
         (lambda: impulse_law(Flat(), score, np.ones(2)), ValueError, r"sample returned shape \(4,\)"),
         (lambda: impulse_law(Odd(), score, np.ones(2)), ValueError, r"drew normals of shape \(3,\) for 4 chains"),
     ],

@@ -60,7 +60,11 @@ def test_reproducible():
         ({"std": -1.0}, ValueError, "std must not be negative, got a smallest value of -1.0"),
         ({"std": float("nan")}, ValueError, "std must be finite"),
         ({"mean": float("inf")}, ValueError, "mean must be finite"),
-        ({"mean": np.zeros(3)}, ValueError, r"mean has shape \(3,\): expected a number, or a shape that fits \(5, 2\)"),
+        (
+            {"mean": np.zeros(3)},
+            ValueError,
+            r"mean has shape \(3,\): expected a number, or a shape that broadcasts to \(5, 2\)",
+        ),
         ({"mean": np.zeros((1, 5, 2))}, ValueError, "mean has shape"),
         ({"rng": "seed"}, TypeError, "rng is a str"),
     ],

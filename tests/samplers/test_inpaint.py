@@ -160,7 +160,7 @@ def test_two_of_them_compose():
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: Inpaint(Langevin, FIRST, 0.0), TypeError, "sampler is .*expected one of sk.samplers, made"),
+        (lambda: Inpaint(Langevin, FIRST, 0.0), TypeError, "sampler is .*expected an instance of one of sk.samplers"),
         (
             lambda: Inpaint(Langevin(0.1, 1), [1, 0], 0.0),
             TypeError,

@@ -168,7 +168,7 @@ def test_a_level_that_the_network_does_not_know_is_refused(record):
     x = torch.zeros(2, 3, 8, 8)
     model, _ = record(NETWORKS["NCSN"](), x, 1.0)
     for _ in range(2):
-        with pytest.raises(ValueError, match="sigma 2 is no level of this network"):
+        with pytest.raises(ValueError, match="sigma 2 is not a noise level of this network"):
             model(x, 2.0)
 
 

@@ -124,7 +124,7 @@ class _NoGrad(nn.Module):
 @pytest.mark.parametrize(
     ("model", "sigma", "error", "words"),
     [
-        (net(nn.BatchNorm1d(16)), None, ValueError, r"changes by .* when the other samples move.*call model\.eval\(\)"),
+        (net(nn.BatchNorm1d(16)), None, ValueError, r"changes by .* the other samples change.*call model\.eval\(\)"),
         (net(nn.Dropout(0.5)), None, ValueError, r"two calls .* differ by .*Dropout.*call model\.eval\(\)"),
         (net(out=2), None, sk.ShapeError, r"model returned shape \(6, 2\) for x of shape \(6, 3\)"),
         (net(out=1), None, sk.ShapeError, r"model returned shape \(6, 1\).*EnergyModel\(f\)"),
@@ -152,7 +152,7 @@ class _NoGrad(nn.Module):
         (Around(net(), lambda s, x: s.detach() - x), None, ValueError, "cut from the graph"),
         (Around(net(), lambda s, x: 0 * s.detach() - x), None, ValueError, "does not depend on the model's parameters"),
         (Idle(), None, ValueError, r"does not change with 2 of 6 parameters, which get no gradient: idle, cut\."),
-        (Conditional(), None, ValueError, r"fails at x .* with no sigma \(.*If it is conditional .*sigma=0\.5"),
+        (Conditional(), None, ValueError, r"fails at x .* with no sigma \(.*If it depends .*sigma=0\.5"),
         (MLP(3, dtype="float32"), None, ValueError, "conditional on sigma, got None"),
         (
             Conditional(lambda x, s: torch.full((len(x), 1), float(s))),
@@ -191,7 +191,7 @@ def test_wrong_modules_are_named(model, sigma, error, words):
 
 def test_a_sigma_along_the_features_is_found_where_the_shapes_agree():
     """Three samples of three numbers: x / sigma has the right shape and the wrong levels."""
-    with pytest.raises(ValueError, match="line sigma up with the batch axis"):
+    with pytest.raises(ValueError, match="align sigma with the batch axis"):
         check_score_model(lambda x, sigma: -x / sigma, X[:3], 0.5)
 
 
@@ -210,17 +210,17 @@ def test_neither_the_data_nor_the_running_means_are_touched():
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.LeakyReLU])
 def test_linear_pieces_are_told_and_not_refused(activation):
-    with pytest.warns(RuntimeWarning, match=r"consists of linear pieces.*gradient of ImplicitScoreMatching and Sliced"):
+    with pytest.warns(RuntimeWarning, match=r"is piecewise linear.*wrong in ImplicitScoreMatching and Sliced"):
         check_score_model(net(activation=activation), X)
 
 
 def test_an_energy_of_linear_pieces_has_a_trace_of_zero():
     with (
-        pytest.warns(RuntimeWarning, match=r"consists of constant pieces.*its trace is zero"),
+        pytest.warns(RuntimeWarning, match=r"is piecewise constant.*its trace is zero"),
         pytest.raises(ValueError, match=r"get no gradient: body\.0\.bias"),
     ):
         check_score_model(sk.models.EnergyModel(EnergyModule(nn.ReLU)), X)
-    with pytest.warns(RuntimeWarning, match=r"consists of constant pieces"):
+    with pytest.warns(RuntimeWarning, match=r"is piecewise constant"):
         check_score_model(lambda x: -x.sign(), X)
 
 

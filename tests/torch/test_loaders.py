@@ -212,7 +212,7 @@ def test_labels_of_items_may_be_numbers(label):
         (
             Batches(["cat"] * 23),
             TypeError,
-            "is a list: expected integers.*For text look up an integer",
+            "is a list: expected integers.*Convert text to one integer",
         ),
         (Items(float), TypeError, "second item of the data is a torch.Tensor .*float64.*expected integers"),
         (Items(lambda k: torch.tensor([k])), TypeError, r"second item .* 1\).*expected integers"),

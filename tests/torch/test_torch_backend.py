@@ -99,7 +99,7 @@ def test_objects_are_no_numbers(values):
 
 @pytest.mark.parametrize("values", [np.ones(2, complex), torch.ones(2, dtype=torch.complex64)])
 def test_a_complex_number_is_not_cut(values):
-    with pytest.raises(TypeError, match="real numbers of complex ones"):
+    with pytest.raises(TypeError, match="real numbers from complex numbers"):
         BACKEND.asarray(values, like=x())
 
 
@@ -462,10 +462,10 @@ def _made(*arguments, **options):
     [
         (lambda: _made(0), ValueError, "dim must be at least 1"),
         (lambda: _made(2, hidden=(0,)), ValueError, "hidden width must be at least 1"),
-        (lambda: _made(2, hidden=8), TypeError, "hidden is 8: expected widths"),
+        (lambda: _made(2, hidden=8), TypeError, "hidden is 8: expected a sequence of widths"),
         (lambda: _made(2, dtype="int8"), ValueError, "'float32' or 'float64' or 'float16' or 'bfloat16', got 'int8'"),
         (lambda: _made(2, conditional=3), ValueError, "unknown conditional 3"),
-        (lambda: _made(2)(x()), ValueError, r"x has shape \(5, 3\): this network is for 2 numbers"),
+        (lambda: _made(2)(x()), ValueError, r"x has shape \(5, 3\): this network expects samples of dimension 2"),
         (lambda: _made(3)(x()[0]), ValueError, r"x has shape \(3,\)"),
         (lambda: _made(3)(x()), ValueError, "conditional on sigma, got None"),
         (lambda: _made(3)(x(), -1.0), ValueError, "sigma must be positive"),

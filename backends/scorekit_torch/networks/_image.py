@@ -1,4 +1,4 @@
-"""What all networks on images share: what they refuse, their precision, where their weights start."""
+"""The base class of image networks: argument checks, precision, initial weights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ImageNetwork(nn.Module, ABC):
     the levels of that alone.
     """
 
-    per_sample = False  # a level may be a number, or one for each image
+    per_sample = False  # sigma may be a number or an array (n,)
     _arguments: ClassVar[tuple[str, ...]]
     divisor: int
     noise: tuple[float, ...] | None = None
@@ -57,22 +57,22 @@ class ImageNetwork(nn.Module, ABC):
 
     @property
     def condition_dim(self) -> int | None:
-        """The numbers in a condition; None for a network that takes no vectors."""
+        """The dimension of a condition; None for a network without vectors."""
         return self._conditions.dim
 
     @property
     def classes(self) -> int | None:
-        """The number of classes; None for a network that takes no labels."""
+        """The number of classes; None for a network without labels."""
         return self._conditions.classes
 
     @property
     def takes_condition(self) -> bool:
-        """Was it made with ``classes`` or ``condition_dim``?"""
+        """Whether the network has ``classes`` or ``condition_dim``."""
         return self._conditions.null is not None
 
     @property
     def null_condition(self) -> Any:
-        """The condition of one image that stands for none; None for a network without conditions."""
+        """The condition of one image that means no condition; None for a network without conditions."""
         return self._conditions.null
 
     @abstractmethod
@@ -93,7 +93,7 @@ class ImageNetwork(nn.Module, ABC):
         start(self, Draws(rng, wide, type(self).__name__))
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make a network of this shape, as plain JSON types."""
+        """The constructor arguments, except ``rng``, as plain JSON types."""
         values = {name: getattr(self, name) for name in self._arguments}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 

@@ -44,9 +44,7 @@ def load_ncsn(
 
     Args:
         path: their ``checkpoint.pth``.
-        noise: the sequence of levels that it was trained with, which the file does not hold; ``Geometric(1.0, 0.01,
-            10)`` as
-            published.
+        noise: the noise levels of its training, which are not in the file; ``Geometric(1.0, 0.01, 10)`` as published.
         rescale: False for a network that was trained with ``logit_transform``.
         precision: as of :class:`NCSN`.
 
@@ -71,7 +69,7 @@ def load_ncsnv2(
 
     Args:
         path: their ``checkpoint.pth``.
-        averaged: the moving average of the weights, with which they sample, or the last weights?
+        averaged: True for the EMA weights, which the authors use for sampling; False for the last weights.
         rescale: False for a network that was trained with ``logit_transform`` or ``rescaled``.
         precision: as of :class:`NCSNv2`.
 
@@ -106,7 +104,7 @@ def load_ncsnpp(
     Args:
         path: their ``checkpoint_<n>.pth``.
         config: the name of their file of settings, one of ``NCSNPP_CONFIGS``, or arguments of :class:`UNet`.
-        averaged: the moving average of the weights, with which they sample, or the last weights?
+        averaged: True for the EMA weights, which the authors use for sampling; False for the last weights.
         precision: as of :class:`UNet`.
 
     Raises:

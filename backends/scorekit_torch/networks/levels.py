@@ -1,4 +1,4 @@
-"""What a network is told beside its images: which level of a sequence of levels a sigma is, which condition."""
+"""The inputs of a network other than its images: the index of the noise level, and the condition."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOLERANCE = (
 
 
 class Condition(NamedTuple):
-    """What a network is told beside its images and sigma."""
+    """The index of the noise level and the condition of each sample."""
 
     level: Any  # the row of the noise level: an int, or integers (n,)
     told: Array | None  # the class, integers (n,), or a vector (n, k)
@@ -49,8 +49,8 @@ def level_index(sigma: Any, noise_levels: tuple[float, ...]) -> Any:
         shown = [f"{level:g}" for level in noise_levels]
         levels = ", ".join(shown if len(shown) <= 6 else [*shown[:2], "…", shown[-1]])
         raise InvalidValueError(
-            f"sigma {strange:g} is no level of this network: it knows {levels} only. Train and sample with that "
-            "sequence of levels, or use a network for any sigma, as NCSNv2."
+            f"sigma {strange:g} is not a noise level of this network: expected one of {levels}. Train and sample with "
+            "these noise levels, or use a network for any sigma, for example NCSNv2."
         )
     return index.reshape(-1) if isinstance(sigma, torch.Tensor) else int(index)
 

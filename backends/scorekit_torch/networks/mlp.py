@@ -27,29 +27,29 @@ _LAST_LAYER = 0.1  # the network starts close to zero, where every objective is 
 
 
 class MLP(nn.Module):
-    """A score network for samples of ``dim`` numbers: linear layers with GELU between them.
+    """A score network for samples of dimension ``dim``: linear layers with GELU activations.
 
-    A network that is conditional on sigma takes ``log(sigma) / 4`` as one more input; any other ignores sigma. With
-    ``condition_dim`` it takes a vector for each sample as more inputs, with ``classes`` a label, one-hot.
-    Wrap it in ``sk.models.Preconditioned`` to give its output the scale that a score has at each level.
-    Names and shapes of the parameters are those of ``scorekit_numpy.MLP``: weights carry over by name.
+    A network conditional on sigma has ``log(sigma) / 4`` as an additional input; otherwise sigma is ignored. With
+    ``condition_dim``, the vector of each sample is an additional input; with ``classes``, its one-hot label.
+    Wrap it in ``sk.models.Preconditioned`` to scale its output to the score at each noise level.
+    Names and shapes of the parameters equal those of ``scorekit_numpy.MLP``, so weights can be copied by name.
 
     Args:
         dim: the dimension of one sample, d >= 1. Samples of shape ``(n, *event)`` are flattened.
         hidden: widths of the hidden layers.
-        conditional: does the score depend on sigma?
-        condition_dim: the numbers k in a condition ``(n, k)``; None for none. Zeros stand for no condition.
-        classes: the number of classes that a condition ``(n,)`` may name; None for none. The label ``classes`` stands
-            for no condition.
-        dtype: ``"float64"`` or ``"float32"``, that of the data; ``"bfloat16"`` and ``"float16"`` hold weights alone:
-            data of such types are refused.
-        rng: an Rng, a seed or None; weights start as N(0, 1/fan_in), biases at zero.
+        conditional: whether the score depends on sigma.
+        condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors. Zeros mean no condition.
+        classes: the number of classes of a condition ``(n,)``; None for no labels. The label ``classes`` means no
+            condition.
+        dtype: ``"float64"`` or ``"float32"``, the dtype of the data. ``"bfloat16"`` and ``"float16"`` are for the
+            weights only; such data raise an error.
+        rng: an Rng, a seed or None; initial weights are N(0, 1/fan_in) (smaller in the last layer), biases zero.
 
     >>> MLP(2, hidden=(16,))(torch.zeros(5, 2, dtype=torch.float64), 0.1).shape
     torch.Size([5, 2])
     """
 
-    per_sample = False  # a level may be a number, or one for each sample
+    per_sample = False  # sigma may be a number or an array (n,)
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(hidden, (tuple, list)):
-            raise InvalidTypeError(f"hidden is {hidden!r}: expected widths, as (128, 128).")
+            raise InvalidTypeError(f"hidden is {hidden!r}: expected a sequence of widths, for example (128, 128).")
         self.dim = check_count(dim, "dim")
         self.hidden = tuple(check_count(width, "hidden width") for width in hidden)
         check_option(conditional, "conditional", (True, False))
@@ -77,22 +77,22 @@ class MLP(nn.Module):
 
     @property
     def condition_dim(self) -> int | None:
-        """The numbers in a condition; None for a network that takes no vectors."""
+        """The dimension of a condition; None for a network without vectors."""
         return self._conditions.dim
 
     @property
     def classes(self) -> int | None:
-        """The number of classes; None for a network that takes no labels."""
+        """The number of classes; None for a network without labels."""
         return self._conditions.classes
 
     @property
     def takes_condition(self) -> bool:
-        """Was it made with ``classes`` or ``condition_dim``?"""
+        """Whether the network has ``classes`` or ``condition_dim``."""
         return self._conditions.null is not None
 
     @property
     def null_condition(self) -> Any:
-        """The condition of one sample that stands for none; None for a network without conditions."""
+        """The condition of one sample that means no condition; None for a network without conditions."""
         return self._conditions.null
 
     @torch.no_grad()
@@ -110,7 +110,7 @@ class MLP(nn.Module):
         return f"MLP({', '.join(f'{self.dim}' if k == 'dim' else f'{k}={v!r}' for k, v in self.config().items())})"
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make a network of this shape; a condition is named where there is one."""
+        """The constructor arguments, except ``rng``; condition arguments only if they are set."""
         dtype = str(self._weight(0).dtype).removeprefix("torch.")
         told = {"condition_dim": self.condition_dim, "classes": self.classes}
         shape = {"dim": self.dim, "hidden": self.hidden, "conditional": self.conditional, "dtype": dtype}
@@ -125,11 +125,11 @@ class MLP(nn.Module):
         return last(h) if x.ndim == 2 else last(h).reshape(x.shape)
 
     def divergence(self, x: Array, sigma: Any = None, condition: Array | None = None) -> tuple[Array, Array]:
-        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at about the price of min(d, width) + 1 outputs.
+        """The output at ``x`` and the trace of its Jacobian, ``(n,)``, at the cost of about min(d, width) + 1 outputs.
 
-        The Jacobian is W_L A W_1, and its trace that of A W_1 W_L: either the d columns of W_1 are pushed through the
-        layers and met by W_L, or, where there are fewer, the units of the first layer, and met by W_1 W_L. All go at
-        once, and of the last product only the diagonal is formed. Memory never grows with d beyond the width.
+        The Jacobian is W_L A W_1, and its trace is that of A W_1 W_L. Either the d columns of W_1 pass through the
+        layers and are multiplied by W_L, or, if there are fewer, the units of the first layer, multiplied by W_1 W_L.
+        All directions are computed at once. Memory does not grow with d beyond the width.
         """
         h, last = self._inputs(x, sigma, condition), len(self.hidden)
         first = self._first()
@@ -146,7 +146,7 @@ class MLP(nn.Module):
     ) -> tuple[Array, Array]:
         """The output at ``x`` and the mean over probes of vᵀ ∇s v, ``(n,)``; ``probes`` are ``(m, n, *event)``.
 
-        The probes are pushed through the layers beside ``x``, which costs one reverse pass less than to differentiate.
+        The probes pass through the layers together with ``x``, in forward mode, which saves one reverse pass.
         """
         h, last = self._inputs(x, sigma, condition), len(self.hidden)
         v = probes[0] if len(probes) == 1 else probes
@@ -200,7 +200,7 @@ class MLP(nn.Module):
         if x.ndim < 2 or not x.shape[0]:
             check_batch(x, finite=False)  # says what is wrong
         if event_size(x) != self.dim:
-            raise ShapeError(f"x has shape {tuple(x.shape)}: this network is for {self.dim} numbers a sample.")
+            raise ShapeError(f"x has shape {tuple(x.shape)}: this network expects samples of dimension {self.dim}.")
         flat = (x if x.ndim == 2 else x.reshape(x.shape[0], -1)).to(weight.dtype)
         parts = [flat, self._level(sigma, x, flat)] if self.conditional else [flat]
         told = self._conditions.checked(condition, x)

@@ -24,23 +24,23 @@ Array: TypeAlias = Any
 class NCSN(ImageNetwork):
     """A RefineNet with dilated convolutions and instance normalization++, conditional on the index of the noise level.
 
-    Every normalization has weights of its own for each level of the sequence of levels, so that sigma must be one of
-    its levels.
-    The output is the score itself, not divided by sigma.
+    Every normalization has separate weights for each noise level, so sigma must be one of these levels. The output is
+    the score itself, not divided by sigma.
 
     Args:
-        channels: of the images, 1 to 4.
+        channels: number of image channels, 1 to 4.
         noise: the noise levels, or a sequence of numbers from the largest to the smallest.
         base_channels: width of the first stage, >= 2; 128 for CIFAR-10 and 64 for MNIST in the paper.
         depth: stages, 4, 5 or 6. The sides of an image are multiples of 2, 4 or 8.
-        classes: the number of classes that a condition ``(n,)`` may name; None for none.
-        condition_dim: the numbers k in a condition ``(n, k)``; None for none.
-        rescale: are images in [0, 1], which the network takes to [−1, 1] first?
+        classes: the number of classes of a condition ``(n,)``; None for no labels.
+        condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors.
+        rescale: True for images in [0, 1], which are then mapped to [−1, 1].
         precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
             float32 then.
         rng: an Rng, a seed or None; weights start as published.
 
-    Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
+    Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019,
+    arXiv:1907.05600.
 
     >>> import torch
     >>> net = NCSN(1, noise=[1.0, 0.1], base_channels=4)

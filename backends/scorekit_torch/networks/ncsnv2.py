@@ -21,23 +21,24 @@ Array: TypeAlias = Any
 
 
 class NCSNv2(ImageNetwork):
-    """A RefineNet that sees no sigma: s(x, sigma) = F(x) / sigma (Technique 3 of the paper).
+    """A RefineNet without sigma as an input: s(x, sigma) = F(x) / sigma (Technique 3 of the paper).
 
-    Instance normalization++ in the encoder only, and maximum pooling in the refinement. It takes any sigma > 0.
+    It has instance normalization++ in the encoder only, and max pooling in the refinement. Any sigma > 0 is valid.
 
     Args:
-        channels: of the images, 1 to 4.
+        channels: number of image channels, 1 to 4.
         base_channels: width of the first stage, >= 2; 128 in the paper.
         depth: stages. 4 for CIFAR-10 and CelebA 64x64, 5 for LSUN, 6 for FFHQ in the paper. The sides of an image are
             multiples of 2, 4 or 8.
-        classes: the number of classes that a condition ``(n,)`` may name; None for none.
-        condition_dim: the numbers k in a condition ``(n, k)``; None for none.
-        rescale: are images in [0, 1], which the network takes to [−1, 1] first?
+        classes: the number of classes of a condition ``(n,)``; None for no labels.
+        condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors.
+        rescale: True for images in [0, 1], which are then mapped to [−1, 1].
         precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
             float32 then.
         rng: an Rng, a seed or None; weights start as published.
 
-    Reference: Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020.
+    Reference: Song, Ermon, Improved Techniques for Training Score-Based Generative Models, 2020,
+    arXiv:2006.09011.
 
     >>> import torch
     >>> net = NCSNv2(3, base_channels=4)

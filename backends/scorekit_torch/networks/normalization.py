@@ -31,7 +31,8 @@ class InstanceNormPlus(nn.Module, Starting):
         classes: class weights are added to those of the level, one row a class and one for no class.
         condition_dim: a linear map of the condition is added to them.
 
-    Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019.
+    Reference: Song, Ermon, Generative Modeling by Estimating Gradients of the Data Distribution, 2019,
+    arXiv:1907.05600.
     """
 
     def __init__(

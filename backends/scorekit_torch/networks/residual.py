@@ -20,7 +20,7 @@ _HALF = math.sqrt(0.5)
 
 
 class Style(NamedTuple):
-    """What all blocks of a network share."""
+    """Options of all blocks of a network."""
 
     embedded: int  # width of the embedding of sigma
     block: str

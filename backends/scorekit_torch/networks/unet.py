@@ -32,7 +32,7 @@ class UNet(ImageNetwork):
     divide_by_sigma=True, rescale=True)``.
 
     Args:
-        channels: of the images, 1 to 4.
+        channels: number of image channels, 1 to 4.
         base_channels: F, width of the first size, a multiple of 4, >= 8.
         channel_mult: width of each size in units of F, the full size first; the sides of an image are multiples of
             2^(sizes − 1).
@@ -48,17 +48,17 @@ class UNet(ImageNetwork):
         fourier_scale: standard deviation of the frequencies, > 0.
         noise: a sequence of levels, whose index is embedded in place of log(sigma); sigma must be one of its levels
             then.
-        dropout: share of units that are left out in training, in [0, 1).
-        divide_by_sigma: is the output divided by sigma?
-        classes: the number of classes that a condition ``(n,)`` may name; None for none.
-        condition_dim: the numbers k in a condition ``(n, k)``; None for none.
-        rescale: are images in [0, 1], which the network takes to [−1, 1] first?
+        dropout: dropout probability in training, in [0, 1).
+        divide_by_sigma: whether the output is divided by sigma.
+        classes: the number of classes of a condition ``(n,)``; None for no labels.
+        condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors.
+        rescale: True for images in [0, 1], which are then mapped to [−1, 1].
         precision: ``"float32"``, ``"float64"``, or ``"bfloat16"`` for autocast inside; weights, input and output are
             float32 then.
         rng: an Rng, a seed or None; weights start as published: the output is nearly zero.
 
     Reference: Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole, Score-Based Generative Modeling through Stochastic
-    Differential Equations, 2021.
+    Differential Equations, 2021, arXiv:2011.13456.
 
     >>> import torch
     >>> net = UNet(1, base_channels=8, channel_mult=(1, 2), num_res_blocks=1)
