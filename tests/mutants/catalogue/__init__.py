@@ -10,15 +10,19 @@ from __future__ import annotations
 
 from .annealed import ANNEALED_SAMPLERS
 from .base import DoesNotApplyError, Mutant
+from .conditions import CONDITIONS
 from .consistent import CONSISTENT_SAMPLERS
 from .data import DATA
 from .denoising import DENOISING
+from .distributions import DISTRIBUTIONS
+from .drivers import DRIVERS
 from .image_networks import IMAGE_NETWORKS
 from .metrics import METRICS
 from .models import MODELS
 from .noise import NOISE
 from .objectives import OBJECTIVES
 from .samplers import SAMPLERS
+from .streams import STREAMS
 from .tensors import TENSORS
 
 __all__ = ["MUTANTS", "DoesNotApplyError", "Mutant"]
@@ -30,6 +34,10 @@ MUTANTS = (
     *ANNEALED_SAMPLERS,
     *CONSISTENT_SAMPLERS,
     *SAMPLERS,
+    *DRIVERS,
+    *STREAMS,
+    *CONDITIONS,
+    *DISTRIBUTIONS,
     *MODELS,
     *METRICS,
     *TENSORS,

@@ -12,6 +12,7 @@ MANIFOLDS = "scorekit/metrics/_precision_recall.py"
 NEIGHBORS = "scorekit/metrics/_nearest_neighbors.py"
 CLASSES = "scorekit/metrics/_class_proportions.py"
 GOODNESS = "scorekit/metrics/_goodness.py"
+STATISTICS = "scorekit/metrics/_statistics.py"
 STEIN = "scorekit/metrics/_kernel_stein_discrepancy.py"
 TWO_SAMPLE = "scorekit/metrics/_c2st.py"
 
@@ -118,6 +119,25 @@ METRICS = (
         GOODNESS,
         "multinomial_p_value",
         ("goodness-freedom", "chdtrc(k - 1, observed)", "chdtrc(k, observed)", "one degree of freedom too many"),
+        ("goodness-without-ties", "observed * (1 - 1e-12)", "observed * (1 + 1e-12)", "more, not as many or more"),
+        (
+            "goodness-zero",
+            "(1 + _simulated_as_far(observed, n, p, rng)) / (1 + _DRAWS)",
+            "_simulated_as_far(observed, n, p, rng) / _DRAWS",
+            "a simulated p-value of 0",
+        ),
+    ),
+    *seeded(
+        GOODNESS,
+        "_has_limit",
+        ("goodness-rare-classes", "np.min(p)", "np.max(p)", "the limit with rare classes"),
+        ("goodness-variance", "np.sum(1 / p) - k * k - 2 * k + 2", "0.0", "the limit however slow it is reached"),
+    ),
+    *seeded(
+        STATISTICS,
+        "share_interval",
+        ("interval-one-tail", "(1 - level) / 2", "1 - level", "α for α/2"),
+        ("interval-lower-short", "n - count + 1", "n - count", "the other beta distribution"),
     ),
     *seeded(
         GOODNESS,

@@ -9,6 +9,8 @@ __all__ = ["NOISE"]
 DESIGNED = "scorekit/noise/designed.py"
 OVERLAP = "scorekit/noise/overlap.py"
 STRATA = "scorekit/noise/_strata.py"
+LEVELS = "scorekit/noise/levels.py"
+QUANTILE = "scorekit/noise/_normal_quantile.py"
 
 NOISE = (
     *seeded(
@@ -80,5 +82,38 @@ NOISE = (
             "rng.choice(n, (n,), replace=False)",
             "no network learns its levels on a device",
         ),
+    ),
+    *seeded(
+        LEVELS,
+        "_LevelsBase.pdf",
+        (
+            "density-ends-whole",
+            "(np.append(spacings, 0.0) + np.append(0.0, spacings)) / 2",
+            "(np.append(spacings, spacings[-1]) + np.append(spacings[0], spacings)) / 2",
+            "the first and the last level own a whole spacing",
+        ),
+        (
+            "density-nearest-by-difference",
+            "xp.log(sigma)[:, None] - constant(log_sigmas, sigma)[None, :]",
+            "sigma[:, None] - constant(self.sigmas, sigma)[None, :]",
+            "the nearest level, not the nearest log level",
+        ),
+    ),
+    *seeded(
+        LEVELS,
+        "_LevelsBase.icdf",
+        (
+            "levels-out-of-range",
+            "np.append(self.sigmas[::-1], self.sigmas[0])",
+            "self.sigmas[::-1]",
+            "in float32 a u just below 1 has no level",
+        ),
+    ),
+    *seeded(
+        QUANTILE,
+        "normal_quantile",
+        ("quantile-one-tail", "xp.where(q < 0, -tail, tail)", "tail", "no negative tail"),
+        ("quantile-far-tail", "r <= 5", "r <= 50", "the middle ratio far out"),
+        ("quantile-wide-center", "xp.abs(q) <= 0.425", "xp.abs(q) <= 0.475", "the central ratio beyond its range"),
     ),
 )

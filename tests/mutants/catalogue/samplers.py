@@ -18,7 +18,7 @@ SAMPLERS = (
     *seeded(
         BLOCKS,
         "_Run.one",
-        ("blocks-one-stream", "self.streams[index]", "self.streams[0]", "one stream: all blocks are the same"),
+        ("blocks-one-stream", "self.stream_of(index)", "self.stream_of(0)", "one stream: all blocks are the same"),
         ("blocks-off-by-one", "index * self.block", "index * self.block + 1", "a sample short"),
     ),
     *seeded(
