@@ -44,6 +44,7 @@ TIME_LIMIT = 300.0
 TESTS = {
     "scorekit/learning/seeding": ("tests/core/test_seeding.py",),
     "scorekit/_conditions": (
+        "tests/core/test_conditions.py",
         "tests/models/test_condition.py",
         "tests/networks/test_image_networks.py",
         "tests/torch/test_calling.py",
