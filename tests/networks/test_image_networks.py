@@ -16,7 +16,7 @@ from scorekit_torch.networks.initial import Draws, start  # noqa: E402
 from scorekit_torch.networks.levels import Condition  # noqa: E402
 from scorekit_torch.networks.normalization import InstanceNormPlus  # noqa: E402
 from scorekit_torch.networks.resampling import HalvingConv, Resample  # noqa: E402
-from scorekit_torch.networks.residual import Attention, GroupNorm, Style  # noqa: E402
+from scorekit_torch.networks.residual import Attention, GroupNorm, SigmaEmbedding, Style  # noqa: E402
 from support import plain_images  # noqa: E402
 
 LEVELS = [1.0, 0.3, 0.1]
@@ -67,20 +67,42 @@ def images(channels=1, side=8, n=2, dtype=torch.float64, seed=0):
 # ---------------------------------------------------------------- formulas
 
 
-def test_instance_norm_plus_is_its_formula():
-    layer = InstanceNormPlus(3, levels=2, classes=2).double()
+TOLD = {
+    "label": ({"classes": 2}, torch.tensor([2, 0])),
+    "vector": ({"condition_dim": 2}, torch.tensor([[0.5, -3.0], [0.0, 2.0]], dtype=torch.float64)),
+}
+EACH_CONDITION = pytest.mark.parametrize(("options", "told"), TOLD.values(), ids=TOLD)
+
+
+@EACH_CONDITION
+def test_instance_norm_plus_is_its_formula(options, told):
+    layer = InstanceNormPlus(3, levels=2, **options).double()
     start(layer, Draws(0, torch.float64, "layer"))
-    x, level, label = images(3, 4), torch.tensor([1, 0]), torch.tensor([2, 0])
-    ours = layer(x, Condition(level, label)).detach().numpy()
-    rows, classes = layer.weight.detach().numpy(), layer.class_weight.detach().numpy()
+    x, level = images(3, 4), torch.tensor([1, 0])
+    ours = layer(x, Condition(level, told)).detach().numpy()
+    rows = layer.weight[level]
+    rows = (rows + (layer.class_weight[told] if told.ndim == 1 else told @ layer.condition_weight)).detach().numpy()
     for i in range(2):
-        gamma, alpha, beta = (rows[level[i]] + classes[label[i]]).reshape(3, 3)
+        gamma, alpha, beta = rows[i].reshape(3, 3)
         pixels = x[i].numpy().reshape(3, 16)
         means = pixels.mean(axis=1)
         contrast = (means - means.mean()) / np.sqrt(means.var(ddof=1) + 1e-5)
         standard = (pixels - means[:, None]) / np.sqrt(pixels.var(axis=1, ddof=0) + 1e-5)[:, None]
         expected = gamma[:, None] * (standard + (alpha * contrast)[:, None]) + beta[:, None]
         np.testing.assert_allclose(ours[i].reshape(3, 16), expected, atol=1e-12)
+
+
+@EACH_CONDITION
+def test_an_embedding_is_its_formula(options, told):
+    layer = SigmaEmbedding(4, "fourier", 2.0, options.get("classes"), options.get("condition_dim")).double()
+    start(layer, Draws(0, torch.float64, "layer"))
+    t = torch.tensor([0.3, -1.0], dtype=torch.float64)
+    phase = 2 * np.pi * t[:, None] * layer.frequencies
+    features = torch.cat([torch.sin(phase), torch.cos(phase)], dim=1)
+    inner = features @ layer.linear1.weight.T + layer.linear1.bias
+    h = (inner * torch.sigmoid(inner)) @ layer.linear2.weight.T + layer.linear2.bias
+    h = h + (layer.class_weight[told] if told.ndim == 1 else told @ layer.tell.weight.T + layer.tell.bias)
+    np.testing.assert_allclose(layer(t, told).detach(), (h * torch.sigmoid(h)).detach(), atol=1e-12)
 
 
 @pytest.mark.parametrize("offset", [0.0, 30.0, -1e4])
