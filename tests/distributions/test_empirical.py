@@ -38,6 +38,17 @@ def test_images_are_their_flat_vectors():
     np.testing.assert_allclose(single, Empirical(images).score(x.astype(np.float32).astype(float), 0.01), rtol=1e-4)
 
 
+@pytest.mark.parametrize("d", [8, 9])
+def test_data_far_from_the_origin_keep_their_digits(d):
+    """The coordinates have 10 binary places, so a shift by 2²⁰ is exact; the score is then rounded to 2²⁰ · 1e-16."""
+    rng = np.random.default_rng(0)
+    data = np.round(1024 * rng.normal(size=(64, d))) / 1024
+    x, shift = data[:8] + np.round(200 * rng.normal(size=(8, d))) / 1024, 2.0**20
+    near, far = (Empirical(data + by).smoothed(0.7) for by in (0.0, shift))
+    np.testing.assert_allclose(far.log_prob(x + shift), near.log_prob(x), rtol=1e-13)
+    np.testing.assert_allclose(far.score(x + shift), near.score(x), rtol=0, atol=1e-8)
+
+
 def test_its_draws_are_the_data():
     drawn = Empirical(DATA).sample(1000, rng=0)
     assert (drawn[:, None] == DATA).all(axis=2).any(axis=1).all()

@@ -51,7 +51,7 @@ TESTS = {
     ),
     "scorekit/_score": ("tests/models/test_condition.py", "tests/torch/test_calling.py", "tests/objectives"),
     "scorekit/training": ("tests/torch/test_calling.py", "tests/training", "tests/torch/test_distributed.py"),
-    "scorekit/objectives/_coupling": ("tests/objectives/test_coupling.py", "tests/objectives", "tests/torch"),
+    "scorekit/objectives/_coupling": ("tests/objectives/test_coupling.py", "tests/objectives"),
     "scorekit/testing/laws": ("tests/samplers/test_impulse_law.py",),
     "scorekit/_arrays": (
         "tests/objectives/test_closed_forms.py",
@@ -93,10 +93,11 @@ TESTS = {
     "scorekit/_shapes": ("tests/datasets/test_shapes.py",),
     "scorekit/distributions/_tails": ("tests/distributions/test_checkerboard.py", "tests/distributions"),
     "scorekit/distributions/_isotropic": ("tests/distributions/test_empirical.py", "tests/distributions/test_far.py"),
+    "scorekit/distributions/_bessel": ("tests/distributions/test_bessel.py", "tests/distributions/test_curves.py"),
     "scorekit/distributions": ("tests/distributions/test_curves.py", "tests/distributions"),
     "backends/scorekit_numpy/corners": ("tests/backends/test_numpy_corners.py",),
     "backends/scorekit_numpy/networks": ("tests/models/test_told_networks.py", "tests/backends"),
-    "backends/scorekit_torch/networks/mlp": ("tests/models/test_told_networks.py", "tests/torch"),
+    "backends/scorekit_torch/networks/mlp": ("tests/models/test_told_networks.py", "tests/torch/test_agreement.py"),
     "backends/scorekit_torch/networks": ("tests/networks", "tests/torch/test_capture.py"),
 }
 

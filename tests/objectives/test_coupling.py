@@ -37,7 +37,17 @@ def every_fourth(x):
     return -xp.concat([x[:1] + x[4:5], x[1:]], axis=0)
 
 
-@pytest.mark.parametrize("model", [rolled, cumulated, last_two, every_fourth])
+def second_on_first(x):
+    """Row 1 depends on row 0, and nothing else."""
+    return -sk.array_namespace(x).concat([x[:1], x[1:2] + x[:1], x[2:]], axis=0)
+
+
+def first_on_second(x):
+    """Row 0 depends on row 1, and nothing else."""
+    return -sk.array_namespace(x).concat([x[:1] + x[1:2], x[1:]], axis=0)
+
+
+@pytest.mark.parametrize("model", [rolled, cumulated, last_two, every_fourth, second_on_first, first_on_second])
 def test_a_dependence_is_found_wherever_it_is(model):
     with pytest.raises(ValueError, match="changes with the other samples"):
         loss(model)
