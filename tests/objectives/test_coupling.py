@@ -47,7 +47,15 @@ def first_on_second(x):
     return -sk.array_namespace(x).concat([x[:1] + x[1:2], x[1:]], axis=0)
 
 
-@pytest.mark.parametrize("model", [rolled, cumulated, last_two, every_fourth, second_on_first, first_on_second])
+def faintly(x):
+    """Row i depends on row i − 1, a hundred thousand times less than on itself."""
+    return -x - 1e-5 * sk.array_namespace(x).roll(x, 1, axis=0)
+
+
+ROWS = [rolled, cumulated, last_two, every_fourth, second_on_first, first_on_second, faintly]
+
+
+@pytest.mark.parametrize("model", ROWS)
 def test_a_dependence_is_found_wherever_it_is(model):
     with pytest.raises(ValueError, match="changes with the other samples"):
         loss(model)
