@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import scorekit as sk
-from scorekit.metrics._goodness import _statistic, multinomial_p_value
+from scorekit.metrics._goodness import _has_limit, _statistic, multinomial_p_value
 
 RUNS = 400_000
 
@@ -81,6 +81,15 @@ def test_the_least_p_value_of_a_simulation():
     counts = np.array([50, 40, 2, 2, 1, 1, 1, 1, 1, 1])
     assert multinomial_p_value(counts, TRUTHS["nine rare"]) == pytest.approx(1e-5)
     assert multinomial_p_value(np.array([5000, 4000, 1000]), np.full(3, 1 / 3)) < 1e-100  # the limit has no least
+
+
+def test_the_limit_is_used_where_no_class_is_rare_and_its_variance_is_right():
+    n, k = 10**6, 100
+    for expected in (9.99, 10.01):
+        p = np.append(expected / n, np.full(k - 1, (1 - expected / n) / (k - 1)))
+        assert _has_limit(n, p) is (expected > 10)
+    p = np.array([0.1, 0.45, 0.45])  # 1/0.1 + 2/0.45 − 9 − 6 + 2 = 1.444, of which 0.0025 · 4 is 1/144.4
+    assert [_has_limit(n, p) for n in (144, 145)] == [False, True]
 
 
 def test_a_class_that_cannot_occur_and_did_not():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.objectives import ImplicitScoreMatching, SlicedScoreMatching
+from scorekit.noise import Geometric
+from scorekit.objectives import ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
 
 X = np.random.default_rng(0).normal(size=(6, 2))
 
@@ -105,3 +106,15 @@ def test_two_models_of_one_class_are_told_apart():
     assert np.isfinite(loss(Mixing(False)))
     with pytest.raises(ValueError, match="changes with the other samples"):
         loss(Mixing(True))
+
+
+def test_a_small_mixture_of_levels_is_found():
+    """The score of a row changes by some percent with the levels of the other rows."""
+
+    def mixed(x, sigma):
+        return -x / (1 + 0.01 * sk.array_namespace(x).mean(sigma))
+
+    objective = NoiseConditional(Geometric(10.0, 0.1, 5))
+    with pytest.raises(ValueError, match="Align sigma with the batch axis"):
+        objective(mixed, X, rng=0)
+    assert np.isfinite(objective(lambda x, sigma: -x / (1 + 0.01 * sk.expand(sigma, x)), X, rng=0))

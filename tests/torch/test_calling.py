@@ -164,15 +164,25 @@ def test_what_fails_after_the_last_step_is_said_before_the_first(net, words):
     assert seen == []
 
 
-def test_a_network_whose_second_call_fails_in_its_evaluation_mode():
+@pytest.mark.parametrize(
+    ("objective", "fails"),
+    [
+        ("many levels", lambda x, sigma: len(x) == 1),
+        ("one level", lambda x, sigma: len(x) > 1),
+        ("many levels", lambda x, sigma: len(x) == 1 and float(sigma) < 1.01 * NOISE.sigma_min),
+        ("many levels", lambda x, sigma: len(x) == 1 and float(sigma) > 0.99 * NOISE.sigma_max),
+    ],
+    ids=["one row", "several rows", "smallest level", "largest level"],
+)
+def test_a_network_that_fails_in_its_evaluation_mode(objective, fails):
     class Fussy(Points):
         def forward(self, x, sigma):
-            if not self.training and len(x) == 1:
-                raise RuntimeError("expected more than one sample")
+            if not self.training and fails(x, sigma):
+                raise RuntimeError("expected something else")
             return super().forward(x, sigma)
 
-    with pytest.raises(TypeError, match=r"before the first step .* in evaluation mode.*expected more than one sample"):
-        learned(Fussy())
+    with pytest.raises(TypeError, match=r"before the first step .* in evaluation mode.*expected something else"):
+        learned(Fussy(), objective=OBJECTIVES[objective])
 
 
 # ---------------------------------------------------------------- conditions
