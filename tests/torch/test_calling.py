@@ -167,7 +167,7 @@ def test_what_fails_after_the_last_step_is_said_before_the_first(net, words):
 @pytest.mark.parametrize(
     ("objective", "fails"),
     [
-        ("many levels", lambda x, sigma: len(x) == 1),
+        ("one level", lambda x, sigma: len(x) == 1),
         ("one level", lambda x, sigma: len(x) > 1),
         ("many levels", lambda x, sigma: len(x) == 1 and float(sigma) < 1.01 * NOISE.sigma_min),
         ("many levels", lambda x, sigma: len(x) == 1 and float(sigma) > 0.99 * NOISE.sigma_max),
