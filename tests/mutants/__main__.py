@@ -50,7 +50,12 @@ TESTS = {
         "tests/torch/test_calling.py",
     ),
     "scorekit/_score": ("tests/models/test_condition.py", "tests/torch/test_calling.py", "tests/objectives"),
-    "scorekit/training": ("tests/torch/test_calling.py", "tests/training", "tests/torch/test_distributed.py"),
+    "scorekit/training/rehearsal": ("tests/torch/test_calling.py",),
+    "scorekit/training/run": (
+        "tests/training/test_fit.py",
+        "tests/torch/test_calling.py",
+        "tests/torch/test_distributed.py",
+    ),
     "scorekit/objectives/_coupling": ("tests/objectives/test_coupling.py", "tests/objectives"),
     "scorekit/testing/laws": ("tests/samplers/test_impulse_law.py",),
     "scorekit/_arrays": (

@@ -135,6 +135,15 @@ def test_the_history_tells_the_run(tmp_path):
     assert repr(History()) == "History(no steps)"
 
 
+def test_the_validation_loss_is_that_of_all_held_out_samples():
+    """Whatever the batch size: 7 samples in 3 parts of 2, 2 and 3 have the noise and the mean of one part."""
+    losses = [
+        run(validation=DATA[:7], steps=1, batch_size=size, learning_rate=1e-12).history.validation_loss
+        for size in (3, 7)
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-9)
+
+
 def test_progress_shows_loss_and_steps(capsys):
     run(progress=True)
     shown = capsys.readouterr().err
