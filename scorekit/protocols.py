@@ -362,6 +362,9 @@ class Network(Protocol):
     """Whether it is a view that calls another model, ``inner``. Its attribute ``uses_sigma`` then says whether the view
     itself needs sigma. Absent: False. Read from the class."""
 
+    takes_sigma: bool
+    """Whether it takes a noise level. Absent: this is read from its signature."""
+
     takes_condition: bool
     """Whether it takes a condition. Absent: this is read from its signature."""
 

@@ -238,6 +238,12 @@ class Parts:
             fixed |= {"channels": images.shape[1]}
         if name == "NCSN":
             fixed["noise"] = self.noise_levels(Section(section.where, {}))
+        own = [name for name in ("classes", "condition_dim") if name in rest.values]
+        if own:
+            raise InvalidValueError(
+                f"{section.where}: {own[0]} is not a key of an experiment: write conditional = true, which takes the "
+                "classes of the data."
+            )
         if self.conditional:
             if "classes" not in inspect.signature(make).parameters:
                 raise InvalidValueError(f"{section.where}: conditional is true, and {name} takes no classes.")
