@@ -213,8 +213,8 @@ def check_finite(x: Array, name: str) -> Array:
     rows = ~xp.all(xp.reshape(finite, (x.shape[0], -1)), axis=1)
     bad = int(xp.sum(xp.astype(rows, xp.int64)))
     raise InvalidValueError(
-        f"{name} holds NaN or infinity in {bad} of {x.shape[0]} rows: expected finite numbers. "
-        f"Drop those rows: {name}[numpy.isfinite({name}).reshape(len({name}), -1).all(axis=1)]."
+        f"{name} holds NaN or infinity in {bad} of {x.shape[0]} rows: expected finite numbers. Drop those rows"
+        + (f": {name}[numpy.isfinite({name}).reshape(len({name}), -1).all(axis=1)]." if name.isidentifier() else ".")
     )
 
 

@@ -49,9 +49,10 @@ class Call:
         except ScorekitError:
             raise
         except Exception as error:
-            if sigma is None or type(error) not in _OF_THE_MODEL or inside(self.model) is not None:
+            unexplained = sigma is None or signature.sigma == "nowhere" or inside(self.model) is not None
+            if unexplained or type(error) not in _OF_THE_MODEL:
                 raise
-            raise InvalidTypeError(_explained(error, self.model, x, sigma)) from error
+            raise InvalidTypeError(_explained(error, self.model, x, sigma, condition)) from error
 
     def _checked(self, condition: Array | None, x: Array) -> Array | None:
         if condition is None:
@@ -96,9 +97,10 @@ def score_function(model: ScoreModel) -> Call:
 def check_conditional(model: ScoreModel, asked: str, instead: str) -> None:
     """Raise ``TypeError`` if the model takes no sigma; ``asked`` and ``instead`` are the reason and the alternative."""
     if not takes_sigma(model):
+        way = "write it as forward(x, sigma)" if hasattr(model, "parameters") else "write lambda x, sigma: model(x)"
         raise InvalidTypeError(
             f"model is a function of x alone, and {asked}: expected a function s(x, sigma). {instead} "
-            "To ignore the level on purpose, write lambda x, sigma: model(x)."
+            f"To ignore the level on purpose, {way}."
         )
 
 
@@ -118,6 +120,9 @@ def inside(model: Any) -> Any:
 
 def takes_sigma(model: Any) -> bool:
     """Whether the model takes sigma; for a view with ``uses_sigma`` False, whether the model inside takes it."""
+    own = getattr(type(model), "takes_sigma", None)
+    if own is not None:  # a network has this attribute
+        return bool(model.takes_sigma)
     if inside(model) is not None and not model.uses_sigma:
         return takes_sigma(inside(model))
     return _signature_of(model).sigma != "nowhere"
@@ -164,8 +169,8 @@ def _calls_by_class(model: Any) -> bool:
 
 
 def _read_signature(model: Callable[..., Any]) -> _Signature:
-    per_sample = getattr(model, "per_sample", None)
-    if per_sample is None:
+    per_sample = getattr(type(model), "per_sample", None)
+    if not isinstance(per_sample, bool):
         per_sample = callable(getattr(model, "parameters", None))
     try:
         parameters = _read_parameters(model)
@@ -181,30 +186,35 @@ def _read_signature(model: Callable[..., Any]) -> _Signature:
 
 
 def _place_of_sigma(parameters: Mapping[str, Any], positional: list[Any], anything: bool, free: bool) -> str:
+    """A parameter named sigma gets sigma, wherever it stands; without one, the second positional parameter if open."""
+    named = parameters.get("sigma")
+    if named is not None:
+        return "position" if positional[1:2] == [named] else "keyword"
     second = positional[1] if len(positional) > 1 else None
-    if anything or (second is not None and second.name != "condition" and _is_open(second, "sigma")):
+    if anything or (second is not None and second.name != "condition" and _is_open(second)):
         return "position"
-    return "keyword" if "sigma" in parameters or free else "nowhere"
+    return "keyword" if free else "nowhere"
 
 
 def _place_of_condition(
     parameters: Mapping[str, Any], positional: list[Any], anything: bool, free: bool, sigma: str
 ) -> tuple[str, bool]:
-    """How the condition is passed, and whether it is required."""
+    """How the condition is passed, and whether it is required: by its name, else in the first place that is open."""
     named = parameters.get("condition")
     if named is not None:
         third = sigma == "position" and named.kind is named.POSITIONAL_ONLY
         return ("position" if third else "keyword"), named.default is named.empty
-    if sigma == "position" and len(positional) > 2 and _is_open(positional[2], "condition"):
-        return "position", positional[2].default is positional[2].empty
+    after = positional[2 if sigma == "position" else 1 :]
+    if sigma != "nowhere" and after and after[0].name != "sigma" and _is_open(after[0]):
+        return "position", after[0].default is after[0].empty
     if anything:
         return "position", False
     return ("keyword", False) if free else ("nowhere", False)
 
 
-def _is_open(parameter: inspect.Parameter, name: str) -> bool:
-    """Whether a positional parameter has the expected name, no default, or the default None."""
-    return parameter.name == name or parameter.default is None or parameter.default is parameter.empty
+def _is_open(parameter: inspect.Parameter) -> bool:
+    """Whether a positional parameter has no default, or the default None."""
+    return parameter.default is None or parameter.default is parameter.empty
 
 
 def _read_parameters(model: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -219,20 +229,24 @@ def _read_parameters(model: Callable[..., Any]) -> Mapping[str, inspect.Paramete
 _OF_THE_MODEL = (TypeError, AttributeError, IndexError, ValueError, RuntimeError)
 
 
-def _explained(error: Exception, model: Any, x: Array, sigma: Sigma) -> str:
-    """A message with the arguments of the call and the fix for a wrong shape of sigma."""
-    n, shape = x.shape[0], tuple(x.shape)
-    raised = f"{_name(model)} raised {type(error).__name__} ({str(error).strip()})"
-    if getattr(sigma, "ndim", 0) == 0:
+def _explained(error: Exception, model: Any, x: Array, sigma: Sigma, condition: Array | None) -> str:
+    """A message with the arguments of the call, and how to write a model that gets sigma in another form."""
+    shared = getattr(sigma, "ndim", 0) == 0
+    level = f"sigma = {float(sigma):g}, a float" if shared else f"sigma of shape ({x.shape[0]},)"
+    told = "" if condition is None else f" and a condition, a {describe(condition)}"
+    raised = (
+        f"{_name(model)} raised {type(error).__name__} ({str(error).strip()}) when it was called with x, a "
+        f"{describe(x)}, {level}{told}"
+    )
+    if shared:
         return (
-            f"{raised} when it was called with x of shape {shape} and sigma = {float(sigma):g}, a float. A function "
-            "gets a float if the batch has one level. If it needs an array of shape (n,), as a lambda around a network "
-            "does, write sk.models.per_sample(model)."
+            f"{raised}. A function gets a float if the batch has one level. If it needs an array of shape (n,), as a "
+            "lambda around a network does, write sk.models.per_sample(model)."
         )
     column = ", ".join(["-1"] + ["1"] * (x.ndim - 1))
     return (
-        f"{raised} when it was called with x of shape {shape} and sigma of shape ({n},), one level for each sample. "
-        f"To combine them write sk.expand(sigma, x), which has the shape of sigma.reshape({column})."
+        f"{raised}. If sigma does not combine with x, write sk.expand(sigma, x), which has the shape of "
+        f"sigma.reshape({column})."
     )
 
 

@@ -359,8 +359,16 @@ class Network(Protocol):
     Absent: True if the model has ``parameters()``, else False. Read from the class."""
 
     is_view: bool
-    """Whether it is a view that calls another model, ``inner``. Its attribute ``uses_sigma`` then says whether the view
-    itself needs sigma. Absent: False. Read from the class."""
+    """Whether it is a view that calls another model. Absent: False. Read from the class."""
+
+    inner: Any
+    """For a view, the model that it calls."""
+
+    uses_sigma: bool
+    """For a view, whether it needs sigma itself; if False, it takes sigma if ``inner`` does."""
+
+    takes_sigma: bool
+    """Whether it takes a noise level. Absent: this is read from its signature."""
 
     takes_condition: bool
     """Whether it takes a condition. Absent: this is read from its signature."""

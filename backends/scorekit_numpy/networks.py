@@ -84,6 +84,11 @@ class MLP:
         return self._conditions.classes
 
     @property
+    def takes_sigma(self) -> bool:
+        """Whether the network was made with ``conditional=True``."""
+        return self.conditional
+
+    @property
     def takes_condition(self) -> bool:
         """Whether the network has ``classes`` or ``condition_dim``."""
         return self._conditions.null is not None

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.learning import restored_sequence, seed_sequence, sequence_state
 from scorekit.protocols import Seed, Shape
 
@@ -41,6 +41,11 @@ class NumpyRng:
 
     def _type(self, like: Array | None) -> Any:
         dtype = self._dtype if like is None else like.dtype
+        if not isinstance(dtype, np.dtype):
+            raise InvalidTypeError(
+                f"rng draws NumPy arrays, and like is a {describe(like)}: expected an rng of its framework, "
+                "sk.rng(seed, like=x), or an int seed."
+            )
         return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
     def _draw(self, draw: Callable[..., Array], shape: Shape, like: Array | None) -> Array:

@@ -40,7 +40,7 @@ class Equipped(nn.Module):
     rounding error of x in bfloat16, 2⁻⁸, would be larger than the smallest noise.
     """
 
-    is_view, uses_sigma = True, False
+    is_view, uses_sigma, is_prepared = True, False, True
 
     def __init__(self, module: nn.Module, autocast: str | None, channels_last: bool, compile: bool) -> None:  # noqa: A002
         super().__init__()

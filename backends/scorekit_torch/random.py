@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError
+from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, describe
 from scorekit.learning import restored_sequence, seed_sequence, sequence_state
 from scorekit.protocols import Seed, Shape
 
@@ -60,6 +61,11 @@ class TorchRng:
         return found
 
     def _options(self, like: Array | None) -> dict[str, Any]:
+        if like is not None and not isinstance(like, Tensor):
+            raise InvalidTypeError(
+                f"rng draws tensors, and like is a {describe(like)}: expected an rng of its framework, "
+                "sk.rng(seed, like=x), or an int seed."
+            )
         device = self._device if like is None else like.device
         dtype = self._dtype if like is None or not like.dtype.is_floating_point else like.dtype
         return {"device": device, "dtype": dtype or torch.get_default_dtype(), "generator": self._generator(device)}

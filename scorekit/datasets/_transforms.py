@@ -11,7 +11,7 @@ from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike
 from scorekit.registry import array_namespace
 
-__all__ = ["dequantising_noise", "dequantize", "dequantized", "flip", "mirrored"]
+__all__ = ["dequantize", "dequantized", "dequantizing_noise", "flip", "mirrored"]
 
 
 def dequantize(
@@ -45,18 +45,18 @@ def dequantize(
     """
     check_batch(images, "images")
     return dequantized(
-        images, dequantising_noise(images, kind, as_rng(rng, images, "dequantize")), kind, levels=levels, std=std
+        images, dequantizing_noise(images, kind, as_rng(rng, images, "dequantize")), kind, levels=levels, std=std
     )
 
 
-def dequantising_noise(images: Array, kind: str, rng: Rng) -> Array:
+def dequantizing_noise(images: Array, kind: str, rng: Rng) -> Array:
     """The noise of :func:`dequantize`: uniform or standard normal, like ``images``."""
     check_option(kind, "kind", ("uniform", "gaussian"))
     return (rng.normal if kind == "gaussian" else rng.uniform)(tuple(images.shape), images)
 
 
 def dequantized(images: Array, noise: Array, kind: str, *, levels: int = 256, std: float = 0.01) -> Array:
-    """Dequantize images with noise from :func:`dequantising_noise`."""
+    """Dequantize images with noise from :func:`dequantizing_noise`."""
     if kind == "gaussian":
         return images + check_positive(std, "std") * noise
     xp, count = array_namespace(images), check_count(levels, "levels", minimum=2)

@@ -16,7 +16,7 @@ from scorekit._arrays import as_rng
 from scorekit._catalogue import DATASETS, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name
 from scorekit._checks import check_number, check_option
 from scorekit.datasets import ImageData
-from scorekit.datasets._transforms import dequantising_noise, dequantized, mirrored
+from scorekit.datasets._transforms import dequantized, dequantizing_noise, mirrored
 from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.experiments.config import Experiment, Section
 from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel
@@ -49,7 +49,7 @@ class Augmented:
     def draw(self, x: Array, rng: RngLike = None) -> AugmentedNoise:
         """The noise of the augmentation and of the objective."""
         stream = as_rng(rng, x, "Augmented")
-        pixels = None if self.dequantize is None else dequantising_noise(x, self.dequantize, stream)
+        pixels = None if self.dequantize is None else dequantizing_noise(x, self.dequantize, stream)
         coins = stream.uniform((x.shape[0],), like=x) if self.flip else None
         return AugmentedNoise(pixels, coins, self.objective.draw(x, stream))
 
@@ -238,6 +238,12 @@ class Parts:
             fixed |= {"channels": images.shape[1]}
         if name == "NCSN":
             fixed["noise"] = self.noise_levels(Section(section.where, {}))
+        own = [name for name in ("classes", "condition_dim") if name in rest.values]
+        if own:
+            raise InvalidValueError(
+                f"{section.where}: {own[0]} is not a key of an experiment: write conditional = true, which takes the "
+                "classes of the data."
+            )
         if self.conditional:
             if "classes" not in inspect.signature(make).parameters:
                 raise InvalidValueError(f"{section.where}: conditional is true, and {name} takes no classes.")

@@ -21,6 +21,7 @@ from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import process_group
 from scorekit.learning.seeding import STREAMS
+from scorekit.learning.views import innermost
 from scorekit.protocols import Array, Rng
 from scorekit.storage.files import replacing
 
@@ -117,11 +118,9 @@ def _section(section: Section, options: Mapping[str, Any]) -> Section:
 
 
 def _on_device(model: Any, parts: Parts) -> Any:
-    inside = model
-    while not hasattr(inside, "to") and hasattr(inside, "inner"):
-        inside = inside.inner
-    if hasattr(inside, "to"):
-        inside.to(parts.like.device).eval()
+    network = innermost(model)
+    if hasattr(network, "to"):
+        network.to(parts.like.device).eval()
     return model
 
 

@@ -13,12 +13,12 @@ from scorekit._arrays import as_rng, as_sigma, check_batch, constant, event_dot,
 from scorekit._checks import check_count, check_number, check_option, check_path, check_positive
 from scorekit._conditions import Conditions, check_condition
 from scorekit._score import evaluate, score_function
-from scorekit.learning.drawing import Seeds, draw_for, loss_of, rows_of, seeds
+from scorekit.learning.drawing import Seeds, check_noise, draw_for, loss_of, rows_of, seeds
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
-from scorekit.learning.views import View, innermost, with_innermost
+from scorekit.learning.views import View, classes_of, innermost, with_innermost
 
 __all__ = [
     "Conditions",
@@ -32,11 +32,13 @@ __all__ = [
     "check_condition",
     "check_count",
     "check_learner_options",
+    "check_noise",
     "check_number",
     "check_option",
     "check_path",
     "check_positive",
     "check_same_arrays",
+    "classes_of",
     "constant",
     "draw_for",
     "evaluate",

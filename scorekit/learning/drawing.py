@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Array, Rng
 from scorekit.registry import array_namespace, backend_of
 
-__all__ = ["Seeds", "draw_for", "loss_of", "rows_of", "seeds"]
+__all__ = ["Seeds", "check_noise", "draw_for", "loss_of", "rows_of", "seeds"]
 
 
 class Seeds(NamedTuple):
@@ -48,7 +48,35 @@ def draw_for(objective: Any, x: Array, rng: Rng, total: int | None = None) -> An
     if not hasattr(objective, "draw"):
         return seeds(rng, n)
     whole = x if n == x.shape[0] else array_namespace(x).broadcast_to(x[:1], (n, *x.shape[1:]))
-    return objective.draw(whole, rng)
+    return check_noise(objective.draw(whole, rng), n, f"{type(objective).__name__}.draw returned")
+
+
+def check_noise(noise: Any, n: int, who: str) -> Any:
+    """``noise``, checked to be None or a tuple of arrays with one entry for each of ``n`` samples.
+
+    Args:
+        noise: the result of ``objective.draw``; a tuple may contain None and tuples of its kind.
+        n: the number of samples.
+        who: the beginning of a message, such as "noise has".
+
+    Raises:
+        TypeError: it is no tuple.
+        ShapeError: an array has another first axis.
+
+    >>> import numpy as np
+    >>> check_noise((np.zeros((3, 2)), None), 3, "noise has")[0].shape
+    (3, 2)
+    """
+    if noise is None:
+        return None
+    if not isinstance(noise, tuple):
+        raise InvalidTypeError(f"{who} a {describe(noise)}: expected a NamedTuple of arrays, or None.")
+    for part in noise:
+        if isinstance(part, tuple) or part is None:
+            check_noise(part, n, who)
+        elif tuple(getattr(part, "shape", ()))[:1] != (n,):
+            raise ShapeError(f"{who} {describe(part)} for {n} samples: expected arrays whose first axis is {n}.")
+    return noise
 
 
 def rows_of(noise: Any, start: int, stop: int) -> Any:
@@ -61,7 +89,8 @@ def rows_of(noise: Any, start: int, stop: int) -> Any:
     if noise is None:
         return None
     if isinstance(noise, tuple):
-        return type(noise)(*(rows_of(part, start, stop) for part in noise))
+        parts = [rows_of(part, start, stop) for part in noise]
+        return type(noise)(*parts) if hasattr(noise, "_fields") else tuple(parts)
     whole = start == 0 and noise.shape[0] == stop
     return noise if whole else noise[start:stop]
 

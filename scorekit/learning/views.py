@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
 
-__all__ = ["View", "innermost", "with_innermost"]
+__all__ = ["View", "classes_of", "innermost", "with_innermost"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,17 @@ def innermost(model: Any) -> Any:
     while isinstance(model, View):
         model = model.inner
     return model
+
+
+def classes_of(model: Any) -> int | None:
+    """The number of classes of the network inside all views; None without an integer ``classes``.
+
+    >>> from scorekit_numpy import MLP
+    >>> classes_of(MLP(2, hidden=(4,), classes=3)), classes_of(MLP(2, hidden=(4,)))
+    (3, None)
+    """
+    classes = getattr(innermost(model), "classes", None)
+    return classes if isinstance(classes, int) and not isinstance(classes, bool) else None
 
 
 def with_innermost(model: Any, other: Any) -> Any:

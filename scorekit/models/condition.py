@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from scorekit._arrays import check_batch, check_finite, filled
 from scorekit._conditions import as_condition
 from scorekit._score import evaluate, takes_condition
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
-from scorekit.learning.views import View, innermost
+from scorekit.learning.views import View, classes_of, innermost
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace, backend_of
 
@@ -35,14 +36,21 @@ class Conditioned(View):
             )
         return evaluate(self.model, x, sigma, self._for(x))
 
+    @property
+    def log_prob(self) -> Callable[..., Array]:
+        """The log-density under the condition, ``(x, sigma) ↦ (n,)``, if the model inside has one."""
+        inner: Callable[..., Array] = self.inner.log_prob
+        return lambda x, sigma=None: inner(x, sigma, self._for(x))
+
     def _for(self, x: Array) -> Array:
         xp, n = array_namespace(x), x.shape[0]
         if isinstance(self.c, (int, float)):
             return filled(self.c, x, xp.int64 if isinstance(self.c, int) else x.dtype)
         array_namespace(x=x, condition=self.c)
+        c = xp.astype(self.c, x.dtype, copy=False) if xp.isdtype(self.c.dtype, "real floating") else self.c
         if not self.each:
-            return xp.broadcast_to(self.c[None, ...], (n, *self.c.shape))
-        return self.c  # the call of the model repeats it if the samples are repeated
+            return xp.broadcast_to(c[None, ...], (n, *c.shape))
+        return c  # the call of the model repeats it if the samples are repeated
 
 
 def condition(model: ScoreModel, c: Any, *, each: bool | None = None) -> Any:
@@ -78,7 +86,7 @@ def condition(model: ScoreModel, c: Any, *, each: bool | None = None) -> Any:
             "of samples and conditions."
         )
     made, each = _read(c, each)
-    _check_classes(made, getattr(innermost(model), "classes", None))
+    _check_classes(made, classes_of(model))
     return Conditioned(model, made, each)
 
 
@@ -87,7 +95,9 @@ def _read(c: Any, each: bool | None) -> tuple[Any, bool]:
     if isinstance(c, bool):
         raise InvalidTypeError(f"c is {c}: expected an integer, a number or an array. Write {int(c)}.")
     if not hasattr(c, "shape") and isinstance(c, (list, tuple)):
-        raise InvalidTypeError("c is a list: expected an array of the framework of x. Write numpy.asarray(c).")
+        raise InvalidTypeError(
+            "c is a list: expected an array of the framework of x. Write numpy.asarray(c) or torch.tensor(c)."
+        )
     if not hasattr(c, "shape") or c.shape == ():
         number = c.item() if hasattr(c, "item") else c
         if not isinstance(number, (int, float)) or number - number != 0:

@@ -37,6 +37,7 @@ class EnergyModel(View):
     """
 
     _inner: ClassVar[str] = "energy"
+    uses_sigma: ClassVar[bool] = False
     energy: Callable[..., Array]
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,6 +41,12 @@ class AtLevel(View):
                 "model inside."
             )
         return evaluate(self.model, x, self.level, condition)
+
+    @property
+    def log_prob(self) -> Callable[..., Array]:
+        """The log-density at the fixed level, ``x ↦ (n,)``, if the model inside has one."""
+        inner: Callable[..., Array] = self.inner.log_prob
+        return lambda x, *condition: inner(x, self.level, *condition)
 
     def _is_level(self, sigma: Sigma, x: Array) -> bool:
         if not isinstance(sigma, float) and not readable(sigma):

@@ -8,7 +8,8 @@ from typing import Any
 from scorekit._arrays import as_rng, check_batch, weighted_mean
 from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.errors import InvalidValueError, ShapeError, describe
+from scorekit.learning.drawing import check_noise
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
 
@@ -114,16 +115,22 @@ class ScoreObjective(ABC):
         check_batch(x)
         score = CheckedScore(model, check_condition(condition, x))
         self._prepare(score, x)
-        return self._losses(score, x, self._noise_for(x, rng, noise))
+        losses = self._losses(score, x, self._noise_for(x, rng, noise))
+        if tuple(getattr(losses, "shape", ())) != (x.shape[0],):
+            raise ShapeError(
+                f"{type(self).__name__}._losses returned a {describe(losses)} for {x.shape[0]} samples: expected "
+                f"({x.shape[0]},), one loss per sample. Sum over the axes of a sample."
+            )
+        return losses
 
     def _noise_for(self, x: Array, rng: RngLike, noise: Any) -> Any:
         if noise is None:
-            return _checked_noise(self.draw(x, rng), x, f"{type(self).__name__}.draw returned")
+            return check_noise(self.draw(x, rng), x.shape[0], f"{type(self).__name__}.draw returned")
         if rng is not None:
             raise InvalidValueError(
                 "both rng and noise were passed: expected one of them. With noise from draw, leave rng out."
             )
-        return _checked_noise(noise, x, "noise has")
+        return check_noise(noise, x.shape[0], "noise has")
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...] | None:
@@ -143,22 +150,6 @@ class ScoreObjective(ABC):
 
     def _stream(self, x: Array, rng: RngLike) -> Rng:
         return as_rng(rng, x, type(self).__name__)
-
-
-def _checked_noise(noise: Any, x: Array, who: str) -> Any:
-    """``noise``, checked to be a tuple of arrays with one entry per sample."""
-    if noise is None:
-        return None
-    if not isinstance(noise, tuple):
-        raise InvalidTypeError(f"{who} a {describe(noise)}: expected a NamedTuple of arrays, or None.")
-    for part in noise:
-        if isinstance(part, tuple) or part is None:
-            _checked_noise(part, x, who)
-        elif tuple(getattr(part, "shape", ()))[:1] != (x.shape[0],):
-            raise ShapeError(
-                f"{who} {describe(part)} for {x.shape[0]} samples: expected arrays whose first axis is {x.shape[0]}."
-            )
-    return noise
 
 
 def samples_first(probes: Array) -> Array:

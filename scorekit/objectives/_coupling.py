@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -51,11 +52,16 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
 
 
 def _modes(model: Any) -> Any:
-    """The training mode of each submodule; the result of the check depends on all of them."""
+    """The training flags of all parts of a module, because one batch normalization may be switched alone."""
+    return [getattr(part, "training", None) for part in _parts(model)]
+
+
+def _parts(model: Any) -> list[Any]:
+    """The parts of the module inside views; for any other model, the model itself."""
     while inside(model) is not None:
         model = inside(model)
     parts = getattr(model, "modules", None)
-    return [part.training for part in parts()] if callable(parts) else getattr(model, "training", None)
+    return list(parts()) if callable(parts) else [model]
 
 
 def _couples_rows(score: CheckedScore, x: Array) -> bool | None:
@@ -81,37 +87,68 @@ def _couples_rows(score: CheckedScore, x: Array) -> bool | None:
 
 
 def refuse_mixed_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
-    """Run :func:`check_levels` once per model, at its first call with one level per sample.
-
-    It is skipped in training mode, because dropout and batch normalization differ between two calls. ``fit`` runs the
-    check before training.
-    """
+    """Call :func:`check_levels`, once for each model, at its first call with several samples and their own levels."""
     model: Any = score.model
     with suppress(TypeError):
         if model in _seen_levels:
             return
-    if x.shape[0] == 1 or getattr(model, "training", None) or not readable(x):
+    if x.shape[0] == 1 or not readable(x) or _is_prepared(model):
         return
-    check_levels(score, x, sigma)
+    with _evaluation_mode(model):
+        check_levels(score, x, sigma)
     with suppress(TypeError):
         _seen_levels.add(model)
 
 
-def check_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
-    """Raise ``ValueError`` if a row has a different score when it is alone: sigma is broadcast along the wrong axis.
+def _is_prepared(model: Any) -> bool:
+    """Whether a learner has wrapped the model to train it: ``fit`` checked it before, and it may be compiled."""
+    while model is not None and not getattr(type(model), "is_prepared", False):
+        model = inside(model)
+    return model is not None
 
-    For example, ``-x / sigma`` with levels ``(n,)`` runs without an error if n equals the dimension, and is wrong.
+
+def check_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
+    """Raise ``ValueError`` if a row has another score when it is alone, because sigma meets the wrong axis.
+
+    For example, ``-x / sigma`` with levels ``(n,)`` runs without an error if n equals the dimension, and is wrong. A
+    model whose rows differ with one level for all as well (dropout, batch normalization) is not judged.
     """
-    owner = backend_of(x)
-    alone = CheckedScore(score.model, None if score.condition is None else score.condition[:1])
-    with no_grad(x)():
-        scores = (score(1 * x, sigma)[:1], alone(1 * x[:1], sigma[:1]))
-    if not all(owner.readable(s) for s in scores):
-        return
-    whole, first = map(owner.to_numpy, scores)
-    if np.abs(whole - first).max() > _MIXED * np.abs(first).max():
+    if _meets_the_wrong_axis(score, x, sigma):
         raise InvalidValueError(
             f"the score of sample 0 among {x.shape[0]} samples with their own noise levels is not that of sample 0 "
             "alone: expected rows that are independent of each other. Align sigma with the batch axis: "
             "sk.expand(sigma, x), or sigma.reshape(-1, 1, …)."
         )
+
+
+def _meets_the_wrong_axis(score: CheckedScore, x: Array, sigma: Array) -> bool:
+    owner = backend_of(x)
+
+    def first_row(points: Array, levels: Array) -> Any:
+        told = None if score.condition is None else score.condition[: points.shape[0]]
+        s = CheckedScore(score.model, told)(1 * points, levels)[:1]
+        return owner.to_numpy(s) if owner.readable(s) else None
+
+    with no_grad(x)(), suppress(Exception):  # an error here is raised by the call itself, with its own message
+        alone, whole = first_row(x[:1], sigma[:1]), first_row(x, sigma)
+        if alone is None or _agree(whole, alone):
+            return False
+        return _agree(first_row(x, 0 * sigma + sigma[0]), alone)
+    return False
+
+
+def _agree(a: Any, b: Any) -> bool:
+    return bool(np.abs(a - b).max() <= _MIXED * np.abs(b).max())
+
+
+@contextmanager
+def _evaluation_mode(model: Any) -> Iterator[None]:
+    """Inside, each part of a module is in evaluation mode: an evaluation changes no buffers and draws no masks."""
+    parts = [part for part in _parts(model) if getattr(part, "training", False)]
+    for part in parts:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.training = True

@@ -103,7 +103,7 @@ class NoiseConditional(ScoreObjective):
         """The largest and smallest level of ``noise``; its 0.999 and 0.001 quantiles if it is unbounded."""
         noise: Any = self.noise
         for largest, smallest in (("largest", "smallest"), ("sigma_max", "sigma_min")):
-            if hasattr(noise, largest):
+            if hasattr(noise, largest) and hasattr(noise, smallest):
                 return float(getattr(noise, largest)), float(getattr(noise, smallest))
         return tuple(float(sigma) for sigma in noise.icdf(np.asarray([0.999, 0.001])))
 
@@ -143,7 +143,7 @@ class NoiseConditional(ScoreObjective):
         if weight.dtype != sigma.dtype:
             if not xp.isdtype(weight.dtype, ("real floating", "integral")):
                 raise InvalidTypeError(
-                    f"weighting returned dtype {weight.dtype}: expected that of sigma, {sigma.dtype}."
+                    f"weighting returned dtype {weight.dtype}: expected that of sigma, {sigma.dtype}, or integers."
                 )
             weight = xp.astype(weight, sigma.dtype)
         if readable(weight) and not bool(xp.all((weight >= 0) & xp.isfinite(weight))):

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import constant
-from scorekit.errors import ShapeError
+from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
 from scorekit.samplers._kernel import Kernel, Row, Step
+from scorekit.samplers._linear import Linear
 
 __all__ = ["Clamped", "ClampedState"]
 
@@ -55,6 +56,12 @@ class Clamped(Kernel):
         mask, values = (_like_start(getattr(self, name), name, context) for name in ("mask", "values"))
         known = mask != 0
         inside = self.kernel.init(context.xp.where(known, values, x), row, context)
+        if inside is not None and not isinstance(self.kernel, (Linear, Clamped)):
+            raise InvalidTypeError(
+                f"{type(self.kernel).__name__} keeps a state, a {describe(inside)}: expected a kernel without one, or "
+                "the steps of Langevin. Inpainting moves the known entries between steps, so a log-density or a "
+                "position in the state would be that of another point."
+            )
         return ClampedState(known, values, values, inside)
 
     def enter(self, x: Array, state: ClampedState, row: Row, context: Context) -> ClampedState:

@@ -26,19 +26,22 @@ class Curvature(NamedTuple):
     outward: bool
 
 
-def curvature_at(x: Array, sigma: float | None, context: Context) -> Curvature | None:
+def curvature_at(x: Array, sigma: float | None, context: Context, *, inward: bool = False) -> Curvature | None:
     """The largest curvature over the chains at ``x``, in the layout of kernels; None if it cannot be computed.
+
+    With ``inward``, over the chains whose largest eigenvalue is negative: those beside which the score points toward
+    high density.
 
     It takes twelve power iterations on finite differences, each with one evaluation of the model for all chains.
     """
     try:
-        found = _power(x, sigma, context)
+        found = _power(x, sigma, context, inward)
     except Exception:  # the model may raise at these points; the message then has no estimate
         return None
     return found if math.isfinite(found.size) and found.size > 0 else None
 
 
-def _power(x: Array, sigma: float | None, context: Context) -> Curvature:
+def _power(x: Array, sigma: float | None, context: Context, inward: bool) -> Curvature:
     xp, here = context.xp, context.score(x, sigma)
     h = math.sqrt(float(xp.finfo(x.dtype).eps)) * max(1.0, float(xp.max(xp.abs(x))))
     # a fixed generic direction, so that the caller's random stream is not used
@@ -49,8 +52,8 @@ def _power(x: Array, sigma: float | None, context: Context) -> Curvature:
         direction = image / context.align(norms + 1e-30)
         image = (context.score(x + h * direction, sigma) - here) / h
         norms = _norms(image, context)
-    steepest = int(xp.argmax(norms))
     along = context.event_sum(direction * image)
+    steepest = int(xp.argmax(xp.where(along < 0, norms, xp.zeros_like(norms)) if inward else norms))
     return Curvature(float(norms[steepest]), float(along[steepest]) > 0)
 
 

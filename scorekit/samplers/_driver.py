@@ -142,8 +142,7 @@ class _Run:
                 self._enter(kernel, row)
             with self.context.quiet():
                 step = kernel.step(self._x, self._states[row.kernel], row, self.context)
-                if entered or number <= 2:
-                    self._check(step, kernel, row)
+                self._check(step, kernel, row)
                 taken = Taken(number, row, step)
                 if not growth.is_well(step.x):
                     self._raise(taken, growth)
@@ -161,6 +160,10 @@ class _Run:
         self._states[row.kernel] = state
 
     def _check(self, step: Step, kernel: Kernel, row: Row) -> None:
+        if not isinstance(step, Step):
+            raise InvalidTypeError(
+                f"a step of {type(kernel).__name__} returned a {kind_of(step)}: expected a Step(x, state)."
+            )
         if tuple(step.x.shape) != tuple(self._x.shape):
             raise ShapeError(
                 f"a step of {type(kernel).__name__} returned x of shape {tuple(step.x.shape)}: expected "
@@ -171,7 +174,8 @@ class _Run:
                 f"a step of {type(kernel).__name__} returned x of dtype {step.x.dtype}: expected that of x0, "
                 f"{self._x.dtype}."
             )
-        check_state(self._states[row.kernel], step.state, kernel)
+        if step.state is not None or self._states[row.kernel] is not None:
+            check_state(self._states[row.kernel], step.state, kernel)
 
     def _raise(self, taken: Taken, growth: Growth) -> None:
         diagnosis = examine(taken, self._x, growth, self.context)

@@ -37,21 +37,22 @@ class LimitWatch:
             return
         if self._suspect(_largest_variance(score, self._context)):
             self._asked = True
-            self._warn(curvature_at(taken.step.x, taken.row.sigma, self._context))
+            self._warn(curvature_at(taken.step.x, taken.row.sigma, self._context, inward=True))
 
     def _suspect(self, square: float) -> bool:
         return self._step_size / 4 * square >= SUSPECT
 
     def _warn(self, curvature: Curvature | None) -> None:
-        if curvature is None or curvature.outward:
+        if curvature is None:
             return
         share = self._step_size * curvature.size / 4
         if NEAR <= share < 1:
+            milder = float(f"{0.4 / curvature.size:.1g}")
             warnings.warn(
                 f"step_size={self._step_size:g} is {share:.1%} of 4/L, L the largest curvature (about "
                 f"{curvature.size:.3g}): along that direction the stationary variance is 1 / (1 - step_size * L / 4) "
-                f"= {1 / (1 - share):.3g} times that of the density. Take a smaller step: with step_size="
-                f"{0.4 / curvature.size:.1g} it is 1.11 times.",
+                f"= {1 / (1 - share):.3g} times that of the density. Take a smaller step: with step_size={milder:g} it "
+                f"is {1 / (1 - milder * curvature.size / 4):.3g} times.",
                 RuntimeWarning,
                 stacklevel=4,
             )
@@ -63,12 +64,16 @@ def _largest_variance(score: Array, context: Context) -> float:
     rows = xp.reshape(context.batch_first(score), (n, -1))
     if n > 1:
         rows = rows - xp.mean(rows, axis=0, keepdims=True)  # removes the common drift from distant initial points
+    scale = float(xp.max(xp.abs(rows)))
+    if not 0 < scale < math.inf:
+        return 0.0
+    rows = rows / scale  # so that no square overflows or vanishes, whatever the units are
     v = rows[int(xp.argmax(xp.sum(rows * rows, axis=1))), :]
     for _ in range(4):
+        v = v / xp.sqrt(xp.sum(v * v))
         v = xp.matmul(xp.matmul(rows, v), rows)
-        v = v / (xp.sqrt(xp.sum(v * v)) + 1e-30)
-    along = xp.matmul(rows, v)
-    return float(xp.sum(along * along)) / n
+    along = xp.matmul(rows, v / xp.sqrt(xp.sum(v * v)))
+    return scale * scale * float(xp.sum(along * along)) / n
 
 
 def langevin_advice(diagnosis: Diagnosis, step_size: float) -> str:

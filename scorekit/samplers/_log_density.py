@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
-from scorekit._score import check_conditional, score_function, takes_sigma
+from scorekit._score import check_conditional, inside, score_function, takes_sigma
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, ScoreModel, Sigma
 
@@ -32,8 +32,9 @@ def log_density(model: Any) -> Callable[[Array, Sigma], Array]:
             "expected one of sk.distributions, sk.models.EnergyModel(U), or an object with a call and log_prob(x)."
         )
     function = score_function(known)
-    if takes_sigma(known) or not callable(getattr(model, "smoothed", None)):
-        return _refusing_levels(known, function)
+    asked = known if inside(model) is None else model  # a view hands sigma on: what it wraps takes it, or not
+    if takes_sigma(asked) or not callable(getattr(model, "smoothed", None)):
+        return _refusing_levels(asked, function)
     smoothed = lru_cache(maxsize=1)(model.smoothed)
     return lambda x, sigma: function(x, None) if sigma is None else smoothed(sigma).log_prob(x)
 

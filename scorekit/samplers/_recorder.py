@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
 from scorekit.samplers._kernel import Row, Step
@@ -14,6 +16,7 @@ from scorekit.samplers._kernel import Row, Step
 __all__ = ["Recorder", "Taken"]
 
 RECORDS = 100  # records per run if keep_every is None
+_NAMES = {"step", "level", "sigma", "step_size", "score_norm", "evaluations"}
 
 
 class Taken(NamedTuple):
@@ -61,15 +64,27 @@ class Recorder:
             "step_size": row.step_size,
             "score_norm": math.nan if step.score is None else self._mean_norm(step.score),
             "evaluations": self._context.evaluations,
-            **{name: self._mean(value) for name, value in step.info.items()},
-        }
+        } | {name: self._mean(value) for name, value in self._own(step.info)}
+
+    def _own(self, info: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+        """The entries of a kernel, whose names may not be those of the driver's."""
+        taken = info.keys() & _NAMES
+        if taken:
+            raise InvalidValueError(
+                f"info of a step has {sorted(taken)[0]!r}, which the driver records itself: expected another name."
+            )
+        return info.items()
 
     def _mean_norm(self, score: Array) -> float:
         xp = self._context.xp
         return float(xp.mean(xp.sqrt(self._context.event_sum(score * score))))
 
     def _mean(self, value: Any) -> float:
-        return float(self._context.xp.mean(value)) if getattr(value, "ndim", 0) else float(value)
+        """The mean over the chains; the share of True for booleans."""
+        if not getattr(value, "ndim", 0):
+            return float(value)
+        xp = self._context.xp
+        return float(xp.mean(value if xp.isdtype(value.dtype, "real floating") else xp.astype(value, xp.float64)))
 
     def trajectory(self) -> Array | None:
         """The recorded positions, shape ``(kept, n, *event)``; None if ``keep_every`` is None."""

@@ -45,7 +45,7 @@ class Gathered(NamedTuple):
 def sample_blocks(
     sampler: ChainSampler,
     model: ScoreModel,
-    start: Callable[[int, Rng], Array],
+    start: Callable[[int, Rng], Array | tuple[Array, Array]],
     n: int,
     rng: RngLike = None,
     *,
@@ -183,7 +183,7 @@ class _Run(NamedTuple):
 
     sampler: ChainSampler
     model: ScoreModel
-    start: Callable[[int, Rng], Array]
+    start: Callable[[int, Rng], Array | tuple[Array, Array]]
     n: int
     block: int
     stream_of: Callable[[int], Rng]
@@ -198,7 +198,7 @@ class _Run(NamedTuple):
         size, stream = rows.stop - rows.start, self.stream_of(index)
         begun, model = self.start(size, stream), self.model
         if isinstance(begun, tuple):
-            begun, told = begun if len(begun) == 2 else (begun, None)
+            begun, told = _pair(begun, size)
             model = condition(model, told, each=True)
         x0 = check_batch(begun, "what start returned")
         if x0.shape[0] != size:
@@ -206,6 +206,20 @@ class _Run(NamedTuple):
                 f"start returned shape {tuple(x0.shape)} for {size} samples: expected a first axis of {size}."
             )
         return Block(index, rows, self.sampler.sample(model, x0, rng=stream, callback=callback))
+
+
+def _pair(begun: tuple[Any, ...], size: int) -> tuple[Array, Array]:
+    """The start of a block and its conditions, one per sample."""
+    if len(begun) != 2 or not getattr(begun[1], "shape", ()):
+        raise InvalidTypeError(
+            f"start returned a tuple of {len(begun)}: expected x0, or a pair of x0 and an array of conditions."
+        )
+    if begun[1].shape[0] != size:
+        raise ShapeError(
+            f"start returned conditions of shape {tuple(begun[1].shape)} for {size} samples: expected a first axis of "
+            f"{size}."
+        )
+    return begun[0], begun[1]
 
 
 def _bar(run: _Run, blocks: int) -> Any:

@@ -21,7 +21,7 @@ __all__ = ["Inpaint"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inpaint(ChainSampler):
-    """Sample the unknown entries of x, conditional on known entries, with any sampler.
+    """Sample the unknown entries of x, conditional on known entries.
 
     Where ``mask`` is True, x is set to values + sigma · z before each step, with one z ~ N(0, I) for all steps at a
     level. After the last step it equals ``values``. Without noise levels (:class:`Langevin`) it always equals
@@ -35,14 +35,15 @@ class Inpaint(ChainSampler):
     levels.
 
     Args:
-        sampler: the sampler that moves the chains.
+        sampler: the sampler that moves the chains: any of ``sk.samplers``, or another whose kernels keep no state.
         mask: booleans, True for known entries; any shape that broadcasts to x, for example ``(h, w)`` for all images.
         values: numbers that broadcast to x; only those where ``mask`` is True are used, others may be NaN. With values
             per sample, the first axis is that of x, so sample in one block.
 
     Raises:
         ShapeError: ``mask`` and ``values`` do not broadcast together, or, when sampling, to the shape of ``x0``.
-        TypeError: ``sampler`` is not a sampler, ``mask`` is not boolean, or ``values`` are not numbers.
+        TypeError: ``sampler`` is not a sampler, ``mask`` is not boolean, or ``values`` are not numbers; when sampling,
+            a kernel that is not linear keeps a state.
         ValueError: a known value is not finite.
 
     Reference: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), Algorithm

@@ -11,7 +11,7 @@ from scorekit import models
 from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
-from scorekit.learning.views import View
+from scorekit.learning.views import View, innermost
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
@@ -141,7 +141,7 @@ def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
 def _network(description: Mapping[str, Any], into: Any) -> Any:
     """``into``, or a new network from the saved configuration. Only classes that the backend exports can be called."""
     if into is not None:
-        return into
+        return innermost(into)
     if description["config"] is None:
         raise CheckpointError(
             f"it contains the weights of a {description['network']}, which no backend exports: make that network, "

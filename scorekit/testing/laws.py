@@ -92,12 +92,32 @@ def _respond(sampler: Any, model: ScoreModel, center: Any, like: Array) -> Any:
     """The final positions of all chains, ``(2 + d + K, d)``; a first run with zero draws counts K."""
     d = center.size
     dry = _Script(d + 2, d, like)
-    _run(sampler, model, np.stack([center] * dry.chains), dry)
+    alone = _run(sampler, model, np.stack([center] * dry.chains), dry)
     script = _Script(2 + d + dry.drawn, d, like)
     starts = np.zeros((script.chains, d))
     starts[1 : 1 + d] = np.eye(d)
     starts[-1] = _weights(d)
-    return _run(sampler, model, center + starts.reshape(-1, *center.shape), script)
+    responses = _run(sampler, model, center + starts.reshape(-1, *center.shape), script)
+    if script.drawn != dry.drawn:
+        raise InvalidValueError(
+            f"the sampler drew {dry.drawn} numbers per chain with {dry.chains} chains and {script.drawn} with "
+            f"{script.chains}: expected the same number, whatever the chains are."
+        )
+    _check_alone(alone[0], responses[0], like)
+    return responses
+
+
+def _check_alone(alone: Any, among: Any, like: Array) -> None:
+    """The chain that starts at the mean without noise ends at one place, whatever the other chains do."""
+    if not np.all(np.abs(alone - among) <= _tolerance(like) * (np.abs(alone) + np.abs(among) + 1e-300)):
+        raise InvalidValueError(
+            f"the chain that starts at the mean ends at {alone} beside chains that do the same and at {among} beside "
+            "others: expected chains that do not depend on each other."
+        )
+
+
+def _tolerance(like: Array) -> float:
+    return _ROUNDING[4 if "32" in str(like.dtype) else 8]
 
 
 def _run(sampler: Any, model: ScoreModel, starts: Any, script: _Script) -> Any:
@@ -117,8 +137,7 @@ def _check_affine(responses: Any, first: Any, last: Any, like: Array) -> None:
     weights = _weights(len(responses))
     expected = first + weights @ responses
     scale = np.abs(first) + np.abs(weights) @ np.abs(responses)
-    bytes_each = 4 if "32" in str(like.dtype) else 8
-    if not np.all(np.abs(last - expected) <= _ROUNDING[bytes_each] * (scale + 1e-300)):
+    if not np.all(np.abs(last - expected) <= _tolerance(like) * (scale + 1e-300)):
         raise InvalidValueError(
             f"the sampler is not affine with this model: a chain ends at {last} where the sum of responses is "
             f"{expected}. Expected a score that is affine in x, as for a Gaussian, steps that are affine in "

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from scorekit._allocator import reuse_freed_memory
-from scorekit._arrays import check_batch
+from scorekit._arrays import check_batch, host
 from scorekit._checks import check_count, check_number, check_option
 from scorekit._conditions import null_like
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
-from scorekit.learning.views import innermost
+from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 from scorekit.training.checkpoints import Checkpoints
@@ -131,7 +131,7 @@ def fit(
     seed, named = _seed(rng)
     source = open_source(data, batch_size, seed)
     check_reaches(model, source)
-    source.prepare(getattr(innermost(model), "classes", None))
+    source.prepare(classes_of(model))
     run = Run(
         source=source,
         objective=_callable(objective),
@@ -211,7 +211,13 @@ def _held_out(validation: Any, source: Source) -> tuple[Array, Array | None] | N
     if (second is None) != (source.condition is None):
         have, lack = ("data", "validation") if second is None else ("validation", "data")
         raise InvalidTypeError(f"{have} has conditions and {lack} has none: expected pairs (x, condition) in both.")
-    return x, source.checked(second, x)
+    told, known = source.checked(second, x, "the second item of validation"), source.checked_first()
+    if told is not None and known is not None and (told.shape[1:], told.dtype) != (known.shape[1:], known.dtype):
+        raise ShapeError(
+            f"the second item of validation is a {describe(told)}, that of the data a {describe(known)}: expected "
+            "conditions of the same shape and dtype."
+        )
+    return x, told
 
 
 def _dropout(p: Any, null: Any, model: ScoreModel, source: Source) -> Dropout | None:
@@ -230,5 +236,20 @@ def _dropout(p: Any, null: Any, model: ScoreModel, source: Source) -> Dropout | 
             "condition_dropout needs a null condition: pass null_condition=…, for instance zeros with the shape of one "
             "condition, or a network with the attribute null_condition."
         )
-    null_like(null, source.checked_first())
+    _check_null(null, source)
     return Dropout(number, null)
+
+
+def _check_null(null: Any, source: Source) -> None:
+    """The null condition has the shape and the kind of a condition; for a network with classes it is one it knows."""
+    known = source.checked_first()
+    assert known is not None
+    null_like(null, known)
+    if array_namespace(known).isdtype(known.dtype, "integral"):
+        values, last = host(null), source.classes
+        if (values % 1).any() or isinstance(null, bool):
+            raise InvalidTypeError(f"null_condition is {null!r}: expected integers, as the conditions are.")
+        if last is not None and not 0 <= float(values) <= last:
+            raise InvalidValueError(
+                f"null_condition is {null!r}: expected an integer from 0 to {last}, usually {last}."
+            )

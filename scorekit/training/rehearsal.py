@@ -67,5 +67,5 @@ def _named() -> Iterator[None]:
         yield
     except ScorekitError as error:
         raise type(error)(f"{said} {error}") from error
-    except (TypeError, AttributeError, IndexError, ValueError, RuntimeError) as error:
+    except Exception as error:
         raise InvalidTypeError(f"{said} {type(error).__name__}: {error}") from error

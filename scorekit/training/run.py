@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from scorekit._arrays import host
 from scorekit._conditions import dropped
 from scorekit.errors import CheckpointError, NonFiniteError
 from scorekit.learning import draw_for, loss_of, rows_of
@@ -79,6 +80,10 @@ class Dropout(NamedTuple):
 
     p: float
     null: Any
+
+    def identity(self) -> dict[str, Any]:
+        """Both as plain JSON types."""
+        return {"condition_dropout": self.p, "null_condition": host(self.null).tolist()}
 
 
 @dataclass
@@ -217,7 +222,7 @@ class Run:
             "seed": self.seed,
             "streams": STREAMS,
             **self.options,
-            **({} if self.dropout is None else {"condition_dropout": self.dropout.p}),
+            **({} if self.dropout is None else self.dropout.identity()),
             **self.source.identity(),
         }
 
@@ -289,7 +294,10 @@ class Run:
                 f"the run in {folder} was made by a version of scorekit that maps seeds to other random numbers. Use "
                 "that version to resume it, or start again in another folder."
             )
-        wrong = [f"{key} was {theirs.get(key)}, now {mine[key]}" for key in mine if theirs.get(key) != mine[key]]
+        keys = [*mine, *(key for key in theirs if key not in mine)]
+        wrong = [
+            f"{key} was {theirs.get(key)}, now {mine.get(key)}" for key in keys if theirs.get(key) != mine.get(key)
+        ]
         if wrong:
             raise CheckpointError(
                 f"the run in {folder} has other settings: {'; '.join(wrong)}. Use equal arguments, or another folder."

@@ -76,7 +76,7 @@ def test_a_mixture_of_devices_names_both():
 
 @pytest.mark.parametrize("options", [{"device": "cuda"}, {"dtype": "int64"}, {"dtype": "float16"}])
 def test_bad_defaults_of_the_numpy_backend(options):
-    with pytest.raises(ValueError, match="the numpy backend has no"):
+    with pytest.raises(ValueError, match=r"the numpy backend (has no device|expects)"):
         sk.backend("numpy", **options)
 
 

@@ -204,5 +204,5 @@ def test_conditions_of_another_number_of_samples_are_refused():
         return rng.normal((count, 2)), np.zeros(3)
 
     langevin = sk.samplers.Langevin(0.1, 2)
-    with pytest.raises(sk.ShapeError, match="the condition has 3 entries for 4 samples"):
+    with pytest.raises(sk.ShapeError, match=r"conditions of shape \(3,\) for 4 samples"):
         list(sk.samplers.sample_blocks(langevin, lambda x, sigma, c: -x, start, 8, 0, block=4))

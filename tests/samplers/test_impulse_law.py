@@ -164,6 +164,12 @@ class Odd(Loop):
         return x0 + rng.normal((3,))[0]
 
 
+class Uneven(Loop):
+    def sample(self, model, x0, rng):
+        draws = [rng.normal(x0.shape) for _ in range(1 + len(x0) // 5)]
+        return x0 + sum(draws)
+
+
 class Coupled(Loop):
     def sample(self, model, x0, rng):
         return x0 + x0[::-1]
@@ -177,7 +183,8 @@ class Coupled(Loop):
         (lambda: impulse_law(Loop(), score, 0.0), ValueError, "mean is 0.0: expected an array"),
         (lambda: impulse_law(Loop(), score, np.zeros(2), np.ones(3)), ValueError, r"covariance has shape \(3,\)"),
         (lambda: impulse_law(Loop(), lambda x: -(x**3), np.ones(2)), ValueError, "not affine with this model"),
-        (lambda: impulse_law(Coupled(), score, np.ones(2)), ValueError, "not affine"),
+        (lambda: impulse_law(Coupled(), score, np.ones(2)), ValueError, "chains that do not depend on each other"),
+        (lambda: impulse_law(Uneven(), score, np.ones(2)), ValueError, "drew 2 numbers per chain .* 4 with 6"),
         (lambda: impulse_law(Accepting(), score, np.ones(2)), TypeError, "draws random numbers other than normals"),
         (lambda: impulse_law(Flat(), score, np.ones(2)), ValueError, r"sample returned shape \(4,\)"),
         (lambda: impulse_law(Odd(), score, np.ones(2)), ValueError, r"drew normals of shape \(3,\) for 4 chains"),

@@ -59,7 +59,7 @@ def test_a_type_that_cannot_be_written_is_named():
 
 def test_bfloat16_has_no_place_in_a_backend_without_it(tmp_path):
     host = on_host(BACKEND, {"w": torch.zeros(2, dtype=torch.bfloat16)})
-    with pytest.raises(sk.CheckpointError, match="the numpy backend has no bfloat16"):
+    with pytest.raises(sk.CheckpointError, match="bfloat16, which the numpy backend lacks"):
         from_host(sk.backend("numpy"), host)
 
 

@@ -59,11 +59,20 @@ class Source(ABC):
         """The checked conditions of ``first``."""
         return self.checked(self.condition, self.first)
 
-    def checked(self, condition: Any, x: Array) -> Array | None:
-        """The checked conditions of the samples ``x``, one per sample."""
+    def condition_identity(self, rows: Any = slice(None)) -> dict[str, Any]:
+        """A hash of these conditions of :attr:`first`, by name; nothing without conditions."""
+        told = self.checked_first()
+        return {} if told is None else {"condition": digest(self.owner.to_numpy(told)[rows])}
+
+    def checked(self, condition: Any, x: Array, name: str = "the second item of the data") -> Array | None:
+        """The checked conditions of the samples ``x``, one per sample; as many as the first batch has, or none."""
+        if (condition is None) != (self.condition is None):
+            raise InvalidValueError(
+                f"{name} is {'missing' if condition is None else 'there'} in a batch, unlike in the first one: "
+                "expected conditions in each batch, or in none."
+            )
         if condition is None:
             return None
-        name = "the second item of the data"
         made = check_condition(as_condition(condition, self.owner, name), x, name)
         if self.classes is not None:
             check_classes(made, self.classes)

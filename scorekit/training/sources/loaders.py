@@ -90,6 +90,7 @@ class Loader(Source):
             "data shape": list(self.first.shape),
             "data dtype": str(self.first.dtype),
             "data sample": digest(self.owner.to_numpy(self.first)[:_SHOWN]),
+            **self.condition_identity(slice(_SHOWN)),
         }
 
 

@@ -20,6 +20,7 @@ from scorekit.training.sources.seeding import place_of, seeded
 __all__ = ["Arrays", "Dataset"]
 
 _DEFAULT_BATCH = 128
+_SHOWN = 3  # items of a dataset that are looked at before the first step
 
 
 class _Shuffled(Source):
@@ -75,8 +76,7 @@ class Arrays(_Shuffled):
         """Shape, dtype and a hash of some rows."""
         n = self._x.shape[0]
         rows = np.linspace(0, n - 1, min(n, 4096)).astype(int)
-        told = {} if self.condition is None else {"condition": digest(self.owner.to_numpy(self.condition)[rows])}
-        return told | {
+        return self.condition_identity(rows) | {
             "batch_size": self.batch_size,
             "data shape": list(self._x.shape),
             "data dtype": str(self._x.dtype),
@@ -97,11 +97,12 @@ class Dataset(_Shuffled):
         self._items = items
         with seeded(framework_of(items), place_of(seed)):  # finds the backend of the items
             owner = backend_of(sample_of(items[0], "dataset[0]")[0])
-        with seeded(owner.name, place_of(seed)):
-            sample, second = sample_of(items[0], "dataset[0]")
-        self.condition = second if second is None else second[None, ...] if hasattr(second, "shape") else [second]
         super().__init__(owner, len(items), batch_size, seed)
-        self.first = check_batch(sample[None], "dataset[0][None]")
+        with seeded(owner.name, place_of(seed)):
+            shown = [sample_of(items[i], f"dataset[{i}]") for i in range(min(_SHOWN, len(items)))]
+        samples, second = zip(*shown, strict=True)
+        self.first = check_batch(self._stack(samples, "items"), "the first items of the dataset")
+        self.condition = self._together(second)
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
         return seeded(self.owner.name, place_of(self._seed, step, start))
@@ -110,10 +111,21 @@ class Dataset(_Shuffled):
         places = [int(i) for i in self.owner.to_numpy(order)]
         samples, second = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
         x = self._stack(samples, "items")
-        if self.condition is None:
-            return x, None
-        arrays = all(self.owner.owns(c) for c in second)
-        return x, self.checked(self._stack(second, "second items") if arrays else list(second), x)
+        return x, self.checked(self._together(second), x)
+
+    def _together(self, second: Sequence[Any]) -> Any:
+        """The second items of a batch: None if no item has one, an array, or a list of what is no array."""
+        missing = sum(c is None for c in second)
+        if missing == len(second):
+            return None
+        if missing:
+            raise InvalidValueError(
+                f"{missing} of {len(second)} items of the dataset have no condition and the others have one: expected "
+                "a condition in each item, or in none."
+            )
+        if all(self.owner.owns(c) for c in second):
+            return self._stack(second, "second items")
+        return np.stack(second) if all(isinstance(c, (np.ndarray, np.generic)) for c in second) else list(second)
 
     def _stack(self, arrays: Sequence[Array], what: str) -> Array:
         shapes = {tuple(a.shape) for a in arrays}
@@ -129,6 +141,7 @@ class Dataset(_Shuffled):
             "data shape": [self._n, *self.first.shape[1:]],
             "data dtype": str(self.first.dtype),
             "data sample": digest(self.owner.to_numpy(self.first)),
+            **self.condition_identity(),
         }
 
 
