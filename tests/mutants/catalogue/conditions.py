@@ -76,6 +76,16 @@ CONDITIONS = (
         ("functions-get-arrays", "callable(getattr(model, 'parameters', None))", "True", "all get an array"),
     ),
     *seeded(
+        SCORE,
+        "_place_of_sigma",
+        (
+            "sigma-always-second",
+            "'position' if positional[1:2] == [named] else 'keyword'",
+            "'position'",
+            "a third parameter named sigma gets none",
+        ),
+    ),
+    *seeded(
         COUPLING,
         "_couples_rows",
         (
@@ -89,18 +99,33 @@ CONDITIONS = (
     ),
     *seeded(
         COUPLING,
-        "_modes",
+        "_parts",
         (
             "coupled-outermost-mode",
-            "[part.training for part in parts()] if callable(parts) else getattr(model, 'training', None)",
-            "getattr(model, 'training', None)",
+            "list(parts()) if callable(parts) else [model]",
+            "[model]",
             "a part that is switched alone is not seen",
         ),
     ),
     *seeded(
         COUPLING,
-        "check_levels",
-        ("mixed-levels-a-little", "_MIXED * np.abs(first).max()", "9 * np.abs(first).max()", "too tolerant"),
+        "_agree",
+        ("mixed-levels-a-little", "_MIXED * np.abs(b).max()", "9 * np.abs(b).max()", "too tolerant"),
+    ),
+    *seeded(
+        COUPLING,
+        "_meets_the_wrong_axis",
+        (
+            "mixed-levels-of-coupled-rows",
+            "return _agree(first_row(x, 0 * sigma + sigma[0]), alone)",
+            "return True",
+            "sigma is blamed where the rows depend on each other anyway",
+        ),
+    ),
+    *seeded(
+        COUPLING,
+        "_evaluation_mode",
+        ("mixed-levels-with-dropout", "part.training = False", "pass", "the check draws masks and changes buffers"),
     ),
     *seeded(
         REHEARSAL,
@@ -108,6 +133,11 @@ CONDITIONS = (
         ("rehearsal-of-one-row", "(x.shape[0], 1)", "(1,)", "several rows are not tried"),
         ("rehearsal-of-several-rows", "(x.shape[0], 1)", "(x.shape[0],)", "one row is not tried"),
         ("rehearsal-at-one-level", "dict.fromkeys(levels)", "levels[:1]", "the smallest level is not tried"),
+    ),
+    *seeded(
+        RUN,
+        "Dropout.identity",
+        ("resume-with-another-null", "host(self.null).tolist()", "None", "a run goes on with another null condition"),
     ),
     *seeded(
         RUN,

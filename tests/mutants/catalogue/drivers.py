@@ -76,6 +76,11 @@ DRIVERS = (
     ),
     *seeded(
         RECORDER,
+        "Recorder._own",
+        ("stats-of-the-kernel", "info.keys() & _NAMES", "set()", "a kernel's entry replaces the driver's"),
+    ),
+    *seeded(
+        RECORDER,
         "Recorder.stats",
         ("stats-of-the-first-row", "row.get(name, math.nan)", "self._rows[0].get(name, math.nan)", "one row for all"),
     ),
@@ -94,6 +99,6 @@ DRIVERS = (
     *seeded(
         LAWS,
         "_check_affine",
-        ("law-of-any-sampler", "_ROUNDING[bytes_each]", "1e+09", "a sampler that is not affine is accepted"),
+        ("law-of-any-sampler", "_tolerance(like)", "1e+09", "a sampler that is not affine is accepted"),
     ),
 )
