@@ -133,7 +133,8 @@ def _meets_the_wrong_axis(score: CheckedScore, x: Array, sigma: Array) -> bool:
         alone, whole = first_row(x[:1], sigma[:1]), first_row(x, sigma)
         if alone is None or _agree(whole, alone):
             return False
-        return _agree(first_row(x, 0 * sigma + sigma[0]), alone)
+        same = first_row(x, 0 * sigma + sigma[0])
+        return _agree(same, alone) and _agree(first_row(x, sigma), whole)  # no other mask of dropout
     return False
 
 

@@ -43,13 +43,14 @@ def curvature_at(x: Array, sigma: float | None, context: Context, *, inward: boo
 
 def _power(x: Array, sigma: float | None, context: Context, inward: bool) -> Curvature:
     xp, here = context.xp, context.score(x, sigma)
+    tiny = float(xp.finfo(x.dtype).smallest_normal)  # no division by zero, in any unit of x
     h = math.sqrt(float(xp.finfo(x.dtype).eps)) * max(1.0, float(xp.max(xp.abs(x))))
     # a fixed generic direction, so that the caller's random stream is not used
     image = constant(np.cos(np.arange(1.0, math.prod(x.shape) + 1) ** 2).reshape(x.shape), x)
     norms = _norms(image, context)
     direction = image
     for _ in range(POWER_STEPS):
-        direction = image / context.align(norms + 1e-30)
+        direction = image / context.align(norms + tiny)
         image = (context.score(x + h * direction, sigma) - here) / h
         norms = _norms(image, context)
     along = context.event_sum(direction * image)

@@ -125,7 +125,13 @@ class TestJustBelowTheLimit:
         assert excess == pytest.approx(1 / (1 - share), rel=0.01)
         # 200 chains: 9.65 sqrt(2/200) is 97 %, the excess itself is a factor of 22 and more
         assert excess / 2.5 < x[:, precision.argmax()].var() * precision.max() < 2.5 * excess
-        assert "with step_size=" in words
+        offered, factor = re.search(r"with step_size=([\d.e+-]+) it is ([\d.]+) times", words).groups()
+        assert float(factor) == pytest.approx(1 / (1 - float(offered) * precision.max() / 4), rel=0.01)
+
+    @pytest.mark.parametrize("unit", [1e-60, 1e-20, 1e20, 1e60])
+    def test_in_any_unit(self, unit):
+        with pytest.warns(RuntimeWarning, match=r"is 97\.0% of 4/L"):
+            Langevin(3.88 * unit**2, 3000).sample(lambda x: -x / unit / unit, np.zeros((200, 2)), rng=0)
 
     @pytest.mark.parametrize("share", [0.05, 0.5, 0.9, 0.94])
     def test_other_steps_do_not_warn(self, share):  # warnings are errors in this suite

@@ -188,6 +188,7 @@ Z = np.zeros
             r"the state of Scripted had shape \(2,\) before a step and \(3,\) after it",
         ),
         (Scripted([Z(2), Z(2), Z(1)]), ValueError, r"shape \(2,\) before a step and \(1,\)"),
+        (Scripted([*[Z(2)] * 5, Z(1)]), ValueError, r"shape \(2,\) before a step and \(1,\)"),
         (Scripted([Z(2), Z(2, np.float32)]), TypeError, "dtype float64 before a step and float32 after it"),
         (Scripted([None, Z(2)]), TypeError, "were none before a step and the state after it.*Make all of them in init"),
         (Scripted([Pair(Z(2), 1), Pair(Z(4), 1)]), ValueError, r"the state\['a'\] of Scripted had shape \(2,\)"),
@@ -207,8 +208,55 @@ Z = np.zeros
 )
 def test_a_state_that_changes_its_shape(kernel, error, words):
     with pytest.raises(error, match=words) as caught:
-        run(kernel, [Row()] * 4)
+        run(kernel, [Row()] * 6)
     assert isinstance(caught.value, sk.ScorekitError)
+
+
+@dataclass(frozen=True)
+class Result(Kernel):
+    """Returns what ``make(x)`` returns."""
+
+    make: Any
+
+    def step(self, x, state, row, context):
+        return self.make(x)
+
+
+def test_a_step_returns_a_step():
+    with pytest.raises(
+        TypeError, match=r"a step of Result returned a numpy.ndarray of shape .*expected a Step\(x, state\)"
+    ):
+        run(Result(lambda x: x), [Row()])
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch"])
+def test_what_a_step_tells_may_be_booleans_and_integers(framework):
+    x0 = np.ones((4, 2))
+    if framework == "torch":
+        x0 = pytest.importorskip("torch").tensor(x0)
+
+    def make(x):
+        xp = sk.array_namespace(x)
+        return Step(
+            x, None, info={"accepted": xp.asarray([True, True, True, False]), "tries": xp.asarray([1, 2, 2, 5])}
+        )
+
+    stats = run(Result(make), [Row()], x0).stats
+    assert (stats["accepted"].item(), stats["tries"].item()) == (0.75, 2.5)
+
+
+def test_what_a_step_tells_has_names_of_its_own():
+    with pytest.raises(ValueError, match="info of a step has 'sigma', which the driver records itself"):
+        run(Result(lambda x: Step(x, None, info={"sigma": 1.0})), [Row()])
+
+
+def test_inpainting_refuses_a_kernel_that_remembers():
+    class Remembering(Telling):
+        pass
+
+    sampler = Inpaint(Custom((Remembering("a"),), [Row()]), False, 0.0)
+    with pytest.raises(TypeError, match=r"Remembering keeps a state.*expected a kernel without one"):
+        sampler.sample(lambda x, sigma: -x, np.ones((5, 2)))
 
 
 def test_states_that_may_change():
