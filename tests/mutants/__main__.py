@@ -49,14 +49,24 @@ TESTS = {
         "tests/networks/test_image_networks.py",
         "tests/torch/test_calling.py",
     ),
-    "scorekit/_score": ("tests/models/test_condition.py", "tests/torch/test_calling.py", "tests/objectives"),
+    "scorekit/_score": (
+        "tests/models/test_condition.py",
+        "tests/torch/test_calling_corners.py",
+        "tests/torch/test_calling.py",
+        "tests/objectives",
+    ),
     "scorekit/training/rehearsal": ("tests/torch/test_calling.py",),
     "scorekit/training/run": (
         "tests/training/test_fit.py",
+        "tests/torch/test_calling_corners.py",
         "tests/torch/test_calling.py",
         "tests/torch/test_distributed.py",
     ),
-    "scorekit/objectives/_coupling": ("tests/objectives/test_coupling.py", "tests/objectives"),
+    "scorekit/objectives/_coupling": (
+        "tests/objectives/test_coupling.py",
+        "tests/torch/test_calling_corners.py",
+        "tests/objectives",
+    ),
     "scorekit/testing/laws": ("tests/samplers/test_impulse_law.py",),
     "scorekit/_arrays": (
         "tests/objectives/test_closed_forms.py",

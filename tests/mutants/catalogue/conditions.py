@@ -117,8 +117,8 @@ CONDITIONS = (
         "_meets_the_wrong_axis",
         (
             "mixed-levels-of-coupled-rows",
-            "return _agree(first_row(x, 0 * sigma + sigma[0]), alone)",
-            "return True",
+            "_agree(same, alone) and _agree(first_row(x, sigma), whole)",
+            "_agree(first_row(x, sigma), whole)",
             "sigma is blamed where the rows depend on each other anyway",
         ),
     ),
