@@ -35,86 +35,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catalogue import MUTANTS, DoesNotApplyError
+from suites import TESTS
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("scorekit", "backends", "benchmarks", "tests")
 TIME_LIMIT = 300.0
-
-# the tests meant to notice a bug in a folder, the fastest first; the rest of their folders follows
-TESTS = {
-    "scorekit/learning/seeding": ("tests/core/test_seeding.py",),
-    "scorekit/_conditions": (
-        "tests/core/test_conditions.py",
-        "tests/models/test_condition.py",
-        "tests/networks/test_image_networks.py",
-        "tests/torch/test_calling.py",
-    ),
-    "scorekit/_score": (
-        "tests/models/test_condition.py",
-        "tests/torch/test_calling_corners.py",
-        "tests/torch/test_calling.py",
-        "tests/objectives",
-    ),
-    "scorekit/training/rehearsal": ("tests/torch/test_calling.py",),
-    "scorekit/training/run": (
-        "tests/training/test_fit.py",
-        "tests/torch/test_calling_corners.py",
-        "tests/torch/test_calling.py",
-        "tests/torch/test_distributed.py",
-    ),
-    "scorekit/objectives/_coupling": (
-        "tests/objectives/test_coupling.py",
-        "tests/torch/test_calling_corners.py",
-        "tests/objectives",
-    ),
-    "scorekit/testing/laws": ("tests/samplers/test_impulse_law.py",),
-    "scorekit/_arrays": (
-        "tests/objectives/test_closed_forms.py",
-        "tests/objectives",
-        "tests/properties",
-        "tests/core/test_independence.py",
-    ),
-    "scorekit/objectives": ("tests/objectives/test_closed_forms.py", "tests/objectives", "tests/properties"),
-    "scorekit/samplers/consistent": ("tests/samplers/test_consistent_law.py", "tests/samplers"),
-    "scorekit/samplers/_clamped": ("tests/samplers/test_inpaint.py", "tests/samplers"),
-    "scorekit/samplers/inpaint": ("tests/samplers/test_inpaint.py", "tests/samplers"),
-    "scorekit/samplers/blocks": ("tests/samplers/test_blocks.py", "tests/samplers"),
-    "scorekit/samplers/_driver": ("tests/samplers/test_kernels.py", "tests/samplers"),
-    "scorekit/samplers/_divergence": ("tests/samplers/test_kernels.py", "tests/samplers"),
-    "scorekit/samplers/_recorder": ("tests/samplers/test_driver.py", "tests/samplers"),
-    "scorekit/samplers": (
-        "tests/samplers/test_update.py",
-        "tests/samplers/test_initial.py",
-        "tests/samplers/test_annealed_law.py",
-        "tests/samplers",
-    ),
-    "scorekit/learning": ("tests/core/test_parts.py", "tests/core/test_seeding.py"),
-    "scorekit/_allocator": ("tests/core/test_allocator.py",),
-    "scorekit/noise/levels": ("tests/noise/test_levels.py", "tests/noise"),
-    "scorekit/noise/_normal_quantile": ("tests/noise/test_sigma_distributions.py",),
-    "scorekit/noise": ("tests/noise", "tests/torch/test_devices.py"),
-    "scorekit/models": ("tests/models",),
-    "scorekit/metrics/_goodness": ("tests/metrics/test_classes.py", "tests/metrics/test_levels.py"),
-    "scorekit/metrics/_statistics": ("tests/metrics/test_modes.py", "tests/metrics"),
-    "scorekit/metrics": ("tests/metrics",),
-    "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
-    "backends/scorekit_torch/optimizers": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/equipment": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
-    "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
-    "scorekit/datasets": ("tests/datasets/test_transforms.py", "tests/datasets/test_shapes.py", "tests/datasets"),
-    "scorekit/distributions/shapes_images": ("tests/distributions/test_shapes_images.py",),
-    "scorekit/_shapes": ("tests/datasets/test_shapes.py",),
-    "scorekit/distributions/_tails": ("tests/distributions/test_checkerboard.py", "tests/distributions"),
-    "scorekit/distributions/_isotropic": ("tests/distributions/test_empirical.py", "tests/distributions/test_far.py"),
-    "scorekit/distributions/_bessel": ("tests/distributions/test_bessel.py", "tests/distributions/test_curves.py"),
-    "scorekit/distributions": ("tests/distributions/test_curves.py", "tests/distributions"),
-    "backends/scorekit_numpy/corners": ("tests/backends/test_numpy_corners.py",),
-    "backends/scorekit_numpy/networks": ("tests/models/test_told_networks.py", "tests/backends"),
-    "backends/scorekit_torch/networks/mlp": ("tests/models/test_told_networks.py", "tests/torch/test_agreement.py"),
-    "backends/scorekit_torch/networks": ("tests/networks", "tests/torch/test_capture.py"),
-}
 
 
 class Verdict(NamedTuple):
