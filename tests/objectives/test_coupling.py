@@ -118,3 +118,12 @@ def test_a_small_mixture_of_levels_is_found():
     with pytest.raises(ValueError, match="Align sigma with the batch axis"):
         objective(mixed, X, rng=0)
     assert np.isfinite(objective(lambda x, sigma: -x / (1 + 0.01 * sk.expand(sigma, x)), X, rng=0))
+
+
+def test_rows_that_depend_on_each_other_at_one_level_too_are_not_blamed_on_sigma():
+    """Denoising takes no trace: a model of the whole batch is allowed there."""
+
+    def centered(x, sigma):
+        return (sk.array_namespace(x).mean(x, axis=0) - x) / sk.expand(sigma, x)
+
+    assert np.isfinite(NoiseConditional(Geometric(10.0, 0.1, 5))(centered, X, rng=0))
