@@ -160,6 +160,10 @@ def test_images_are_changed_as_the_file_says():
     ("change", "words"),
     [
         ("train.lerning_rate=0.1", r"tiny.toml, \[train\]: unknown key 'lerning_rate'. Did you mean 'learning_rate'\?"),
+        (
+            "network.classes=10",
+            r"tiny.toml, \[network\]: classes is not a key of an experiment: write conditional = true",
+        ),
         ("data.sise=8", r"\[data\]: unknown key 'sise'. Did you mean 'size'\?"),
         ("network.hiden=[8]", r"\[network\]: unknown key 'hiden'. Did you mean 'hidden'\?"),
         ("sampler.etta=1.0", r"\[sampler\]: unknown key 'etta'. Did you mean 'eta'\?"),
