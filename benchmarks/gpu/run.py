@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     device = torch.device(given.device)
     if device.type == "cuda":
-        torch.cuda.set_device(device)
+        torch.cuda.set_device(torch.cuda.current_device() if device.index is None else device)
     return table(Bench(device, given.quick), given.json, given.seconds)
 
 
