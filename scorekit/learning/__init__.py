@@ -18,7 +18,7 @@ from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
-from scorekit.learning.views import View, classes_of, innermost, with_innermost
+from scorekit.learning.views import View, classes_of, innermost, network_in, units_of, with_innermost, without_units
 
 __all__ = [
     "Conditions",
@@ -49,6 +49,7 @@ __all__ = [
     "from_host",
     "innermost",
     "loss_of",
+    "network_in",
     "on_host",
     "process_group",
     "process_group_of",
@@ -59,5 +60,7 @@ __all__ = [
     "seeds",
     "sequence_state",
     "this_process",
+    "units_of",
     "with_innermost",
+    "without_units",
 ]

@@ -94,7 +94,7 @@ class ChainSampler(ABC):
                             observe(taken, record)
                 if callback is not None:
                     callback(_state(taken, run.context))
-        return Samples(run.context.copy_out(taken.step.x), recorder.trajectory(), recorder.stats())
+        return Samples(run.context.result(taken.step.x), recorder.trajectory(), recorder.stats())
 
     def iterate(self, model: ScoreModel, x0: Array, rng: RngLike = None) -> Iterator[State]:
         """Run the chains of :meth:`sample` as a generator that yields a :class:`State` after each step.
@@ -185,7 +185,7 @@ class _Run:
 
 def _state(taken: Taken, context: Context) -> State:
     row = taken.row
-    return State(context.copy_out(taken.step.x), taken.number, row.level, row.sigma, row.step_size)
+    return State(context.result(taken.step.x), taken.number, row.level, row.sigma, row.step_size)
 
 
 def _with_bar(steps: Iterable[Taken], name: str, total: int) -> Iterator[Taken]:

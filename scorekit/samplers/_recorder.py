@@ -51,7 +51,7 @@ class Recorder:
     def record(self, taken: Taken) -> dict[str, float]:
         """Record ``taken`` and return its statistics."""
         if self._every is not None:
-            self._kept.append(self._context.copy_out(taken.step.x))
+            self._kept.append(self._context.result(taken.step.x))
         self._rows.append(self._row(taken))
         return self._rows[-1]
 

@@ -24,7 +24,7 @@ class Inpaint(ChainSampler):
     """Sample the unknown entries of x, conditional on known entries.
 
     Where ``mask`` is True, x is set to values + sigma · z before each step, with one z ~ N(0, I) for all steps at a
-    level. After the last step it equals ``values``. Without noise levels (:class:`Langevin`) it always equals
+    level. After the last step it equals ``values`` (up to rounding for a standardized model). Without noise levels (:class:`Langevin`) it always equals
     ``values``, and the other entries are sampled from their conditional distribution.
 
     Annealed Langevin dynamics converges to the conditional distribution with many steps per level and a small last

@@ -18,7 +18,12 @@ from scorekit.storage.folders import read_folder, write_folder
 
 __all__ = ["load", "save"]
 
-_VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
+_VIEWS = {  # by the class of a view, the name in sk.models that makes it
+    "DenoiserModel": "DenoiserModel",
+    "EnergyModel": "EnergyModel",
+    "Preconditioned": "Preconditioned",
+    "Standardized": "standardized",
+}
 
 
 def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
@@ -92,7 +97,7 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     try:
         model = _filled(_network(description, into), from_host(backend(description["backend"]), arrays))
         for view in reversed(description["views"]):
-            model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
+            model = getattr(models, _VIEWS[view["view"]])(model, **view["fields"])
     except MissingBackendError:
         raise
     except (ScorekitError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
@@ -107,8 +112,8 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         name = type(model).__name__
         if name not in _VIEWS:
             raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
-        others = [f.name for f in fields(model) if f.name != model._inner]
-        views.append({"view": name, "fields": {key: getattr(model, key) for key in others}})
+        others = [f.name for f in fields(model) if f.init and f.name != model._inner]
+        views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
         model = model.inner
     if not callable(getattr(model, "parameters", None)):
         raise InvalidTypeError(
@@ -116,6 +121,11 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
             "sk.models. Functions cannot be saved."
         )
     return model, views
+
+
+def _plain(value: Any) -> Any:
+    """An array as nested lists of its numbers, which JSON stores exactly."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _provided(name: str, network: Any) -> bool:
