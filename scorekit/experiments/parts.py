@@ -86,12 +86,16 @@ class Augmented:
         """The ``sampling_levels`` of the objective."""
         return getattr(self.objective, "sampling_levels", None)
 
+    def as_seen(self, x: Array) -> Array:
+        """Images as the network gets them, without augmentation."""
+        return 2 * x - 1 if self.centered else x
+
     def _changed(self, x: Array, noise: AugmentedNoise) -> Array:
         if self.dequantize is not None:
             x = dequantized(x, noise.pixels, self.dequantize, levels=self.levels or 256)
         if self.flip:
             x = mirrored(x, noise.coins)
-        return 2 * x - 1 if self.centered else x
+        return self.as_seen(x)
 
 
 class Parts:

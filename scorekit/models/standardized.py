@@ -78,7 +78,7 @@ class Standardized(View):
 
 
 def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
-    """A model of standardized data u = (x − mean)/scale as a model in the units of x: s(x, sigma) = s_u(u, sigma)/scale.
+    """A model of standardized data u = (x − mean)/scale as a model of x: s(x, sigma) = s_u(u, sigma)/scale.
 
     Use it if the features have different units, or if the data are far from zero or not of the order of one. Then
     **points and scores are in the units of the data; noise levels and step sizes are in standardized units**. Noise of

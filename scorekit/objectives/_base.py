@@ -32,6 +32,11 @@ class CheckedScore:
     def __call__(self, x: Array, sigma: Any = None) -> Array:
         return check_score(self._score(x, sigma, self.condition), x)
 
+    @property
+    def has_divergence(self) -> bool:
+        """Whether the model computes its exact trace itself."""
+        return getattr(self._called, "divergence", None) is not None
+
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(s, tr ∇s)`` at sigma=None, or with ``probes`` the mean of vᵀ ∇s v in place of the trace.
 

@@ -66,7 +66,6 @@ class ExplicitScoreMatching(ScoreObjective):
         difference = score(own(x), sigma) - exact
         return 0.5 * event_dot(difference, difference)
 
-
     def _in_units(self, units: Any, sigma: Sigma) -> Any:
         """The target as a score of standardized points, if the model has ``units``."""
         if units is None:

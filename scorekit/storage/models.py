@@ -11,6 +11,7 @@ from scorekit import models
 from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
+from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
 from scorekit.learning.views import View, innermost
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, offered, provided
@@ -60,6 +61,7 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
         "network": type(network).__name__ if ours else f"{type(network).__module__}.{type(network).__qualname__}",
         "config": network.config() if ours else None,
         "views": views,
+        "trained_levels": trained_levels_of(network),
     }
     write_folder(path, on_host(owner, arrays), description)
 
@@ -96,6 +98,7 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
         raise CheckpointError(f"{path} contains a {description.get('kind')}: expected a model written by sk.save.")
     try:
         model = _filled(_network(description, into), from_host(backend(description["backend"]), arrays))
+        set_trained_levels(model, description.get("trained_levels"))
         for view in reversed(description["views"]):
             model = getattr(models, _VIEWS[view["view"]])(model, **view["fields"])
     except MissingBackendError:
