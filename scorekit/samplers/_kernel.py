@@ -129,10 +129,10 @@ class Extremes(NamedTuple):
     step_size: float
 
 
-def _spread(rows: Sequence[Row]) -> Iterator[Row]:
+def _spread(rows: Sequence[Row]) -> list[Row]:
     """Evenly spaced rows, with the first and the last one."""
     last = len(rows) - 1
-    return (rows[last * k // (_LOOKED_AT - 1)] for k in range(_LOOKED_AT))
+    return [rows[last * k // (_LOOKED_AT - 1)] for k in range(_LOOKED_AT)]
 
 
 @dataclass(frozen=True)

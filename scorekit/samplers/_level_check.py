@@ -15,7 +15,7 @@ from scorekit.samplers._kernel import Extremes
 __all__ = ["compare_levels", "compare_start"]
 
 TOLERANCE = 1.5  # a level beyond the trained range by this factor is outside
-_FEW = 16  # chains; the deviation of fewer is not compared
+_FEW, _MANY = 16, 100  # chains; the deviation of fewer is not compared, and that of each entry only for many
 _NARROW = 0.5
 
 
@@ -58,7 +58,8 @@ def compare_start(context: Context, extremes: Extremes) -> None:
     if context.units is None or sigma is None or x.shape[0] < _FEW or not readable(x):
         return
     xp = context.xp
-    deviation = float(xp.sqrt(xp.mean((x - xp.mean(x, axis=0, keepdims=True)) ** 2)))
+    squares = xp.mean((x - xp.mean(x, axis=0, keepdims=True)) ** 2, axis=0)
+    deviation = float(xp.sqrt(xp.min(squares) if x.shape[0] >= _MANY else xp.mean(squares)))
     if deviation < _NARROW * sigma:
         warn(
             f"the initial points have a standard deviation of {deviation:.3g} in the standardized units of the model, "
