@@ -446,7 +446,8 @@ class TestBeforeTheFirstStep:
             (STANDARD, lambda: MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(30.0),
              ["the noise level 30 is too large"]),
             ((1e4 + STANDARD).astype("float32"),
-             lambda: sk.models.standardized(MLP(2, hidden=(4,), dtype="float32"), 0.0, 1e3), noise_conditional(5.0, 1e-7), ["in standardized units", "lost to rounding"]),
+             lambda: sk.models.standardized(MLP(2, hidden=(4,), dtype="float32"), 0.0, 1e3),
+             noise_conditional(5.0, 1e-7), ["in standardized units", "lost to rounding"]),
         ],
     )  # fmt: skip
     def test_one_warning_with_numbers_and_a_remedy(self, data, model, objective, words):
