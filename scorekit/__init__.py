@@ -17,6 +17,7 @@ from scorekit.errors import (
     InvalidValueError,
     MissingBackendError,
     NonFiniteError,
+    RunError,
     ScorekitError,
     ShapeError,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "Learner",
     "MissingBackendError",
     "NonFiniteError",
+    "RunError",
     "Objective",
     "Rng",
     "Sampler",

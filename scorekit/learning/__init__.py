@@ -3,7 +3,8 @@
 Argument checks and helpers for the layout ``(n, *event)``; the options of an optimizer step
 (:class:`OptimizerConfig`); seeds (:func:`seed_sequence`); the noise of a batch and of its parts (:func:`draw_for`,
 :func:`rows_of`); conditions (:class:`Conditions`); arrays on the host, for checkpoints (:func:`on_host`,
-:func:`from_host`); the processes that train together (:func:`process_group`); views of models (:class:`View`).
+:func:`from_host`); the processes that train together (:func:`process_group`); a lock for state that all
+threads share (:class:`ThreadLock`); views of models (:class:`View`).
 A backend needs these, ``scorekit.protocols``, ``scorekit.errors`` and ``scorekit.registry``, and nothing else.
 """
 
@@ -14,17 +15,20 @@ from scorekit._checks import check_count, check_number, check_option, check_path
 from scorekit._conditions import Conditions, check_condition
 from scorekit._score import evaluate, score_function
 from scorekit.learning.drawing import Seeds, check_noise, draw_for, loss_of, rows_of, seeds
-from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
+from scorekit.learning.host_arrays import check_same_arrays, check_whole, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
+from scorekit.learning.threads import GLOBAL_GENERATORS, ThreadLock
 from scorekit.learning.views import View, classes_of, innermost, with_innermost
 
 __all__ = [
+    "GLOBAL_GENERATORS",
     "Conditions",
     "OptimizerConfig",
     "Process",
     "Seeds",
+    "ThreadLock",
     "View",
     "as_rng",
     "as_sigma",
@@ -38,6 +42,7 @@ __all__ = [
     "check_path",
     "check_positive",
     "check_same_arrays",
+    "check_whole",
     "classes_of",
     "constant",
     "draw_for",

@@ -19,8 +19,10 @@ from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
-from scorekit.training.run import Dropout, FitResult, FitState, Run, Store, name_of
+from scorekit.training.probe import name_of
+from scorekit.training.run import Dropout, FitResult, FitState, Run
 from scorekit.training.sources import Source, open_source
+from scorekit.training.store import Store
 
 __all__ = ["fit"]
 
