@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import time
@@ -32,12 +33,9 @@ def progress_bar(total: int, title: str, unit: str = "step", *, initial: int = 0
     shown = shown and sys.stderr is not None  # a program without a console has none
     if shown and os.environ.get("TQDM_DISABLE", "") in ("", "0") and not _redraws():
         return _Lines(total, title, unit, initial)
-    if "IPython" in sys.modules:
-        from tqdm.auto import tqdm
-    else:
-        from tqdm import tqdm
-    options: dict[str, Any] = {} if shown else {"disable": True}  # only then: else TQDM_DISABLE applies
-    return tqdm(total=total, initial=initial, desc=title, unit=unit, dynamic_ncols=True, **options)
+    bars: Any = importlib.import_module("tqdm.auto" if "IPython" in sys.modules else "tqdm")
+    options = {} if shown else {"disable": True}  # only then, so that TQDM_DISABLE applies
+    return bars.tqdm(total=total, initial=initial, desc=title, unit=unit, dynamic_ncols=True, **options)
 
 
 def _redraws() -> bool:

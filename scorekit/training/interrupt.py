@@ -49,7 +49,7 @@ class StopBetweenSteps:
                 signal.signal(number, handler)
 
     def pass_on(self) -> None:
-        """Give a stop that was requested to the caller's own handler. Without one, signals to terminate end the program.
+        """Give a requested stop to the caller's own handler. Without one, SIGTERM and SIGHUP end the program.
 
         Raises:
             SystemExit: after SIGTERM or SIGHUP, with the exit status of a program that the signal has ended.

@@ -18,8 +18,8 @@ from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 from scorekit.training.checkpoints import Checkpoints
-from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.probe import name_of
+from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
 from scorekit.training.sources import Source, open_source
 from scorekit.training.store import Store

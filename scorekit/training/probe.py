@@ -68,7 +68,7 @@ def _losses(run: Run, model: ScoreModel, x: Array, condition: Array | None) -> A
         return None
     noise = draw_for(objective, x, run.owner.rng(("fit", run.seed, "probe")))
     more = {} if condition is None else {"condition": condition}
-    return objective.losses(model, x, noise=noise, **more)  # type: ignore[no-any-return]
+    return objective.losses(model, x, noise=noise, **more)
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any], *, same_environment: bool) -> str | None:

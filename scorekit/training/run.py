@@ -226,7 +226,8 @@ class Run:
         if self.validation is not None and (self.step % max(1, self.steps // _VALIDATIONS) == 0 or self._last):
             self.history.append(validation_step=self.step, validation_loss=self._validate())
         state = FitState(self.step, self.steps, info, self.learner, self.history)
-        return any([callback(state) is True for callback in self.callbacks])
+        asked = [callback(state) is True for callback in self.callbacks]
+        return any(asked)
 
     def _rate(self, bar: Any) -> str:
         """Samples per second, from the steps per second of the bar."""

@@ -10,6 +10,8 @@ from typing import Any
 
 __all__ = ["has_workers", "shielded"]
 
+_SHIELDED = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+
 
 def has_workers(loader: Any) -> bool:
     """Whether a loader reads its data in other processes, as a ``DataLoader`` with ``num_workers`` does."""
@@ -27,12 +29,14 @@ def shielded(loader: Any) -> Iterator[None]:
     if not has_workers(loader) or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    if multiprocessing.get_start_method(allow_none=True) != "fork" or getattr(loader, "multiprocessing_context", None):
-        from multiprocessing import resource_tracker
-
-        resource_tracker.ensure_running()  # starting it changes the mask before Python 3.12
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)
     try:
+        method = multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+        if method != "fork" or getattr(loader, "multiprocessing_context", None):
+            from multiprocessing import resource_tracker
+
+            resource_tracker.ensure_running()  # another process of the program
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)  # starting it has changed the mask
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
