@@ -52,10 +52,13 @@ def _seeded(run: Run, model: ScoreModel, x: Array, condition: Array | None, comp
 
 
 def _scores(run: Run, model: ScoreModel, x: Array, condition: Array | None) -> Array | None:
-    if not _levels(run):
-        return None
     with no_grad(x)():
-        return run.owner.xp.stack([evaluate(model, x, level, condition) for level in _levels(run)])
+        if _levels(run):
+            return run.owner.xp.stack([evaluate(model, x, level, condition) for level in _levels(run)])
+        try:  # an objective that tells no levels: any level identifies the model
+            return evaluate(model, x, None, condition)
+        except Exception:
+            return evaluate(model, x, 1.0, condition)
 
 
 def _levels(run: Run) -> list[float | None]:

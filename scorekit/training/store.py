@@ -114,8 +114,8 @@ class Store:
         unknown = not_compared(then, now)
         if unknown:
             warnings.warn(
-                f"the run in {self.checkpoints.folder} resumes, and whether {unknown} computes the same as before "
-                "could not be compared: make sure that the options and functions in it are the same.",
+                f"the run in {self.checkpoints.folder} resumes, and {unknown} could not be compared with the earlier "
+                "one: make sure that its options and functions are the same.",
                 RuntimeWarning,
                 stacklevel=5,
             )
