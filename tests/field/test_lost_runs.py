@@ -685,32 +685,34 @@ def test_an_error_inside_a_seeded_part_restores_the_generators():
 
 
 def test_derivatives_in_threads_do_not_mix():
-    """autograd numbers nested traces in one counter of the process: second derivatives of two threads were mixed."""
-    x = np.random.default_rng(1).normal(size=(8, 3))
-    backend = sk.backend("numpy")
+    """autograd numbers nested traces in one counter of the process.
+
+    The first thread ends its trace between the outer and the inner trace of the second: both had one number then, and
+    the second derivative was wrong.
+    """
+    x, backend = np.random.default_rng(1).normal(size=(8, 3)), sk.backend("numpy")
+    first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+
+    def waits(y):
+        first_in.set()
+        second_in.wait(0.3)
+        return sk.array_namespace(y).sum(y, axis=1)
 
     def norm_of_gradient(y):
-        xp = sk.array_namespace(y)
-        inner = backend.grad(lambda z: sk.array_namespace(z).sum(z**4, axis=1), y)[1]
-        return xp.sum(inner**2, axis=1)  # 16 |y³|², whose gradient is 96 y⁵
+        second_in.set()
+        first_out.wait(0.3)
+        inner = backend.grad(lambda z: sk.array_namespace(z).sum(z**3 * y, axis=1), y)[1]
+        return sk.array_namespace(y).sum(inner**2, axis=1)  # 9 |y³|², whose gradient is 54 y⁵
 
-    def many(wrong):
-        for _ in range(300):
-            if not np.allclose(backend.grad(norm_of_gradient, x)[1], 96 * x**5):
-                wrong.append(1)
+    def first():
+        backend.grad(waits, x)
+        first_out.set()
 
-    wrong: list[int] = []
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=many, args=(wrong,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert not wrong
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(first)
+        first_in.wait(5)
+        np.testing.assert_allclose(backend.grad(norm_of_gradient, x)[1], 54 * x**5)
+        other.result()
 
 
 # ---------------------------------------------------------------- progress in log files
