@@ -7,6 +7,7 @@ content. If a file is missing, the error says where to download it.
 
 from __future__ import annotations
 
+from scorekit.datasets._batches import ImageBatches
 from scorekit.datasets._celeba import celeba
 from scorekit.datasets._cifar10 import cifar10
 from scorekit.datasets._digits import digits
@@ -18,6 +19,7 @@ from scorekit.datasets._shapes import ShapeLabels, classify_shapes, shapes
 from scorekit.datasets._transforms import dequantize, flip
 
 __all__ = [
+    "ImageBatches",
     "ImageData",
     "ShapeLabels",
     "celeba",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_option
-from scorekit.datasets._files import find, pixels
+from scorekit.datasets._files import find
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._pickles import read_pickle
 from scorekit.errors import DatasetError
@@ -54,12 +54,12 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") 
     check_option(split, "split", ("train", "test"))
     names = ["test_batch"] if split == "test" else [f"data_batch_{i}" for i in range(1, 6)]
     paths = [find(folder, [f"{name}.bin", name], _INSIDE, _HINT) for name in names]
-    images = np.empty((len(paths) * _IN_A_FILE, *_EVENT), np.float32)
+    images = np.empty((len(paths) * _IN_A_FILE, *_EVENT), np.uint8)
     labels = np.empty(len(images), np.int64)
     for i, path in enumerate(paths):
         part = slice(i * _IN_A_FILE, (i + 1) * _IN_A_FILE)
         values, labels[part] = _read_binary(path) if path.suffix == ".bin" else _read_python(path)
-        images[part] = pixels(values).reshape(-1, *_EVENT)
+        images[part] = values.reshape(-1, *_EVENT)
     return ImageData(
         images, labels, _CLASSES, "cifar10", str(paths[0].parent), "not stated by the authors; cite them", levels=256
     )

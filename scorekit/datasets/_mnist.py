@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_option, check_path
-from scorekit.datasets._files import find, open_payload, pixels
+from scorekit.datasets._files import find, open_payload
 from scorekit.datasets._idx import read_idx
 from scorekit.datasets._image_data import ImageData
 from scorekit.errors import DatasetError, MissingBackendError
@@ -123,7 +123,7 @@ def mnist_5k(file: str | os.PathLike[str] | None = None) -> ImageData:
         raise DatasetError(f"{path} decompresses to more than {_CSV_AT_MOST:,} bytes: it is not mnist_5k.csv.gz.")
     table = _table(path, text)
     return ImageData(
-        pixels(table[:, :-1]).reshape(-1, 1, 28, 28),
+        table[:, :-1].reshape(-1, 1, 28, 28),
         table[:, -1].astype(np.int64),
         _DIGITS,
         "mnist_5k",
@@ -180,4 +180,4 @@ def _read(
         raise DatasetError(f"{labels_at} holds {len(labels)} labels for the {len(images)} images of {images_at}.")
     if labels.max() >= len(classes):
         raise DatasetError(f"{labels_at} holds the label {labels.max()}: expected 0 to {len(classes) - 1}.")
-    return pixels(images)[:, None], labels.astype(np.int64), str(images_at.parent)
+    return images[:, None], labels.astype(np.int64), str(images_at.parent)
