@@ -9,15 +9,15 @@ import numpy as np
 from scorekit._checks import check_count
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 
-__all__ = ["check_pixels", "floats"]
+__all__ = ["check_pixels", "floats", "levels_of"]
 
-_LEVELS = {"uint8": 256, "uint16": 65536}
+_LEVELS = {np.dtype(np.uint8): 256, np.dtype(np.uint16): 65536}
 _AT_ONCE = 1 << 24  # bytes of float32 that are made at a time
 
 
 def check_pixels(stored: Any, levels: int | None, *, bounded: bool) -> int | None:
     """Check stored images, and return their number of levels: that of the dtype if ``levels`` is None."""
-    if not isinstance(stored, np.ndarray) or stored.dtype.name not in ("float32", *_LEVELS):
+    if not isinstance(stored, np.ndarray) or stored.dtype not in (np.float32, *_LEVELS):
         raise InvalidTypeError(
             f"images are a {describe(stored)}: expected a NumPy array of uint8 or uint16 as in files, or of float32 "
             f"in [0, 1]."
@@ -27,10 +27,17 @@ def check_pixels(stored: Any, levels: int | None, *, bounded: bool) -> int | Non
     if stored.dtype == np.float32:
         _check_floats(stored, bounded)
         return levels
-    levels = _LEVELS[stored.dtype.name] if levels is None else check_count(levels, "levels", minimum=2)
-    if levels < _LEVELS[stored.dtype.name] and stored.max() >= levels:
-        raise InvalidValueError(f"images hold the value {stored.max()}, and levels is {levels}: expected 0 to {levels - 1}.")
+    levels = _LEVELS[stored.dtype] if levels is None else check_count(levels, "levels", minimum=2)
+    if levels < _LEVELS[stored.dtype] and stored.max() >= levels:
+        raise InvalidValueError(
+            f"images hold the value {stored.max()}, and levels is {levels}: expected 0 to {levels - 1}."
+        )
     return levels
+
+
+def levels_of(dtype: Any) -> int | None:
+    """The number of values of uint8 or uint16; None for float32."""
+    return _LEVELS.get(dtype)
 
 
 def _check_floats(stored: Any, bounded: bool) -> None:
