@@ -1,4 +1,4 @@
-"""Image data sets with labels, license and source: :class:`ImageData` of float32 ``(n, c, h, w)`` in [0, 1].
+"""Image data sets with labels, license and source: :class:`ImageData` of shape ``(n, c, h, w)``.
 
 ``digits()`` is included in the package, and ``shapes()`` generates its images. ``hub()`` downloads through the library
 ``datasets``. The other functions read local files in their published formats, check them, and never execute their
@@ -16,7 +16,7 @@ from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._image_folder import image_folder
 from scorekit.datasets._mnist import fashion_mnist, mnist, mnist_5k
 from scorekit.datasets._shapes import ShapeLabels, classify_shapes, shapes
-from scorekit.datasets._transforms import dequantize, flip
+from scorekit.datasets._transforms import dequantize, flip, pad
 
 __all__ = [
     "ImageBatches",
@@ -33,5 +33,6 @@ __all__ = [
     "image_folder",
     "mnist",
     "mnist_5k",
+    "pad",
     "shapes",
 ]

@@ -15,6 +15,7 @@ from scorekit.datasets._files import some
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._labels import labels_of, spread
 from scorekit.datasets._signatures import HEAD, looks_like_image, named_as_image
+from scorekit.datasets._sizes import height_and_width
 from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError
 
 __all__ = ["Reader", "as_fit", "image_folder", "image_names", "passed_over"]
@@ -144,7 +145,7 @@ def as_fit(size: Any, crop: Any, channels: Any, background: Any = None) -> Fit:
     """Check the arguments of a reader. Pillow must be installed."""
     if channels is not None and check_count(channels, "channels") not in (1, 3, 4):
         raise InvalidValueError(f"channels must be 1, 3 or 4, or None to keep those of the files, got {channels}.")
-    fit = Fit(_height_and_width(crop, "crop"), _height_and_width(size, "size"), channels)
+    fit = Fit(_pair(crop, "crop"), _pair(size, "size"), channels)
     need_pillow()
     if background is None:
         return fit
@@ -171,10 +172,5 @@ def _color(given: Any) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _height_and_width(value: Any, name: str) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    pair = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2:
-        raise InvalidTypeError(f"{name} is {value!r}: expected a number of pixels, or (height, width).")
-    return check_count(pair[0], name), check_count(pair[1], name)
+def _pair(value: Any, name: str) -> tuple[int, int] | None:
+    return None if value is None else height_and_width(value, name)
