@@ -8,14 +8,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
-
-import numpy as np
+from typing import IO, cast
 
 from scorekit._checks import check_path
 from scorekit.errors import DatasetError, InvalidTypeError
 
-__all__ = ["check_folder", "find", "open_payload", "pixels", "possible_payload", "some"]
+__all__ = ["check_folder", "find", "open_payload", "possible_payload", "some"]
 
 _GZIP, _DEFLATE_AT_MOST = b"\x1f\x8b", 1032
 """One byte of deflate decompresses to at most 1,032 bytes; a file that declares more is damaged or a zip bomb."""
@@ -67,8 +65,3 @@ def possible_payload(path: Path) -> int:
     size = path.stat().st_size
     with open(path, "rb") as file:
         return size * _DEFLATE_AT_MOST if file.read(2) == _GZIP else size
-
-
-def pixels(values: Any) -> Any:
-    """Bytes 0 … 255 as float32 0 … 1."""
-    return np.divide(values, 255, dtype=np.float32)

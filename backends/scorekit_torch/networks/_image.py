@@ -155,9 +155,12 @@ class ImageNetwork(nn.Module, ABC):
             last = " The channels come second: x.permute(0, 3, 1, 2)." if shape[3] == self.channels else ""
             raise ShapeError(f"x has shape {shape}: this network is for {self.channels} channels.{last}")
         if any(side % self.divisor or side < 2 * self.divisor for side in shape[2:]):
+            fitting = tuple(max(2, -(-side // self.divisor)) * self.divisor for side in shape[2:])
+            size = fitting[0] if fitting[0] == fitting[1] else fitting
             raise ShapeError(
                 f"x has images of {shape[2]}x{shape[3]}: expected sides that are multiples of {self.divisor} and at "
-                f"least {2 * self.divisor}. Pad or resize the images."
+                f"least {2 * self.divisor}. Write sk.datasets.pad(x, {size}); in an experiment file pad = "
+                f"{size if isinstance(size, int) else list(size)} in [data]."
             )
 
     def _required(self, sigma: Any) -> Any:

@@ -17,13 +17,13 @@ from scorekit.registry import array_namespace, backend_of, framework_of
 from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
 from scorekit.training.sources.seeding import place_of, seeded
 
-__all__ = ["Arrays", "Dataset"]
+__all__ = ["Arrays", "Dataset", "Shuffled"]
 
 _DEFAULT_BATCH = 128
 _SHOWN = 3  # items of a dataset that are looked at before the first step
 
 
-class _Shuffled(Source):
+class Shuffled(Source):
     """Indexable data. An epoch is a random permutation of the rows; an incomplete last batch is dropped."""
 
     def __init__(self, owner: Backend, n: int, batch_size: int | None, seed: int) -> None:
@@ -54,7 +54,7 @@ class _Shuffled(Source):
         return Batch(x, condition, start, stop, self.batch_size)
 
 
-class Arrays(_Shuffled):
+class Arrays(Shuffled):
     """An array ``(n, *event)``, and optional conditions with first axis n."""
 
     def __init__(self, x: Array, condition: Any, batch_size: int | None, seed: int) -> None:
@@ -84,7 +84,7 @@ class Arrays(_Shuffled):
         }
 
 
-class Dataset(_Shuffled):
+class Dataset(Shuffled):
     """An object with ``len()`` and ``[i]`` whose items are samples, or tuples of a sample and its condition.
 
     Items may be random: the global generators of Python, NumPy and the framework are seeded for the items of each step
