@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from scorekit._reading import read_bytes
 from scorekit.errors import DatasetError
 
 __all__ = ["Files", "open_files"]
@@ -40,7 +39,7 @@ def open_files(path: Path) -> Iterator[Files]:
         yield _Folder(path)
     elif not path.exists():
         raise DatasetError(f"{path} does not exist: expected a folder of images, or a zip archive of one.")
-    elif not zipfile.is_zipfile(path):
+    elif not path.is_file() or not zipfile.is_zipfile(path):
         raise DatasetError(f"{path} is neither a folder nor a complete zip archive. Download it again.")
     else:
         with _opened(path) as archive:
@@ -50,7 +49,7 @@ def open_files(path: Path) -> Iterator[Files]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, struct.error, RuntimeError, ValueError) as error:
+    except Exception as error:  # zipfile raises many exception types for damaged archives
         raise DatasetError(f"{path} is a damaged zip archive ({error}). Download it again.") from error
 
 
@@ -61,15 +60,12 @@ class _Folder:
         self.names = sorted(file.relative_to(root).as_posix() for file in found)
 
     def read(self, name: str) -> bytes:
-        file = self._root / name
-        if file.stat().st_size > _FILE_AT_MOST:
-            raise OSError(f"{file.stat().st_size:,} bytes, more than an image has ({_FILE_AT_MOST:,})")
-        return file.read_bytes()
+        return read_bytes(self._root / name, _FILE_AT_MOST)
 
 
 class _Zip:
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         for member in members:
             _check_member(path, member)
         _check_total(path, members)
@@ -80,13 +76,15 @@ class _Zip:
         try:
             with self._archive.open(name) as file:  # .read(name) could decompress more than is declared
                 return file.read(self._archive.getinfo(name).file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
-            raise OSError(str(error)) from error
+        except Exception as error:  # zipfile raises many exception types for damaged archives
+            raise OSError(str(error) or type(error).__name__) from error
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
     """Raise an error for members that no valid image archive has. Nothing is unpacked, so they could do no harm."""
     name = member.filename
+    if not PurePosixPath(name).parts:
+        raise DatasetError(f"{path} is damaged: it has a member without a name. Download it again.")
     if name.startswith("/") or "\\" in name or _DRIVE.match(name) or ".." in PurePosixPath(name).parts:
         raise DatasetError(f"{path} is not safe: its member {name!r} has a path outside the archive.")
     if stat.S_ISLNK(member.external_attr >> 16):
