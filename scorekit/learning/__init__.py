@@ -20,6 +20,7 @@ from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_op
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
 from scorekit.learning.views import View, classes_of, innermost, with_innermost
+from scorekit.learning.zeros import Zeros
 
 __all__ = [
     "Conditions",
@@ -27,6 +28,7 @@ __all__ = [
     "Process",
     "Seeds",
     "View",
+    "Zeros",
     "as_rng",
     "as_sigma",
     "check_batch",

@@ -13,10 +13,10 @@ from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
 from scorekit.learning.views import View, innermost
+from scorekit.learning.zeros import Zeros, check_sizes
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
-from scorekit.storage.zeros import Zeros, check_sizes
 
 __all__ = ["load", "save"]
 

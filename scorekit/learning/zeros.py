@@ -37,13 +37,19 @@ class Zeros:
     def normal(self, shape: Shape, like: Array | None = None) -> Any:
         """Zeros of this shape, and of the dtype of ``like``."""
         self._drawn += math.prod(shape)
-        if self._drawn > self._numbers + _SMALL:
-            raise CheckpointError(
-                f"its settings ask for a network of at least {self._drawn:,} numbers, the file has {self._numbers:,}"
-            )
+        self.reserve(self._drawn)
         return np.zeros(shape, np.float64 if like is None else like.dtype)
 
     uniform = rademacher = normal
+
+    def reserve(self, numbers: int) -> None:
+        """Raise an error if a network of so many numbers is larger than the file. For networks whose layers take memory
+        before their weights are drawn.
+        """
+        if numbers > self._numbers + _SMALL:
+            raise CheckpointError(
+                f"its settings ask for a network of at least {numbers:,} numbers, the file has {self._numbers:,}"
+            )
 
     def spawn(self, *_: Any) -> Self:
         """This stream."""
