@@ -12,6 +12,7 @@ from __future__ import annotations
 from scorekit._arrays import as_rng, as_sigma, check_batch, constant, event_dot, event_size, event_sum, expand
 from scorekit._checks import check_count, check_number, check_option, check_path, check_positive
 from scorekit._conditions import Conditions, check_condition
+from scorekit._reading import open_regular
 from scorekit._score import evaluate, score_function
 from scorekit.learning.drawing import Seeds, check_noise, draw_for, loss_of, rows_of, seeds
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
@@ -19,6 +20,7 @@ from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_op
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
 from scorekit.learning.views import View, classes_of, innermost, with_innermost
+from scorekit.learning.zeros import Zeros
 
 __all__ = [
     "Conditions",
@@ -26,6 +28,7 @@ __all__ = [
     "Process",
     "Seeds",
     "View",
+    "Zeros",
     "as_rng",
     "as_sigma",
     "check_batch",
@@ -50,6 +53,7 @@ __all__ = [
     "innermost",
     "loss_of",
     "on_host",
+    "open_regular",
     "process_group",
     "process_group_of",
     "restored_sequence",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -12,6 +13,7 @@ from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
 from scorekit.learning.views import View, innermost
+from scorekit.learning.zeros import Zeros, check_sizes
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
@@ -90,7 +92,9 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     if description.get("kind") != "model":
         raise CheckpointError(f"{path} contains a {description.get('kind')}: expected a model written by sk.save.")
     try:
-        model = _filled(_network(description, into), from_host(backend(description["backend"]), arrays))
+        numbers = sum(value.size for value in arrays.values())
+        network = _network(description, numbers) if into is None else innermost(into)
+        model = _filled(network, from_host(backend(description["backend"]), arrays))
         for view in reversed(description["views"]):
             model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
     except MissingBackendError:
@@ -138,10 +142,10 @@ def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
     return network
 
 
-def _network(description: Mapping[str, Any], into: Any) -> Any:
-    """``into``, or a new network from the saved configuration. Only classes that the backend exports can be called."""
-    if into is not None:
-        return innermost(into)
+def _network(description: Mapping[str, Any], numbers: int) -> Any:
+    """A network from the saved configuration, of about ``numbers`` weights. Only classes that the backend exports can be
+    called.
+    """
     if description["config"] is None:
         raise CheckpointError(
             f"it contains the weights of a {description['network']}, which no backend exports: make that network, "
@@ -150,4 +154,6 @@ def _network(description: Mapping[str, Any], into: Any) -> Any:
     make = provided(description["backend"], description["network"])
     if not (isinstance(make, type) and hasattr(make, "config")):
         raise CheckpointError(f"it names {description['network']}, which is not a network class.")
-    return make(**description["config"])
+    check_sizes(description["config"], numbers)
+    blank = {"rng": Zeros(numbers)} if "rng" in inspect.signature(make).parameters else {}
+    return make(**{**description["config"], **blank})

@@ -88,9 +88,11 @@ class ImageNetwork(nn.Module, ABC):
         with torch.device("meta"):
             self._lay_out()
         wide = as_dtype("float64" if self.precision == "float64" else "float32")
+        draws = Draws(rng, wide, type(self).__name__)
+        draws.reserve(self)
         self.to(wide).to_empty(device="cpu")
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        start(self, Draws(rng, wide, type(self).__name__))
+        start(self, draws)
 
     def config(self) -> dict[str, Any]:
         """The constructor arguments, except ``rng``, as plain JSON types."""

@@ -12,7 +12,17 @@ from torch import nn
 from torch.nn.functional import gelu, one_hot
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.learning import Conditions, as_rng, as_sigma, check_batch, check_count, check_option, event_size, expand
+from scorekit.learning import (
+    Conditions,
+    Zeros,
+    as_rng,
+    as_sigma,
+    check_batch,
+    check_count,
+    check_option,
+    event_size,
+    expand,
+)
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype, to_tensor
@@ -72,6 +82,8 @@ class MLP(nn.Module):
         self._conditions = Conditions(classes, condition_dim)
         told = (self.condition_dim or 0) + (0 if self.classes is None else self.classes + 1)
         widths = (self.dim + self.conditional + told, *self.hidden, self.dim)
+        if isinstance(rng, Zeros):
+            rng.reserve(sum(a * b + b for a, b in pairwise(widths)))
         self.layers = nn.ModuleList(_empty_layer(a, b, as_dtype(dtype, half=True)) for a, b in pairwise(widths))
         self._start(rng)
 
