@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.learning import Conditions, as_sigma, check_count, check_option
+from scorekit.learning import Conditional, Conditions, as_sigma, check_count, check_option
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype
@@ -26,7 +26,7 @@ _CHANNELS = 4  # at most: gray or color, with or without a mask
 _SHOWN = 6  # entries of a list that a repr writes out
 
 
-class ImageNetwork(nn.Module, ABC):
+class ImageNetwork(Conditional, nn.Module, ABC):
     """A module ``forward(x, sigma, condition)`` on images ``(n, c, h, w)``.
 
     A network sets ``divisor`` (what h and w must be multiples of), makes its layers in ``_lay_out`` and computes in
@@ -53,27 +53,15 @@ class ImageNetwork(nn.Module, ABC):
         self._conditions = Conditions(classes, condition_dim)
         check_option(rescale, "rescale", (True, False))
         check_option(precision, "precision", ("float32", "float64", "bfloat16"))
-        self.rescale, self.precision = bool(rescale), precision
+        self.rescale, self._half = bool(rescale), precision == "bfloat16"
+        self._first_dtype = as_dtype("float64" if precision == "float64" else "float32")
 
     @property
-    def condition_dim(self) -> int | None:
-        """The dimension of a condition; None for a network without vectors."""
-        return self._conditions.dim
-
-    @property
-    def classes(self) -> int | None:
-        """The number of classes; None for a network without labels."""
-        return self._conditions.classes
-
-    @property
-    def takes_condition(self) -> bool:
-        """Whether the network has ``classes`` or ``condition_dim``."""
-        return self._conditions.null is not None
-
-    @property
-    def null_condition(self) -> Any:
-        """The condition of one image that means no condition; None for a network without conditions."""
-        return self._conditions.null
+    def precision(self) -> str:
+        """``"float64"`` for such weights; else ``"bfloat16"`` if the network was made for autocast, or ``"float32"``."""
+        if next(self.parameters()).dtype == torch.float64:
+            return "float64"
+        return "bfloat16" if self._half else "float32"
 
     @abstractmethod
     def _lay_out(self) -> None:
@@ -87,10 +75,9 @@ class ImageNetwork(nn.Module, ABC):
         """Make the layers without asking torch's global generator, and fill them from ``rng``."""
         with torch.device("meta"):
             self._lay_out()
-        wide = as_dtype("float64" if self.precision == "float64" else "float32")
-        self.to(wide).to_empty(device="cpu")
+        self.to(self._first_dtype).to_empty(device="cpu")
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        start(self, Draws(rng, wide, type(self).__name__))
+        start(self, Draws(rng, self._first_dtype, type(self).__name__))
 
     def config(self) -> dict[str, Any]:
         """The constructor arguments, except ``rng``, as plain JSON types."""
