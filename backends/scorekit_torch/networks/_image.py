@@ -39,8 +39,10 @@ class ImageNetwork(Conditional, nn.Module, ABC):
     _arguments: ClassVar[tuple[str, ...]]
     divisor: int
     noise: tuple[float, ...] | None = None
+    trained_levels: tuple[float, float] | None = None  # the smallest and the largest level of its training
     #: how activations lie in memory; ``torch.channels_last`` may be faster, above all on CUDA
     memory_format: torch.memory_format = torch.contiguous_format
+    _is_time = False  # what _place gives is a time, and not an index
     _compiled: Callable[..., Array] | None = None
 
     def __init__(
@@ -58,7 +60,7 @@ class ImageNetwork(Conditional, nn.Module, ABC):
 
     @property
     def precision(self) -> str:
-        """``"float64"`` for such weights; else ``"bfloat16"`` if the network was made for autocast, or ``"float32"``."""
+        """``"float64"`` for such weights; else ``"bfloat16"`` if it was made for autocast, or ``"float32"``."""
         if next(self.parameters()).dtype == torch.float64:
             return "float64"
         return "bfloat16" if self._half else "float32"
@@ -70,6 +72,14 @@ class ImageNetwork(Conditional, nn.Module, ABC):
     @abstractmethod
     def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
         """The output for checked arguments; ``at.told`` is None exactly when the network takes no condition."""
+
+    def _place(self, level: Any) -> Any:
+        """What the layers are told of the level beside its value: its index for a network with ``noise``, else 0."""
+        return 0 if self.noise is None else level_index(level, self.noise)
+
+    def _scaled(self, h: Array, _sigma: Any) -> Array:
+        """The images as the layers see them at this level."""
+        return h
 
     def _build(self, rng: RngLike) -> None:
         """Make the layers without asking torch's global generator, and fill them from ``rng``."""
@@ -104,13 +114,12 @@ class ImageNetwork(Conditional, nn.Module, ABC):
         array_namespace(x=x, weights=next(self.parameters()))
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)
-        at = Condition(
-            0 if self.noise is None else level_index(level, self.noise), self._conditions.checked(condition, x)
-        )
+        at = Condition(self._place(level), self._conditions.checked(condition, x))
         if self._compiled is None:
             return self._computed(x, level, at)
         # rows: a graph that was compiled for a number is no use for another
-        return self._compiled(x, as_row(level, x, x.dtype), at._replace(level=as_row(at.level, x, torch.long)))
+        kind = torch.float64 if self._is_time else torch.long
+        return self._compiled(x, as_row(level, x, x.dtype), at._replace(level=as_row(at.level, x, kind)))
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Run all but the checks through ``torch.compile(…, *arguments, **options)`` from now on.
@@ -126,7 +135,7 @@ class ImageNetwork(Conditional, nn.Module, ABC):
 
     def _computed(self, x: Array, sigma: Any, at: Condition) -> Array:
         wide = next(self.parameters()).dtype
-        h = x.to(wide, memory_format=self.memory_format)
+        h = self._scaled(x.to(wide, memory_format=self.memory_format), sigma)
         with self._context(x.device.type):
             output = self._output(2 * h - 1 if self.rescale else h, sigma, at)
         return output.to(wide, memory_format=torch.contiguous_format)
