@@ -55,7 +55,8 @@ def fit(
     equal weights, and a resumed run gives the same weights as an uninterrupted one.
 
     Args:
-        model: a model that the backend of the data can train.
+        model: a model that the backend of the data can train. ``fit`` trains a copy. If all weights are float32 and the
+            data float64, or the other way round, the copy takes the dtype of the data.
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
@@ -152,6 +153,7 @@ def fit(
         callbacks=_callbacks(callbacks),
         options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
+    getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
     if checkpoint is None:
         return run.go(None, progress)
@@ -159,6 +161,10 @@ def fit(
     store = Store(Checkpoints.open(checkpoint, keep, writes=writes), checkpoint_every, resume, named)
     with store.checkpoints.locked() if writes else nullcontext():
         return run.go(store, progress)
+
+
+def _unchanged(x: Array) -> None:
+    """The weights keep their dtype."""
 
 
 def _plain(number: float | None) -> float | None:
