@@ -21,7 +21,8 @@ from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
-from scorekit.learning.views import View, classes_of, innermost, with_innermost
+from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
+from scorekit.learning.views import View, classes_of, innermost, network_in, units_of, with_innermost, without_units
 from scorekit.learning.zeros import Zeros
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "from_host",
     "innermost",
     "loss_of",
+    "network_in",
     "on_host",
     "open_regular",
     "process_group",
@@ -66,6 +68,10 @@ __all__ = [
     "seed_sequence",
     "seeds",
     "sequence_state",
+    "set_trained_levels",
     "this_process",
+    "trained_levels_of",
+    "units_of",
     "with_innermost",
+    "without_units",
 ]
