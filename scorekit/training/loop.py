@@ -23,6 +23,7 @@ from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.probe import name_of
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
+from scorekit.training.scales import compare_scales
 from scorekit.training.sources import Source, open_source
 from scorekit.training.store import Store
 
@@ -59,7 +60,8 @@ def fit(
     equal weights, and a resumed run gives the same weights as an uninterrupted one.
 
     Args:
-        model: a model that the backend of the data can train.
+        model: a model that the backend of the data can train. ``fit`` trains a copy. If all weights are float32 and the
+            data float64, or the other way round, the copy takes the dtype of the data.
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
@@ -107,7 +109,8 @@ def fit(
     Loss and noise of the whole batch are the same as in one process. Only the first process writes files and reports.
 
     Before the first step, ``fit`` calls the model in evaluation mode as samplers do: at the largest and the smallest
-    noise level, on one sample and on several. If this fails, an error is raised before training.
+    noise level, on one sample and on several. If this fails, an error is raised before training. It also compares the
+    scale of the data with the noise levels and with the preconditioning of the model.
 
     Signals, in the main thread: Ctrl-C, SIGTERM and SIGHUP let the step finish, and then a checkpoint is written. This
     also holds if the workers of a ``DataLoader`` receive them. After Ctrl-C ``fit`` returns the result so far, with
@@ -134,6 +137,13 @@ def fit(
         NonFiniteError: a loss, a gradient or a sample is NaN or infinite; the message gives the step.
         RunError: another of the processes that ``torchrun`` started has an error.
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
+
+    Warns:
+        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data (the largest
+            level is less than half of their standard deviation, the smallest is more than it, or the smallest is lost
+            to rounding); if ``sigma_data`` is off by more than a factor of 5; if the entries of the data are of
+            the order of 10 or more and the network is not scaled; or if noise-conditional training adds the same noise
+            to features of very different scales. The message gives the numbers and a remedy.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -174,7 +184,10 @@ def fit(
         callbacks=_callbacks(callbacks),
         options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
+    getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
+    if run.processes.rank == 0:
+        compare_scales(model, objective, source)
     if checkpoint is None:
         return run.go(None, progress)
     writes = run.processes.rank == 0
@@ -184,6 +197,10 @@ def fit(
 
 
 _ARGUMENTS = tuple(name for name in inspect.signature(fit).parameters if name != "options")
+
+
+def _unchanged(x: Array) -> None:
+    """The weights keep their dtype."""
 
 
 def _plain(number: float | None) -> float | None:

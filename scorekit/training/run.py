@@ -16,6 +16,7 @@ from scorekit._progress import progress_bar
 from scorekit.errors import CheckpointError, NonFiniteError, RunError
 from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.learning.process_group import process_group_of
+from scorekit.learning.trained_levels import set_trained_levels
 from scorekit.protocols import Array, Backend, Learner, Objective, Rng, ScoreModel, StepInfo
 from scorekit.training.failure import keep_result
 from scorekit.training.history import History
@@ -130,7 +131,9 @@ class Run:
 
     def result(self) -> FitResult:
         """The result so far."""
-        return FitResult(self.learner.model, self.history, self.step, self.step < self.steps, self.saved)
+        model = self.learner.model
+        set_trained_levels(model, getattr(self.objective, "sampling_levels", None))
+        return FitResult(model, self.history, self.step, self.step < self.steps, self.saved)
 
     def _train(self, stop: StopBetweenSteps, store: Store | None, bar: Any) -> None:
         """Make steps until the last one, or until one of the processes is asked to stop or has an error."""
