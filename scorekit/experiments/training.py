@@ -145,7 +145,9 @@ def train(
                 rng=experiment.seed,
                 progress=progress,
                 validation=parts.held_out() if plan.validate else None,
-                callbacks=[_Accept(folder, parts), *_callbacks(folder, parts, plan)] if this_process().rank == 0 else [],
+                callbacks=[_Accept(folder, parts), *_callbacks(folder, parts, plan)]
+                if this_process().rank == 0
+                else [],
                 checkpoint=own_folder(folder.path, "checkpoints"),
                 **options,
             )

@@ -101,17 +101,19 @@ def stopped_by(number, options, tmp_path):
     program.write_text(LOADER)
     command = [sys.executable, str(program), str(tmp_path / "run"), json.dumps(options)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    child = subprocess.Popen(command, start_new_session=True, **pipes)
-    try:
-        while child.stdout.readline().strip() != "step 3":
-            assert child.poll() is None, child.stderr.read()
+    with subprocess.Popen(command, start_new_session=True, **pipes) as child:
+        hangs = threading.Timer(120, os.killpg, (child.pid, signal.SIGKILL))
+        hangs.start()
+        lines = []
+        while lines[-1:] != ["step 3"]:
+            lines.append(child.stdout.readline().strip())
+            assert lines[-1], child.stderr.read()
         time.sleep(random.uniform(0, 0.2))
         os.killpg(child.pid, number)
-        out, said = child.communicate(timeout=120)
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-    return child.returncode, out.splitlines(), said
+        lines += child.stdout.read().splitlines()
+        said = child.stderr.read()
+        hangs.cancel()
+    return child.returncode, lines, said
 
 
 def check_stopped(name, options, tmp_path):

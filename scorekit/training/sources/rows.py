@@ -134,11 +134,12 @@ class Dataset(Shuffled):
         return f"NaN or infinity in dataset[{listed(places)}]"
 
     def some(self, most: int) -> Array:
-        """Evenly spaced items, at most 32 and no more than a batch."""
+        """Evenly spaced items without NaN and infinity, at most 32 and no more than a batch."""
         count = min(self._n, self.batch_size, _LOOKED_AT, most)
         with seeded(self.owner.name, place_of(self._seed)):
             items = [self._items[i] for i in range(0, self._n, -(-self._n // count))]
-        return self._stack([sample_of(item, "an item of the dataset")[0] for item in items], "items")
+        x = self._stack([sample_of(item, "an item of the dataset")[0] for item in items], "items")
+        return only_finite(x, None, self.owner)[0]
 
     def _together(self, second: Sequence[Any]) -> Any:
         """The second items of a batch: None if no item has one, an array, or a list of what is no array."""
