@@ -21,7 +21,7 @@ _ON_DISK = ("state.json", "dataset_dict.json")
 def hub(
     dataset: Any,
     *,
-    split: str = "train",
+    split: str | None = None,
     config: str | None = None,
     revision: str | None = None,
     image_key: str | None = None,
@@ -40,7 +40,8 @@ def hub(
     Args:
         dataset: the name of a data set on the Hub, for instance "ylecun/mnist"; the path of a folder that
             ``save_to_disk`` wrote; or a ``Dataset`` or ``DatasetDict`` that is loaded already.
-        split: a split, for instance "train", "test" or "train[:1000]". Not used for a loaded ``Dataset``.
+        split: a split, for instance "train", "test" or "train[:1000]"; None for "train", or for all rows of a data set
+            that is not divided.
         config: the name of the configuration, the argument ``name`` of ``datasets.load_dataset``.
         revision: the version on the Hub.
         image_key: the column of images; None if there is only one.
@@ -74,22 +75,23 @@ def hub(
     check_option(progress, "progress", (True, False))
     most = None if limit is None else check_count(limit, "limit")
     wanted = Wanted(image_key, label_key, as_fit(size, crop, channels, background), most, skip_corrupt, progress)
-    name = str(dataset) if isinstance(dataset, (str, Path)) else "dataset"
-    if isinstance(dataset, (str, Path)):
-        dataset = _loaded(name, split, {"name": config, "revision": revision, **(options or {})})
-    dataset = _one_split(dataset, split, name)
-    about = getattr(dataset, "info", None)
-    local = name == "dataset" or Path(name).exists()
+    given = str(dataset) if isinstance(dataset, (str, Path)) else ""
+    rows, whole = _loaded(given, split or "train", config, revision, options) if given else (dataset, True)
+    rows = _one_split(rows, split, whole, given or "the data set")
+    about, local = rows.info, not given or Path(given).exists()
     return read_table(
-        _as_table(dataset, name),
+        _as_table(rows, given or "the data set"),
         wanted,
-        name=getattr(about, "dataset_name", None) or name if local else name,
-        source=name if local else f"https://huggingface.co/datasets/{name}",
+        name=Path(given).name or "dataset" if local else given,
+        source=given if local else f"https://huggingface.co/datasets/{given}",
         license=getattr(about, "license", "") or "unknown",
     )
 
 
-def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:
+def _loaded(
+    name: str, split: str, config: str | None, revision: str | None, options: Mapping[str, Any] | None
+) -> tuple[Any, bool]:
+    """The data set, and whether it is the whole of a folder that ``save_to_disk`` wrote."""
     try:
         from datasets import load_dataset, load_from_disk  # import by name: any folder named datasets is importable
     except ImportError as error:
@@ -97,27 +99,32 @@ def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:
             f"hub() needs the library datasets, and it cannot be imported ({error}): python -m pip install datasets "
             "pillow"
         ) from error
+    more = {"name": config, "revision": revision, **(options or {})}
     try:
         if any((Path(name) / file).is_file() for file in _ON_DISK):
-            return load_from_disk(name)
-        return load_dataset(name, split=split, **{key: value for key, value in options.items() if value is not None})
+            return load_from_disk(name), True
+        return load_dataset(name, split=split, **{k: v for k, v in more.items() if v is not None}), False
     except Exception as error:  # network, file system or library errors
         raise DatasetError(
             f"datasets cannot load {name!r}, split {split!r} ({type(error).__name__}: {error})."
         ) from error
 
 
-def _one_split(dataset: Any, split: str, name: str) -> Any:
-    """The rows of one split; those of a ``Dataset`` itself."""
+def _one_split(dataset: Any, split: str | None, whole: bool, name: str) -> Any:
+    """The rows of one split."""
     if isinstance(dataset, Mapping):
-        if split not in dataset:
-            raise InvalidValueError(f"split is {split!r}: {name} has {', '.join(map(str, dataset)) or 'none'}.")
-        dataset = dataset[split]
+        if (split or "train") not in dataset:
+            raise InvalidValueError(
+                f"split is {split or 'train'!r}: {name} has {', '.join(map(str, dataset)) or 'none'}."
+            )
+        dataset, whole = dataset[split or "train"], False
     if not hasattr(dataset, "features") or not hasattr(dataset, "__len__"):
         raise InvalidTypeError(
             f"dataset is a {describe(dataset)}: expected the name of a data set on the Hub, a folder of save_to_disk, "
             "or a Dataset that is not streamed."
         )
+    if whole and split is not None and split != str(dataset.split):
+        raise InvalidValueError(f"split is {split!r}, and {name} is not divided (split {dataset.split}): omit split.")
     return dataset.with_format(None) if hasattr(dataset, "with_format") else dataset
 
 
