@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from scorekit._reading import open_regular, read_bytes
 from scorekit.datasets._signatures import is_system_file
 from scorekit.datasets._walk import SYSTEM_FILES, walk
 from scorekit.errors import DatasetError
@@ -45,7 +44,7 @@ def open_files(path: Path) -> Iterator[Files]:
         yield _Folder(path)
     elif not path.exists():
         raise DatasetError(f"{path} does not exist: expected a folder of images, or a zip archive of one.")
-    elif not zipfile.is_zipfile(path):
+    elif not path.is_file() or not zipfile.is_zipfile(path):
         raise DatasetError(f"{path} is neither a folder nor a complete zip archive. Download it again.")
     else:
         with _opened(path) as archive:
@@ -55,7 +54,7 @@ def open_files(path: Path) -> Iterator[Files]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, struct.error, RuntimeError, ValueError) as error:
+    except Exception as error:  # zipfile raises many exception types for damaged archives
         raise DatasetError(f"{path} is a damaged zip archive ({error}). Download it again.") from error
 
 
@@ -66,15 +65,15 @@ class _Folder:
 
     def read(self, name: str, most: int | None = None) -> bytes:
         file = self._root / name
-        if most is None and file.stat().st_size > _FILE_AT_MOST:
-            raise OSError(f"{file.stat().st_size:,} bytes, more than an image has ({_FILE_AT_MOST:,})")
-        with file.open("rb") as content:
-            return content.read(_FILE_AT_MOST if most is None else most)
+        if most is None:
+            return read_bytes(file, _FILE_AT_MOST)
+        with open_regular(file) as content:
+            return content.read(most)
 
 
 class _Zip:
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         for member in members:
             _check_member(path, member)
         _check_total(path, members)
@@ -88,8 +87,8 @@ class _Zip:
         try:
             with self._archive.open(name) as file:  # .read(name) could decompress more than is declared
                 return file.read(self._archive.getinfo(name).file_size + 1 if most is None else most)
-        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
-            raise OSError(str(error)) from error
+        except Exception as error:  # zipfile raises many exception types for damaged archives
+            raise OSError(str(error) or type(error).__name__) from error
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:

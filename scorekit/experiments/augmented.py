@@ -46,6 +46,10 @@ class Augmented(ScoreObjective):
         """The ``sampling_levels`` of the objective."""
         return self.objective.sampling_levels
 
+    def as_seen(self, x: Array) -> Array:
+        """Images as the network gets them, without augmentation."""
+        return 2 * x - 1 if self.centered else x
+
     def _losses(self, score: CheckedScore, x: Array, noise: AugmentedNoise) -> Array:
         changed = self._changed(x, noise)
         losses: Array = self.objective.losses(score.model, changed, noise=noise.objective, condition=score.condition)
@@ -56,4 +60,4 @@ class Augmented(ScoreObjective):
             x = dequantized(x, noise.pixels, self.dequantize, levels=self.levels or 256)
         if self.flip:
             x = mirrored(x, noise.coins)
-        return 2 * x - 1 if self.centered else x
+        return self.as_seen(x)
