@@ -11,13 +11,14 @@ import numpy as np
 
 from scorekit.datasets._archives import Files
 from scorekit.datasets._files import some
+from scorekit.datasets._splits import split_of
 from scorekit.errors import DatasetError, InvalidValueError
 
-__all__ = ["Labels", "labels_of", "spread"]
+__all__ = ["LABEL_WORDS", "Labels", "labels_of", "spread"]
 
 _LIST = "dataset.json"
 _CLASSES_AT_MOST = 1_000_000
-_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})
+LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
 _EXPECTED = 'expected {"labels": [["name.png", 0], …]} with a class for each image, or {"labels": null}'
 
 
@@ -81,7 +82,7 @@ def _folders(names: list[str], where: str) -> Labels:
     classes = sorted({top for top in tops if top is not None})
     if None in tops:
         return Labels(None, ())
-    if {name.lower() for name in classes} <= _SPLITS:
+    if all(split_of(name) for name in classes):
         below = "/".join((*folders[0][:shared], classes[0]))
         raise InvalidValueError(
             f"the folders {', '.join(classes)} of {where} are parts of a data set, not classes: pass one of them, for "
