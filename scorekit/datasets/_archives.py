@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import zipfile
@@ -11,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from scorekit._reading import read_bytes
+from scorekit._reading import open_regular, read_bytes
+from scorekit.datasets._signatures import is_system_file
+from scorekit.datasets._walk import SYSTEM_FILES, walk
 from scorekit.errors import DatasetError
 
 __all__ = ["Files", "open_files"]
@@ -23,12 +24,16 @@ _DRIVE = re.compile("[A-Za-z]:")
 
 
 class Files(Protocol):
-    """Sorted file names relative to the root, with ``/`` between folders; and the content of each file."""
+    """Sorted file names relative to the root, with ``/`` between folders; and the content of each file.
+
+    ``passed`` has the names that are passed over, by reason.
+    """
 
     names: list[str]
+    passed: dict[str, list[str]]
 
-    def read(self, name: str) -> bytes:
-        """The content of one file. Raises ``OSError`` if it is damaged."""
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """The content of one file, or its first bytes. Raises ``OSError`` if it is damaged."""
         ...
 
 
@@ -56,11 +61,14 @@ def _opened(path: Path) -> zipfile.ZipFile:
 class _Folder:
     def __init__(self, root: Path) -> None:
         self._root = root
-        found = (Path(place, name) for place, _, names in os.walk(root) for name in names)
-        self.names = sorted(file.relative_to(root).as_posix() for file in found)
+        self.names, self.passed, _ = walk(root)
 
-    def read(self, name: str) -> bytes:
-        return read_bytes(self._root / name, _FILE_AT_MOST)
+    def read(self, name: str, most: int | None = None) -> bytes:
+        file = self._root / name
+        if most is None:
+            return read_bytes(file, _FILE_AT_MOST)
+        with open_regular(file) as content:
+            return content.read(most)
 
 
 class _Zip:
@@ -70,12 +78,15 @@ class _Zip:
             _check_member(path, member)
         _check_total(path, members)
         self._archive = archive
-        self.names = sorted(member.filename for member in members)
+        names = sorted(member.filename for member in members)
+        system = [name for name in names if is_system_file(name)]
+        self.names = [name for name in names if not is_system_file(name)]
+        self.passed = {SYSTEM_FILES: system} if system else {}
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int | None = None) -> bytes:
         try:
             with self._archive.open(name) as file:  # .read(name) could decompress more than is declared
-                return file.read(self._archive.getinfo(name).file_size + 1)
+                return file.read(self._archive.getinfo(name).file_size + 1 if most is None else most)
         except Exception as error:  # zipfile raises many exception types for damaged archives
             raise OSError(str(error) or type(error).__name__) from error
 

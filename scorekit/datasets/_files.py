@@ -8,15 +8,13 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
-
-import numpy as np
+from typing import IO, cast
 
 from scorekit._checks import check_path
 from scorekit._reading import open_regular
 from scorekit.errors import DatasetError, InvalidTypeError
 
-__all__ = ["check_folder", "find", "open_payload", "pixels", "possible_payload", "some"]
+__all__ = ["check_folder", "find", "open_payload", "possible_payload", "some"]
 
 _GZIP = b"\x1f\x8b"
 _RATIO_AT_MOST, _NEVER_A_BOMB = 100, 1 << 20
@@ -69,8 +67,3 @@ def possible_payload(path: Path) -> int:
     size = path.stat().st_size
     with open_regular(path) as file:
         return max(_NEVER_A_BOMB, size * _RATIO_AT_MOST) if file.read(2) == _GZIP else size
-
-
-def pixels(values: Any) -> Any:
-    """Bytes 0 … 255 as float32 0 … 1."""
-    return np.divide(values, 255, dtype=np.float32)

@@ -66,16 +66,20 @@ def evaluate(
     learned_from, held_out = parts.data
     found: dict[str, Any] = {"samples": len(images), "folder": place.name}
     print(f"{len(images)} samples in {place}")
-    found |= _copies(place, images, learned_from.images, held_out.images)
+    if held_out is None:
+        print("held_out is 0 and the data have no test set: no test for copies, no distances to held-out images")
+    else:
+        found |= _copies(place, images, learned_from.images, held_out.images)
     classify = _classifier(learned_from, classifier)
     _write(place, found)
     if classify is not None:
         found |= _proportions(images, classify, parts)
         _write(place, found)
-    if features is not None:
+    if features is not None and held_out is not None:
         found |= _distances(images, held_out.images, learned_from.images, _function(features, "--features"))
         _write(place, found)
-    print(f"\nwritten: {place / 'evaluation.json'}, {place / 'neighbors.png'}")
+    pictures = "" if held_out is None else f", {place / 'neighbors.png'}"
+    print(f"\nwritten: {place / 'evaluation.json'}{pictures}")
     return found
 
 

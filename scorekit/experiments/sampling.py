@@ -288,7 +288,7 @@ def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, s
     if isinstance(begun, tuple):
         begun, model = begun[0], sk.models.condition(model, begun[1])
     made = sampler.sample(model, begun, rng=stream, keep_every=max(1, steps // _WAY_STATES))
-    way = (made.trajectory + 1) / 2 if parts.centered else made.trajectory
+    way = parts.as_shown(made.trajectory)
     ax = sk.plot.image_strip(made._replace(trajectory=way), rows=rows, limits=(0.0, 1.0))
     sk.plot.write(ax.figure, place / "way.png", close=True)
     sk.plot.animate_images(way, place / "way.gif", limits=(0.0, 1.0))

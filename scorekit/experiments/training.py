@@ -33,7 +33,7 @@ class Plan:
 
     Args:
         steps: the total number of optimizer steps.
-        batch_size: images per step.
+        batch_size: images per step; None for 128, or all if there are fewer.
         learning_rate, warmup, decay: the largest learning rate, the number of warmup steps, and whether cosine decay to
             zero follows.
         preview_every, preview_samples: steps between previews, 0 for no previews, and the number of samples in each.
@@ -42,7 +42,7 @@ class Plan:
     """
 
     steps: int
-    batch_size: int
+    batch_size: int | None
     learning_rate: float
     warmup: int
     decay: bool
@@ -62,7 +62,9 @@ class Plan:
             warmup = check_count(section.get("warmup", min(100, steps // 10)), "warmup", minimum=0)
             return cls(
                 steps=steps,
-                batch_size=check_count(section.get("batch_size", 128), "batch_size"),
+                batch_size=check_count(section.get("batch_size"), "batch_size")
+                if "batch_size" in section.values
+                else None,
                 learning_rate=check_positive(section.get("learning_rate", 1e-3), "learning_rate"),
                 warmup=warmup,
                 decay=decay,
