@@ -40,9 +40,9 @@ for folder in (Path(__file__).parents[1], Path(__file__).parent):  # as a script
     sys.path.insert(0, str(folder))
 
 import numpy as np
-
 from mutations import damaged, damaged_json
 from readers import READERS, Reader
+
 from scorekit.errors import ScorekitError
 from scorekit.storage.sealed import seal
 
@@ -70,7 +70,9 @@ def fuzz(name: str, mutations: int, seed: int, only: int | None = None) -> Count
         whole, inside = Path(place, "whole"), Path(place, "inside")
         whole.mkdir()
         reader.make(whole)
-        files = sorted(path.relative_to(whole) for pattern in reader.files for path in whole.glob(pattern) if path.is_file())
+        files = sorted(
+            path.relative_to(whole) for pattern in reader.files for path in whole.glob(pattern) if path.is_file()
+        )
         shutil.copytree(whole, inside)
         right = reader.read(inside)
         before, outside = _memory(), _names(Path(place), inside)

@@ -11,8 +11,14 @@ import numpy as np
 __all__ = ["damaged", "damaged_json"]
 
 _NUMBERS = (0, 1, 2**7, 2**8 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63, 2**64 - 1)
-_WORDS = (b"[", b"[" * 5000, b"{", b'{"a":' * 5000, b'"', b"null", b"-1", b"1e400", b"NaN", b"9" * 5000, b"\0", b"\xff", b",", b"]", b"=", b"\n")  # fmt: skip
-_VALUES = (None, True, -1, 0, 2**31, 10**30, 1e308, float("nan"), float("inf"), "", "x", "../x", "\0", "os", [], {}, [[]], [-1], [10**9], {"a": None})  # fmt: skip
+_WORDS = (
+    *(b"[", b"[" * 5000, b"{", b'{"a":' * 5000, b'"', b"null", b"-1", b"1e400", b"NaN", b"9" * 5000),
+    *(b"\0", b"\xff", b",", b"]", b"=", b"\n"),
+)
+_VALUES = (
+    *(None, True, -1, 0, 2**31, 10**30, 1e308, float("nan"), float("inf"), "", "x", "../x", "\0", "os"),
+    *([], {}, [[]], [-1], [10**9], {"a": None}),
+)
 
 
 def damaged(content: bytes, g: np.random.Generator) -> bytes:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import shutil
-import struct
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
@@ -20,7 +17,6 @@ import scorekit_numpy
 from scorekit.experiments import Parts, RunFolder, read_experiment, read_samples, train
 from scorekit.experiments import sample as draw
 from scorekit.experiments.training import Plan
-from scorekit.storage.sealed import seal
 from scorekit.training.checkpoints import Checkpoints
 from support.image_files import idx, png, python2_batch, rgb
 
@@ -42,9 +38,9 @@ TINY: dict[str, Any] = {
 class Reader(NamedTuple):
     """A reader of files.
 
-    ``make`` fills a folder. ``read`` reads it, and returns what was read. ``files`` are the patterns of the files that are
-    damaged. With ``sealed``, a value that differs from the right one is a fault; without it, the format has no checksum.
-    With ``json``, an entry of the JSON text is changed, and the text gets a checksum that fits.
+    ``make`` fills a folder. ``read`` reads it, and returns what was read. ``files`` are the patterns of the files that
+    are damaged. With ``sealed``, a value that differs from the right one is a fault; without it, the format has no
+    checksum. With ``json``, an entry of the JSON text is changed, and the text gets a checksum that fits.
     """
 
     make: Callable[[Path], Any]
@@ -80,7 +76,10 @@ def _load_torch(place: Path) -> Any:
 
 
 def _fit(place: Path) -> Any:
-    net, data = scorekit_numpy.MLP(2, hidden=(4,), conditional=False, rng=1), np.random.default_rng(0).normal(size=(16, 2))
+    net, data = (
+        scorekit_numpy.MLP(2, hidden=(4,), conditional=False, rng=1),
+        np.random.default_rng(0).normal(size=(16, 2)),
+    )
     result = sk.fit(
         net, sk.objectives.SlicedScoreMatching(), data, steps=4, batch_size=8, rng=0, progress=False,
         checkpoint=place / "checkpoints", checkpoint_every=2,
@@ -125,7 +124,11 @@ def _write_toml(place: Path) -> None:
     lines = []
     for key, value in TINY.items():
         head = not isinstance(value, dict)
-        lines += [f"{key} = {json.dumps(value)}"] if head else [f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items())]
+        lines += (
+            [f"{key} = {json.dumps(value)}"]
+            if head
+            else [f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items())]
+        )
     (place / "e.toml").write_text("\n".join(lines) + "\n")
 
 
@@ -201,6 +204,10 @@ def _folder(place: Path) -> None:
         (place / "images" / name).write_bytes(content)
 
 
+def _image_folder(name: str) -> Callable[[Path], Any]:
+    return lambda place: sk.datasets.image_folder(place / name, channels=3)
+
+
 def _zip(place: Path) -> None:
     with zipfile.ZipFile(place / "images.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in _pictures().items():
@@ -211,12 +218,62 @@ def _celeba(place: Path) -> None:
     (place / "img_align_celeba").mkdir()
     for i in range(3):
         (place / "img_align_celeba" / f"00000{i}.jpg").write_bytes(rgb(218, 178, i))
-    (place / "list_attr_celeba.txt").write_text("3\nSmiling Bald\n" + "".join(f"00000{i}.jpg  1 -1\n" for i in range(3)))
+    (place / "list_attr_celeba.txt").write_text(
+        "3\nSmiling Bald\n" + "".join(f"00000{i}.jpg  1 -1\n" for i in range(3))
+    )
     (place / "list_eval_partition.txt").write_text("".join(f"00000{i}.jpg 0\n" for i in range(3)))
 
 
 def _read_celeba(place: Path) -> Any:
     return _data(lambda p: sk.datasets.celeba(p, size=8, split="train", attribute="Smiling"))(place)
+
+
+def _array_file(name: str) -> Callable[[Path], None]:
+    def make(place: Path) -> None:
+        images, labels = IMAGES[:, :8, :8], LABELS % 3
+        if name == "images.npy":
+            np.save(place / name, images)
+        elif name == "packed.npz":
+            np.savez_compressed(place / name, images=images, labels=labels)
+        else:
+            np.savez(place / name, images=images, labels=labels, names=np.array(["a", "b"]))
+
+    return make
+
+
+def _arrays(name: str) -> Callable[[Path], Any]:
+    return _data(lambda place: sk.datasets.arrays(place / name, layout="nhw"))
+
+
+def _styled(place: Path) -> None:
+    """A data set of StyleGAN: images, and their classes in ``dataset.json``."""
+    names = [f"00000/img{i}.png" for i in range(3)]
+    with zipfile.ZipFile(place / "images.zip", "w") as archive:
+        for i, name in enumerate(names):
+            archive.writestr(name, rgb(8, 8, i))
+        archive.writestr("dataset.json", json.dumps({"labels": [[name, i] for i, name in enumerate(names)]}))
+
+
+def _styled_folder(place: Path) -> None:
+    _styled(place)
+    with zipfile.ZipFile(place / "images.zip") as archive:
+        archive.extractall(place / "images")
+    (place / "images.zip").unlink()
+
+
+def _cifar100(place: Path) -> None:
+    rows = np.random.default_rng(0).integers(0, 20, (20, 3074), np.uint8)
+    (place / "test.bin").write_bytes(rows.tobytes())
+    (place / "fine_label_names.txt").write_text("\n".join(f"class{i}" for i in range(100)))
+
+
+def _read_cifar100(place: Path) -> Any:
+    module = sys.modules["scorekit.datasets._cifar100"]
+    kept, module._COUNTS = module._COUNTS, {"train": 20, "test": 20}  # type: ignore[attr-defined]
+    try:
+        return _data(lambda p: sk.datasets.cifar100(p, split="test"))(place)
+    finally:
+        module._COUNTS = kept  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------- weights of others
@@ -243,6 +300,19 @@ def _weights(name: str, kind: str) -> Callable[[Path], Any]:
         return {key: value.numpy() for key, value in load(path, *given).state_dict().items()}
 
     return read
+
+
+def _bare(kind: str) -> Callable[[Path], None]:
+    """The tensors alone, in a safetensors file."""
+
+    def make(place: Path) -> None:
+        from safetensors.torch import save_file
+
+        from support import published
+
+        save_file(published.state(published.CASES[kind], ""), place / "checkpoint.pth")
+
+    return make
 
 
 def _legacy(place: Path) -> None:
@@ -274,11 +344,18 @@ READERS: dict[str, Reader] = {
     "mnist_5k": Reader(_csv, _data(lambda place: sk.datasets.mnist_5k(place / "mnist_5k.csv.gz"))),
     "CIFAR pickle": Reader(_cifar, _read_cifar),
     "CIFAR binary": Reader(_cifar_binary, _read_cifar),
-    "image folder": Reader(_folder, _data(lambda place: sk.datasets.image_folder(place / "images", channels=3)), ("images/*/*",)),
-    "image zip": Reader(_zip, _data(lambda place: sk.datasets.image_folder(place / "images.zip", channels=3))),
+    "CIFAR-100": Reader(_cifar100, _read_cifar100),
+    "npy": Reader(_array_file("images.npy"), _arrays("images.npy")),
+    "npz": Reader(_array_file("images.npz"), _arrays("images.npz")),
+    "npz, compressed": Reader(_array_file("packed.npz"), _arrays("packed.npz")),
+    "image folder": Reader(_folder, _data(_image_folder("images")), ("images/*/*",)),
+    "image zip": Reader(_zip, _data(_image_folder("images.zip"))),
+    "dataset.json": Reader(_styled_folder, _data(_image_folder("images")), ("images/dataset.json",)),
+    "image zip of StyleGAN": Reader(_styled, _data(_image_folder("images.zip"))),
     "CelebA": Reader(_celeba, _read_celeba, ("*.txt", "img_align_celeba/*")),
     "load_ncsn": Reader(_published("ncsn grey"), _weights("load_ncsn", "ncsn grey")),
     "load_ncsnv2": Reader(_published("ncsnv2"), _weights("load_ncsnv2", "ncsnv2")),
     "load_ncsnv2, legacy": Reader(_legacy, _weights("load_ncsnv2", "ncsnv2")),
+    "load_ncsnv2, safetensors": Reader(_bare("ncsnv2"), _weights("load_ncsnv2", "ncsnv2")),
     "load_ncsnpp": Reader(_published("ncsn++ residual"), _weights("load_ncsnpp", "ncsn++ residual")),
 }  # fmt: skip
