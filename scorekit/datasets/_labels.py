@@ -19,6 +19,7 @@ __all__ = ["LABEL_WORDS", "Labels", "labels_of", "spread"]
 _LIST = "dataset.json"
 _CLASSES_AT_MOST = 1_000_000
 LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
+_LIST_AT_MOST, _ENTRY_AT_MOST = 1 << 20, 1 << 13  # bytes: parsed JSON can take forty times the memory of its text
 _EXPECTED = 'expected {"labels": [["name.png", 0], …]} with a class for each image, or {"labels": null}'
 
 
@@ -44,6 +45,8 @@ def labels_of(names: list[str], files: Files, where: str) -> Labels:
 
 def _listed(names: list[str], content: bytes, below: PurePosixPath, where: str) -> Labels:
     try:
+        if len(content) > _LIST_AT_MOST + _ENTRY_AT_MOST * len(names):
+            raise ValueError(f"it has {len(content):,} bytes for {len(names)} images")
         found = json.loads(content)["labels"]
         pairs = None if found is None else {str(PurePosixPath(below, name)): label for name, label in found}
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -156,8 +156,9 @@ def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
 
 
 def _network(description: Mapping[str, Any], numbers: int) -> Any:
-    """A network from the saved configuration, of about ``numbers`` weights. Only classes that the backend exports can be
-    called.
+    """A network from the saved configuration, of about ``numbers`` weights.
+
+    Only classes that the backend exports can be called.
     """
     if description["config"] is None:
         raise CheckpointError(
