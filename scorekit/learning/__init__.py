@@ -14,13 +14,16 @@ from scorekit._arrays import as_rng, as_sigma, check_batch, constant, event_dot,
 from scorekit._checks import check_count, check_number, check_option, check_path, check_positive
 from scorekit._conditions import Conditional, Conditions, check_condition
 from scorekit._kinds import file_kind
+from scorekit._reading import open_regular
 from scorekit._score import evaluate, score_function
 from scorekit.learning.drawing import Seeds, check_noise, draw_for, loss_of, rows_of, seeds
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
-from scorekit.learning.views import View, classes_of, innermost, with_innermost
+from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
+from scorekit.learning.views import View, classes_of, innermost, network_in, units_of, with_innermost, without_units
+from scorekit.learning.zeros import Zeros
 
 __all__ = [
     "Conditional",
@@ -29,6 +32,7 @@ __all__ = [
     "Process",
     "Seeds",
     "View",
+    "Zeros",
     "as_rng",
     "as_sigma",
     "check_batch",
@@ -53,7 +57,9 @@ __all__ = [
     "from_host",
     "innermost",
     "loss_of",
+    "network_in",
     "on_host",
+    "open_regular",
     "process_group",
     "process_group_of",
     "restored_sequence",
@@ -62,6 +68,10 @@ __all__ = [
     "seed_sequence",
     "seeds",
     "sequence_state",
+    "set_trained_levels",
     "this_process",
+    "trained_levels_of",
+    "units_of",
     "with_innermost",
+    "without_units",
 ]

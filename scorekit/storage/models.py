@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,7 +12,9 @@ from scorekit import models
 from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.learning.host_arrays import from_host
+from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
 from scorekit.learning.views import View, innermost
+from scorekit.learning.zeros import Zeros, check_sizes
 from scorekit.protocols import ScoreModel
 from scorekit.registry import backend, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
@@ -29,7 +32,12 @@ from scorekit.storage.networks import (
 
 __all__ = ["load", "save"]
 
-_VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
+_VIEWS = {  # by the class of a view, the name in sk.models that makes it
+    "DenoiserModel": "DenoiserModel",
+    "EnergyModel": "EnergyModel",
+    "Preconditioned": "Preconditioned",
+    "Standardized": "standardized",
+}
 
 
 def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
@@ -70,6 +78,7 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
         "provided": ours,
         "config": network.config() if ours else config_of(network),
         "views": views,
+        "trained_levels": trained_levels_of(network),
     }
     write_folder(path, arrays, description)
 
@@ -112,10 +121,12 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     if description.get("kind") != "model":
         raise CheckpointError(f"{path} contains a {description.get('kind')}: expected a model written by sk.save.")
     try:
-        network = innermost(into) if into is not None else _network(description)
+        numbers = sum(value.size for value in arrays.values())
+        network = _network(description, numbers) if into is None else innermost(into)
         model = filled(network, from_host(backend(description["backend"]), arrays), rebuilt=into is None)
+        set_trained_levels(model, description.get("trained_levels"))
         for view in reversed(description["views"]):
-            model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
+            model = getattr(models, _VIEWS[view["view"]])(model, **view["fields"])
     except MissingBackendError:
         raise
     except (ScorekitError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
@@ -132,8 +143,8 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         name = type(model).__name__
         if name not in _VIEWS:
             raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
-        others = [f.name for f in fields(model) if f.name != model._inner]
-        views.append({"view": name, "fields": {key: getattr(model, key) for key in others}})
+        others = [f.name for f in fields(model) if f.init and f.name != model._inner]
+        views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
         model = model.inner
     if not callable(getattr(model, "parameters", None)):
         raise InvalidTypeError(
@@ -143,16 +154,25 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
     return unwrapped(model), views
 
 
+def _plain(value: Any) -> Any:
+    """An array as nested lists of its numbers, which JSON stores exactly."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def _provided(name: str, network: Any) -> bool:
     """Whether the backend exports the class of this network, so that it can be rebuilt from its config()."""
     return hasattr(network, "config") and offered(name, type(network).__name__) is type(network)
 
 
-def _network(description: Mapping[str, Any]) -> Any:
-    """A new network from the saved configuration. Only classes that the backend exports can be called."""
+def _network(description: Mapping[str, Any], numbers: int) -> Any:
+    """A network from the saved configuration, of about ``numbers`` weights. Only classes that the backend exports can be
+    called.
+    """
     if not description.get("provided", description["config"] is not None):
         raise missing_into(description)
     make = provided(description["backend"], description["network"])
     if not (isinstance(make, type) and hasattr(make, "config")):
         raise CheckpointError(f"it names {description['network']}, which is not a network class.")
-    return make(**description["config"])
+    check_sizes(description["config"], numbers)
+    blank = {"rng": Zeros(numbers)} if "rng" in inspect.signature(make).parameters else {}
+    return make(**{**description["config"], **blank})

@@ -20,6 +20,7 @@ from scorekit.registry import array_namespace
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run, Store, name_of
+from scorekit.training.scales import compare_scales
 from scorekit.training.sources import Source, open_source
 
 __all__ = ["fit"]
@@ -100,7 +101,8 @@ def fit(
     Loss and noise of the whole batch are the same as in one process. Only the first process writes files and reports.
 
     Before the first step, ``fit`` calls the model in evaluation mode as samplers do: at the largest and the smallest
-    noise level, on one sample and on several. If this fails, an error is raised before training.
+    noise level, on one sample and on several. If this fails, an error is raised before training. It also compares the
+    scale of the data with the noise levels and with the preconditioning of the model.
 
     Returns:
         A :class:`FitResult`. After Ctrl-C ``fit`` returns the result so far, with ``interrupted`` True. If a checkpoint
@@ -114,6 +116,13 @@ def fit(
             samplers do.
         NonFiniteError: a loss or gradient is NaN or infinite; the message gives the step and the loss.
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
+
+    Warns:
+        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data (the largest
+            level is less than half of their standard deviation, the smallest is more than it, or the smallest is lost
+            to rounding); if ``sigma_data`` is off by more than a factor of 5; if the entries of the data are of
+            the order of 10 or more and the network is not scaled; or if noise-conditional training adds the same noise
+            to features of very different scales. The message gives the numbers and a remedy.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -155,6 +164,8 @@ def fit(
     )
     getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
+    if run.processes.rank == 0:
+        compare_scales(model, objective, source)
     if checkpoint is None:
         return run.go(None, progress)
     writes = run.processes.rank == 0

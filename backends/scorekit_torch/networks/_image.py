@@ -85,9 +85,11 @@ class ImageNetwork(Conditional, nn.Module, ABC):
         """Make the layers without asking torch's global generator, and fill them from ``rng``."""
         with torch.device("meta"):
             self._lay_out()
+        draws = Draws(rng, self._first_dtype, type(self).__name__)
+        draws.reserve(self)
         self.to(self._first_dtype).to_empty(device="cpu")
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        start(self, Draws(rng, self._first_dtype, type(self).__name__))
+        start(self, draws)
 
     def config(self) -> dict[str, Any]:
         """The constructor arguments, except ``rng``, as plain JSON types."""
@@ -151,9 +153,12 @@ class ImageNetwork(Conditional, nn.Module, ABC):
             last = " The channels come second: x.permute(0, 3, 1, 2)." if shape[3] == self.channels else ""
             raise ShapeError(f"x has shape {shape}: this network is for {self.channels} channels.{last}")
         if any(side % self.divisor or side < 2 * self.divisor for side in shape[2:]):
+            fitting = tuple(max(2, -(-side // self.divisor)) * self.divisor for side in shape[2:])
+            size = fitting[0] if fitting[0] == fitting[1] else fitting
             raise ShapeError(
                 f"x has images of {shape[2]}x{shape[3]}: expected sides that are multiples of {self.divisor} and at "
-                f"least {2 * self.divisor}. Pad or resize the images."
+                f"least {2 * self.divisor}. Write sk.datasets.pad(x, {size}); in an experiment file pad = "
+                f"{size if isinstance(size, int) else list(size)} in [data]."
             )
 
     def _required(self, sigma: Any) -> Any:

@@ -15,6 +15,7 @@ from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
 from scorekit.learning import (
     Conditional,
     Conditions,
+    Zeros,
     as_rng,
     as_sigma,
     check_batch,
@@ -82,6 +83,8 @@ class MLP(Conditional, nn.Module):
         self._conditions = Conditions(classes, condition_dim)
         told = (self.condition_dim or 0) + (0 if self.classes is None else self.classes + 1)
         widths = (self.dim + self.conditional + told, *self.hidden, self.dim)
+        if isinstance(rng, Zeros):
+            rng.reserve(sum(a * b + b for a, b in pairwise(widths)))
         self.layers = nn.ModuleList(_empty_layer(a, b, as_dtype(dtype, half=True)) for a, b in pairwise(widths))
         self._start(rng)
 

@@ -23,6 +23,7 @@ __all__ = ["UNet"]
 Array: TypeAlias = Any
 
 _POSITIONAL = 250.0  # positional waves are made for t up to a thousand: 250 log(sigma) is of that order
+_BLOCKS_AT_MOST = 1000  # far above any published network
 
 
 class UNet(ImageNetwork):
@@ -37,7 +38,7 @@ class UNet(ImageNetwork):
         base_channels: F, width of the first size, a multiple of 4, >= 8.
         channel_mult: width of each size in units of F, the full size first; the sides of an image are multiples of
             2^(sizes − 1).
-        num_res_blocks: residual blocks a size, >= 1.
+        num_res_blocks: residual blocks a size, >= 1; at most 1000 in all.
         attention: sizes with attention, 0 the full one: for 32x32 images 1 is 16x16. The smallest size has it anyway.
         block: ``"biggan"`` blocks, that resize themselves, or ``"ddpm"``.
         fir: resize with the filter (1, 3, 3, 1) in place of means and copies.
@@ -123,6 +124,11 @@ class UNet(ImageNetwork):
         self.channel_mult = _counts(channel_mult, "channel_mult", 1)
         self.divisor = 2 ** (len(self.channel_mult) - 1)
         self.num_res_blocks = check_count(num_res_blocks, "num_res_blocks")
+        if len(self.channel_mult) * self.num_res_blocks > _BLOCKS_AT_MOST:
+            raise InvalidValueError(
+                f"num_res_blocks is {num_res_blocks} at each of {len(self.channel_mult)} resolutions: expected at most "
+                f"{_BLOCKS_AT_MOST} blocks in all."
+            )
         self.attention = self._checked_sizes(attention)
         self.block = _option(block, "block", "biggan", "ddpm")
         self.fir = _flag(fir, "fir")
