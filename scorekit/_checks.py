@@ -70,7 +70,9 @@ def check_positive(value: Any, name: str, hint: str = "") -> float:
 
 
 def check_path(value: Any, name: str) -> Path:
-    """``value`` as a path. An empty name raises an error, because it would be the working folder.
+    """``value`` as a path; ``~`` and ``~user`` at its start become the home folder, as in a shell.
+
+    Variables of the environment are not expanded. An empty name raises an error: it would be the working folder.
 
     >>> check_path("runs/first", "folder").name
     'first'
@@ -85,7 +87,7 @@ def check_path(value: Any, name: str) -> Path:
         raise InvalidTypeError(f"{name} is {value!r}: expected a path, as a str or a pathlib.Path.")
     if not given or "\0" in given:
         raise InvalidValueError(f"{name} is {value!r}: expected the name of a file or folder.")
-    return Path(given)
+    return Path(os.path.expanduser(given))
 
 
 def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:

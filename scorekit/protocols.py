@@ -220,6 +220,10 @@ class OptionalLearner(Protocol):
         """``batch``, an array, None or a tuple of these, moved to the device of the model. Absent: it is not moved."""
         ...
 
+    def match(self, x: Array) -> None:
+        """Give the weights the dtype of ``x``, before the first step. Absent: they keep their dtype."""
+        ...
+
     def frozen(self) -> ScoreModel:
         """The EMA model without gradients, for validation. Absent: ``model`` is used."""
         ...
