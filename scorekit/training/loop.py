@@ -139,11 +139,11 @@ def fit(
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
 
     Warns:
-        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data (the largest
-            level is less than half of their standard deviation, the smallest is more than it, or the smallest is lost
-            to rounding); if ``sigma_data`` is off by more than a factor of 5; if the entries of the data are of
-            the order of 10 or more and the network is not scaled; or if noise-conditional training adds the same noise
-            to features of very different scales. The message gives the numbers and a remedy.
+        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data: the largest
+            is less than half of the standard deviation of a feature, the smallest is more than that of a sample, or is
+            lost to rounding. If ``sigma_data`` is off by more than a factor of 5, or the entries of the data are of the
+            order of 10 or more and the network is not scaled. For noise-conditional training, if the scales of
+            features are very different, or the data are far from zero. The message gives the numbers and a remedy.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP

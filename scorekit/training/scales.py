@@ -28,11 +28,12 @@ _LARGEST = 10.0  # root mean square of the input of a network without scaling
 
 
 class _Data(NamedTuple):
-    """The data as the model gets them: ``rows``, their root mean square, and the scale of the widest feature."""
+    """The data as the model gets them: ``rows``, their root mean square, the scale of the widest feature and of all."""
 
     rows: Any
     root_mean_square: float
     widest: float
+    total: float
     precision: float
     standardized: bool
     mean_and_scale: str
@@ -86,11 +87,11 @@ def compare_scales(model: ScoreModel, objective: Objective, source: Source) -> N
 def _measured(x: Array, precision: float, standardized: bool, in_memory: bool) -> _Data:
     rows = host(x).reshape(x.shape[0], -1)
     usual = np.abs(rows).mean(axis=1).argsort()[: -(-9 * len(rows) // 10)]  # a few outliers do not count
-    size, widest = float(np.sqrt(np.mean(rows[usual] ** 2))), float(host(location_scale(x).scale).max())
+    size, scale = float(np.sqrt(np.mean(rows[usual] ** 2))), host(location_scale(x).scale)
     named = "*sk.noise.location_scale(data)" if in_memory else "mean, scale"
     if x.ndim > 2:  # one number for all pixels
         named = f"{rows.mean():.3g}, {rows.std():.3g}"
-    return _Data(rows, size, widest, precision, standardized, named)
+    return _Data(rows, size, float(scale.max()), float(np.linalg.norm(scale)), precision, standardized, named)
 
 
 def _of_levels(objective: Objective, data: _Data) -> Iterator[str]:
@@ -103,7 +104,7 @@ def _of_levels(objective: Objective, data: _Data) -> Iterator[str]:
     )
     if high > low and high < _NARROWEST * data.widest:
         yield f"{data}, and {span} are too small for them, so chains would not move between modes: {data.remedy}"
-    elif low > data.widest:
+    elif low > data.total:
         yield f"{data}, and {span} {verb} too large for them, so noise hides their structure: {data.remedy}"
     elif low < data.precision * data.root_mean_square:
         yield f"{data}, and {span} {verb} lost to rounding in their dtype: use float64, or {data.remedy}"
