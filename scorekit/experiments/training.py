@@ -177,6 +177,7 @@ class _Accept:
         self._accepted = False
 
     def __call__(self, state: FitState) -> None:
+        del state
         if not self._accepted:
             self._folder.accept(_facts(self._parts))
         self._accepted = True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import pickle
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from scorekit._arrays import host
@@ -68,6 +69,17 @@ class FitResult:
     saved: int | None = None
 
 
+class KeptResult(FitResult):
+    """The result at an error. Where it cannot be pickled, None is, so that the error itself reaches another process."""
+
+    def __reduce__(self) -> Any:
+        """As of any object, if its parts can be pickled."""
+        try:
+            return FitResult, tuple(pickle.loads(pickle.dumps([getattr(self, f.name) for f in fields(self)])))
+        except Exception:  # pickle raises many kinds
+            return type(None), ()
+
+
 class Dropout(NamedTuple):
     """Conditions are replaced by ``null`` with probability ``p``."""
 
@@ -125,15 +137,15 @@ class Run:
                     bar.write(self._stopped(stop.requested, store), file=sys.stderr)
             stop.pass_on()
         except BaseException as error:
-            keep_result(error, self, store)
+            keep_result(error, self, store, KeptResult)
             raise
         return self.result()
 
-    def result(self) -> FitResult:
+    def result(self, kind: type[FitResult] = FitResult) -> FitResult:
         """The result so far."""
         model = self.learner.model
         set_trained_levels(model, getattr(self.objective, "sampling_levels", None))
-        return FitResult(model, self.history, self.step, self.step < self.steps, self.saved)
+        return kind(model, self.history, self.step, self.step < self.steps, self.saved)
 
     def _train(self, stop: StopBetweenSteps, store: Store | None, bar: Any) -> None:
         """Make steps until the last one, or until one of the processes is asked to stop or has an error."""

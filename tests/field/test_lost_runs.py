@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pickle
 import random
 import re
 import signal
@@ -291,6 +292,22 @@ def test_without_a_folder_the_result_is_at_the_error():
     assert "sk.save(error.result.model, folder)" in caught.value.__notes__[0]
 
 
+def test_an_error_reaches_another_process_whatever_its_result_holds():
+    """concurrent.futures and joblib pickle exceptions; with a local class in it, theirs hid the error of the run."""
+
+    class Local(MLP):
+        pass
+
+    for model, kept_there in ((MLP(2, hidden=(4,), conditional=False), True), (Local(2, conditional=False), False)):
+        with pytest.raises(ValueError, match="mine") as caught:
+            run(model=model, callbacks=[At(3, lambda: throw(ValueError("mine")))])
+        assert caught.value.result.step == 3
+        there = pickle.loads(pickle.dumps(caught.value))
+        assert str(there) == "mine"
+        assert (there.result is not None) == kept_there
+        assert not kept_there or np.array_equal(weights(there.result), weights(caught.value.result))
+
+
 class Items:
     """A dataset of rows, with one that fails or is replaced."""
 
@@ -311,6 +328,7 @@ def test_an_error_of_the_data_keeps_the_run(tmp_path):
     """A truncated image in the middle of an epoch: pytorch/vision users meet OSError of PIL after hours."""
     with pytest.raises(OSError, match="truncated") as caught:
         run(tmp_path, data=Items(i50=OSError("image file is truncated")), steps=8)
+    assert "This error is of dataset[50]." in caught.value.__notes__
     step = caught.value.result.step
     assert caught.value.result.saved == step
     assert kept(tmp_path) == [step] if step else not kept(tmp_path)
