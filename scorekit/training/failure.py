@@ -20,7 +20,7 @@ def keep_result(error: BaseException, run: Run, store: Store | None, kind: type[
     except Exception as lost:  # for instance no memory for a copy
         result = None
         said.append(f"The model could not be copied ({type(lost).__name__}: {lost}).")
-    with suppress(AttributeError):  # a class of exceptions with __slots__
+    with suppress(AttributeError, TypeError):  # some classes of exceptions take no attributes
         error.result = result  # type: ignore[attr-defined]
     if result is not None and run.step:
         said.append(

@@ -31,21 +31,21 @@ def probe(run: Run) -> dict[str, Any]:
     What cannot be computed again is missing: values that are random or not finite, and the loss of an objective
     that is a plain function, which may depend on the number of its calls.
     """
-    frozen = getattr(run.learner, "frozen", None)
-    model = run.learner.model if frozen is None else frozen()
-    x, condition = few(run.learner, run.source)
     found = {"levels": np.asarray([math.nan if level is None else level for level in _levels(run)])}
     for name, compute in zip(_COMPUTED, (_scores, _losses), strict=True):
         try:
-            values = [_seeded(run, model, x, condition, compute, stream) for stream in ("first", "second")]
-        except Exception:  # the model or the objective cannot be called with these few samples
+            values = [_seeded(run, compute, stream) for stream in ("first", "second")]
+        except Exception:  # no memory for a copy, or the objective cannot be called with these few samples
             continue
         if values[0] is not None and np.isfinite(values[0]).all() and np.array_equal(*values):
             found[name] = values[0]
     return found
 
 
-def _seeded(run: Run, model: ScoreModel, x: Array, condition: Array | None, compute: Any, stream: str) -> Any:
+def _seeded(run: Run, compute: Any, stream: str) -> Any:
+    frozen = getattr(run.learner, "frozen", None)
+    model = run.learner.model if frozen is None else frozen()
+    x, condition = few(run.learner, run.source)
     with seeded(run.owner.name, ("fit", run.seed, "probe", stream)), np.errstate(all="ignore"):
         made = compute(run, model, x, condition)
     return None if made is None else run.owner.to_numpy(made)

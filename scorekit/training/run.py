@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 
 from scorekit._arrays import host
 from scorekit._conditions import dropped
-from scorekit._progress import progress_bar
+from scorekit._progress import progress_bar, say
 from scorekit.errors import CheckpointError, NonFiniteError, RunError
 from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.learning.process_group import process_group_of
@@ -133,8 +132,8 @@ class Run:
                 self._train(stop, store, bar)
                 if store is not None and self.saved != self.step:
                     self._keep(store)
-                if stop.requested and first:
-                    bar.write(self._stopped(stop.requested, store), file=sys.stderr)
+            if stop.requested and first:
+                say(self._stopped(stop.requested, store))
             stop.pass_on()
         except BaseException as error:
             keep_result(error, self, store, KeptResult)

@@ -406,6 +406,24 @@ def data_of(backend):
     return sk.backend(backend).asarray(DATA)
 
 
+def test_no_memory_for_a_copy_of_the_model_is_no_reason_to_lose_the_checkpoint(tmp_path, monkeypatch):
+    """After an error of no memory a copy may need more than there is."""
+    learner = type(sk.backend("numpy").learner(*model_and_objective("numpy")))
+
+    def fail():
+        monkeypatch.setattr(learner, "model", property(lambda self: throw(MemoryError("no room"))))
+        raise MemoryError("first")
+
+    with pytest.raises(MemoryError, match="first") as caught:
+        run(tmp_path, callbacks=[At(13, fail)])
+    assert caught.value.result is None
+    assert kept(tmp_path) == [13]
+    assert "The model could not be copied (MemoryError: no room)" in caught.value.__notes__[0]
+    monkeypatch.undo()
+    with pytest.warns(RuntimeWarning, match="the model and the objective could not be compared"):
+        assert np.array_equal(weights(run(tmp_path)), weights(run()))
+
+
 def test_a_full_disk_and_an_error_at_once(tmp_path, monkeypatch):
     def fill_and_fail():
         monkeypatch.setattr(os, "fsync", lambda handle: throw(OSError(28, "No space left on device")))
@@ -767,6 +785,24 @@ def test_progress_in_a_log_file_is_lines(tmp_path):
     ]
 
 
+@POSIX
+@pytest.mark.parametrize("gone", ["pipe", "disk", "nothing"])
+def test_a_log_that_is_gone_does_not_end_a_run(tmp_path, gone):
+    """``python train.py 2>&1 | head``, a full disk of the log, and a closed standard error."""
+    program = BARS + "print('done')\n"
+    if gone == "pipe":
+        read, write = os.pipe()
+        os.close(read)
+    else:
+        write = os.open("/dev/full" if gone == "disk" else os.devnull, os.O_WRONLY)
+    command = [sys.executable, "-c", program]
+    if gone == "nothing":
+        command = ["sh", "-c", 'exec "$0" "$@" 2>&-', *command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=write, text=True)
+    os.close(write)
+    assert done.stdout == "done\n"
+
+
 def test_progress_can_be_turned_off_from_outside(tmp_path):
     environment = os.environ | {"TQDM_DISABLE": "1"}
     done = subprocess.run([sys.executable, "-c", BARS], capture_output=True, text=True, check=True, env=environment)
@@ -822,6 +858,17 @@ def test_arguments_of_other_libraries_are_named(options, words):
     """The first call of people who come from Keras, scikit-learn or Lightning."""
     with pytest.raises(TypeError, match=words):
         run(**options)
+
+
+@pytest.mark.parametrize(
+    ("key", "right"), [("lr", "learning_rate"), ("epochs", "steps"), ("grad_clip", "gradient_clip")]
+)
+def test_keys_of_experiment_files_are_translated_as_well(key, right):
+    from scorekit.experiments.config import Section
+    from scorekit.experiments.training import Plan
+
+    with pytest.raises(ValueError, match=f"unknown key '{key}'. Did you mean '{right}'"):
+        Plan.of(Section("file, [train]", {key: 1}))
 
 
 def test_no_advice_is_against_an_argument_that_exists():
