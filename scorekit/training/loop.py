@@ -20,7 +20,6 @@ from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 from scorekit.training.arguments import check_names
 from scorekit.training.checkpoints import Checkpoints
-from scorekit.training.probe import name_of
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
 from scorekit.training.scales import compare_scales
@@ -182,7 +181,7 @@ def fit(
             **options,
         ),
         callbacks=_callbacks(callbacks),
-        options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
+        options={"optimizer": _name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
     getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
@@ -201,6 +200,14 @@ _ARGUMENTS = tuple(name for name in inspect.signature(fit).parameters if name !=
 
 def _unchanged(x: Array) -> None:
     """The weights keep their dtype."""
+
+
+def _name_of(optimizer: Any) -> str:
+    """The repr of an optimizer; its type name if the repr contains an address."""
+    if isinstance(optimizer, type):
+        return optimizer.__name__.lower()  # torch.optim.Adam is "adam"
+    text = optimizer if isinstance(optimizer, str) else repr(optimizer)
+    return type(optimizer).__name__ if " at 0x" in text else text
 
 
 def _plain(number: float | None) -> float | None:
