@@ -10,6 +10,7 @@ import copy
 import difflib
 import inspect
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ __all__ = ["Experiment", "Section", "read_experiment"]
 SECTIONS = ("data", "network", "noise", "objective", "train", "sampler")
 _TOP = ("name", "seed", "backend", "device")
 _AT_MOST = 1 << 20  # bytes of an experiment file
+_LONG_KEY = re.compile(r"""(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,10 @@ def changed(content: dict[str, Any], changes: Sequence[str], base: Path = Path()
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(read_bytes(file, _AT_MOST).decode())
+        text = read_bytes(file, _AT_MOST).decode()
+        if _LONG_KEY.search(text):  # the time of tomllib is quadratic in the length of a dotted key
+            raise RecursionError
+        content = tomllib.loads(text)
         check_depth(content)
     except tomllib.TOMLDecodeError as error:
         raise InvalidValueError(f"{file} is not TOML: {error}.") from error
