@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from scorekit._reading import open_regular
 from scorekit.errors import DatasetError, MissingBackendError, ScorekitError
 
 __all__ = ["Stored", "open_arrays"]
@@ -32,10 +33,12 @@ class Stored(NamedTuple):
 def open_arrays(path: Path) -> Iterator[dict[str, Stored]]:
     """The arrays of a file by name. Damage raises ``DatasetError``; Python objects are not read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(8)
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror}): expected a .npy, .npz or HDF5 file.") from error
+        raise DatasetError(
+            f"{path} cannot be read ({error.strerror or error}): expected a .npy, .npz or HDF5 file."
+        ) from error
     try:
         if start.startswith(_NPY):
             yield _npy(path)

@@ -87,7 +87,7 @@ def _files(place: Path, split: str | None) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise DatasetError(f"{place} does not exist: expected a Parquet file, or a folder of them.")
-    files = sorted(file for file in place.rglob("*.parquet") if not file.name.startswith("."))
+    files = sorted(file for file in place.rglob("*.parquet") if file.is_file() and not file.name.startswith("."))
     if not files:
         raise DatasetError(f"{place} contains {some(os.listdir(place))}: expected files that end in .parquet.")
     parts = [file for file in files if split_of(file.stem)]
