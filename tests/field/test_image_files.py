@@ -136,7 +136,7 @@ def test_what_an_experiment_needs_is_the_bytes(tmp_path):
     sk.fit(model, objective, data, steps=2, batch_size=16, progress=False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 1.15 * size + 100e6, f"{peak / size:.2f} times the size of the bytes"
+    assert peak < 1.15 * size + 130e6, f"{peak / size:.2f} times the size of the bytes"
 
 
 # ---------------------------------------------------------------- folders
