@@ -19,6 +19,7 @@ __all__ = ["LABEL_WORDS", "Labels", "labels_of", "spread"]
 _LIST = "dataset.json"
 _CLASSES_AT_MOST = 1_000_000
 LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
+_LIST_AT_MOST, _ENTRY_AT_MOST = 1 << 20, 1 << 13  # bytes: parsed JSON can take forty times the memory of its text
 _EXPECTED = 'expected {"labels": [["name.png", 0], …]} with a class for each image, or {"labels": null}'
 
 
@@ -44,10 +45,14 @@ def labels_of(names: list[str], files: Files, where: str) -> Labels:
 
 def _listed(names: list[str], content: bytes, below: PurePosixPath, where: str) -> Labels:
     try:
+        if len(content) > _LIST_AT_MOST + _ENTRY_AT_MOST * len(names):
+            raise ValueError(f"it has {len(content):,} bytes for {len(names)} images")
         found = parse_json(content)["labels"]  # type: ignore[index]
         pairs = None if found is None else {str(PurePosixPath(below, name)): label for name, label in found}
     except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{where} cannot be read ({type(error).__name__}: {error}): {_EXPECTED}.") from error
+        raise DatasetError(
+            f"{where} cannot be read ({type(error).__name__}: {error}): {_EXPECTED}. Rename a file of another kind."
+        ) from error
     if not pairs:  # EDM and StyleGAN write null for data without labels
         return Labels(None, ())
     missing = [name for name in names if name not in pairs]

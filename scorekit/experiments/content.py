@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def _content(data: Any) -> dict[str, Any]:
     return {"shape": list(data.shape), "sha256": found.hexdigest()[:16]}
 
 
-def differences(then: Any, now: dict[str, Any]) -> str:
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What differs between two contents, as a sentence; empty if nothing does."""
     return "; ".join(
         f"the {name} images were {_words(then.get(name))}, now {_words(now.get(name))}"
