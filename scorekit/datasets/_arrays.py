@@ -135,7 +135,7 @@ def _label_key(found: dict[str, Stored], key: str | None, images: str, n: int, p
         for name, stored in found.items()
         if name != images and stored.kind in "buifSUO" and has_word(name, LABEL_WORDS)
     ]
-    possible = [name for name in named if split_of(name) == split_of(images)] or named
+    possible = [name for name in named if split_of(name) in (split_of(images), [])]
     fitting = [name for name in possible if found[name].shape[:1] == (n,)]
     possible = fitting or [name for name in possible if found[name].kind in "iu"]  # of another length: an error later
     if len(possible) > 1:

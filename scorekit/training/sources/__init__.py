@@ -18,8 +18,8 @@ def open_source(data: Any, batch_size: int | None, seed: int, *, skip: bool = Fa
     """The source for the argument ``data`` of ``fit``. With ``skip``, items and batches may contain NaN."""
     if isinstance(data, ImageData):
         raise InvalidTypeError(
-            "data is an ImageData: pass data.batches('torch'), with the name of the backend of the model, which converts "
-            "images batch by batch, or the array data.images."
+            "data is an ImageData: pass data.batches('torch'), which converts images batch by batch, or the array "
+            "data.images. For another backend than PyTorch write its name."
         )
     if isinstance(data, ImageBatches):
         return Images(data, batch_size, seed)
