@@ -607,7 +607,7 @@ def test_parquet_of_the_hub(tmp_path):
     bare = sk.datasets.parquet(tmp_path / "plain.parquet", skip_corrupt=True)
     assert (bare.labels.tolist(), bare.classes) == ([1, 0], ("0", "1"))
     (tmp_path / "bad.parquet").write_bytes((tmp_path / "plain.parquet").read_bytes()[:-9])
-    with pytest.raises(sk.DatasetError, match="bad.parquet is damaged, or not Parquet"):
+    with pytest.raises(sk.DatasetError, match=r"bad.parquet is damaged, or not Parquet"):
         sk.datasets.parquet(tmp_path / "bad.parquet")
     with pytest.raises(sk.InvalidValueError, match="image_key is 'z': expected a column of image, one of png"):
         sk.datasets.parquet(tmp_path / "plain.parquet", image_key="z")
