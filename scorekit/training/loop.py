@@ -64,6 +64,7 @@ def fit(
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
+            the batches of an :class:`~scorekit.datasets.ImageData` (:meth:`~scorekit.datasets.ImageData.batches`);
             a dataset with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition;
             a loader with ``len()`` that yields batches of samples, or tuples of a batch and its conditions, such as a
             ``DataLoader``. When a run resumes, the loader repeats the batches before that step.

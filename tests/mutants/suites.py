@@ -85,7 +85,12 @@ TESTS = {
     "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
-    "scorekit/datasets": ("tests/datasets/test_transforms.py", "tests/datasets/test_shapes.py", "tests/datasets"),
+    "scorekit/datasets": (
+        "tests/datasets/test_transforms.py",
+        "tests/datasets/test_shapes.py",
+        "tests/datasets",
+        "tests/field/test_image_files.py",
+    ),
     "scorekit/distributions/shapes_images": ("tests/distributions/test_shapes_images.py",),
     "scorekit/_shapes": ("tests/datasets/test_shapes.py",),
     "scorekit/distributions/_tails": ("tests/distributions/test_checkerboard.py", "tests/distributions"),
