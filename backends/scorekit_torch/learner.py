@@ -18,6 +18,7 @@ from scorekit.learning import (
     check_count,
     check_option,
     check_same_arrays,
+    check_whole,
     draw_for,
     innermost,
     loss_of,
@@ -139,6 +140,7 @@ class TorchLearner:
         self._narrow = any(v.dtype != a.dtype for v, a in zip(self._values, self._average, strict=True))
         self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
+        self._complete = True  # False while a step changes the state
         self._resumable = False  # not checked yet
         self._only_ours: bool | None = None
 
@@ -173,23 +175,32 @@ class TorchLearner:
         """
         rate = self._optimizer_config.rate(self._steps)
         total = x.shape[0] if total is None else total
+        applied = False
         kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
             whole = self._whole(x, rng, condition, start, total)
             value, norm = self._numbers(self._backward(whole, total))
-            while not (math.isfinite(value) and math.isfinite(norm)):
+            while not (math.isfinite(value) and math.isfinite(norm)) and self._lowered(value):
                 self._undo(kept)
-                if not (math.isfinite(value) and self._scale is not None and self._scale.lowered()):
-                    return StepInfo(value, norm, applied=False)
                 self._clear()
                 value, norm = self._numbers(self._backward(whole, total))
-            if self._scale is not None:
-                self._scale.passed()
-            self._update(self._optimizer_config.clip_factor(norm), rate)
+            applied = math.isfinite(value) and math.isfinite(norm)
+            if applied:
+                self._complete = False
+                if self._scale is not None:
+                    self._scale.passed()
+                self._update(self._optimizer_config.clip_factor(norm), rate)
+                self._follow()
+                self._complete = True
         finally:
             self._clear()
-        self._follow()
-        return StepInfo(value, norm, applied=True)
+            if not applied:
+                self._undo(kept)
+        return StepInfo(value, norm, applied)
+
+    def _lowered(self, loss: float) -> bool:
+        """Whether the gradient overflowed in half precision only, and can be computed again with a smaller scale."""
+        return math.isfinite(loss) and self._scale is not None and self._scale.lowered()
 
     def _clear(self) -> None:
         for parameter in self._leaves:
@@ -306,6 +317,7 @@ class TorchLearner:
 
     def state_dict(self) -> dict[str, Array]:
         """Weights, buffers, EMA, state of the optimizer and number of steps."""
+        check_whole(self._complete)
         if not self._resumable:
             optimizers.check_resumable(self._optimizer_name, self._leaves)
             self._resumable = True
@@ -332,6 +344,7 @@ class TorchLearner:
             for name, value in mine.items():
                 value.copy_(given[name])
         optimizers.restore_optimizer(self._optimizer, self._parameters, moments, described)
+        self._complete = True
 
 
 def _checked_loss(loss: Any) -> Array:

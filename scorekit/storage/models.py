@@ -165,8 +165,9 @@ def _provided(name: str, network: Any) -> bool:
 
 
 def _network(description: Mapping[str, Any], numbers: int) -> Any:
-    """A network from the saved configuration, of about ``numbers`` weights. Only classes that the backend exports can be
-    called.
+    """A network from the saved configuration, of about ``numbers`` weights.
+
+    Only classes that the backend exports can be called.
     """
     if not description.get("provided", description["config"] is not None):
         raise missing_into(description)
