@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["html_table", "html_text", "result_html", "short_repr", "text_table"]
+__all__ = ["displayed", "html_table", "html_text", "short_repr", "text_table"]
+
+Class = TypeVar("Class", bound=type)
 
 _LONGEST = 60
 """Longest text of one field in a repr."""
@@ -52,6 +54,20 @@ def html_text(text: str) -> str:
     return f"<pre>{_escaped(text)}</pre>"
 
 
+def displayed(result: Class) -> Class:
+    """A decorator for named tuples: a short repr, and in notebooks its printed form, or else a table of its fields.
+
+    >>> from scorekit.metrics import SteinTest
+    >>> SteinTest(0.5, 0.01)._repr_html_().count("<tr>")
+    3
+    """
+    has_text = "__str__" in vars(result)
+    result.__repr__ = short_repr  # type: ignore[method-assign, assignment]
+    if not hasattr(result, "_repr_html_"):
+        result._repr_html_ = (lambda self: html_text(str(self))) if has_text else _fields_html  # type: ignore[attr-defined]
+    return result
+
+
 def short_repr(result: Any) -> str:
     """The repr of a named tuple, with arrays as their shapes and long fields cut.
 
@@ -63,7 +79,7 @@ def short_repr(result: Any) -> str:
     return f"{type(result).__name__}({', '.join(f'{name}={_short(v)}' for name, v in _fields(result))})"
 
 
-def result_html(result: Any) -> str:
+def _fields_html(result: Any) -> str:
     """The fields of a named tuple as an HTML table with one row per field."""
     return html_table((type(result).__name__, ""), [(name, _short(v)) for name, v in _fields(result)])
 

@@ -15,9 +15,11 @@ import numpy as np
 
 import scorekit as sk
 from scorekit._checks import check_count, check_path
+from scorekit.datasets._decode import need_pillow
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.image_files import write_images
 from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import process_group
 from scorekit.learning.seeding import STREAMS
@@ -25,7 +27,7 @@ from scorekit.learning.views import innermost
 from scorekit.protocols import Array, Rng
 from scorekit.storage.files import replacing
 
-__all__ = ["read_samples", "sample"]
+__all__ = ["newest_samples", "read_samples", "sample"]
 
 _WAY_ROWS, _WAY_STATES = 8, 40
 _GRID = 100
@@ -40,6 +42,7 @@ def sample(
     label: int | str | None = None,
     device: str | None = None,
     options: Mapping[str, Any] | None = None,
+    png: bool = False,
     progress: bool = True,
 ) -> Path:
     """Draw ``n`` images from the model of a run.
@@ -58,6 +61,8 @@ def sample(
         device: the device for the computation; None for the device of the run.
         options: keys of the section [sampler] to change. With another sampler ``name``, only the noise levels of the
             section are kept.
+        png: also write each image as a file, ``png/000000.png`` and so on, in the order of the blocks: 8-bit gray or
+            RGB, the value round(255 x). The same call with ``png=True`` adds the files to samples that exist already.
         progress: show a progress bar.
 
     Returns:
@@ -73,6 +78,8 @@ def sample(
     """
     n, block = check_count(n, "-n"), check_count(block, "--block")
     seed = check_count(seed, "--seed", minimum=0)
+    if png:
+        need_pillow()
     folder = RunFolder.open(run, device)
     parts = Parts(folder.experiment, folder.facts)
     section = _section(folder.experiment["sampler"], options or {})
@@ -100,6 +107,9 @@ def sample(
         for each in made:
             _write_block(place, each.number, parts.as_images(each.samples.x), about)
         processes.any(False)  # a barrier: all processes have saved their blocks
+        if png:
+            for number in range(processes.rank, count, processes.size):
+                write_images(place / "png", _open(_file(place, number)), number * block)
         if processes.rank == 0:
             _finish(place, parts, model, sampler, _start(parts, noise_levels, told), seed, min(_WAY_ROWS, n))
     except KeyboardInterrupt:
@@ -226,6 +236,14 @@ def read_samples(place: str | os.PathLike[str]) -> Any:
             start += len(block)
         whole.flush()
     return np.load(folder / "samples.npy", mmap_mode="r")
+
+
+def newest_samples(run: Path) -> Path:
+    """The folder of the newest samples of a run."""
+    places = sorted(run.glob("samples/*/block-*.npy"), key=lambda path: path.stat().st_mtime)
+    if not places:
+        raise InvalidValueError(f"{run} has no samples yet: run scorekit sample {run} -n 1000")
+    return places[-1].parent
 
 
 def _open(file: Path) -> Any:

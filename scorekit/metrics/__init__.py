@@ -21,8 +21,8 @@ from scorekit.metrics._frechet_distance import frechet_distance, frechet_distanc
 from scorekit.metrics._kernel_distance import kernel_distance
 from scorekit.metrics._kernel_stein_discrepancy import SteinTest, kernel_stein_discrepancy
 from scorekit.metrics._mmd import Discrepancy, mmd
-from scorekit.metrics._moments import Moments, moments
 from scorekit.metrics._mode_weights import ModeWeights, mode_weights
+from scorekit.metrics._moments import Moments, moments
 from scorekit.metrics._nearest_neighbors import Memorization, Neighbors, memorization, nearest_neighbors
 from scorekit.metrics._precision_recall import PrecisionRecall, precision_recall
 from scorekit.metrics._score_error import ScoreError, score_error

@@ -9,7 +9,7 @@ import numpy as np
 
 from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count, check_option
-from scorekit._tables import result_html
+from scorekit._tables import displayed
 from scorekit.errors import InvalidValueError, MissingBackendError, ShapeError
 from scorekit.metrics._chance import warn_if_powerless
 from scorekit.metrics._host import host_pair
@@ -22,6 +22,7 @@ _FOLDS = 5
 """Folds of the cross-validation of sbibm."""
 
 
+@displayed
 class ClassifierTest(NamedTuple):
     """The accuracy on test points (½ for equal distributions), and the p-value of "both distributions are equal".
 
@@ -30,8 +31,6 @@ class ClassifierTest(NamedTuple):
 
     accuracy: float
     p_value: float
-
-    _repr_html_ = result_html
 
 
 def c2st(

@@ -19,7 +19,15 @@ from scorekit.metrics._moments import Moments, as_moments, is_moments
 from scorekit.metrics._statistics import Estimate
 from scorekit.protocols import Array
 
-__all__ = ["expected_frechet", "frechet_distance", "frechet_distance_corrected"]
+__all__ = [
+    "apart",
+    "expected_frechet",
+    "frechet_distance",
+    "frechet_distance_corrected",
+    "plain_frechet",
+    "side",
+    "simulated_frechet",
+]
 
 _NAMES = ("features_a", "features_b")
 
@@ -83,16 +91,16 @@ def frechet_distance(features_a: Features, features_b: Features) -> float:
     """
     if not (is_moments(features_a) or is_moments(features_b)):
         a, b = host_pair(features_a, features_b, _NAMES, minimum=2)
-        value = _distance(a, b)
+        value = plain_frechet(a, b)
         _warn_of_bias(value, len(a), len(b), a.shape[1], lambda: expected_frechet(a, b))
         return value
-    sides = [_side(x, name) for x, name in zip((features_a, features_b), _NAMES, strict=True)]
+    sides = [side(x, name) for x, name in zip((features_a, features_b), _NAMES, strict=True)]
     (first, second), d = sides, sides[0].mean.size
     if second.mean.size != d:
         raise ShapeError(f"{_NAMES[0]} has {d} features, {_NAMES[1]} has {second.mean.size}: expected the same number.")
-    value = _apart(first, second)
+    value = apart(first, second)
     few = max(math.inf if n is None else n for n in (first.n, second.n)) < _SPECTRUM * d
-    _warn_of_bias(value, first.n, second.n, d, lambda: _simulated(first, second), "at least " if few else "")
+    _warn_of_bias(value, first.n, second.n, d, lambda: simulated_frechet(first, second), "at least " if few else "")
     return value
 
 
@@ -144,10 +152,10 @@ def frechet_distance_corrected(features_a: Array, features_b: Array, groups: int
             f"groups {left} are left: expected more than {d}. Give more samples, fewer features, or use "
             "frechet_distance."
         )
-    parts = np.array([_distance(_without(a, j, groups), _without(b, j, groups)) for j in range(groups)])
+    parts = np.array([plain_frechet(_without(a, j, groups), _without(b, j, groups)) for j in range(groups)])
     center = float(np.mean(parts))
     spread = math.sqrt((groups - 1) / groups * float(np.sum((parts - center) ** 2)))
-    return Estimate(groups * _distance(a, b) - (groups - 1) * center, spread)
+    return Estimate(groups * plain_frechet(a, b) - (groups - 1) * center, spread)
 
 
 class _Side(NamedTuple):
@@ -158,7 +166,7 @@ class _Side(NamedTuple):
     n: int | None
 
 
-def _side(x: Any, name: str) -> _Side:
+def side(x: Any, name: str) -> _Side:
     """The mean and the root of features ``(n, *event)`` or of moments."""
     if is_moments(x):
         return _from_covariance(as_moments(x, name), name)
@@ -187,12 +195,12 @@ def _from_covariance(found: Moments, name: str) -> _Side:
     return _Side(found.mean, np.sqrt(values[kept])[:, None] * vectors.T[kept], found.n)
 
 
-def _distance(a: Any, b: Any) -> float:
+def plain_frechet(a: Any, b: Any) -> float:
     """The plain distance of rows ``(n, d)`` and ``(m, d)``."""
-    return _apart(_from_rows(a), _from_rows(b))
+    return apart(_from_rows(a), _from_rows(b))
 
 
-def _apart(a: _Side, b: _Side) -> float:
+def apart(a: _Side, b: _Side) -> float:
     return float(np.sum((a.mean - b.mean) ** 2)) + _spread(a.root, b.root)
 
 
@@ -218,9 +226,9 @@ def _warn_of_bias(
         return
     counts = " and ".join("n unknown" if count is None else f"n = {count}" for count in (n, m))
     warnings.warn(
-        f"with {counts}, and d = {d} features, two sets of one distribution have a Fréchet distance of {bound}about "
-        f"{bias:.3g}, and this distance is {value:.3g}. Use at least {_AMPLE} d = {_AMPLE * d} samples, fewer features, "
-        "or kernel_distance, which has no bias.",
+        f"with {counts}, and d = {d} features, two sets of one distribution have a Fréchet distance of {bound}"
+        f"about {bias:.3g}, and this distance is {value:.3g}. Use at least {_AMPLE} d = {_AMPLE * d} samples, fewer "
+        "features, or kernel_distance, which has no bias.",
         RuntimeWarning,
         stacklevel=3,
     )
@@ -233,7 +241,7 @@ def expected_frechet(a: Any, b: Any) -> float:
     """
     n, m = len(a), len(b)
     centered = a - np.mean(a, axis=0), b - np.mean(b, axis=0)
-    found = relabeled(*centered, _distance, _repeats(a.shape[1]), "expected_frechet")
+    found = relabeled(*centered, plain_frechet, _repeats(a.shape[1]), "expected_frechet")
     return float(found) * (n + m) / max(n + m - 2, 1)
 
 
@@ -242,7 +250,7 @@ def _repeats(d: int) -> int:
     return max(2, min(100, 10_000 // d**2))
 
 
-def _simulated(a: _Side, b: _Side) -> float:
+def simulated_frechet(a: _Side, b: _Side) -> float:
     """The expected distance of Gaussian samples with the covariance of the side with more samples (unknown: exact)."""
     n, m = (math.inf if side.n is None else side.n for side in (a, b))
     root = np.linalg.svd((a if n > m else b).root, compute_uv=False)  # a rotation changes nothing

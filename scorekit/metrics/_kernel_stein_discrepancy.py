@@ -8,8 +8,8 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch, host
 from scorekit._checks import check_count, check_option, check_positive
+from scorekit._tables import displayed
 from scorekit.errors import ShapeError
-from scorekit._tables import result_html
 from scorekit.metrics._chance import warn_if_powerless
 from scorekit.metrics._host import host_batch, host_score, median_distance
 from scorekit.protocols import Array, RngLike, ScoreModel
@@ -17,13 +17,12 @@ from scorekit.protocols import Array, RngLike, ScoreModel
 __all__ = ["SteinTest", "kernel_stein_discrepancy"]
 
 
+@displayed
 class SteinTest(NamedTuple):
     """The squared discrepancy between samples and a score, and the p-value of "the samples have this score"."""
 
     statistic: float
     p_value: float
-
-    _repr_html_ = result_html
 
 
 def kernel_stein_discrepancy(

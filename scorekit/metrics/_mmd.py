@@ -9,7 +9,7 @@ import numpy as np
 
 from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count, check_positive
-from scorekit._tables import result_html
+from scorekit._tables import displayed
 from scorekit.metrics._chance import warn_if_powerless
 from scorekit.metrics._host import host_pair, median_distance, warn_of_bandwidth
 from scorekit.protocols import Array, Rng, RngLike
@@ -17,14 +17,13 @@ from scorekit.protocols import Array, Rng, RngLike
 __all__ = ["Discrepancy", "mmd"]
 
 
+@displayed
 class Discrepancy(NamedTuple):
     """The squared discrepancy, the bandwidth, and the p-value of "both distributions are equal"."""
 
     squared: float
     bandwidth: float
     p_value: float
-
-    _repr_html_ = result_html
 
 
 def mmd(

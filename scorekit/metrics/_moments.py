@@ -14,7 +14,7 @@ import numpy as np
 from scorekit._arrays import check_batch, host
 from scorekit._checks import check_count, check_path
 from scorekit._numerics import row_blocks
-from scorekit._tables import result_html, short_repr
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.metrics._host import host_batch
 from scorekit.protocols import Array
@@ -31,15 +31,13 @@ _WIDEST = 1 << 17
 """Largest accepted number of features in a file."""
 
 
+@displayed
 class Moments(NamedTuple):
     """The ``mean (d,)``, the unbiased ``covariance (d, d)``, and the number ``n`` of samples, None if unknown."""
 
     mean: Any
     covariance: Any
     n: int | None = None
-
-    __repr__ = short_repr
-    _repr_html_ = result_html
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` file with the arrays ``mu``, ``sigma`` and ``n``, which pytorch-fid and clean-fid read.
@@ -58,8 +56,8 @@ class Moments(NamedTuple):
         if file.suffix != ".npz":
             raise InvalidValueError(f"path is {str(file)!r}: expected a name that ends in .npz.")
         content = io.BytesIO()
-        known = {} if self.n is None else {"n": np.int64(self.n)}
-        np.savez(content, mu=self.mean, sigma=self.covariance, **known)
+        arrays: dict[str, Any] = {"mu": self.mean, "sigma": self.covariance}
+        np.savez(content, **(arrays if self.n is None else arrays | {"n": np.int64(self.n)}))
         new = file.with_name(f"{file.name}.partial")
         try:
             new.write_bytes(content.getvalue())
@@ -148,14 +146,16 @@ def as_moments(value: Any, name: str) -> Moments:
         return _checked(*_read(file, name), f"{name}, {file},")
     if len(value) not in (2, 3):
         raise InvalidValueError(f"{name} is a tuple of {len(value)}: expected (mean, covariance) or with n as a third.")
-    return _checked(*value, *(None,) * (3 - len(value)), name)
+    mean, covariance, n = value if len(value) == 3 else (*value, None)
+    return _checked(mean, covariance, n, name)
 
 
 def _checked(mean: Any, covariance: Any, n: Any, name: str) -> Moments:
     mu, sigma = _floats(mean, f"the mean of {name}"), _floats(covariance, f"the covariance of {name}")
     if mu.ndim != 1 or sigma.shape != mu.shape * 2 or not mu.size:
         raise ShapeError(
-            f"{name} holds a mean of shape {mu.shape} and a covariance of shape {sigma.shape}: expected (d,) and (d, d)."
+            f"{name} holds a mean of shape {mu.shape} and a covariance of shape {sigma.shape}: expected (d,) and "
+            "(d, d)."
         )
     if not (np.all(np.isfinite(mu)) and np.all(np.isfinite(sigma))):
         raise InvalidValueError(f"{name} holds NaN or infinity: expected finite moments.")
@@ -183,8 +183,8 @@ def _read(file: Path, name: str) -> tuple[Any, Any, Any]:
             sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
             if {"mu.npy", "sigma.npy"} - sizes.keys():
                 raise InvalidValueError(
-                    f"{name} is {file} with {', '.join(sorted(sizes)) or 'no arrays'}: expected the arrays mu and sigma. "
-                    "To make such a file from features: sk.metrics.moments(features).save(path)."
+                    f"{name} is {file} with {', '.join(sorted(sizes)) or 'no arrays'}: expected the arrays mu and "
+                    "sigma. To make such a file from features: sk.metrics.moments(features).save(path)."
                 )
             _check_sizes(sizes, f"{name}, {file},")
             arrays = {key: _member(archive, f"{key}.npy") for key in ("mu", "sigma")}

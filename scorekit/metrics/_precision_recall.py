@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._checks import check_count
-from scorekit._tables import result_html
+from scorekit._tables import displayed
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._chance import relabeled
 from scorekit.metrics._host import host_pair
 from scorekit.metrics._nearest_neighbors import blocks, nearest
 from scorekit.protocols import Array
 
-__all__ = ["PrecisionRecall", "precision_recall"]
+__all__ = ["PrecisionRecall", "measured", "precision_recall"]
 
 _LARGEST = 5
 """With fewer points per neighbor a ball contains a large part of its set."""
@@ -25,6 +25,7 @@ _POINTS = 500
 """Points of each set in the expected values, which depend little on their number."""
 
 
+@displayed
 class PrecisionRecall(NamedTuple):
     """Precision, recall, density and coverage, and their expected values for equal distributions; density has 1."""
 
@@ -43,8 +44,6 @@ class PrecisionRecall(NamedTuple):
             f"(expected {self.expected_recall:.4f}), density {self.density:.4f} (expected 1), coverage "
             f"{self.coverage:.4f} (expected {self.expected_coverage:.4f}), {self.neighbors} neighbors"
         )
-
-    _repr_html_ = result_html
 
 
 def precision_recall(features_real: Array, features_generated: Array, neighbors: int = 3) -> PrecisionRecall:
@@ -102,19 +101,19 @@ def precision_recall(features_real: Array, features_generated: Array, neighbors:
         )
     if _LARGEST * k > fewest:
         warnings.warn(
-            f"neighbors is {k}, and a set has {fewest} points: the balls contain large parts of the space, and precision, "
-            f"recall and coverage are near 1 for most sets. Use at least {_LARGEST * k} points of each, or fewer "
-            "neighbors.",
+            f"neighbors is {k}, and a set has {fewest} points: the balls contain large parts of the space, and "
+            f"precision, recall and coverage are near 1 for most sets. Use at least {_LARGEST * k} points of each, "
+            "or fewer neighbors.",
             RuntimeWarning,
             stacklevel=2,
         )
-    found = _measured(real, generated, k)
-    expected = relabeled(real[:_POINTS], generated[:_POINTS], lambda a, b: _measured(a, b, k), 1, "precision_recall")
+    found = measured(real, generated, k)
+    expected = relabeled(real[:_POINTS], generated[:_POINTS], lambda a, b: measured(a, b, k), 1, "precision_recall")
     coverage = _expected_coverage(len(real), len(generated), k)
     return PrecisionRecall(*found, float(expected[0]), float(expected[1]), coverage, k)
 
 
-def _measured(real: Any, generated: Any, k: int) -> tuple[float, float, float, float]:
+def measured(real: Any, generated: Any, k: int) -> tuple[float, float, float, float]:
     """Precision, recall, density and coverage of rows ``(n, d)`` and ``(m, d)``."""
     radius, other = (nearest(x, x, k, skip_own=True).distances[:, -1] for x in (real, generated))
     balls = np.zeros(len(generated))  # number of real balls that contain each generated point

@@ -137,7 +137,7 @@ class TestTwoSamples:
             [sk.metrics.c2st(self.draw(rng, n, kind), self.draw(rng, m, kind), rng=i).p_value for i in range(self.RUNS)]
         )
 
-    @pytest.mark.filterwarnings("ignore:with 2:RuntimeWarning")
+    @pytest.mark.filterwarnings("ignore:with 2:RuntimeWarning", "ignore:bandwidth is 1:RuntimeWarning")
     @pytest.mark.parametrize("kind", ["normal", "heavy", "ties"])
     @pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 12), (20, 8)])
     def test_mmd(self, kind, n, m):

@@ -45,7 +45,9 @@ def test_against_every_distance_in_chunks(monkeypatch):
     assert result.coverage == pytest.approx(np.any(inside, axis=1).mean())
     swapped = precision_recall(y, x, k)
     assert (swapped.precision, swapped.recall) == (result.recall, result.precision)
-    assert precision_recall(x[::-1].reshape(30, 2, 2), 2 * y.reshape(25, 2, 2) - y.reshape(25, 2, 2), k)[:4] == result[:4]
+    assert (
+        precision_recall(x[::-1].reshape(30, 2, 2), 2 * y.reshape(25, 2, 2) - y.reshape(25, 2, 2), k)[:4] == result[:4]
+    )
 
 
 @pytest.mark.parametrize("k", [1, 5])
