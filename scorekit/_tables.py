@@ -6,12 +6,9 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-__all__ = ["displayed", "html_table", "html_text", "short_repr", "text_table"]
+__all__ = ["displayed", "html_table", "html_text", "short", "short_repr", "text_table"]
 
 Class = TypeVar("Class", bound=type)
-
-_LONGEST = 60
-"""Longest text of one field in a repr."""
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], left: Iterable[int] = ()) -> str:
@@ -76,26 +73,34 @@ def short_repr(result: Any) -> str:
     >>> short_repr(Neighbors(np.zeros((1000, 3)), 0.5))
     'Neighbors(indices=<array of shape (1000, 3)>, distances=0.5)'
     """
-    return f"{type(result).__name__}({', '.join(f'{name}={_short(v)}' for name, v in _fields(result))})"
+    return f"{type(result).__name__}({', '.join(f'{name}={short(v)}' for name, v in _fields(result))})"
 
 
 def _fields_html(result: Any) -> str:
     """The fields of a named tuple as an HTML table with one row per field."""
-    return html_table((type(result).__name__, ""), [(name, _short(v)) for name, v in _fields(result)])
+    return html_table((type(result).__name__, ""), [(name, short(v)) for name, v in _fields(result)])
 
 
 def _fields(result: Any) -> Iterable[tuple[str, Any]]:
     return zip(result._fields, result, strict=True)
 
 
-def _short(value: Any) -> str:
+def short(value: Any, longest: int = 60) -> str:
+    """The repr of a value on one line: the shape of an array, the size of a long collection, or a cut text.
+
+    >>> import numpy as np
+    >>> short(np.zeros((3, 2))), short(tuple(range(100))), short("a long text", longest=8)
+    ('<array of shape (3, 2)>', '<tuple of 100>', "'a long…")
+    """
     shape = getattr(value, "shape", None)
-    if shape:
+    if shape and hasattr(value, "dtype"):
         return f"<array of shape {tuple(shape)}>"
-    text = repr(value)
-    if len(text) <= _LONGEST:
+    text = " ".join(repr(value).split())
+    if len(text) <= longest:
         return text
-    return f"<{type(value).__name__} of {len(value)}>" if hasattr(value, "__len__") else text[: _LONGEST - 1] + "…"
+    if isinstance(value, (tuple, list, dict)):
+        return f"<{type(value).__name__} of {len(value)}>"
+    return text[: longest - 1] + "…"
 
 
 def _escaped(value: Any) -> str:

@@ -20,6 +20,9 @@ __all__ = ["PixelFeatures", "chosen_rows", "features_of", "function_in"]
 _AT_ONCE = 500
 """Images in one call of a feature function."""
 
+_REPEATED = 8
+"""Images that are given to a feature function twice."""
+
 _FITTED = 2000
 """Images from which the principal components are computed."""
 
@@ -79,11 +82,24 @@ def features_of(images: Any, function: Callable[[Any], Any], where: str) -> Any:
     Raises:
         ValueError: the function returns no finite array with one row for each image.
     """
-    parts = [_checked(function(np.array(images[rows])), rows, where) for rows in row_blocks(len(images), _AT_ONCE)]
+    blocks = list(row_blocks(len(images), _AT_ONCE))
+    parts = [_checked(function(np.array(images[rows])), rows, where) for rows in blocks]
+    some = slice(0, min(_REPEATED, len(images)))
+    _check_repeatable(parts[0][some], _checked(function(np.array(images[some])), some, where), where)
     widths = {part.shape[1] for part in parts}
     if len(widths) > 1:
         raise ShapeError(f"{where} returned {' and '.join(map(str, sorted(widths)))} features: expected equal numbers.")
     return np.concatenate(parts)
+
+
+def _check_repeatable(first: Any, again: Any, where: str) -> None:
+    """Check that the first images have the same features when they are alone in a batch."""
+    if first.shape == again.shape and np.max(np.abs(first - again)) > 0.01 * np.max(np.abs(first)):
+        raise InvalidValueError(
+            f"{where} returned other features for the same {len(first)} images in another batch: expected features "
+            "that depend on nothing but the image. Make the network once, outside of the function, and put it into "
+            "evaluation mode, network.eval()."
+        )
 
 
 def _checked(answer: Any, rows: slice, where: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,10 +72,19 @@ def _read(path: Path, name: str) -> Source:
             f"{name} is {path}, a pickle, which can execute code when it is read: expected an .npy or .npz file. If "
             "you trust the file, load it yourself and save the array with numpy.save, or mu and sigma with numpy.savez."
         )
+    if not zipfile.is_zipfile(path):
+        raise InvalidValueError(
+            f"{name} is {path}, which is no folder, no zip of images and no .npy or .npz file: expected one of these."
+        )
     return _read_images(path, name)
 
 
 def _read_folder(path: Path, name: str) -> Source:
+    for content, inner in (("runs", "run.json"), ("folders of samples", "block-*.npy")):
+        found = sorted({entry.parent.name for entry in path.glob(f"*/{inner}")})
+        if found:
+            listed = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+            raise InvalidValueError(f"{name} is {path}, which contains {content} ({listed}): pass one of them.")
     place = newest_samples(path) if (path / "run.json").exists() else path
     if any(place.glob("block-*.npy")):
         images = read_samples(place)

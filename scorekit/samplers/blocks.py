@@ -12,6 +12,7 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_count, check_option
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
@@ -30,6 +31,7 @@ class Block(NamedTuple):
     samples: Samples
 
 
+@displayed
 class Gathered(NamedTuple):
     """The samples of finished blocks in one array.
 

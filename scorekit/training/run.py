@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from scorekit._arrays import host
 from scorekit._conditions import dropped
+from scorekit._tables import html_text
 from scorekit.errors import CheckpointError, NonFiniteError
 from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.learning.host_arrays import from_host, on_host
@@ -64,6 +65,9 @@ class FitResult:
     step: int
     interrupted: bool
     saved: int | None = None
+
+    def _repr_html_(self) -> str:
+        return html_text(str(self))
 
 
 class Store(NamedTuple):
