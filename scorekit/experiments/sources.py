@@ -103,10 +103,10 @@ def _read_images(path: Path, name: str) -> Source:
 
 def _read_arrays(path: Path, name: str) -> Source:
     try:
-        loaded = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix.lower() == ".npy" else None)
-        if isinstance(loaded, np.ndarray):
-            return _of_array(loaded, name, path)
-        with loaded:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return _of_array(loaded, name, path)
             if {"mu", "sigma"} <= set(loaded.files):
                 return _of_moments(as_moments(path, name), path)
             return _of_array(loaded[_only_array(loaded, path, name)], name, path)
