@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from scorekit.datasets._decode import need_pillow
-from scorekit.errors import CheckpointError, InvalidValueError
-from scorekit.storage import writable_folder
-from scorekit.storage.files import remove
+from scorekit.errors import InvalidValueError
+from scorekit.storage.files import own_folder, remove
 
 __all__ = ["write_images"]
 
@@ -25,18 +24,15 @@ def write_images(folder: Path, images: Any, first: int) -> None:
 
     Raises:
         InvalidValueError: the images have 2 channels, which PNG viewers would show as gray and alpha.
-        CheckpointError: ``folder`` is a link or cannot be written.
+        CheckpointError: ``folder`` is a link.
+        OSError: the operating system does not allow the write.
         MissingBackendError: Pillow is not installed.
     """
     Image, _ = need_pillow()
     channels = images.shape[1]
     if channels not in _CHANNELS:
         raise InvalidValueError(f"the images have {channels} channels: expected 1, 3 or 4 for PNG files. Omit --png.")
-    if folder.is_symlink():
-        raise CheckpointError(
-            f"{folder} is a link: remove it, so that images are written to the folder of the samples."
-        )
-    writable_folder(folder, "choose another place for the run.")
+    own_folder(folder.parent, folder.name)
     for number, image in enumerate(images, first):
         file = folder / f"{number:06d}.png"
         if file.is_file() and not file.is_symlink() and file.stat().st_size:

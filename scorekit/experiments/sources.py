@@ -12,6 +12,7 @@ import numpy as np
 import scorekit as sk
 from scorekit._checks import check_path
 from scorekit._numerics import row_blocks
+from scorekit._reading import open_regular
 from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.experiments.sampling import newest_samples, read_samples
 from scorekit.metrics import Moments
@@ -72,7 +73,7 @@ def _read(path: Path, name: str) -> Source:
             f"{name} is {path}, a pickle, which can execute code when it is read: expected an .npy or .npz file. If "
             "you trust the file, load it yourself and save the array with numpy.save, or mu and sigma with numpy.savez."
         )
-    if not zipfile.is_zipfile(path):
+    if not (path.is_file() and zipfile.is_zipfile(path)):
         raise InvalidValueError(
             f"{name} is {path}, which is no folder, no zip of images and no .npy or .npz file: expected one of these."
         )
@@ -103,7 +104,7 @@ def _read_images(path: Path, name: str) -> Source:
 
 def _read_arrays(path: Path, name: str) -> Source:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return _of_array(loaded, name, path)

@@ -47,7 +47,7 @@ def c2st(
     ``"mlp"``: the definition of the benchmark sbibm, for values that can be compared with published ones. Both sets are
     standardized by the means and the deviations of ``a``. The accuracy is the mean over five shuffled folds of the
     accuracy of a network with two hidden layers of 10 d ReLU units, scikit-learn's ``MLPClassifier`` with
-    ``max_iter=10000``. It takes about a minute for two sets of 10,000 samples in two dimensions. There is no p-value:
+    ``max_iter=10000``. It takes seconds to minutes for 10,000 samples each. There is no p-value:
     the folds share training points.
 
     Args:

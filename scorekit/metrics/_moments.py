@@ -14,6 +14,7 @@ import numpy as np
 from scorekit._arrays import check_batch, host
 from scorekit._checks import check_count, check_path
 from scorekit._numerics import row_blocks
+from scorekit._reading import open_regular
 from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.metrics._host import host_batch
@@ -179,7 +180,7 @@ def _read(file: Path, name: str) -> tuple[Any, Any, Any]:
             "the file, load it yourself and pass (mean, covariance) or (mean, covariance, n)."
         )
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_regular(file) as content, zipfile.ZipFile(content) as archive:
             sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
             if {"mu.npy", "sigma.npy"} - sizes.keys():
                 raise InvalidValueError(
