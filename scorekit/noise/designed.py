@@ -12,6 +12,7 @@ import numpy as np
 from scorekit._arrays import check_batch, event_size, host
 from scorekit._checks import check_count, check_positive, warn
 from scorekit._numerics import row_blocks
+from scorekit._tables import html_text
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.noise import columns
 from scorekit.noise.columns import block_size, blocks, extreme_columns, far_rows, spread_rows
@@ -62,6 +63,9 @@ class Designed(Geometric):
     def variance_ratio(self) -> float:
         """Variance divided by sigma_i² after the steps of a level, starting from the variance of the level before."""
         return variance_ratio(self.ratio, self.steps_per_level, self.step_size / (2 * self.smallest**2))
+
+    def _repr_html_(self) -> str:
+        return html_text(self.report())
 
     def report(self) -> str:
         """A text with the chosen values, the reasons, and the sampler to use."""

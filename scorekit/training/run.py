@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from scorekit._arrays import host
 from scorekit._conditions import dropped
 from scorekit._progress import progress_bar, say
+from scorekit._tables import html_text
 from scorekit.errors import CheckpointError, NonFiniteError, RunError
 from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.learning.process_group import process_group_of
@@ -66,6 +67,9 @@ class FitResult:
     step: int
     interrupted: bool
     saved: int | None = None
+
+    def _repr_html_(self) -> str:
+        return html_text(str(self))
 
 
 class KeptResult(FitResult):
