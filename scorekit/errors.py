@@ -62,10 +62,14 @@ def describe(x: object) -> str:
     >>> describe(3), describe(None)
     ('int', 'NoneType')
     """
+    if isinstance(x, type):
+        return f"class {x.__name__}"
     package = type(x).__module__.partition(".")[0]
     kind = type(x).__name__ if package == "builtins" else f"{package}.{type(x).__name__}"
     try:
         shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
     except RuntimeError:  # ragged arrays have no shape
         return kind
-    return kind if shape is None else f"{kind} of shape {tuple(shape)} and dtype {dtype}"
+    if shape is None or callable(shape):
+        return kind
+    return f"{kind} of shape {tuple(shape)}" + ("" if dtype is None else f" and dtype {dtype}")

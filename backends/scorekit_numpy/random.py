@@ -43,8 +43,8 @@ class NumpyRng:
         dtype = self._dtype if like is None else like.dtype
         if not isinstance(dtype, np.dtype):
             raise InvalidTypeError(
-                f"rng draws NumPy arrays, and like is a {describe(like)}: expected an rng of its framework, "
-                "sk.rng(seed, like=x), or an int seed."
+                f"rng is a numpy stream (NumpyRng), and the samples are a {describe(like)}: expected a stream of "
+                "their framework. Write sk.rng(seed, like=x), or pass an int seed."
             )
         return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
@@ -109,7 +109,7 @@ def as_dtype(dtype: Any) -> Any:
     try:
         found = np.dtype(dtype)
     except (TypeError, ValueError) as error:
-        raise InvalidTypeError(f"dtype is {dtype!r}: the numpy backend expects 'float32' or 'float64'.") from error
+        raise InvalidTypeError(f"dtype is {dtype!r}: expected 'float32' or 'float64'.") from error
     if dtype is None or found not in (np.float32, np.float64):
-        raise InvalidValueError(f"dtype is {dtype!r}: the numpy backend expects 'float32' or 'float64'.")
+        raise InvalidValueError(f"dtype is {dtype!r}: expected 'float32' or 'float64'.")
     return found

@@ -63,8 +63,8 @@ class TorchRng:
     def _options(self, like: Array | None) -> dict[str, Any]:
         if like is not None and not isinstance(like, Tensor):
             raise InvalidTypeError(
-                f"rng draws tensors, and like is a {describe(like)}: expected an rng of its framework, "
-                "sk.rng(seed, like=x), or an int seed."
+                f"rng is a torch stream (TorchRng), and the samples are a {describe(like)}: expected a stream of "
+                "their framework. Write sk.rng(seed, like=x), or pass an int seed."
             )
         device = self._device if like is None else like.device
         dtype = self._dtype if like is None or not like.dtype.is_floating_point else like.dtype
@@ -164,6 +164,8 @@ def seed_generator(generator: torch.Generator, seed: Seed | np.random.SeedSequen
     True
     """
     sequence = seed_sequence(seed)
+    if not isinstance(generator, torch.Generator):
+        raise InvalidTypeError(f"generator is a {describe(generator)}: expected a torch.Generator.")
     if generator.device.type != "cpu":
         generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
         return

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from scorekit._score import part_of, score_function
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
 
@@ -45,9 +46,12 @@ class View(ABC):
         return getattr(self.inner, "training", None)
 
     def check_inner(self) -> None:
-        """Raise ``TypeError`` if the wrapped object is not callable."""
+        """Raise ``TypeError`` if the wrapped object is not a function of x, sigma and a condition."""
         if not callable(self.inner):
-            raise InvalidTypeError(f"{self._inner} is a {describe(self.inner)}: expected a function of (x, sigma).")
+            raise InvalidTypeError(
+                f"{self._inner} is a {describe(self.inner)}: expected a function of (x, sigma).{part_of(self.inner)}"
+            )
+        score_function(self.inner, self._inner)
 
     def parameters(self) -> dict[str, Array]:
         """The parameters of the wrapped model, by name."""

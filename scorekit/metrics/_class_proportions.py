@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_batch, host, no_grad, own
+from scorekit._arrays import check_batch, check_rng, host, no_grad, own
 from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError, describe
@@ -113,6 +113,7 @@ def class_proportions(
     total variation from the truth 0.3000; p-value 0.625
     """
     check_batch(samples, "samples")
+    check_rng(rng)
     level, batch_size = check_level(level), check_count(batch_size, "batch_size")
     labels, width = _classified(samples, classify, _check_confidence(confidence), batch_size)
     truth = None if truth is None else _check_truth(truth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from scorekit._arrays import as_rng, check_batch, weighted_mean
+from scorekit._arrays import as_rng, check_batch, check_rng, weighted_mean
 from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError, describe
@@ -19,12 +19,12 @@ __all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 class CheckedScore:
     """A model with a fixed condition; its output is checked to have the shape and dtype of its input."""
 
-    def __init__(self, model: ScoreModel, condition: Array | None = None) -> None:
-        self.model, self.condition = model, condition
-        self._score = score_function(model)
+    def __init__(self, model: ScoreModel, condition: Array | None = None, name: str = "model") -> None:
+        self.model, self.condition, self._name = model, condition, name
+        self._score = score_function(model, name)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
-        return check_score(self._score(x, sigma, self.condition), x)
+        return check_score(self._score(x, sigma, self.condition), x, self._name)
 
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(s, tr ∇s)`` at sigma=None, or with ``probes`` the mean of vᵀ ∇s v in place of the trace.
@@ -65,7 +65,8 @@ class ScoreObjective(ABC):
         Returns:
             A NamedTuple of arrays whose first axis is n, or None.
         """
-        del x, rng
+        del x
+        check_rng(rng)
 
     def __call__(
         self,
@@ -149,7 +150,7 @@ class ScoreObjective(ABC):
         """The losses, for checked arguments; ``noise`` is the result of :meth:`draw`."""
 
     def _stream(self, x: Array, rng: RngLike) -> Rng:
-        return as_rng(rng, x, type(self).__name__)
+        return as_rng(rng, check_batch(x, finite=False), type(self).__name__)
 
 
 def samples_first(probes: Array) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorekit._arrays import as_sigma, event_dot, own
-from scorekit._score import takes_condition
+from scorekit._score import score_function, takes_condition
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
@@ -43,6 +43,7 @@ class ExplicitScoreMatching(ScoreObjective):
                 f"target is a {describe(self.target)}: expected a distribution with a score method, "
                 "or a score function."
             )
+        score_function(self._target(), "target")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ExplicitScoreMatching):
@@ -57,9 +58,8 @@ class ExplicitScoreMatching(ScoreObjective):
 
     def _losses(self, score: CheckedScore, x: Array, noise: None) -> Array:  # noqa: ARG002
         sigma = as_sigma(self.sigma, x)
-        exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(
-            own(x), sigma
-        )
+        condition = score.condition if takes_condition(self._target()) else None
+        exact = CheckedScore(self._target(), condition, "target")(own(x), sigma)
         difference = score(own(x), sigma) - exact
         return 0.5 * event_dot(difference, difference)
 

@@ -48,14 +48,14 @@ def test_an_unknown_name_lists_the_known_ones():
 
 @pytest.mark.parametrize("x", [[1.0, 2.0], (1.0,), "text", None, object()])
 def test_what_nobody_owns(x):
-    with pytest.raises(TypeError, match=r"no backend owns a .*: expected an array of one of numpy"):
+    with pytest.raises(TypeError, match=r"is a .*: expected an array of numpy"):
         sk.backend_of(x)
 
 
 def test_other_peoples_arrays_have_a_namespace_if_they_keep_the_standard_but_no_backend():
     strict = pytest.importorskip("array_api_strict")
     assert sk.array_namespace(strict.asarray([1.0])) is strict
-    with pytest.raises(TypeError, match="no backend owns a array_api_strict"):
+    with pytest.raises(TypeError, match="is a array_api_strict"):
         sk.backend_of(strict.asarray([1.0]))
 
 
