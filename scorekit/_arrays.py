@@ -196,6 +196,11 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
 def _check_precision(xp: Any, x: Array, name: str) -> None:
     if not xp.isdtype(x.dtype, "real floating"):
         raise InvalidTypeError(f"{name} has dtype {x.dtype}: expected a real floating dtype. {_to_floating(x, name)}")
+    if not getattr(x.dtype, "isnative", True):
+        raise InvalidTypeError(
+            f"{name} has dtype {x.dtype}, whose byte order is not that of this machine: expected "
+            f"{x.dtype.newbyteorder('=')}. Convert it: {_variable(name)}.astype('{x.dtype.newbyteorder('=')}')."
+        )
     if getattr(x.dtype, "itemsize", 4) < 4:  # x + sigma z would be rounded to a grid as coarse as sigma z
         way = "astype('float32')" if hasattr(x, "astype") else "float()"
         raise InvalidTypeError(

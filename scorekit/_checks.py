@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
-__all__ = ["check_count", "check_number", "check_option", "check_path", "check_positive"]
+__all__ = ["check_arguments", "check_count", "check_number", "check_option", "check_path", "check_positive"]
 
 
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
@@ -65,6 +66,27 @@ def check_positive(value: Any, name: str, hint: str = "") -> float:
             hint = f"Its square must be positive and finite too: use a value from {_SMALLEST:g} to {1 / _SMALLEST:g}."
         raise InvalidValueError(f"{name} must be positive and finite, got {number}.{' ' + hint if hint else ''}")
     return number
+
+
+def check_arguments(function: Any, name: str, arguments: tuple[str, ...]) -> None:
+    """Raise an error if ``function`` is not a function that can be called with these ``arguments`` by position.
+
+    >>> check_arguments(lambda: None, "callback", ("state",))
+    Traceback (most recent call last):
+        ...
+    scorekit.errors.InvalidTypeError: callback cannot be called with (state) (too many positional arguments): ...
+    """
+    wanted = f"expected a function of ({', '.join(arguments)})."
+    if not callable(function):
+        raise InvalidTypeError(f"{name} is a {describe(function)}: {wanted}")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        raise InvalidTypeError(f"{name} cannot be called with ({', '.join(arguments)}) ({error}): {wanted}") from error
 
 
 def check_path(value: Any, name: str) -> Path:

@@ -109,7 +109,7 @@ def as_dtype(dtype: Any) -> Any:
     try:
         found = np.dtype(dtype)
     except (TypeError, ValueError) as error:
-        raise InvalidTypeError(f"dtype is {dtype!r}: expected 'float32' or 'float64'.") from error
+        raise InvalidTypeError(f"dtype is {dtype!r}: the numpy backend expects 'float32' or 'float64'.") from error
     if dtype is None or found not in (np.float32, np.float64):
-        raise InvalidValueError(f"dtype is {dtype!r}: expected 'float32' or 'float64'.")
+        raise InvalidValueError(f"dtype is {dtype!r}: the numpy backend expects 'float32' or 'float64'.")
     return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,10 +61,20 @@ class ImageData:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_facts()
         _check_images(self.images, bounded=not self.noise)
         if self.labels is not None:
             _check_labels(self.labels, len(self.images), len(self.classes))
         self._close()
+
+    def _check_facts(self) -> None:
+        """Check what is said about the images: names of classes, levels and noise."""
+        _check_names(self.classes)
+        if self.levels is not None:
+            object.__setattr__(self, "levels", check_count(self.levels, "levels", minimum=2))
+        object.__setattr__(self, "noise", check_number(self.noise, "noise"))
+        if not 0 <= self.noise < math.inf:
+            raise InvalidValueError(f"noise must be a standard deviation, at least 0 and finite, got {self.noise}.")
 
     def _close(self) -> None:
         """Replace the arrays by read-only views; the flags of the arrays passed in do not change."""
@@ -149,7 +160,7 @@ class ImageData:
         if n is not None:
             count = check_count(n, "n")
             if count > len(kept):
-                raise InvalidValueError(f"n is {count}: these classes have only {len(kept)} images.")
+                raise InvalidValueError(f"n is {count}: these classes have only {len(kept)} images, so n must be smaller.")
             kept = kept[numpy_stream(rng, "ImageData.subset").choice(len(kept), (count,), replace=False)]
         return self[kept]
 
@@ -165,11 +176,12 @@ class ImageData:
         Raises:
             ValueError: one of the parts would be empty.
         """
-        first = round(check_number(proportion, "proportion") * len(self))
+        share = check_number(proportion, "proportion")
+        first = round(share * len(self)) if 0 < share < 1 else 0
         if not 0 < first < len(self):
             raise InvalidValueError(
                 f"proportion is {proportion} for {len(self)} images: expected a number in (0, 1) that leaves images "
-                f"in both parts."
+                "in both parts."
             )
         order = numpy_stream(rng, "ImageData.split").choice(len(self), (len(self),), replace=False)
         return self[order[:first]], self[order[first:]]
@@ -200,13 +212,15 @@ class ImageData:
     def _places(self, classes: Iterable[str | int]) -> list[int]:
         if isinstance(classes, (str, int)):
             classes = [classes]
+        if isinstance(classes, Mapping) or not isinstance(classes, Iterable):
+            raise InvalidTypeError(f"classes is a {describe(classes)}: expected names or indices of classes.")
         known = {name: place for place, name in enumerate(self.classes)}
         places = []
         for given in classes:
             place = known.get(given, -1) if isinstance(given, str) else given
             if isinstance(place, bool) or not isinstance(place, (int, np.integer)) or not 0 <= place < len(known):
                 raise InvalidValueError(
-                    f"unknown class {given!r}: expected one of {', '.join(map(repr, known))}, or its index."
+                    f"unknown class {given!r} in classes: expected one of {', '.join(map(repr, known))}, or its index."
                 )
             places.append(int(place))
         return places
@@ -247,6 +261,14 @@ def _check_images(images: Any, *, bounded: bool) -> None:
         raise InvalidValueError(
             f"images hold values from {low:g} to {high:g}: expected [0, 1]. For 8-bit pixels write images / 255."
         )
+
+
+def _check_names(classes: Any) -> None:
+    strings = isinstance(classes, (tuple, list)) and all(isinstance(name, str) for name in classes)
+    if not strings:
+        raise InvalidTypeError(f'classes is {classes!r}: expected a tuple of names, for instance ("cat", "dog").')
+    if len(set(classes)) < len(classes):
+        raise InvalidValueError(f"classes is {classes!r}: expected each name once.")
 
 
 def _check_labels(labels: Any, n: int, classes: int) -> None:

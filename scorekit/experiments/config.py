@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scorekit._checks import check_count, check_option, check_path
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
 __all__ = ["Experiment", "Section", "read_experiment"]
 
@@ -130,18 +130,26 @@ def read_experiment(source: str | os.PathLike[str] | Mapping[str, Any], changes:
         content: dict[str, Any] = copy.deepcopy(dict(source))
         where, name = "the experiment", "experiment"
     else:
-        file = check_path(source, "the experiment")
+        file = check_path(source, "source")
         content, where, name = _content(file), str(file), file.stem
-    for change in changes:
+    for change in _checked_changes(changes):
         _apply(content, change)
     return as_experiment(content, where, name)
+
+
+def _checked_changes(changes: Any) -> Sequence[str]:
+    wrong = [c for c in changes if not isinstance(c, str)] if isinstance(changes, (tuple, list)) else [changes]
+    if wrong:
+        raise InvalidTypeError(f'changes is {changes!r}: expected a list of strings, for instance ["train.steps=100"].')
+    return list(changes)
 
 
 def _content(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValueError(f"cannot read {file} ({getattr(error, 'strerror', None) or error}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidValueError(f"cannot read {file} ({reason}): expected an experiment file in TOML.") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidValueError(f"{file} is not TOML: {error}.") from error
 
@@ -149,7 +157,7 @@ def _content(file: Path) -> dict[str, Any]:
 def as_experiment(content: Mapping[str, Any], where: str, name: str) -> Experiment:
     """The experiment that a mapping of sections describes."""
     if not isinstance(content, dict):
-        raise InvalidTypeError(f"{where} is not an experiment: expected sections, got a {type(content).__name__}.")
+        raise InvalidTypeError(f"{where} is not an experiment: expected sections, got a {describe(content)}.")
     Section(where, content).check_keys([*_TOP, *SECTIONS])
     sections = {}
     for key in SECTIONS:
@@ -178,7 +186,8 @@ def _apply(content: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     *path, name = key.strip().split(".")
     if not equals or not name:
-        raise InvalidValueError(f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100.")
+        raise InvalidValueError(f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100; in Python "
+            'changes=["train.steps=100"].')
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -187,5 +196,6 @@ def _apply(content: dict[str, Any], change: str) -> None:
     for step in path:
         place = place.setdefault(step, {})
         if not isinstance(place, dict):
-            raise InvalidValueError(f"--set {change!r}: {step} is not a section.")
+            raise InvalidValueError(f"--set {change!r} (changes): {step} is not a section: expected one of "
+                f"{', '.join(SECTIONS)}.")
     place[name] = parsed

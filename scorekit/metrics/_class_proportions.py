@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import check_batch, check_rng, host, no_grad, own
-from scorekit._checks import check_count, check_number
+from scorekit._checks import check_arguments, check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError, describe
 from scorekit.metrics._goodness import multinomial_p_value
@@ -134,8 +134,7 @@ def class_proportions(
 
 def _classified(samples: Array, classify: Any, confidence: float, batch_size: int) -> tuple[Any, int | None]:
     """The label of each sample, and the number of classes if ``classify`` returned probabilities."""
-    if not callable(classify):
-        raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
+    check_arguments(classify, "classify", ("samples",))
     with no_grad(samples)():
         parts = [
             _labels(classify(own(samples[rows, ...])), rows.stop - rows.start, confidence)
@@ -216,7 +215,7 @@ def _names(classes: Any, truth: Any, width: int | None, labels: Any) -> tuple[An
     sizes = {name: size for name, size in given.items() if size is not None}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise ShapeError(f"the numbers of classes differ: {listed}.")
+        raise ShapeError(f"the numbers of classes differ: {listed}. Expected the same number in all.")
     if names is not None:
         return names
     return tuple(range(next(iter(sizes.values()), int(np.max(labels)) + 1)))
@@ -227,4 +226,7 @@ def _as_names(classes: Any) -> tuple[Any, ...]:
         return tuple(range(check_count(classes, "classes")))
     if isinstance(classes, (str, bytes)) or not hasattr(classes, "__len__") or len(classes) == 0:
         raise InvalidTypeError(f"classes is {classes!r}: expected the number of classes, or a list of their names.")
-    return tuple(classes)
+    names = tuple(classes)
+    if len({str(name) for name in names}) < len(names):
+        raise InvalidValueError(f"classes is {classes!r}: expected each name once.")
+    return names

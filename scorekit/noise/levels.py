@@ -93,8 +93,7 @@ class Geometric(_LevelsBase):
     levels: int
 
     def __post_init__(self) -> None:
-        check_count(self.levels, "levels")
-        object.__setattr__(self, "levels", int(self.levels))
+        object.__setattr__(self, "levels", check_count(self.levels, "levels"))
         set_range(self)
 
     @cached_property

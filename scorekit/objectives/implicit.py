@@ -52,7 +52,7 @@ class ImplicitScoreMatching(ScoreObjective):
 
     def __post_init__(self) -> None:
         check_option(self.trace, "trace", ("exact", "hutchinson"))
-        check_count(self.probes, "probes")
+        object.__setattr__(self, "probes", check_count(self.probes, "probes"))
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_rng, check_batch
-from scorekit._checks import check_count, check_option
+from scorekit._checks import check_arguments, check_count, check_option
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
@@ -105,6 +105,8 @@ def sample_blocks(
             f"start is a {describe(start)}: expected a function of a count and an rng, for example "
             "lambda n, rng: sk.samplers.initial(noise, (n, 1, 28, 28), rng)."
         )
+    check_arguments(start, "start", ("n", "rng"))
+    score_function(score_model(model))
     check_option(progress, "progress", (True, False))
     n, block = check_count(n, "n"), check_count(block, "block")
     count = math.ceil(n / block)
@@ -200,7 +202,7 @@ class _Run(NamedTuple):
         if isinstance(begun, tuple):
             begun, told = _pair(begun, size)
             model = condition(model, told, each=True)
-        x0 = check_batch(begun, "what start returned")
+        x0 = check_batch(begun, "the array that start returned")
         if x0.shape[0] != size:
             raise ShapeError(
                 f"start returned shape {tuple(x0.shape)} for {size} samples: expected a first axis of {size}."

@@ -11,7 +11,7 @@ import numpy as np
 
 from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import check_batch, host
-from scorekit._checks import check_count, check_number, check_option
+from scorekit._checks import check_arguments, check_count, check_number, check_option
 from scorekit._conditions import null_like
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import classes_of, innermost
@@ -123,8 +123,7 @@ def fit(
     ((256, 2), 20)
     """
     check_option(on_nonfinite, "on_nonfinite", ("raise", "skip"))
-    check_count(checkpoint_every, "checkpoint_every")
-    check_count(keep, "keep")
+    checkpoint_every, keep = check_count(checkpoint_every, "checkpoint_every"), check_count(keep, "keep")
     check_option(resume, "resume", (True, False))
     check_option(progress, "progress", (True, False))
     reuse_freed_memory()
@@ -187,6 +186,8 @@ def _callable(objective: Any) -> Objective:
             f"objective is a {describe(objective)}: expected an objective, for instance "
             "sk.objectives.DenoisingScoreMatching(sigma=0.1)."
         )
+    if not hasattr(objective, "losses"):
+        check_arguments(objective, "objective", ("model", "x", "rng"))
     return objective  # type: ignore[no-any-return]
 
 
@@ -194,6 +195,8 @@ def _callbacks(callbacks: Any) -> tuple[Callable[[FitState], bool | None], ...]:
     wrong = [c for c in callbacks if not callable(c)] if isinstance(callbacks, (tuple, list)) else [callbacks]
     if wrong:
         raise InvalidTypeError(f"callbacks contain a {describe(wrong[0])}: expected a tuple of functions.")
+    for place, callback in enumerate(callbacks):
+        check_arguments(callback, f"callbacks[{place}]", ("state",))
     return tuple(callbacks)
 
 

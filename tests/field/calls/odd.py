@@ -67,7 +67,7 @@ def score(x, sigma=None):
 
 
 def _plain(good):
-    return np.array(good.detach() if hasattr(good, "detach") else good)
+    return np.array(good.detach().numpy() if hasattr(good, "detach") else good)
 
 
 def _result():
@@ -134,6 +134,7 @@ def strange_arrays(v, kit):
             Odd("sparse", torch.as_tensor(v).to_sparse(), ("to_dense",)),
         ]
     return [
+        Odd("big-endian", v.astype(v.dtype.newbyteorder(">")), ("byte order",)),
         Odd("objects", v.astype(object), ("object",)),
         Odd("texts", v.astype(str), ("<U32",)),
         Odd("masked", np.ma.masked_array(v), ("MaskedArray",)),
@@ -160,7 +161,6 @@ def same_arrays(good, kit):
         _fine("read-only", locked),
         _fine("non-contiguous", np.repeat(v, 2, axis=-1)[..., ::2]),
         _fine("column order", np.asfortranarray(v)),
-        _fine("big-endian", v.astype(v.dtype.newbyteorder(">"))),
     ]
 
 

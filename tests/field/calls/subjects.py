@@ -53,6 +53,11 @@ def _target(good, kit):
     return [o for o in odd.model(good, kit, densities=True) if not o.label.startswith("returns")]
 
 
+def _unknown_values(good, kit):
+    """Values under a mask without a True: none of them is used, so that NaN works."""
+    return [o for o in odd.values(good, kit) if o.label not in ("NaN", "no entries")]
+
+
 def _cloud(good, kit):
     """Samples that are converted, so that lists and whole numbers work."""
     kept = ("None", "text", "a dict", "a class", "a function", "complex", "NaN", "infinity", "no rows", "texts", "masked")
@@ -102,7 +107,7 @@ _BY_CLASS = {
     "LogNormal.mean": odd.number,
     "NoiseConditional.noise": partial(odd.levels, distributions=True),
     "Rings.noise": partial(odd.number, low=-0.1),
-    "Inpaint.values": odd.values,
+    "Inpaint.values": _unknown_values,
     "Rings.weights": odd.values,
     "SwissRoll.noise": partial(odd.number, low=-0.1),
     "TwoMoons.noise": partial(odd.number, low=-0.1),
@@ -144,10 +149,10 @@ def _methods(kit):
         roles = {"model": odd.model, "x": odd.batch, "rng": odd.rng}
         made, name = entry.examples()[0], f"objectives.{entry.make.__name__}"
         weighed = {"weights": kit.array(np.ones(8))}
-        yield Subject(f"{name}.__call__", made.__call__, model | weighed, roles | {"weights": _weights})
-        yield Subject(f"{name}.losses", made.losses, model, roles)
         drawn = {"rng": _host_rng} if made.draw(X, 0) is None else {"x": odd.called, "rng": odd.rng}
         roles["rng"] = drawn["rng"]
+        yield Subject(f"{name}.__call__", made.__call__, model | weighed, roles | {"weights": _weights})
+        yield Subject(f"{name}.losses", made.losses, model, roles)
         yield Subject(f"{name}.draw", made.draw, {"x": x, "rng": 0}, drawn)
     for entry in _catalogue.SAMPLERS:
         made, name = entry.examples()[0], f"samplers.{entry.make.__name__}"
@@ -311,12 +316,12 @@ def _metrics(kit):
     two = {"a": odd.paired, "b": odd.paired}
     pair = {"a": x, "b": y}
     yield Subject("metrics.c2st", metrics.c2st, pair | {"neighbors": 1, "rng": 0},
-                  two | {"neighbors": partial(odd.count, optional=True), "rng": odd.rng})
+                  two | {"neighbors": partial(odd.count, optional=True), "rng": _host_rng})
     yield Subject("metrics.mmd", metrics.mmd, pair | {"bandwidth": 1.0, "permutations": 9, "rng": 0},
-                  two | {"bandwidth": partial(odd.positive, optional=True), "permutations": odd.count, "rng": odd.rng})
+                  two | {"bandwidth": partial(odd.positive, optional=True), "permutations": odd.count, "rng": _host_rng})
     yield Subject("metrics.sliced_wasserstein", metrics.sliced_wasserstein,
                   pair | {"projections": 8, "order": 2, "rng": 0},
-                  two | {"projections": odd.count, "order": _order, "rng": odd.rng})
+                  two | {"projections": odd.count, "order": _order, "rng": _host_rng})
     yield Subject("metrics.wasserstein", metrics.wasserstein, pair | {"order": 2}, two | {"order": _order})
     features = {"features_a": x, "features_b": y}
     roles = {"features_a": odd.paired, "features_b": odd.paired}
@@ -340,13 +345,13 @@ def _metrics(kit):
     yield Subject("metrics.kernel_stein_discrepancy", metrics.kernel_stein_discrepancy,
                   {"score": odd.score, "x": x, "kernel": "imq", "bandwidth": 1.0, "bootstraps": 9, "rng": 0},
                   {"score": odd.model, "x": odd.batch, "kernel": odd.option,
-                   "bandwidth": partial(odd.positive, optional=True), "bootstraps": odd.count, "rng": odd.rng})
+                   "bandwidth": partial(odd.positive, optional=True), "bootstraps": odd.count, "rng": _host_rng})
     yield Subject("metrics.class_proportions", metrics.class_proportions,
                   {"samples": x, "classify": _classify, "truth": [0.5, 0.5], "classes": 2, "confidence": 0.0,
                    "level": 0.9, "batch_size": 4, "rng": 0},
                   {"samples": odd.batch, "classify": _classifier, "truth": _truth,
                    "classes": partial(odd.count, optional=True), "confidence": partial(odd.number, low=-0.1, high=1.1),
-                   "level": _open, "batch_size": odd.count, "rng": odd.rng})
+                   "level": _open, "batch_size": odd.count, "rng": _host_rng})
     yield Subject("metrics.score_error", metrics.score_error,
                   {"model": odd.score, "distribution": GAUSSIAN, "x": x, "sigma": 0.5},
                   {"model": odd.model, "distribution": odd.thing, "x": odd.batch, "sigma": partial(_sigma, optional=True)})
@@ -354,7 +359,7 @@ def _metrics(kit):
                   {"model": odd.score, "distribution": GAUSSIAN, "noise": LEVELS, "n": 8, "rng": 0, "regions": (0.5,),
                    "like": kit.array(np.zeros(1))},
                   {"model": odd.model, "distribution": odd.thing, "noise": odd.levels, "n": partial(odd.count, least=2),
-                   "rng": odd.rng, "regions": _cuts, "like": _like})
+                   "rng": _host_rng, "regions": _cuts, "like": _like})
 
 
 _open = partial(odd.number, low=0.0, high=1.0)
@@ -403,7 +408,7 @@ def _training(kit):
         "model": _trainable, "objective": _loss, "data": _fit_data, "steps": odd.count,
         "batch_size": partial(odd.count, most=8, optional=True), "learning_rate": _rate,
         "optimizer": _optimizer, "gradient_clip": partial(odd.positive, optional=True),
-        "ema": partial(odd.number, low=-0.1, high=1.0, optional=True), "rng": odd.rng, "validation": _validation,
+        "ema": partial(odd.number, low=-0.1, high=1.0, optional=True), "rng": _host_rng, "validation": _validation,
         "condition_dropout": partial(odd.number, low=-0.1, high=1.0), "progress": odd.flag, "callbacks": _callbacks,
         "on_nonfinite": odd.option, "checkpoint": partial(odd.path, optional=True), "checkpoint_every": odd.count,
         "keep": odd.count, "resume": odd.flag,
@@ -417,7 +422,7 @@ def _training(kit):
     yield Subject("samplers.sample_blocks", _all_blocks,
                   {"sampler": sk.samplers.Langevin(0.1, 2), "model": odd.score, "start": partial(_start, kit), "n": 4,
                    "rng": 0, "block": 2, "like": data},
-                  {"sampler": odd.thing, "model": odd.model, "start": _starts, "n": odd.count, "rng": odd.rng,
+                  {"sampler": odd.thing, "model": partial(odd.model, densities=True), "start": _starts, "n": odd.count, "rng": odd.rng,
                    "block": odd.count, "like": _like})
     yield Subject("backend_of", sk.backend_of, {"x": data}, {"x": _array})
     yield Subject("array_namespace", sk.array_namespace, {"x": data}, {"x": _array})
@@ -553,11 +558,12 @@ def _networks(kit):
     package = __import__(f"scorekit_{kit.name}")
     given = {"dim": 2, "hidden": (8,), "conditional": True, "condition_dim": None, "classes": 3, "dtype": "float64", "rng": 0}
     roles = {"dim": odd.count, "hidden": _widths, "conditional": odd.flag, "condition_dim": _another_condition,
-             "classes": partial(odd.count, optional=True), "dtype": _dtype, "rng": _host_rng}  # fmt: skip
+             "classes": partial(odd.count, optional=True), "dtype": _weight_dtype if kit.name == "torch" else _dtype,
+             "rng": _host_rng}  # fmt: skip
     yield Subject("MLP", package.MLP, given, roles)
     network, labels = package.MLP(2, (8,), classes=3), kit.array(np.array([0, 1, 2, 3] * 2))
     called = {"x": kit.array(X), "sigma": kit.array(np.ones(8)), "condition": labels}
-    roles = {"x": odd.batch, "condition": _labels}
+    roles = {"x": _network_input, "condition": _labels}
     yield Subject("MLP.__call__", network, called, roles)
     made = type(sk.backend(kit.name))
     yield Subject(f"{made.__name__}", made, {"device": "cpu", "dtype": "float32"}, {"device": _device, "dtype": _dtype})
@@ -608,6 +614,16 @@ def _entered(manager):
             return None
 
     return enter
+
+
+def _weight_dtype(good, kit):
+    return [o for o in _dtype(good, kit) if o.label != "half"]
+
+
+def _network_input(good, kit):
+    """A network may be called in half precision."""
+    other = ("half precision", "bfloat16", "big-endian")
+    return [o for o in odd.called(good, kit, mixed=True) if o.label not in other]
 
 
 def _host_rng(good, kit):
@@ -735,7 +751,7 @@ def _class_names(good, kit):
 
 
 def _chosen(good, kit):
-    rows = [("unknown", ("z",)), ("text", "a, b"), ("a number", 0), ("out of range", (9,)), ("none", ()), ("fraction", (0.5,)),
+    rows = [("unknown", ("z",)), ("text", "a, b"), ("a number", 7), ("out of range", (9,)), ("none", ()), ("fraction", (0.5,)),
             ("a dict", {}), ("flag", (True,))]  # fmt: skip
     return [odd.Odd(label, value) for label, value in rows]
 
@@ -834,7 +850,7 @@ def _axes(good, kit):
 
 
 def _box(good, kit):
-    rows = [("a number", 3.0), ("text", "a"), ("one pair reversed", (1.0, -1.0)), ("NaN", (float("nan"), 1.0)),
+    rows = [("a negative number", -3.0), ("text", "a"), ("one pair reversed", (1.0, -1.0)), ("NaN", (float("nan"), 1.0)),
             ("three", (1.0, 2.0, 3.0)), ("empty", ()), ("equal", (1.0, 1.0)), ("texts", ("a", "b")), ("a dict", {}),
             ("infinity", (0.0, float("inf")))]  # fmt: skip
     return [odd.Odd(label, value) for label, value in rows]
@@ -949,7 +965,7 @@ def _sources(tiny, good, kit):
 
 
 def _no_files(good, kit):
-    return [o for o in _sources({}, good, kit) if o.value is None or not o.value or isinstance(o.value, (str, int))]
+    return [o for o in _sources({}, good, kit) if isinstance(o.value, (str, int, list, type(None)))]
 
 
 def _no_changes(good, kit):
