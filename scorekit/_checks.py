@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
-__all__ = ["check_arguments", "check_count", "check_number", "check_option", "check_path", "check_positive"]
+__all__ = ["check_arguments", "check_count", "check_number", "check_option", "check_path", "check_positive", "did_you_mean"]
 
 
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
@@ -118,4 +120,17 @@ def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
     """
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in known:
         listed = ", ".join(repr(k) for k in known)
-        raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.")
+        raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.{did_you_mean(value, known)}")
+
+
+def did_you_mean(value: Any, known: Iterable[Any]) -> str:
+    """A sentence that suggests the closest known name; empty if none is close.
+
+    >>> did_you_mean("stesp", ["steps", "size"])
+    " Did you mean 'steps'?"
+    """
+    if not isinstance(value, str):
+        return ""
+    names = {name.lower(): name for name in known if isinstance(name, str)}
+    near = difflib.get_close_matches(value.lower(), names, 1)
+    return f" Did you mean {names[near[0]]!r}?" if near else ""

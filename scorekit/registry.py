@@ -13,7 +13,9 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
-from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError, describe
+from scorekit._checks import check_option
+from scorekit._optional import failed_import
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, describe
 from scorekit.protocols import Array, Backend, Rng, Seed
 
 __all__ = [
@@ -36,7 +38,7 @@ class _Entry(NamedTuple):
 
     load: Callable[[], Callable[..., Backend]]
     framework: str | None
-    install: str
+    package: str
     array_modules: frozenset[str]
 
 
@@ -51,8 +53,8 @@ def _torch_backend() -> Callable[..., Backend]:
 
 
 _table: dict[str, _Entry] = {
-    "numpy": _Entry(_numpy_backend, "autograd", "python -m pip install autograd", frozenset({"numpy", "autograd"})),
-    "torch": _Entry(_torch_backend, "torch", "python -m pip install torch", frozenset({"torch"})),
+    "numpy": _Entry(_numpy_backend, "autograd", "autograd", frozenset({"numpy", "autograd"})),
+    "torch": _Entry(_torch_backend, "torch", "torch", frozenset({"torch"})),
 }
 _defaults: dict[str, Backend] = {}
 _owner_of_type: dict[type, Backend] = {}
@@ -91,7 +93,7 @@ def _add(name: str, entry: _Entry) -> None:
 
 def _from_entry_point(point: EntryPoint) -> _Entry:
     distribution = point.dist.name if point.dist is not None else point.module
-    return _Entry(point.load, None, f"python -m pip install {distribution}", frozenset())
+    return _Entry(point.load, None, distribution, frozenset())
 
 
 def _entries() -> dict[str, _Entry]:
@@ -129,8 +131,7 @@ def backend(name: str, device: str | None = None, dtype: str | None = None) -> B
     """
     entries = _entries()
     if not isinstance(name, str) or name not in entries:
-        known = ", ".join(sorted(entries))
-        raise InvalidValueError(f"unknown backend {name!r}: the known backends are {known}.")
+        check_option(name, "backend", tuple(sorted(entries)))
     if device is None and dtype is None:
         if name not in _defaults:
             _defaults[name] = _load(name, entries[name])()
@@ -143,10 +144,8 @@ def _load(name: str, entry: _Entry) -> Callable[..., Backend]:
         return entry.load()
     except ScorekitError:
         raise
-    except ImportError as error:
-        raise MissingBackendError(
-            f"the {name} backend cannot be loaded ({error}). Install what it needs: {entry.install}"
-        ) from error
+    except Exception as error:  # a framework that does not fit its dependencies raises any type
+        raise failed_import(error, entry.framework or entry.package, f"the {name} backend", entry.package) from error
 
 
 def framework_of(thing: object) -> str | None:
@@ -192,8 +191,8 @@ def _exports(name: str) -> Any:
     return importlib.import_module(_module_of_class(type(backend(name))))
 
 
-def backend_of(x: Array) -> Backend:
-    """The backend that owns the array ``x``.
+def backend_of(x: Array, name: str = "x") -> Backend:
+    """The backend that owns the array ``x``; ``name`` is the name of the argument in messages.
 
     Raises:
         TypeError: no backend owns ``x``.
@@ -204,7 +203,7 @@ def backend_of(x: Array) -> Backend:
     """
     found = _owner(x)
     if found is None:
-        raise InvalidTypeError(_unowned(x, "x"))
+        raise InvalidTypeError(_unowned(x, name))
     return found
 
 
@@ -357,5 +356,5 @@ def rng(seed: Seed = None, like: Array | None = None) -> Rng:
     >>> bool((sk.rng(0).normal((3,)) == sk.rng(0).normal((3,))).all())
     True
     """
-    owner = backend("numpy") if like is None else backend_of(like)
+    owner = backend("numpy") if like is None else backend_of(like, "like")
     return owner.rng(seed)

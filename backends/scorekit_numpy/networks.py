@@ -206,7 +206,7 @@ class MLP:
         return linear(h, self._weight(i), self._parameters[f"layers.{i}.bias"])
 
     def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
-        if getattr(x, "ndim", 0) < 2 or not x.shape[0] or getattr(x.dtype, "kind", "") != "f":
+        if isinstance(x, type) or getattr(x, "ndim", 0) < 2 or not x.shape[0] or getattr(x.dtype, "kind", "") != "f":
             check_batch(x, finite=False)  # raises the error
             array_namespace(x=x, weights=self._weight(0))
         if event_size(x) != self.dim:

@@ -61,7 +61,7 @@ def examine() -> Iterator[Finding]:
     try:
         yield from map(_package, packages())
     except PackageNotFoundError:
-        yield Finding("  scorekit is importable but not installed: python -m pip install scorekit", wrong=True)
+        yield Finding("  scorekit is importable but not installed: in its clone, python -m pip install .", wrong=True)
     yield Finding("\nbackends and their devices")
     for name, installed in backends().items():
         yield from _backend(name) if installed else (Finding(f"  {name:17} not installed"),)

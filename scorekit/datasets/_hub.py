@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_count, check_option
+from scorekit._optional import installation, optional
 from scorekit.datasets._collect import collect
 from scorekit.datasets._decode import Picture, need_pillow, reading, to_array
 from scorekit.datasets._image_data import ImageData
@@ -86,14 +87,14 @@ def hub(
 
 
 def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:
-    try:
-        from datasets import load_dataset  # import by name: any folder named datasets is importable
-    except ImportError as error:
+    library = optional("datasets", "hub()", "datasets", "pillow")
+    if not hasattr(library, "load_dataset"):  # any folder named datasets can be imported
         raise MissingBackendError(
-            'hub() needs the library datasets, which is not installed: python -m pip install "scorekit[hub]"'
-        ) from error
+            f"hub() needs the library datasets, and {list(library.__path__)[0]} hides it or stands for it: rename that "
+            f"folder, and install the library: {installation('datasets', 'pillow')}"
+        )
     try:
-        table = load_dataset(name, split=split, **options)
+        table = library.load_dataset(name, split=split, **options)
     except Exception as error:  # network, file system or library errors
         raise DatasetError(
             f"datasets cannot load {name!r}, split {split!r} ({type(error).__name__}: {error})."

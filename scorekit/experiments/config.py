@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import os
 import tomllib
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorekit._checks import check_count, check_option, check_path
+from scorekit._checks import check_count, check_option, check_path, did_you_mean
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
 __all__ = ["Experiment", "Section", "read_experiment"]
@@ -50,8 +49,7 @@ class Section:
         unknown = [key for key in self.values if key not in known]
         if not unknown:
             return
-        near = difflib.get_close_matches(unknown[0], known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(unknown[0], known)
         raise InvalidValueError(f"{self.where}: unknown key {unknown[0]!r}.{hint} Keys: {', '.join(sorted(known))}.")
 
     def choose(self, known: Mapping[str, Any], default: str | None = None, key: str = "name") -> Any:

@@ -70,7 +70,7 @@ class RunFolder:
     @classmethod
     def open(cls, path: Any, device: str | None = None) -> RunFolder:
         """The folder of an existing run. ``device`` replaces the device of the experiment."""
-        folder = check_path(path, "RUN")
+        folder = check_path(path, "run")
         try:
             about = json.loads((folder / "run.json").read_text())
             version, experiment, facts = about["format"], about["experiment"], about.get("facts", {})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorekit._arrays import as_sigma, event_dot, own
-from scorekit._score import score_function, takes_condition
+from scorekit._score import part_of, score_function, takes_condition
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
@@ -41,7 +41,7 @@ class ExplicitScoreMatching(ScoreObjective):
         if not callable(self._target()):
             raise InvalidTypeError(
                 f"target is a {describe(self.target)}: expected a distribution with a score method, "
-                "or a score function."
+                f"or a score function.{part_of(self.target)}"
             )
         score_function(self._target(), "target")
 

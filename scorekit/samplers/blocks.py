@@ -12,11 +12,13 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_arguments, check_count, check_option
+from scorekit._score import score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
 from scorekit.samplers._driver import ChainSampler
+from scorekit.samplers._log_density import score_model
 from scorekit.samplers.state import Samples, State
 
 __all__ = ["Block", "Gathered", "gather", "sample_blocks"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from scorekit._arrays import as_rng, constant
 from scorekit._checks import check_count, check_positive
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.noise import NoiseDistribution, as_levels
 from scorekit.protocols import Array, RngLike, Shape
 from scorekit.registry import array_namespace
@@ -68,7 +68,7 @@ def _check_shape(shape: Any) -> Shape:
 
 def _largest(noise: Any) -> float:
     for name in ("largest", "sigma_max"):
-        if hasattr(noise, name):
+        if hasattr(noise, name) and not isinstance(noise, type):
             return check_positive(getattr(noise, name), name)
     if isinstance(noise, NoiseDistribution) or not hasattr(noise, "__iter__"):
         raise InvalidTypeError(
@@ -80,7 +80,11 @@ def _largest(noise: Any) -> float:
 
 def _moment(value: Any, name: str, z: Array) -> Array:
     """``value`` as an array like ``z`` that broadcasts to it, all finite."""
-    made = constant(value, z)
+    try:
+        made = constant(value, z)
+    except InvalidTypeError as error:
+        shown = f"a {describe(value)}"
+        raise InvalidTypeError(f"{name} is {shown}: expected a number, or an array that broadcasts to x0.") from error
     xp = array_namespace(made)
     if not bool(xp.all(xp.isfinite(made))):
         raise InvalidValueError(f"{name} must be finite, got {value!r}.")

@@ -45,7 +45,7 @@ def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
     ...     writable_folder(place + "/runs/first", "choose another folder.").is_dir()
     True
     """
-    path = check_path(folder, "the folder")
+    path = check_path(folder, "folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".write-test"
@@ -134,6 +134,9 @@ def _manifest(path: Path) -> dict[str, Any]:
     try:
         text = (path / _MANIFEST).read_bytes()
         content = json.loads(text)
+    except FileNotFoundError as error:
+        lacks = f"has no {_MANIFEST}, so scorekit did not write it" if path.is_dir() else "does not exist"
+        raise CheckpointError(f"{path} {lacks}: expected a folder that scorekit wrote.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({_reason(error)}).") from error
     if not isinstance(content, dict) or not isinstance(content.get("checksum"), str):
@@ -144,7 +147,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     if type(content.get("format")) is int and _FORMAT < content["format"] < _MANY:
         raise NewerFormatError(
             f"{path} was written by a newer scorekit ({content.get('scorekit')}, format {content['format']}); this one "
-            f"is {__version__} and reads format {_FORMAT}. Upgrade: python -m pip install --upgrade scorekit"
+            f"is {__version__} and reads format {_FORMAT}. Install that version: in an up-to-date clone of scorekit, python -m pip install ."
         )
     for name, kind in _PARTS.items():
         if type(content.get(name)) is not kind or content["format"] != _FORMAT:

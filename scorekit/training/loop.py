@@ -16,7 +16,7 @@ from scorekit._conditions import null_like
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
-from scorekit.registry import array_namespace
+from scorekit.registry import array_namespace, backends, framework_of
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run, Store, name_of
@@ -128,7 +128,9 @@ def fit(
     check_option(progress, "progress", (True, False))
     reuse_freed_memory()
     seed, named = _seed(rng)
+    _check_model(model)
     source = open_source(data, batch_size, seed)
+    _check_framework(model, source)
     check_reaches(model, source)
     source.prepare(classes_of(model))
     run = Run(
@@ -160,6 +162,27 @@ def fit(
         return run.go(store, progress)
 
 
+def _check_model(model: Any) -> None:
+    if isinstance(model, type):
+        raise InvalidTypeError(f"model is the class {model.__name__}: expected an instance, {model.__name__}(…).")
+    if isinstance(model, FitResult):
+        raise InvalidTypeError("model is a FitResult: expected a network. To train it further pass its .model.")
+
+
+def _check_framework(model: Any, source: Source) -> None:
+    """Raise an error that says how to convert the data, if the network belongs to another backend."""
+    network = innermost(model)
+    made_for = next((name for name in backends() if f"scorekit_{name}" == type(network).__module__.split(".")[0]), None)
+    made_for = made_for or framework_of(network)
+    if made_for is None or made_for == source.owner.name:
+        return
+    way = {"torch": "torch.as_tensor(data)", "numpy": "data.numpy()"}.get(made_for, f"arrays of {made_for}")
+    raise InvalidTypeError(
+        f"model is a {made_for} network, a {describe(network)}, and data are a {describe(source.first)}: expected one "
+        f"framework. Convert the data: {way}."
+    )
+
+
 def _plain(number: float | None) -> float | None:
     return None if number is None else float(number)
 
@@ -185,6 +208,10 @@ def _callable(objective: Any) -> Objective:
         raise InvalidTypeError(
             f"objective is a {describe(objective)}: expected an objective, for instance "
             "sk.objectives.DenoisingScoreMatching(sigma=0.1)."
+        )
+    if hasattr(type(objective), "takes_sigma"):
+        raise InvalidTypeError(
+            f"objective is a {describe(objective)}, a network: expected an objective, as in fit(model, objective, data)."
         )
     if not hasattr(objective, "losses"):
         check_arguments(objective, "objective", ("model", "x", "rng"))

@@ -23,6 +23,7 @@ __all__ = ["ImageNetwork"]
 Array: TypeAlias = Any
 
 _CHANNELS = 4  # at most: gray or color, with or without a mask
+PRECISIONS = ("float32", "float64", "bfloat16")
 _SHOWN = 6  # entries of a list that a repr writes out
 
 
@@ -52,7 +53,7 @@ class ImageNetwork(nn.Module, ABC):
             raise InvalidValueError(f"channels is {channels}: expected 1 to {_CHANNELS}. Images are (n, c, h, w).")
         self._conditions = Conditions(classes, condition_dim)
         check_option(rescale, "rescale", (True, False))
-        check_option(precision, "precision", ("float32", "float64", "bfloat16"))
+        check_option(precision, "precision", PRECISIONS)
         self.rescale, self.precision = bool(rescale), precision
 
     @property

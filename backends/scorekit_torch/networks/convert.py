@@ -17,7 +17,8 @@ import torch
 
 from scorekit.errors import CheckpointError
 from scorekit.learning import check_option
-from scorekit.noise import Geometric, Levels
+from scorekit.noise import Geometric, Levels, as_levels
+from scorekit_torch.networks._image import PRECISIONS
 from scorekit_torch.networks.checkpoints import filled, read, renamed, tensors
 from scorekit_torch.networks.ncsn import NCSN
 from scorekit_torch.networks.ncsnpp import NCSNPP_CONFIGS, averages, ncsnpp_names
@@ -56,6 +57,8 @@ def load_ncsn(
     Traceback (most recent call last):
     scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
     """
+    noise = as_levels(noise)
+    _check_options(rescale, precision)
     place, given = _from_list(path, averaged=False)
     channels, base_channels, depth = _shape(given, place)
     network = NCSN(channels, noise, base_channels, depth, rescale=rescale, precision=precision)
@@ -81,6 +84,7 @@ def load_ncsnv2(
     Traceback (most recent call last):
     scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
     """
+    _check_options(rescale, precision)
     place, given = _from_list(path, averaged=averaged)
     given.pop("sigmas", None)
     for gamma in [name for name in given if name.endswith(".gamma")]:
@@ -132,6 +136,11 @@ def load_ncsnpp(
     # their 1x1 convolutions of the attention are matrices (in, out)
     turned = {name: w.T[:, :, None, None] for name, w in state.items() if names[name].endswith(".W") and w.ndim == 2}
     return cast(UNet, filled(network, state | turned, place))
+
+
+def _check_options(rescale: Any, precision: Any) -> None:
+    check_option(rescale, "rescale", (True, False))
+    check_option(precision, "precision", PRECISIONS)
 
 
 def _from_list(path: str | os.PathLike[str], *, averaged: bool) -> tuple[Path, dict[str, Array]]:

@@ -273,7 +273,7 @@ def _models(kit):
     check = sk.testing.check_score_model
     yield Subject("testing.check_score_model", check, given, {"model": _callables, "x": odd.batch})
     law = {"sampler": sk.samplers.Langevin(0.1, 2), "model": odd.score, "mean": np.zeros(2), "covariance": np.eye(2)}
-    roles = {"sampler": odd.thing, "model": _callables, "mean": odd.values, "covariance": odd.values}
+    roles = {"sampler": odd.thing, "model": _affine, "mean": odd.values, "covariance": odd.values}
     yield Subject("testing.impulse_law", sk.testing.impulse_law, law, roles)
 
 
@@ -296,6 +296,10 @@ def _required(roles):
 def _callables(good, kit):
     """Models that no call is needed to refuse."""
     return [o for o in odd.model(good, kit) if not o.label.startswith("returns")]
+
+
+def _affine(good, kit):
+    return [o for o in _callables(good, kit) if o.label != "a distribution"]
 
 
 def _per_row(good, kit):
@@ -427,7 +431,7 @@ def _training(kit):
     yield Subject("backend_of", sk.backend_of, {"x": data}, {"x": _array})
     yield Subject("array_namespace", sk.array_namespace, {"x": data}, {"x": _array})
     yield Subject("backend", sk.backend, {"name": kit.name, "device": "cpu", "dtype": "float32"},
-                  {"name": odd.option, "device": _device, "dtype": _dtype})
+                  {"name": odd.option, "device": _device, "dtype": _dtype}, spoken={"name": "backend"})
     if kit.name == "numpy":
         yield Subject("training.WarmupCosine", sk.training.WarmupCosine, {"peak": 0.1, "steps": 10, "warmup": 2},
                       {"peak": odd.positive, "steps": odd.count, "warmup": partial(odd.count, least=0, most=9)})
@@ -496,7 +500,7 @@ def _loss(good, kit):
 
 def _fit_data(good, kit):
     x = kit.array(X)
-    more = {"a loader without length": iter([x]), "empty list": [], "a set": {1, 2}, "a pair with too few labels":
+    more = {"a loader without length": iter([x]), "empty list": [], "a pair with too few labels":
             (x, np.zeros(3, int)), "three parts": (x, np.zeros(8, int), 3), "a pair for a model without conditions":
             (x, np.zeros(8, int)), "texts as labels": (x, ["a"] * 8)}  # fmt: skip
     kept = [o for o in odd.batch(good, kit) if o.label not in ("a list of rows", "a table")]
@@ -706,7 +710,8 @@ def _datasets(kit):
         roles = {"folder": _optional_path(folder), "split": odd.option}
         given = {"folder": tempfile.gettempdir(), "split": "train"}
         if name == "celeba":
-            roles |= {"size": odd.count, "crop": odd.count, "limit": partial(odd.count, optional=True), "progress": odd.flag}
+            optional = partial(odd.count, optional=True)
+            roles |= {"size": optional, "crop": optional, "limit": partial(odd.count, optional=True), "progress": odd.flag}
         yield Subject(f"datasets.{name}", getattr(sets, name), given, roles, runs=False)
     yield Subject("datasets.mnist_5k", sets.mnist_5k, {"file": "x"}, {"file": _optional_path(folder)}, runs=False)
     optional = partial(odd.count, optional=True)
@@ -714,7 +719,7 @@ def _datasets(kit):
              "progress": odd.flag}  # fmt: skip
     yield Subject("datasets.image_folder", sets.image_folder, {"path": tempfile.gettempdir()}, roles | {"path": folder},
                   runs=False)
-    yield Subject("datasets.hub", sets.hub, {"name": "mnist"}, roles | {"name": _text, "split": _text}, runs=False)
+    yield Subject("datasets.hub", sets.hub, {"name": "mnist"}, roles | {"name": _text}, runs=False)
 
 
 def _optional_path(role):
@@ -917,7 +922,7 @@ def _noise(kit):
 def _storage(kit):
     place = tempfile.gettempdir()
     yield Subject("save", sk.save, {"model": odd._network(kit), "folder": place + "/scorekit odd calls"},
-                  {"model": _savable, "folder": odd.path})
+                  {"model": _savable, "folder": odd.path}, spoken={"model": "save"})
     yield Subject("load", sk.load, {"folder": place}, {"folder": partial(odd.path, must_exist=True)}, runs=False)
 
 
@@ -933,7 +938,7 @@ def _experiments(kit):
         "sampler": {"levels": 2},
     }  # fmt: skip
     yield Subject("experiments.read_experiment", e.read_experiment, {"source": tiny, "changes": ()},
-                  {"source": _no_files, "changes": _no_changes})
+                  {"source": _no_files, "changes": _no_changes}, spoken={"changes": "(?:changes|experiment)"})
     missing = {"run": "/nowhere/at all"}
     run = {"run": partial(odd.path, must_exist=True)}
     yield Subject("experiments.sample", e.sample, missing, run, runs=False)
@@ -941,7 +946,8 @@ def _experiments(kit):
     yield Subject("experiments.read_samples", e.read_samples, {"place": "x"}, {"place": partial(odd.path, must_exist=True)},
                   runs=False)
     yield Subject("experiments.train", e.train, {"source": tiny, "out": None, "changes": ()},
-                  {"source": partial(_sources, tiny), "changes": _changes}, runs=False)
+                  {"source": partial(_sources, tiny), "changes": _changes}, runs=False,
+                  spoken={"source": "(?:source|experiment|backend)", "changes": "(?:changes|experiment)"})
 
 
 def _sources(tiny, good, kit):
@@ -958,8 +964,8 @@ def _sources(tiny, good, kit):
         "an unknown data set": (other("data", name="shape"), "shape"), "an unknown network": (other("network", name="MPL"), "MPL"),
         "a typo in network": (other("network", hiden=[8]), "hiden"), "a typo in noise": (other("noise", sigma_mx=1.0), "sigma_mx"),
         "an unknown noise": (other("noise", kind="log_uniform"), "log_uniform"), "text as steps": (other("train", steps="many"), "steps"),
-        "an unknown sampler": (other("sampler", kind="anealed"), "anealed"), "a section that is no table": (tiny | {"train": 3}, "train"),
-        "negative steps": (other("train", steps=-1), "steps"), "an unknown objective": (other("objective", kind="denoise"), "denoise"),
+        "an unknown sampler": (other("sampler", name="anealed"), "anealed"), "a section that is no table": (tiny | {"train": 3}, "train"),
+        "negative steps": (other("train", steps=-1), "steps"), "an unknown objective": (other("objective", name="denoise"), "denoise"),
     }  # fmt: skip
     return wrong + [odd.Odd(label, value, (word,)) for label, (value, word) in named.items()]
 
@@ -973,7 +979,8 @@ def _no_changes(good, kit):
 
 
 def _changes(good, kit):
-    rows = [("without =", ["train.steps"]), ("an unknown key", ["train.stesp=3"]), ("an unknown section", ["trian.steps=3"]),
-            ("text", "train.steps=3"), ("a number", 3), ("None", None), ("without a dot", ["steps=3"]),
-            ("no value", ["train.steps="])]  # fmt: skip
-    return [odd.Odd(label, value) for label, value in rows]
+    named = {"without =": (["train.steps"], "train.steps"), "an unknown key": (["train.stesp=3"], "stesp"),
+             "an unknown section": (["trian.steps=3"], "trian"), "without a dot": (["steps=3"], "steps"),
+             "no value": (["train.steps="], "steps")}  # fmt: skip
+    rows = [odd.Odd(label, value) for label, value in (("text", "train.steps=3"), ("a number", 3), ("None", None))]
+    return rows + [odd.Odd(label, value, (word,)) for label, (value, word) in named.items()]

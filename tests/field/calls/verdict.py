@@ -13,7 +13,7 @@ import scorekit as sk
 
 LONGEST = 700
 _REMEDY = re.compile(
-    r"expect|must |write |use |pass |convert |install|set |omit|choose|did you mean|wrap |needs |make it|without ",
+    r"expect|must |write |use |pass |convert |install|set |omit|choose|did you mean|wrap |needs |make it|without |download |keys: ",
     re.IGNORECASE,
 )
 
@@ -48,11 +48,12 @@ def _refused(call, message):
     if call.works:
         return Verdict("unclear", f"refused, and it makes sense: {message}")
     lacks = [f"the word {word!r}" for word in call.words if not re.search(word, message)]
-    if not re.search(rf"(?<![\w.]){re.escape(call.argument)}(?!\w)", message):
+    itself = isinstance(call.value, str) and len(call.value) > 8 and call.value in message  # a path is its own name
+    if not itself and not re.search(rf"(?<![\w.]){call.argument}(?!\w)", message):
         lacks.append(f"the argument {call.argument!r}")
     if not _REMEDY.search(message):
         lacks.append("what is expected")
-    if not any(token in message for token in came(call.value)):
+    if not call.words and not any(token.lower() in message.lower() for token in came(call.value)):
         lacks.append("what was passed")
     if "\x1b" in message or len(message) > LONGEST:
         lacks.append("a form that can be read")
@@ -71,9 +72,12 @@ def came(value):
         tokens |= {str(tuple(value.shape)), str(getattr(value, 'dtype', None)), "NaN", "infinity", "meta", "another", "framework"}
         tokens |= {"from", "smallest", "zero", "between", "negative", "got"}
     elif callable(value):
-        tokens |= {"returned", "takes", "raised", "function", "argument"}
+        tokens |= {"returned", "takes", "raised", "function", "argument", "cannot be called"}
     elif isinstance(value, (list, tuple, dict)):
-        tokens |= {"got", str(value)[:12]} | {str(inner) for inner in value} | {repr(inner) for inner in value} | {"levels", "empty"}
+        tokens |= {"got", str(value)[:12], str(len(value)), "levels", "empty", "cannot be called", "ragged", "second item"}
+        tokens |= {word for inner in value for word in (str(inner), repr(inner), type(inner).__name__)}
+    elif value is None:
+        tokens |= {"without", "missing"}
     return {token for token in tokens if token}
 
 
