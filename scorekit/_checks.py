@@ -14,7 +14,7 @@ import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
-__all__ = ["check_arguments", "check_count", "check_number", "check_option", "check_path", "check_positive", "did_you_mean"]
+__all__ = ["as_shape", "check_arguments", "check_bounds", "check_count", "check_number", "check_option", "check_path", "check_positive", "did_you_mean"]
 
 
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
@@ -36,6 +36,31 @@ def check_count(value: Any, name: str, minimum: int = 1) -> int:
     if value > _MOST:
         raise InvalidValueError(f"{name} must be at most {_MOST}, got a number of {int(value).bit_length()} bits.")
     return int(value)
+
+
+def as_shape(shape: Any) -> tuple[int, ...]:
+    """The shape of a draw as a tuple of counts.
+
+    >>> as_shape([3, 2])
+    (3, 2)
+    """
+    if type(shape) is tuple and all(type(n) is int and n >= 0 for n in shape):  # the most frequent case
+        return shape
+    if not isinstance(shape, (tuple, list)) or not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
+        raise InvalidTypeError(f"shape is {shape!r}: expected a tuple of counts, for instance (100, 2).")
+    return tuple(int(n) for n in shape)
+
+
+def check_bounds(low: Any, high: Any) -> None:
+    """Check the bounds of integers in [low, high).
+
+    >>> check_bounds(0, 10)
+    """
+    for name, value in (("low", low), ("high", high)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise InvalidTypeError(f"{name} is a {describe(value)}: expected an integer.")
+    if not low < high:
+        raise InvalidValueError(f"low is {low} and high is {high}: expected low < high, for integers in [low, high).")
 
 
 def check_number(value: Any, name: str, kind: str = "number") -> float:

@@ -145,16 +145,25 @@ def gather(blocks: Iterable[Block]) -> Gathered:
     kept: list[tuple[Array, Any]] = []
     interrupted = False
     try:
-        for made in blocks:
+        for made in _iterable(blocks):
             kept.append((made.samples.x, np.arange(made.rows.start, made.rows.stop)))
     except KeyboardInterrupt:
         if not kept:
             raise
         interrupted = True
     if not kept:
-        raise InvalidValueError("there is no block to gather: expected at least one.")
+        raise InvalidValueError("blocks is empty, there is no block to gather: expected at least one.")
     parts, rows = zip(*kept, strict=True)
     return Gathered(array_namespace(parts[0]).concat(parts, axis=0), np.concatenate(rows), interrupted)
+
+
+def _iterable(blocks: Any) -> Iterator[Block]:
+    if not isinstance(blocks, Iterable):
+        raise InvalidTypeError(f"blocks is a {describe(blocks)}: expected the iterator from sample_blocks.")
+    for made in blocks:
+        if not isinstance(made, Block):
+            raise InvalidTypeError(f"blocks contains a {describe(made)}: expected a Block, from sample_blocks.")
+        yield made
 
 
 def _streams(rng: RngLike, like: Array | None) -> Callable[[int], Rng]:

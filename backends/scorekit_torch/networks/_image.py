@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.learning import Conditions, as_sigma, check_count, check_option
+from scorekit.learning import Conditions, as_sigma, check_batch, check_count, check_option
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype
@@ -115,6 +115,8 @@ class ImageNetwork(nn.Module, ABC):
             ValueError: no sigma, or no condition for a network that was made for one.
             TypeError: a condition for a network that takes none.
         """
+        if not isinstance(x, torch.Tensor):
+            check_batch(x, finite=False)  # says what is wrong
         array_namespace(x=x, weights=next(self.parameters()))
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)
@@ -149,12 +151,14 @@ class ImageNetwork(nn.Module, ABC):
         return torch.autocast(device, torch.bfloat16) if self.precision == "bfloat16" else nullcontext()
 
     def _check_images(self, x: Array) -> None:
+        if x.ndim < 2 or not x.is_floating_point():
+            check_batch(x, finite=False)  # says what is wrong
         shape = tuple(x.shape)
         if len(shape) != 4 or not shape[0]:
             raise ShapeError(f"x has shape {shape}: expected images (n, c, h, w), at least one.")
         if shape[1] != self.channels:
             last = " The channels come second: x.permute(0, 3, 1, 2)." if shape[3] == self.channels else ""
-            raise ShapeError(f"x has shape {shape}: this network is for {self.channels} channels.{last}")
+            raise ShapeError(f"x has shape {shape}: expected {self.channels} channels, those of this network.{last}")
         if any(side % self.divisor or side < 2 * self.divisor for side in shape[2:]):
             raise ShapeError(
                 f"x has images of {shape[2]}x{shape[3]}: expected sides that are multiples of {self.divisor} and at "

@@ -428,6 +428,8 @@ def _training(kit):
                    "rng": 0, "block": 2, "like": data},
                   {"sampler": odd.thing, "model": partial(odd.model, densities=True), "start": _starts, "n": odd.count, "rng": odd.rng,
                    "block": odd.count, "like": _like})
+    made = list(sk.samplers.sample_blocks(sk.samplers.Langevin(0.1, 2), odd.score, partial(_start, kit), 4, 0, block=2, like=data))
+    yield Subject("samplers.gather", sk.samplers.gather, {"blocks": made}, {"blocks": _blocks})
     yield Subject("backend_of", sk.backend_of, {"x": data}, {"x": _array})
     yield Subject("array_namespace", sk.array_namespace, {"x": data}, {"x": _array})
     yield Subject("backend", sk.backend, {"name": kit.name, "device": "cpu", "dtype": "float32"},
@@ -461,6 +463,11 @@ def _all_blocks(**options):
     return sk.samplers.gather(sk.samplers.sample_blocks(**options)).x
 
 
+def _blocks(good, kit):
+    rows = [("None", None), ("a number", 3), ("text", "a"), ("no blocks", []), ("samples", [good[0].samples]), ("a dict", {"a": 1})]
+    return [odd.Odd(label, value) for label, value in rows]
+
+
 def _starts(good, kit):
     wrong = {
         "returns None": lambda n, rng: None, "returns a list": lambda n, rng: [[0.0, 0.0]] * n,
@@ -469,7 +476,7 @@ def _starts(good, kit):
         "returns whole numbers": lambda n, rng: kit.array(np.zeros((n, 2), int)),
         "returns NaN": lambda n, rng: kit.array(np.full((n, 2), np.nan)),
     }  # fmt: skip
-    needs = [odd.Odd("takes one argument", lambda n: None), odd.Odd("an array", kit.array(np.zeros((4, 2))))]
+    needs = [odd.Odd("takes one argument", lambda n: None), odd.Odd("the points themselves", kit.array(np.zeros((4, 2))))]
     return odd.function(good, kit) + needs + [odd.Odd(label, f, ("returned",)) for label, f in wrong.items()]
 
 
@@ -571,6 +578,7 @@ def _networks(kit):
     yield Subject("MLP.__call__", network, called, roles)
     made = type(sk.backend(kit.name))
     yield Subject(f"{made.__name__}", made, {"device": "cpu", "dtype": "float32"}, {"device": _device, "dtype": _dtype})
+    yield from _streams(kit)
     if kit.name == "torch":
         yield from _image_networks(package)
         yield from _torch_only(package)
@@ -594,6 +602,68 @@ def _image_networks(package):
             "dropout": partial(odd.number, low=-0.1, high=1.0), "divide_by_sigma": odd.flag,
             "noise": partial(odd.levels, optional=True)}  # fmt: skip
     yield Subject("UNet", package.UNet, small | given | shared, roles | more)
+
+
+    import torch
+
+    network = package.NCSNv2(**small)
+    images = torch.as_tensor(_HOST.uniform(size=(2, 1, 8, 8)), dtype=torch.float32)
+    called = {"x": images, "sigma": 0.5}
+    yield Subject("NCSNv2.__call__", network, called, {"x": _pictures, "sigma": _level_of_images})
+
+
+def _pictures(good, kit):
+    other = ("half precision", "bfloat16", "no columns", "one column without its axis")
+    kept = [o for o in odd.called(good, kit, mixed=True) if o.label not in other]
+    rows = [("three axes", good[0]), ("channels last", good.permute(0, 2, 3, 1)), ("two channels", good.repeat(1, 2, 1, 1))]  # fmt: skip
+    return [*kept, *(odd.Odd(label, value) for label, value in rows), odd.Odd("odd sides", good[..., :7], ("8x7",))]
+
+
+def _level_of_images(good, kit):
+    return [o for o in _sigma(good, kit) if o.label not in ("another framework", "zeros")]
+
+
+def _streams(kit):
+    """The methods of a random stream, and those of a backend."""
+    stream, example, backend = sk.rng(0, like=kit.array(np.zeros(1))), kit.array(np.zeros(1)), sk.backend(kit.name)
+    shaped = {"shape": _draw_shape, "like": partial(_example, wide=True)}
+    for name in ("normal", "uniform", "rademacher"):
+        yield Subject(f"rng().{name}", getattr(stream, name), {"shape": (2,), "like": example}, shaped)
+    yield Subject("rng().integers", stream.integers, {"low": 0, "high": 4, "shape": (2,)}, {"shape": _draw_shape, "high": _above})
+    yield Subject("rng().choice", stream.choice, {"n": 4, "shape": (2,)}, {"n": _count_only, "shape": _draw_shape, "p": _p})
+    yield Subject("rng().spawn", stream.spawn, {"n": 2}, {"n": _count_only})
+    roles = {"x": _convertible, "like": _example}
+    yield Subject("backend().asarray", backend.asarray, {"x": [1.0], "like": example}, roles, spoken={"x": "(?:array|tensor)", "like": "(?:like|samples)"})
+
+
+def _example(good, kit, *, wide=False):
+    kept = [o for o in odd.like(good, kit) if not hasattr(o.value, "shape") or isinstance(o.value, type)]
+    return kept + ([odd.Odd("another framework", kit.other(np.zeros(1)), ("framework",))] if wide else [])
+
+
+def _draw_shape(good, kit):
+    rows = [("text", "a"), ("None", None), ("negative", (-2,)), ("fractions", (2.5,)), ("texts", ("a",)), ("a dict", {"a": 1})]
+    return [odd.Odd(label, value) for label, value in rows]
+
+
+def _count_only(good, kit):
+    rows = [("text", "a"), ("None", None), ("a fraction", 2.5), ("negative", -2), ("a list", [2]), ("a flag", True)]
+    return [odd.Odd(label, value) for label, value in rows]
+
+
+def _above(good, kit):
+    return [odd.Odd(label, value) for label, value in (("below low", -1), ("text", "a"), ("a fraction", 2.5), ("None", None))]
+
+
+def _p(good, kit):
+    rows = [("too few", [1.0]), ("not one in sum", [0.5] * 4), ("negative", [-0.5, 1.5, 0, 0]), ("text", "a"), ("a number", 0.5)]
+    return [odd.Odd(label, value) for label, value in rows]
+
+
+def _convertible(good, kit):
+    rows = [("text", "a"), ("None", None), ("a dict", {"a": 1}), ("ragged", [[1.0], [1.0, 2.0]]), ("a class", float),
+            ("a function", odd.score), ("a set", {1.0}), ("complex", np.ones(2, complex))]  # fmt: skip
+    return [odd.Odd(label, value) for label, value in rows]
 
 
 def _torch_only(package):
@@ -821,6 +891,7 @@ def _plots(kit):
     yield Subject("plot.history", plot.history, {"history": history, "smoothing": 1},
                   {"history": odd.thing, "smoothing": count, "ax": _axes})
     report = sk.metrics.score_error_report(odd.score, GAUSSIAN, LEVELS, n=40, rng=0)
+    yield Subject("metrics.ScoreErrorReport.region", report.region, {"name": "all"}, {"name": _region}, spoken={"name": "region"})
     yield Subject("plot.error_levels", plot.error_levels, {"report": report}, {"report": odd.thing, "ax": _axes})
     weights = sk.metrics.mode_weights(X, MIXTURE)
     yield Subject("plot.mode_proportions", plot.mode_proportions, {"results": {"a": weights}, "mode": 0},
@@ -840,6 +911,10 @@ def _plots(kit):
     figure = _figure()
     yield Subject("plot.write", plot.write, {"figure": figure, "path": tempfile.gettempdir() + "/a.png", "dpi": 20},
                   {"figure": odd.thing, "path": odd.path, "dpi": odd.count, "close": odd.flag})
+
+
+def _region(good, kit):
+    return [odd.Odd(label, value) for label, value in (("unknown", "everywhere"), ("None", None), ("a number", 0.1))]
 
 
 @lru_cache
