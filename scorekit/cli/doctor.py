@@ -116,8 +116,7 @@ def _backend(name: str) -> Iterator[Finding]:
         describe = offered(name, "devices")
         devices = [] if describe is None else describe()
     except Exception as error:  # a broken installation can raise anything
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        yield Finding(f"  {name:17} does not work ({reason})", wrong=True)
+        yield Finding(f"  {name:17} does not work ({reason_of(error)})", wrong=True)
         return
     yield Finding(f"  {name:17} works, checked in {time.perf_counter() - started:.1f} s")
     yield from (Finding(f"    {device}") for device in devices)

@@ -19,7 +19,7 @@ import numpy as np
 
 from scorekit._checks import check_path
 from scorekit._version import __version__
-from scorekit.errors import CheckpointError
+from scorekit.errors import CheckpointError, reason_of
 from scorekit.learning.host_arrays import BFLOAT16
 from scorekit.storage.files import replacing
 
@@ -120,7 +120,7 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         bits = load_file(path / _ARRAYS)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path} cannot be read: {_ARRAYS} is not a complete safetensors file ({_reason(error)})."
+            f"{path} cannot be read: {_ARRAYS} is not a complete safetensors file ({reason_of(error)})."
         ) from error
     _verify(path, bits, content["sha256"])
     narrow = content["bfloat16"]
@@ -138,7 +138,7 @@ def _manifest(path: Path) -> dict[str, Any]:
         lacks = f"has no {_MANIFEST}, so scorekit did not write it" if path.is_dir() else "does not exist"
         raise CheckpointError(f"{path} {lacks}: expected a folder that scorekit wrote.") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({_reason(error)}).") from error
+        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({reason_of(error)}).") from error
     if not isinstance(content, dict) or not isinstance(content.get("checksum"), str):
         raise CheckpointError(f"{path} cannot be read: {_MANIFEST} has no checksum, so scorekit did not write it.")
     del content["checksum"]
@@ -187,9 +187,3 @@ def _digest(value: Any) -> str:
 def _bits(value: Any) -> Any:
     """The array as stored: bfloat16, which NumPy lacks, is stored as uint16, and the manifest lists these arrays."""
     return value.view(np.uint16) if value.dtype == BFLOAT16 else value
-
-
-def _reason(error: BaseException) -> str:
-    """The reason in one line of at most 200 characters."""
-    text = getattr(error, "strerror", None) or str(error)
-    return f"{type(error).__name__}: {text}".splitlines()[0][:200]

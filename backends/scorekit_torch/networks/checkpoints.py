@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,7 +11,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit.errors import CheckpointError
+from scorekit.errors import CheckpointError, reason_of
 from scorekit.learning import check_path
 
 __all__ = ["filled", "read", "renamed", "tensors"]
@@ -26,11 +27,16 @@ def read(path: str | os.PathLike[str]) -> tuple[Path, Any]:
     try:
         return place, torch.load(place, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged or hostile file raises is any of a dozen types
-        reason = str(error).partition("\n")[0]
         raise CheckpointError(
-            f"{place} cannot be read ({type(error).__name__}: {reason}): expected a file that torch.save wrote, of "
+            f"{place} cannot be read ({_cause(error)}): expected a file that torch.save wrote, of "
             "tensors, numbers, lists and dicts only."
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    """The reason of torch, without its advice to load the file in a way that executes it."""
+    said = re.search(r"WeightsUnpickler error: (.*?)(\. |\n|$)", str(error))
+    return said[1] if said else reason_of(error)
 
 
 def tensors(state: Any, place: Path, what: str) -> dict[str, Array]:
