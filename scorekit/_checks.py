@@ -6,6 +6,8 @@ import difflib
 import inspect
 import math
 import os
+import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,18 @@ import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
-__all__ = ["as_shape", "check_arguments", "check_bounds", "check_count", "check_number", "check_option", "check_path", "check_positive", "did_you_mean"]
+__all__ = [
+    "as_shape",
+    "check_arguments",
+    "check_bounds",
+    "check_count",
+    "check_number",
+    "check_option",
+    "check_path",
+    "check_positive",
+    "did_you_mean",
+    "warn",
+]
 
 
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
@@ -117,7 +130,9 @@ def check_arguments(function: Any, name: str, arguments: tuple[str, ...]) -> Non
 
 
 def check_path(value: Any, name: str) -> Path:
-    """``value`` as a path. An empty name raises an error, because it would be the working folder.
+    """``value`` as a path; ``~`` and ``~user`` at its start become the home folder, as in a shell.
+
+    Variables of the environment are not expanded. An empty name raises an error, because it would be the working folder.
 
     >>> check_path("runs/first", "folder").name
     'first'
@@ -132,7 +147,7 @@ def check_path(value: Any, name: str) -> Path:
         raise InvalidTypeError(f"{name} is {value!r}: expected a path, as a str or a pathlib.Path.")
     if not given or "\0" in given:
         raise InvalidValueError(f"{name} is {value!r}: expected the name of a file or folder.")
-    return Path(given)
+    return Path(os.path.expanduser(given))
 
 
 def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
@@ -159,3 +174,27 @@ def did_you_mean(value: Any, known: Iterable[Any]) -> str:
     names = {name.lower(): name for name in known if isinstance(name, str)}
     near = difflib.get_close_matches(value.lower(), names, 1)
     return f" Did you mean {names[near[0]]!r}?" if near else ""
+
+
+_BETWEEN = ("scorekit", "autograd", "contextlib", "functools", "torch", "tqdm")
+
+
+def warn(message: str) -> None:
+    """Give a ``RuntimeWarning`` that points to the line outside of the library from which it was called.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn("the step is too large.")
+    >>> str(caught[0].message)
+    'the step is too large.'
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_between(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, RuntimeWarning, stacklevel=level + 1)
+
+
+def _is_between(module: str) -> bool:
+    package = module.partition(".")[0]
+    return package in _BETWEEN or package.startswith("scorekit_")

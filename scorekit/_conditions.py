@@ -10,7 +10,7 @@ from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, des
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of
 
-__all__ = ["Conditions", "as_condition", "check_condition", "dropped", "null_like", "tiled"]
+__all__ = ["Conditional", "Conditions", "as_condition", "check_condition", "dropped", "null_like", "tiled"]
 
 
 def as_condition(value: Any, owner: Backend, name: str = "condition") -> Array:
@@ -170,3 +170,44 @@ class Conditions:
                 "sample."
             )
         return vectors
+
+
+class Conditional:
+    """The members of a network that follow from its :class:`Conditions`; a base class of networks.
+
+    A network sets ``_conditions``, and ``conditional`` to False if its output does not depend on sigma.
+
+    >>> class Constant(Conditional):
+    ...     _conditions = Conditions(classes=3, dim=None)
+    >>> network = Constant()
+    >>> network.classes, network.null_condition, network.takes_condition, network.takes_sigma
+    (3, 3, True, True)
+    """
+
+    _conditions: Conditions
+    conditional: bool = True
+
+    @property
+    def condition_dim(self) -> int | None:
+        """The dimension of a condition; None for a network without vectors."""
+        return self._conditions.dim
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None for a network without labels."""
+        return self._conditions.classes
+
+    @property
+    def takes_sigma(self) -> bool:
+        """Whether the output depends on sigma."""
+        return self.conditional
+
+    @property
+    def takes_condition(self) -> bool:
+        """Whether the network has ``classes`` or ``condition_dim``."""
+        return self._conditions.null is not None
+
+    @property
+    def null_condition(self) -> Any:
+        """The condition of one sample that means no condition; None for a network without conditions."""
+        return self._conditions.null

@@ -127,13 +127,28 @@ def grad(f: Function, x: Array) -> tuple[Array, Array]:
 def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
     """``(f(x), tr J)``, or with ``probes`` of shape ``(m, n, *event)`` ``(f(x), mean of vᵀ J v)``, shape ``(n,)``.
 
-    For d > 128 the exact trace keeps only the graph of ``f``. Backward recomputes the graph of each chunk, which takes
+    For d > 128 the exact trace keeps only two graphs of ``f``. Backward recomputes that of each chunk, which takes
     a third more time. For a network of 3 layers of width 128 and d = 784, forward and backward need the memory of at
     most 40 forward passes with their graphs. For d <= 128 all graphs are kept: the memory of about d forward passes.
     """
-    at = _Evaluated(f, x) if probes is None else _Evaluated(f, x, probes)
-    total = _exact(at) if probes is None else _probed(at, probes)
-    return at.value, total
+    if probes is not None:
+        at = _Evaluated(f, x, probes)
+        return at.value, _probed(at, probes)
+    if not (torch.is_grad_enabled() and _is_large(x)):
+        at = _Evaluated(f, x)
+        return at.value, _exact(at, _diagonal_part)
+    with torch.random.fork_rng([x.device] if x.device.type == "cuda" else []):  # the next evaluation draws the same
+        at = _Evaluated(f, x)
+    if not at.keep:
+        return at.value, _exact(at, _diagonal_part)
+    # a graph of its own for the value: backward may free it before the graphs of the trace are recomputed
+    return _Evaluated(f, x).value, _exact(at, _recomputed)
+
+
+def _is_large(x: Array) -> bool:
+    """Whether the graphs of all directions are too large to be kept."""
+    n, d = x.shape[0], x[0].numel()
+    return d > _KEPT or n * d * d > _NUMBERS
 
 
 def _probed(at: _Evaluated, probes: Array) -> Array:
@@ -147,15 +162,13 @@ def _dot(a: Array, b: Array) -> Array:
     return (a * b).flatten(1).sum(dim=1)
 
 
-def _exact(at: _Evaluated) -> Array:
+def _exact(at: _Evaluated, part: Callable[[_Evaluated, int, int], Array]) -> Array:
     """The exact trace: unit vectors are pulled back through one graph, a chunk in each pass."""
     n, d = at.z.shape[0], at.z[0].numel()
     if d <= _FEW:
         entries = [_diagonal_entry(at, i) for i in range(d)]
         return sum(entries[1:], entries[0])
     chunk = max(1, min(_CHUNK, _NUMBERS // (n * d)))
-    again = at.keep and (d > _KEPT or n * d * d > _NUMBERS)
-    part = _recomputed if again else _diagonal_part
     return sum((part(at, start, min(start + chunk, d)) for start in range(chunk, d, chunk)), part(at, 0, min(chunk, d)))
 
 
@@ -179,8 +192,10 @@ def _diagonal_part(at: _Evaluated, start: int, stop: int) -> Array:
 def _recomputed(at: _Evaluated, start: int, stop: int) -> Array:
     """The same part, with its graph recomputed in backward.
 
-    The graph of ``f`` still exists at that time, because autograd processes the last operations first. Early stopping
-    is disabled because it would raise an exception through the autograd engine that runs inside the part.
+    The graph of ``f`` must then still exist. It does if it is reached only from these parts, because autograd frees a
+    node after all nodes that lead to it. The order of independent nodes is not defined: on CUDA it is not the order in
+    which they were made. Early stopping is disabled because it would raise an exception through the autograd engine
+    that runs inside the part.
     """
     with set_checkpoint_early_stop(False):
         return checkpoint(_diagonal_part, at, start, stop, use_reentrant=False, preserve_rng_state=False)

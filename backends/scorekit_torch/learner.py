@@ -32,6 +32,8 @@ __all__ = ["TorchLearner"]
 
 Array: TypeAlias = Any
 
+_WIDE = {torch.float32, torch.float64}
+
 
 class Part(NamedTuple):
     """Samples with their conditions, the noise of the objective and the seeds of the layers."""
@@ -100,8 +102,22 @@ class TorchLearner:
         _check_module(model)  # before it is copied
         self._model = copy.deepcopy(model)
         self._objective, self._optimizer_name = objective, optimizer
-        self._lay_out(innermost(self._model), channels_last)
-        self._equip(autocast, channels_last, compile)
+        self._equipment = (autocast, channels_last, compile)
+        self._prepare(innermost(self._model))
+
+    def _prepare(self, module: nn.Module) -> None:
+        self._lay_out(module, self._equipment[1])
+        self._equip(*self._equipment)
+
+    def match(self, x: Array) -> None:
+        """Give the weights the dtype of ``x``, float32 or float64, if all of them have the other one of these two.
+
+        Buffers follow, except integers and booleans. A module with weights of several dtypes, or of half precision, is
+        not changed. Only before the first step.
+        """
+        dtypes = {p.dtype for p in self._module.parameters()}
+        if x.dtype in _WIDE and len(dtypes) == 1 and dtypes < _WIDE and x.dtype not in dtypes:
+            self._prepare(self._module.to(x.dtype))
 
     def _lay_out(self, module: nn.Module, channels_last: bool) -> None:
         self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}

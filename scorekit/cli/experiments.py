@@ -31,7 +31,7 @@ def _add_train(commands: Any) -> None:
         action="append",
         default=[],
         metavar="SECTION.KEY=VALUE",
-        help="change a key of the file; can be repeated",
+        help="change a key of the file; can be repeated; a path is relative to the current folder",
     )
     train.add_argument("--quiet", action="store_true", help="no progress bar")
     train.set_defaults(run=_train)
@@ -62,8 +62,20 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
     sample.add_argument("--block", type=int, default=32, help="images in memory at a time (default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="seed for sampling (default: %(default)s)")
+    _add_set(sample)
     sample.add_argument("--quiet", action="store_true", help="no progress bar")
     sample.set_defaults(run=_sample)
+
+
+def _add_set(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="data.KEY=PATH",
+        help="the path of data that have moved, relative to the current folder",
+    )
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -86,6 +98,7 @@ def _sample(options: argparse.Namespace) -> None:
         label=options.label,
         device=options.device,
         options=given,
+        changes=options.changes,
         progress=not options.quiet,
     )
 
@@ -105,6 +118,7 @@ def _add_evaluate(commands: Any) -> None:
         "--features", default=None, metavar="FILE.py:NAME", help="a function that maps images to features"
     )
     evaluate.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
+    _add_set(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
 
@@ -117,4 +131,5 @@ def _evaluate(options: argparse.Namespace) -> None:
         classifier=options.classifier,
         features=options.features,
         device=options.device,
+        changes=options.changes,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import scorekit as sk
 from scorekit._checks import check_path
 from scorekit.errors import InvalidValueError
+from scorekit.experiments.content import content_of
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
 from scorekit.experiments.sampling import read_samples
@@ -30,6 +31,7 @@ def evaluate(
     classifier: str | None = None,
     features: str | None = None,
     device: str | None = None,
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Compute metrics of samples, print tables, and write ``evaluation.json`` and figures to their folder.
 
@@ -43,6 +45,7 @@ def evaluate(
         classifier: ``FILE.py:NAME``, a function that maps images ``(n, c, h, w)`` to labels or probabilities.
         features: ``FILE.py:NAME``, a function that maps images ``(n, c, h, w)`` to features ``(n, d)``.
         device: the device for the computation; None for the device of the run.
+        changes: the path of data that have moved, such as ``"data.path=/new/place"``, relative to the current folder.
 
     Returns:
         The content of ``evaluation.json``.
@@ -50,28 +53,33 @@ def evaluate(
     Raises:
         ValueError: the run has no samples yet; the function in ``classifier`` or ``features`` is missing or raises an
             error.
-        CheckpointError: ``run`` or its samples cannot be read.
+        CheckpointError: ``run`` or its samples cannot be read, or the data are not those of the training.
 
     >>> from scorekit import experiments
     >>> found = experiments.evaluate("runs/digits")  # doctest: +SKIP
     """
-    folder = RunFolder.open(run, device)
+    folder = RunFolder.open(run, device, changes)
     place = _newest(folder.path) if samples is None else check_path(samples, "--samples")
     images = read_samples(place)
     parts = Parts(folder.experiment, folder.facts)
+    folder.check_data(content_of(parts.data))
     learned_from, held_out = parts.data
     found: dict[str, Any] = {"samples": len(images), "folder": place.name}
     print(f"{len(images)} samples in {place}")
-    found |= _copies(place, images, learned_from.images, held_out.images)
+    if held_out is None:
+        print("held_out is 0 and the data have no test set: no test for copies, no distances to held-out images")
+    else:
+        found |= _copies(place, images, learned_from.images, held_out.images)
     classify = _classifier(learned_from, classifier)
     _write(place, found)
     if classify is not None:
         found |= _proportions(images, classify, parts)
         _write(place, found)
-    if features is not None:
+    if features is not None and held_out is not None:
         found |= _distances(images, held_out.images, learned_from.images, _function(features, "--features"))
         _write(place, found)
-    print(f"\nwritten: {place / 'evaluation.json'}, {place / 'neighbors.png'}")
+    pictures = "" if held_out is None else f", {place / 'neighbors.png'}"
+    print(f"\nwritten: {place / 'evaluation.json'}{pictures}")
     return found
 
 

@@ -16,9 +16,11 @@ import scorekit as sk
 from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidValueError
 from scorekit.experiments.config import Section, read_experiment
+from scorekit.experiments.content import content_of
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import this_process
+from scorekit.storage.files import own_folder
 from scorekit.training import JsonLines, TensorBoard, WarmupCosine
 from scorekit.training.run import FitState
 
@@ -31,7 +33,7 @@ class Plan:
 
     Args:
         steps: the total number of optimizer steps.
-        batch_size: images per step.
+        batch_size: images per step; None for 128, or all if there are fewer.
         learning_rate, warmup, decay: the largest learning rate, the number of warmup steps, and whether cosine decay to
             zero follows.
         preview_every, preview_samples: steps between previews, 0 for no previews, and the number of samples in each.
@@ -40,7 +42,7 @@ class Plan:
     """
 
     steps: int
-    batch_size: int
+    batch_size: int | None
     learning_rate: float
     warmup: int
     decay: bool
@@ -60,7 +62,9 @@ class Plan:
             warmup = check_count(section.get("warmup", min(100, steps // 10)), "warmup", minimum=0)
             return cls(
                 steps=steps,
-                batch_size=check_count(section.get("batch_size", 128), "batch_size"),
+                batch_size=check_count(section.get("batch_size"), "batch_size")
+                if "batch_size" in section.values
+                else None,
                 learning_rate=check_positive(section.get("learning_rate", 1e-3), "learning_rate"),
                 warmup=warmup,
                 decay=decay,
@@ -94,8 +98,8 @@ def train(
 
     Args:
         source: the path of a TOML file, or its content as a mapping.
-        out: the run folder; None for ``runs/NAME``, NAME the name of the experiment.
-        changes: keys to change, such as ``"train.steps=100"``.
+        out: the run folder; None for ``runs/NAME`` in the current folder, NAME the name of the experiment.
+        changes: keys to change, such as ``"train.steps=100"``; paths are relative to the current folder.
         progress: show a progress bar.
 
     Returns:
@@ -103,7 +107,7 @@ def train(
 
     Raises:
         ValueError: the experiment has an unknown key or an invalid value.
-        CheckpointError: the folder contains a run of another experiment, or cannot be written.
+        CheckpointError: the folder contains a run of another experiment or of other data, or cannot be written.
 
     >>> import tempfile
     >>> from scorekit import experiments
@@ -123,6 +127,7 @@ def train(
     model, objective, data = parts.network(), parts.objective(), parts.training_data()
     parts.sampler()  # raises errors in [sampler] before training, not after it
     folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
+    folder.check_data(content_of(parts.data))
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
     if plan.options.values.get("compile"):
         _say("compile = true: the first step takes minutes")
@@ -141,20 +146,25 @@ def train(
                 progress=progress,
                 validation=parts.held_out() if plan.validate else None,
                 callbacks=[watch, *_callbacks(folder, parts, plan)] if this_process().rank == 0 else [],
-                checkpoint=folder.path / "checkpoints",
+                checkpoint=own_folder(folder.path, "checkpoints"),
                 **options,
             )
     except SystemExit:  # SIGTERM: fit has saved the step and its checkpoint
         watch.save()
         raise
     if this_process().rank == 0:
-        folder.accept(parts.facts())
+        folder.accept(_facts(parts))
         folder.save_model(result.model)
         _draw_history(result.history, folder.path / "history.png")
         _say(f"{result.step} steps; next: scorekit sample {folder.path} -n 64")
     if result.interrupted:
         raise KeyboardInterrupt
     return folder.path
+
+
+def _facts(parts: Parts) -> dict[str, Any]:
+    """What ``run.json`` says about the data: what sampling needs, and their content."""
+    return {**parts.facts(), "data": content_of(parts.data)}
 
 
 class _Watch:
@@ -166,7 +176,7 @@ class _Watch:
 
     def __call__(self, state: FitState) -> None:
         if self._state is None:
-            self._folder.accept(self._parts.facts())
+            self._folder.accept(_facts(self._parts))
         self._state = state
 
     def save(self) -> None:
@@ -183,7 +193,7 @@ def _say(text: str) -> None:
 def _callbacks(folder: RunFolder, parts: Parts, plan: Plan) -> list[Callable[[FitState], None]]:
     found: list[Any] = [JsonLines(folder.path / "history.jsonl")]
     if TensorBoard.installed():
-        found.append(TensorBoard(folder.path / "tensorboard"))
+        found.append(TensorBoard(own_folder(folder.path, "tensorboard")))
     return [*found, _Previews(folder, parts, plan)] if plan.preview_every else found
 
 
@@ -210,9 +220,8 @@ class _Previews:
         stream = parts.backend.rng(("preview", parts.experiment.seed))
         start = parts.start(noise_levels, parts.like)(self._n, stream)
         samples = sampler.sample(parts.score(model, sampler, noise_levels), start, rng=stream)
-        (self._folder.path / "previews").mkdir(exist_ok=True)
         ax = sk.plot.image_grid(parts.as_images(samples.x), limits=(0.0, 1.0))
-        sk.plot.write(ax.figure, self._folder.path / "previews" / f"step-{state.step:09d}.png", close=True)
+        sk.plot.write(ax.figure, own_folder(self._folder.path, "previews") / f"step-{state.step:09d}.png", close=True)
         self._folder.save_model(state.learner.model)
 
 

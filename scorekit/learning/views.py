@@ -11,7 +11,7 @@ from scorekit._score import part_of, score_function
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
 
-__all__ = ["View", "classes_of", "innermost", "with_innermost"]
+__all__ = ["View", "classes_of", "innermost", "network_in", "units_of", "with_innermost", "without_units"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class View(ABC):
     is_view: ClassVar[bool] = True
     per_sample: ClassVar[bool] = False
     uses_sigma: ClassVar[bool] = True
+    has_units: ClassVar[bool] = False
+    """Whether the wrapped model has other units of x, as in ``sk.models.standardized``."""
 
     @abstractmethod
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
@@ -45,13 +47,22 @@ class View(ABC):
         """The training mode of a wrapped module; None if there is no module."""
         return getattr(self.inner, "training", None)
 
-    def check_inner(self) -> None:
-        """Raise ``TypeError`` if the wrapped object is not a function of x, sigma and a condition."""
+    def check_inner(self, *, a_score: bool = True) -> None:
+        """Raise ``TypeError`` if the wrapped object is no function of x, sigma and a condition.
+
+        The same if it is standardized and must be no score.
+        """
         if not callable(self.inner):
             raise InvalidTypeError(
                 f"{self._inner} is a {describe(self.inner)}: expected a function of (x, sigma).{part_of(self.inner)}"
             )
         score_function(self.inner, self._inner)
+        if not a_score and units_of(self.inner) is not None:
+            name = type(self).__name__
+            raise InvalidTypeError(
+                f"{self._inner} is standardized, so {name} would scale it twice: put the view of standardized data "
+                f"outside, sk.models.standardized({name}(…), mean, scale)."
+            )
 
     def parameters(self) -> dict[str, Array]:
         """The parameters of the wrapped model, by name."""
@@ -80,6 +91,46 @@ def innermost(model: Any) -> Any:
     while isinstance(model, View):
         model = model.inner
     return model
+
+
+def network_in(model: Any) -> Any:
+    """The model inside all views and all wrappers of learners (objects with ``is_view``).
+
+    >>> import scorekit as sk
+    >>> network_in(sk.models.at(abs, 0.5))
+    <built-in function abs>
+    """
+    while getattr(type(model), "is_view", False):
+        model = model.inner
+    return model
+
+
+def units_of(model: Any) -> Any:
+    """The view of ``sk.models.standardized`` in a model; None without one.
+
+    >>> import scorekit as sk
+    >>> units_of(sk.models.at(sk.models.standardized(abs, 0.0, 2.0), 0.5)).scale
+    2.0
+    """
+    while getattr(type(model), "is_view", False):
+        if getattr(type(model), "has_units", False):
+            return model
+        model = model.inner
+    return None
+
+
+def without_units(model: Any) -> Any:
+    """The same model without the view of ``sk.models.standardized``: a score of standardized x.
+
+    >>> import scorekit as sk
+    >>> without_units(sk.models.standardized(abs, 0.0, 2.0))
+    <built-in function abs>
+    """
+    if getattr(type(model), "has_units", False):
+        return model.inner
+    if isinstance(model, View):
+        return replace(model, **{model._inner: without_units(model.inner)})
+    return without_units(model.inner)  # a wrapper of a learner
 
 
 def classes_of(model: Any) -> int | None:

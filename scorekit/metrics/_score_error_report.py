@@ -12,7 +12,7 @@ from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count, check_number
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.metrics._host import host_score
-from scorekit.metrics._score_error import ScoreError, check_methods, check_target, compare_scores
+from scorekit.metrics._score_error import ScoreError, check_methods, check_noise_of, check_target, compare_scores
 from scorekit.noise import Geometric, Levels, NoiseDistribution, as_levels
 from scorekit.protocols import Array, Distribution, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
@@ -155,6 +155,7 @@ def _level(
     cuts: list[float],
     like: Array | None,
 ) -> Iterator[ScoreErrorRow]:
+    check_noise_of(model, sigma)
     smoothed = distribution.smoothed(sigma)
     x = smoothed.sample(n, rng=rng, like=like)
     check_target(distribution, x)

@@ -50,7 +50,7 @@ class DenoiserModel(View):
     denoise: Callable[..., Array]
 
     def __post_init__(self) -> None:
-        self.check_inner()
+        self.check_inner(a_score=False)
 
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""

@@ -10,6 +10,7 @@ from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError, describe
 from scorekit.learning.drawing import check_noise
+from scorekit.learning.views import units_of, without_units
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
 
@@ -17,14 +18,24 @@ __all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 
 
 class CheckedScore:
-    """A model with a fixed condition; its output is checked to have the shape and dtype of its input."""
+    """A model with a fixed condition; its output is checked to have the shape and dtype of its input.
+
+    For a model of ``sk.models.standardized`` it is the score of standardized points; ``units`` is that view.
+    """
 
     def __init__(self, model: ScoreModel, condition: Array | None = None, name: str = "model") -> None:
         self.model, self.condition, self._name = model, condition, name
-        self._score = score_function(model, name)
+        self.units = units_of(model)
+        self._called = model if self.units is None else without_units(model)
+        self._score = score_function(self._called, name)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
         return check_score(self._score(x, sigma, self.condition), x, self._name)
+
+    @property
+    def has_divergence(self) -> bool:
+        """Whether the model computes its exact trace itself."""
+        return getattr(self._called, "divergence", None) is not None
 
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(s, tr ∇s)`` at sigma=None, or with ``probes`` the mean of vᵀ ∇s v in place of the trace.
@@ -33,7 +44,7 @@ class CheckedScore:
         exist. Both get ``condition=`` if there is a condition.
         """
         name = "divergence" if probes is None else "probed_divergence"
-        own = getattr(self.model, name, None)
+        own = getattr(self._called, name, None)
         if own is None:
             return backend_of(x).divergence(self, x, probes)
         told = {} if self.condition is None else {"condition": self.condition}
@@ -81,7 +92,8 @@ class ScoreObjective(ABC):
         """The loss of the batch: ``sum(w · losses) / sum(w)``, or the mean if there are no weights.
 
         Args:
-            model: a score model.
+            model: a score model. For one of ``sk.models.standardized``, the loss is that of the model inside on the
+                standardized data.
             x: data, shape ``(n, *event)``.
             rng: an Rng, a seed or None; not used by deterministic objectives.
             weights: shape ``(n,)``, nonnegative and not all zero: quadrature or importance weights.
@@ -115,6 +127,7 @@ class ScoreObjective(ABC):
         """
         check_batch(x)
         score = CheckedScore(model, check_condition(condition, x))
+        x = x if score.units is None else score.units.to_standard(x)
         self._prepare(score, x)
         losses = self._losses(score, x, self._noise_for(x, rng, noise))
         if tuple(getattr(losses, "shape", ())) != (x.shape[0],):

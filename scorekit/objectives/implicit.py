@@ -9,6 +9,7 @@ from scorekit._arrays import check_rng, event_dot
 from scorekit._checks import check_count, check_option
 from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
 from scorekit.objectives._coupling import refuse_coupled_rows
+from scorekit.objectives._trace_cost import warn_of_cost
 from scorekit.protocols import Array, RngLike
 
 __all__ = ["ImplicitScoreMatching", "Probes"]
@@ -39,6 +40,9 @@ class ImplicitScoreMatching(ScoreObjective):
         ValueError: an unknown ``trace``, ``probes`` below 1, or, when called, rows of the model that depend on each
             other (batch normalization in training mode).
 
+    Warns:
+        RuntimeWarning: once for each model, if the exact trace of a batch takes more than 2 seconds, with an estimate.
+
     References: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005, JMLR 6:695–709.
     Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990, doi:10.1080/03610919008812866.
 
@@ -68,6 +72,8 @@ class ImplicitScoreMatching(ScoreObjective):
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)
+        if self.trace == "exact":
+            warn_of_cost(score, x)
 
     def _losses(self, score: CheckedScore, x: Array, noise: Probes | None) -> Array:
         s, trace = score.divergence(x, None if noise is None else probes_first(noise.v))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,14 +12,21 @@ from scorekit import models
 from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
+from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
 from scorekit.learning.views import View, innermost
+from scorekit.learning.zeros import Zeros, check_sizes
 from scorekit.protocols import Array, ScoreModel
 from scorekit.registry import backend, backend_of, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
 
 __all__ = ["load", "save"]
 
-_VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
+_VIEWS = {  # by the class of a view, the name in sk.models that makes it
+    "DenoiserModel": "DenoiserModel",
+    "EnergyModel": "EnergyModel",
+    "Preconditioned": "Preconditioned",
+    "Standardized": "standardized",
+}
 
 
 def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
@@ -55,6 +63,7 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
         "network": type(network).__name__ if ours else f"{type(network).__module__}.{type(network).__qualname__}",
         "config": network.config() if ours else None,
         "views": views,
+        "trained_levels": trained_levels_of(network),
     }
     write_folder(path, on_host(owner, arrays), description)
 
@@ -90,9 +99,12 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     if description.get("kind") != "model":
         raise CheckpointError(f"{path} contains a {description.get('kind')}: expected a model written by sk.save.")
     try:
-        model = _filled(_network(description, into), from_host(backend(description["backend"]), arrays))
+        numbers = sum(value.size for value in arrays.values())
+        network = _network(description, numbers) if into is None else innermost(into)
+        model = _filled(network, from_host(backend(description["backend"]), arrays))
+        set_trained_levels(model, description.get("trained_levels"))
         for view in reversed(description["views"]):
-            model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
+            model = getattr(models, _VIEWS[view["view"]])(model, **view["fields"])
     except MissingBackendError:
         raise
     except (ScorekitError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
@@ -107,8 +119,8 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         name = type(model).__name__
         if name not in _VIEWS:
             raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
-        others = [f.name for f in fields(model) if f.name != model._inner]
-        views.append({"view": name, "fields": {key: getattr(model, key) for key in others}})
+        others = [f.name for f in fields(model) if f.init and f.name != model._inner]
+        views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
         model = model.inner
     if isinstance(model, type) or not callable(getattr(model, "parameters", None)):
         raise InvalidTypeError(
@@ -116,6 +128,11 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
             "sk.models. Functions cannot be saved."
         )
     return model, views
+
+
+def _plain(value: Any) -> Any:
+    """An array as nested lists of its numbers, which JSON stores exactly."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _provided(name: str, network: Any) -> bool:
@@ -138,10 +155,10 @@ def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
     return network
 
 
-def _network(description: Mapping[str, Any], into: Any) -> Any:
-    """``into``, or a new network from the saved configuration. Only classes that the backend exports can be called."""
-    if into is not None:
-        return innermost(into)
+def _network(description: Mapping[str, Any], numbers: int) -> Any:
+    """A network from the saved configuration, of about ``numbers`` weights. Only classes that the backend exports can be
+    called.
+    """
     if description["config"] is None:
         raise CheckpointError(
             f"it contains the weights of a {description['network']}, which no backend exports: make that network, "
@@ -150,4 +167,6 @@ def _network(description: Mapping[str, Any], into: Any) -> Any:
     make = provided(description["backend"], description["network"])
     if not (isinstance(make, type) and hasattr(make, "config")):
         raise CheckpointError(f"it names {description['network']}, which is not a network class.")
-    return make(**description["config"])
+    check_sizes(description["config"], numbers)
+    blank = {"rng": Zeros(numbers)} if "rng" in inspect.signature(make).parameters else {}
+    return make(**{**description["config"], **blank})

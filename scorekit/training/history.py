@@ -12,6 +12,7 @@ import numpy as np
 
 from scorekit._checks import check_option, check_path
 from scorekit.errors import InvalidValueError, describe
+from scorekit.storage.files import replacing
 
 __all__ = ["History", "line_of"]
 
@@ -97,7 +98,8 @@ class History:
             for row in zip(*(self._columns[name] for name in group), strict=True)
         ]
         try:
-            check_path(path, "path").write_text("".join(map(line_of, rows)))
+            with replacing(check_path(path, "path")) as new:
+                new.write_text("".join(map(line_of, rows)))
         except OSError as error:
             raise InvalidValueError(
                 f"cannot write {path} ({error.strerror or error}): choose a file in an existing folder."

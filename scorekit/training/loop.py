@@ -20,6 +20,7 @@ from scorekit.registry import array_namespace, backends, framework_of
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run, Store, name_of
+from scorekit.training.scales import compare_scales
 from scorekit.training.sources import Source, open_source
 
 __all__ = ["fit"]
@@ -55,7 +56,8 @@ def fit(
     equal weights, and a resumed run gives the same weights as an uninterrupted one.
 
     Args:
-        model: a model that the backend of the data can train.
+        model: a model that the backend of the data can train. ``fit`` trains a copy. If all weights are float32 and the
+            data float64, or the other way round, the copy takes the dtype of the data.
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
@@ -99,7 +101,8 @@ def fit(
     Loss and noise of the whole batch are the same as in one process. Only the first process writes files and reports.
 
     Before the first step, ``fit`` calls the model in evaluation mode as samplers do: at the largest and the smallest
-    noise level, on one sample and on several. If this fails, an error is raised before training.
+    noise level, on one sample and on several. If this fails, an error is raised before training. It also compares the
+    scale of the data with the noise levels and with the preconditioning of the model.
 
     Returns:
         A :class:`FitResult`. After Ctrl-C ``fit`` returns the result so far, with ``interrupted`` True. If a checkpoint
@@ -113,6 +116,13 @@ def fit(
             samplers do.
         NonFiniteError: a loss or gradient is NaN or infinite; the message gives the step and the loss.
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
+
+    Warns:
+        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data (the largest
+            level is less than half of their standard deviation, the smallest is more than it, or the smallest is lost
+            to rounding); if ``sigma_data`` is off by more than a factor of 5; if the entries of the data are of
+            the order of 10 or more and the network is not scaled; or if noise-conditional training adds the same noise
+            to features of very different scales. The message gives the numbers and a remedy.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -153,7 +163,10 @@ def fit(
         callbacks=_callbacks(callbacks),
         options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
+    getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
+    if run.processes.rank == 0:
+        compare_scales(model, objective, source)
     if checkpoint is None:
         return run.go(None, progress)
     writes = run.processes.rank == 0
@@ -181,6 +194,10 @@ def _check_framework(model: Any, source: Source) -> None:
         f"model is a {made_for} network, a {describe(network)}, and data are a {describe(source.first)}: expected one "
         f"framework. Convert the data: {way}."
     )
+
+
+def _unchanged(x: Array) -> None:
+    """The weights keep their dtype."""
 
 
 def _plain(number: float | None) -> float | None:

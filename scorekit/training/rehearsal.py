@@ -49,7 +49,8 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
                 evaluate(model, x[:rows], level, None if condition is None else condition[:rows])
         if len(set(levels)) > 1 and x.shape[0] > 1:
             each = constant(np.resize(np.asarray(levels, float), x.shape[0]), x)
-            check_levels(CheckedScore(model, condition), x, each)
+            score = CheckedScore(model, condition)
+            check_levels(score, x if score.units is None else score.units.to_standard(x), each)
 
 
 def _few(learner: Learner, source: Source) -> tuple[Array, Array | None]:

@@ -16,6 +16,7 @@ from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.learning.host_arrays import from_host, on_host
 from scorekit.learning.process_group import process_group_of
 from scorekit.learning.seeding import STREAMS
+from scorekit.learning.trained_levels import set_trained_levels
 from scorekit.protocols import Array, Backend, Learner, Objective, Rng, ScoreModel, StepInfo
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.environment import environment, warn_of_changes
@@ -133,7 +134,9 @@ class Run:
                 bar.write(self._stopped(stop.requested, store), file=sys.stderr)
         if stop.requested == "SIGTERM":
             raise SystemExit(143)
-        return FitResult(self.learner.model, self.history, self.step, self.step < self.steps, self.saved)
+        model = self.learner.model
+        set_trained_levels(model, getattr(self.objective, "sampling_levels", None))
+        return FitResult(model, self.history, self.step, self.step < self.steps, self.saved)
 
     def _rate(self, bar: Any) -> str:
         """Samples per second, from the steps per second of the bar."""

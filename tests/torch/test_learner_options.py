@@ -23,7 +23,7 @@ TRAINABLE += ["rprop", "sgd"]
 
 def learner(model=None, objective=None, **options):
     options = {"learning_rate": 0.01, "gradient_clip": None, "ema": None} | options
-    model = model or MLP(2, hidden=(8,), conditional=False)
+    model = model or MLP(2, hidden=(8,), conditional=False, dtype="float64")
     return sk.backend("torch").learner(model, objective or SlicedScoreMatching(), **options)
 
 
@@ -44,7 +44,7 @@ def same(one, two):
 def test_every_optimizer_is_torchs_own_and_resumes_to_the_same_bits(name):
     """Beside the loop that everybody writes; then out, into a new learner, and on."""
     trained, kind = learner(optimizer=name), {n.lower(): c for n, c in vars(torch.optim).items()}[name]
-    plain = MLP(2, hidden=(8,), conditional=False)
+    plain = MLP(2, hidden=(8,), conditional=False, dtype="float64")
     optimizer = kind(plain.parameters(), lr=0.01)
     for step in range(4):
         optimizer.zero_grad()
@@ -70,7 +70,7 @@ def test_a_class_and_a_function_with_options():
 
 def test_a_name_and_its_class_are_one_run(tmp_path):
     def fitted(optimizer, steps):
-        net = MLP(2, hidden=(8,), conditional=False)
+        net = MLP(2, hidden=(8,), conditional=False, dtype="float64")
         return sk.fit(
             net, SlicedScoreMatching(), X, steps=steps, optimizer=optimizer, rng=0, progress=False, checkpoint=tmp_path
         )
@@ -82,7 +82,7 @@ def test_a_name_and_its_class_are_one_run(tmp_path):
 
 
 def test_sgd_takes_the_gradient_times_the_rate():
-    trained, net = learner(optimizer="sgd", learning_rate=0.25), MLP(2, hidden=(8,), conditional=False)
+    trained, net = learner(optimizer="sgd", learning_rate=0.25), MLP(2, hidden=(8,), conditional=False, dtype="float64")
     SlicedScoreMatching()(net, X, rng=RNG(0)).backward()
     trained.step(X, RNG(0))
     for name, p in net.named_parameters():
@@ -182,7 +182,7 @@ def test_the_state_of_another_optimizer_is_refused_whole():
 def test_a_batch_in_parts_gives_the_same_weights(objective, parts):
     """The noise of a sample is the one that it has in the whole batch, so only rounding differs."""
     conditional = isinstance(objective, NoiseConditional)
-    make = functools.partial(MLP, 2, hidden=(8,), conditional=conditional)
+    make = functools.partial(MLP, 2, hidden=(8,), conditional=conditional, dtype="float64")
     whole, cut = learner(make(), objective), learner(make(), objective, accumulate=parts)
     for step in range(3):
         one, other = whole.step(X, RNG(step)), cut.step(X, RNG(step))
@@ -214,7 +214,7 @@ class Moving(torch.nn.Module):
         super().__init__()
         self.inside, self.in_place = torch.nn.Module(), in_place
         self.inside.register_buffer("passes", torch.zeros(()))
-        self.net = MLP(2, hidden=(8,), conditional=False)
+        self.net = MLP(2, hidden=(8,), conditional=False, dtype="float64")
 
     def forward(self, x):
         if self.in_place:
@@ -330,7 +330,7 @@ def test_the_validation_keeps_no_graph_and_can_be_differentiated():
         seen.append((len(x), loss.requires_grad))
         return loss
 
-    net = MLP(2, hidden=(8,), conditional=False)
+    net = MLP(2, hidden=(8,), conditional=False, dtype="float64")
     result = sk.fit(net, observed, X[:8], steps=2, batch_size=4, validation=X[8:11], progress=False)
     assert set(seen) == {(4, True), (3, False)}
     assert all(p.requires_grad for p in result.model.parameters())
@@ -338,9 +338,9 @@ def test_the_validation_keeps_no_graph_and_can_be_differentiated():
 
 def test_nothing_is_trained_in_inference_mode():
     with torch.inference_mode():
-        inside = MLP(2, hidden=(8,), conditional=False)
+        inside = MLP(2, hidden=(8,), conditional=False, dtype="float64")
         with pytest.raises(TypeError, match=r"inside torch.inference_mode\(\): call fit outside"):
-            sk.fit(MLP(2, hidden=(8,), conditional=False), square, X, steps=1, progress=False)
+            sk.fit(MLP(2, hidden=(8,), conditional=False, dtype="float64"), square, X, steps=1, progress=False)
     with pytest.raises(TypeError, match=r"of the model was made inside torch.inference_mode\(\)"):
         sk.fit(inside, square, X, steps=1, progress=False)
 
@@ -481,7 +481,7 @@ def test_a_dressed_network_is_asked_what_it_knows_unless_its_precision_changes(w
     from scorekit_torch import MLP
     from scorekit_torch.equipment import Equipped
 
-    network = MLP(2, hidden=(4,), conditional=False)
+    network = MLP(2, hidden=(4,), conditional=False, dtype="float64")
     assert getattr(Equipped(network, None, True, False), way) == getattr(network, way)
     assert not hasattr(Equipped(network, "bfloat16", True, False), way)
 

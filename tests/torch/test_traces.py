@@ -61,6 +61,50 @@ def test_value_and_trace_share_a_graph_whichever_comes_first(made_again, later):
     torch.testing.assert_close(weight.grad, 2 * once)
 
 
+ORDERS = {
+    "value first": lambda place, of_value: 10**9 * of_value + place,
+    "value last": lambda place, of_value: 10**6 * (1 - of_value) + place,
+    "reversed": lambda place, of_value: 10**6 - place,
+    "mixed": lambda place, of_value: place * 7919 % 10007,
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_it_does_not_depend_on_the_order_of_independent_nodes(made_again, order):
+    """autograd takes the node with the highest number first, and counts separately in each thread.
+
+    On CUDA the nodes of a derivative are made in the thread of the device, so their numbers say nothing about those
+    of the main thread. The graph of the value was then freed before the graphs of the trace were recomputed:
+    "Trying to backward through the graph a second time". pytorch/pytorch#18566 shows the two threads.
+    """
+    weight, x = inputs()
+    inner = (0.3 * torch.ones_like(weight)).requires_grad_()
+
+    def loss():
+        value, trace = BACKEND.divergence(lambda z: f(weight)(torch.tanh(z @ inner)), x)
+        return value, (trace + 0.5 * (value**2).sum(dim=1)).mean()
+
+    wanted = torch.autograd.grad(loss()[1], (weight, inner))
+    value, total = loss()
+    of_value = set(derivatives._nodes(value))
+    for node in derivatives._nodes(total):
+        node._set_sequence_nr(ORDERS[order](node._sequence_nr() % 10**5, node in of_value))
+    for mine, theirs in zip(torch.autograd.grad(total, (weight, inner)), wanted, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-14)
+
+
+def test_value_and_trace_see_the_same_mask(made_again):
+    """The graph of the trace is made by a second evaluation; dropout draws what it drew for the value, once."""
+    x, weight = torch.ones(4, 6, dtype=torch.float64), torch.ones(6, dtype=torch.float64, requires_grad=True)
+    torch.manual_seed(0)
+    value, trace = BACKEND.divergence(lambda z: torch.nn.functional.dropout(weight * z), x)
+    after = torch.rand(3)
+    torch.testing.assert_close(trace, value.sum(dim=1))
+    torch.manual_seed(0)
+    torch.nn.functional.dropout(x)
+    assert torch.equal(after, torch.rand(3))
+
+
 def network(d):
     return torch.nn.Sequential(
         torch.nn.Linear(d, 128), torch.nn.Softplus(), torch.nn.Linear(128, 128), torch.nn.Softplus(),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from scorekit.datasets import ImageBatches
 from scorekit.errors import InvalidValueError, describe
 from scorekit.training.sources.base import Batch, Source, without_length
+from scorekit.training.sources.images import Images
 from scorekit.training.sources.loaders import Loader
 from scorekit.training.sources.rows import Arrays, Dataset
 
@@ -14,6 +16,8 @@ __all__ = ["Batch", "Source", "open_source"]
 
 def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
     """The source for the argument ``data`` of ``fit``."""
+    if isinstance(data, ImageBatches):
+        return Images(data, batch_size, seed)
     if isinstance(data, (tuple, list)) and len(data) == 2 and hasattr(data[0], "shape"):
         return Arrays(data[0], data[1], batch_size, seed)
     if hasattr(data, "shape") or not hasattr(data, "__len__") or isinstance(data, (list, tuple, str, bytes, dict)):

@@ -55,6 +55,13 @@ class Source(ABC):
         """Set the number of ``classes`` of the network, and check the known conditions."""
         self.classes = classes
 
+    def some(self, most: int) -> Array:  # noqa: ARG002
+        """Some samples of the data, about ``most`` if they are in memory, to compare their scale; by default ``first``.
+
+        Others would have to be loaded.
+        """
+        return self.first
+
     def checked_first(self) -> Array | None:
         """The checked conditions of ``first``."""
         return self.checked(self.condition, self.first)

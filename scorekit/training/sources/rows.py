@@ -17,13 +17,14 @@ from scorekit.registry import array_namespace, backend_of, framework_of
 from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
 from scorekit.training.sources.seeding import place_of, seeded
 
-__all__ = ["Arrays", "Dataset"]
+__all__ = ["Arrays", "Dataset", "Shuffled"]
 
 _DEFAULT_BATCH = 128
-_SHOWN = 3  # items of a dataset that are looked at before the first step
+_SHOWN = 3  # items of a dataset that are checked before the first step
+_LOOKED_AT = 32  # items of a dataset whose scale is compared
 
 
-class _Shuffled(Source):
+class Shuffled(Source):
     """Indexable data. An epoch is a random permutation of the rows; an incomplete last batch is dropped."""
 
     def __init__(self, owner: Backend, n: int, batch_size: int | None, seed: int) -> None:
@@ -54,7 +55,7 @@ class _Shuffled(Source):
         return Batch(x, condition, start, stop, self.batch_size)
 
 
-class Arrays(_Shuffled):
+class Arrays(Shuffled):
     """An array ``(n, *event)``, and optional conditions with first axis n."""
 
     def __init__(self, x: Array, condition: Any, batch_size: int | None, seed: int) -> None:
@@ -72,6 +73,10 @@ class Arrays(_Shuffled):
         take = self.owner.xp.take
         return take(self._x, order, axis=0), None if self.condition is None else take(self.condition, order, axis=0)
 
+    def some(self, most: int) -> Array:
+        """Evenly spaced rows."""
+        return self._x[:: max(1, -(-self._n // most)), ...]
+
     def identity(self) -> dict[str, Any]:
         """Shape, dtype and a hash of some rows."""
         n = self._x.shape[0]
@@ -84,7 +89,7 @@ class Arrays(_Shuffled):
         }
 
 
-class Dataset(_Shuffled):
+class Dataset(Shuffled):
     """An object with ``len()`` and ``[i]`` whose items are samples, or tuples of a sample and its condition.
 
     Items may be random: the global generators of Python, NumPy and the framework are seeded for the items of each step
@@ -112,6 +117,13 @@ class Dataset(_Shuffled):
         samples, second = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
         x = self._stack(samples, "items")
         return x, self.checked(self._together(second), x)
+
+    def some(self, most: int) -> Array:
+        """Evenly spaced items, at most 32 and no more than a batch."""
+        count = min(self._n, self.batch_size, _LOOKED_AT, most)
+        with seeded(self.owner.name, place_of(self._seed)):
+            items = [self._items[i] for i in range(0, self._n, -(-self._n // count))]
+        return self._stack([sample_of(item, "an item of the dataset")[0] for item in items], "items")
 
     def _together(self, second: Sequence[Any]) -> Any:
         """The second items of a batch: None if no item has one, an array, or a list of what is no array."""
