@@ -32,6 +32,7 @@ __all__ = [
 
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
 _SMALLEST = 1e-150
+_LISTED = 12  # names that a message lists
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:
@@ -159,7 +160,8 @@ def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
     scorekit.errors.InvalidValueError: unknown side 'left': expected one of 'top', 'bottom'.
     """
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in known:
-        listed = ", ".join(repr(k) for k in known)
+        listed = ", ".join(repr(k) for k in known[:_LISTED])
+        listed += f", … ({len(known)} in all)" if len(known) > _LISTED else ""
         raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.{did_you_mean(value, known)}")
 
 
@@ -172,7 +174,7 @@ def did_you_mean(value: Any, known: Iterable[Any]) -> str:
     if not isinstance(value, str):
         return ""
     names = {name.lower(): name for name in known if isinstance(name, str)}
-    near = difflib.get_close_matches(value.lower(), names, 1)
+    near = difflib.get_close_matches(value.lower(), names, 1, cutoff=0.7)
     return f" Did you mean {names[near[0]]!r}?" if near else ""
 
 

@@ -29,6 +29,7 @@ def optional(module: str, needed_by: str, *packages: str) -> Any:
     scorekit.errors.MissingBackendError: the report needs no-such-package, which is not installed: python -m pip ...
     """
     try:
+        importlib.import_module(module.partition(".")[0])
         return importlib.import_module(module)
     except Exception as error:  # a package that does not fit its dependencies raises any type
         raise failed_import(error, module, needed_by, *packages) from error

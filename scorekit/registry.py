@@ -240,11 +240,11 @@ def _way_to_array(x: object, label: str) -> str:
     name = label if label.isidentifier() else "x"
     if isinstance(x, type):
         return ""
-    if isinstance(x, (list, tuple, int, float)):
-        return f" Write numpy.asarray({name}, dtype=float)."
     for part, owner in (("x", "samples"), ("images", "data")):  # a sampler result, a set of images
         if hasattr(getattr(x, part, None), "shape"):
             return f" Pass the array in it: {owner}.{part}."
+    if isinstance(x, (list, tuple, int, float)):
+        return f" Write numpy.asarray({name}, dtype=float)."
     for mark, way in _TO_DENSE.items():
         if getattr(x, mark, False) is not False:
             return f" It is not a dense array: write {name}.{way}."

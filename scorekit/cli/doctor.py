@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import NamedTuple
 
 from scorekit import __version__
+from scorekit.errors import reason_of
 from scorekit.registry import backend, backends, offered
 from scorekit.testing import check_backend
 

@@ -90,8 +90,8 @@ def _loaded(name: str, split: str, options: dict[str, Any]) -> Any:
     library = optional("datasets", "hub()", "datasets", "pillow")
     if not hasattr(library, "load_dataset"):  # any folder named datasets can be imported
         raise MissingBackendError(
-            f"hub() needs the library datasets, and {list(library.__path__)[0]} hides it or stands for it: rename that "
-            f"folder, and install the library: {installation('datasets', 'pillow')}"
+            f"hub() needs the library datasets, and {library} is something else: rename it, and install the library: "
+            f"{installation('datasets', 'pillow')}"
         )
     try:
         table = library.load_dataset(name, split=split, **options)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import as_rng, host
-from scorekit._checks import check_count, check_number, check_option
+from scorekit._checks import check_arguments, check_count, check_number, check_option
 from scorekit.datasets import _transforms as transforms
 from scorekit.datasets._batches import ImageBatches
 from scorekit.datasets._pixels import check_pixels, floats
@@ -150,6 +150,8 @@ class ImageData:
         1797
         """
         check_option(labels, "labels", (True, False))
+        if transform is not None:
+            check_arguments(transform, "transform", ("images",))
         return ImageBatches(self, find_backend(backend), self._labeled() if labels else None, transform)
 
     @property

@@ -197,7 +197,8 @@ def _content(file: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise InvalidValueError(f"{file} is not an experiment: its values nest too deeply.") from error
     except (OSError, ValueError) as error:
-        raise InvalidValueError(f"cannot read {file} ({getattr(error, 'strerror', None) or error}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidValueError(f"cannot read {file} ({reason}): expected an experiment file in TOML.") from error
     return content
 
 

@@ -137,8 +137,9 @@ def _manifest(path: Path) -> dict[str, Any]:
     """The verified content of the manifest."""
     try:
         content, sealed = read_sealed(path / _MANIFEST)
-    except FileNotFoundError as error:
-        lacks = f"has no {_MANIFEST}, so scorekit did not write it" if path.is_dir() else "does not exist"
+    except (FileNotFoundError, NotADirectoryError) as error:
+        lacks = "is a file" if path.exists() else "does not exist"
+        lacks = f"has no {_MANIFEST}, so scorekit did not write it" if path.is_dir() else lacks
         raise CheckpointError(f"{path} {lacks}: expected a folder that scorekit wrote.") from error
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({reason_of(error)}).") from error

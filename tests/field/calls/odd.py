@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import fractions
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -133,12 +134,15 @@ def strange_arrays(v, kit):
             Odd("bfloat16", torch.as_tensor(v).to(torch.bfloat16), ("bfloat16", "float32")),
             Odd("sparse", torch.as_tensor(v).to_sparse(), ("to_dense",)),
         ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # np.matrix is not recommended
+        matrix = np.matrix(v.reshape(len(v), -1))
     return [
         Odd("big-endian", v.astype(v.dtype.newbyteorder(">")), ("byte order",)),
         Odd("objects", v.astype(object), ("object",)),
         Odd("texts", v.astype(str), ("<U32",)),
         Odd("masked", np.ma.masked_array(v), ("MaskedArray",)),
-        Odd("np.matrix", np.matrix(v.reshape(len(v), -1)), ("matrix",)),
+        Odd("np.matrix", matrix, ("matrix",)),
     ]
 
 
@@ -445,7 +449,7 @@ def _network(kit):
     if kit.name == "torch":
         import scorekit_torch
 
-        return scorekit_torch.MLP(2, (8,))
+        return scorekit_torch.MLP(2, (8,), dtype="float64")
     import scorekit_numpy
 
     return scorekit_numpy.MLP(2, (8,))

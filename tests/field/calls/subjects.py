@@ -265,6 +265,11 @@ def _models(kit):
     scaled = models.Preconditioned(_half, 1.0)
     yield Subject("models.Preconditioned.__call__", scaled, {"x": x, "sigma": 0.5}, _required(called))
     yield Subject("models.at", models.at, {"model": odd.score, "sigma": 0.5}, {"model": _callables, "sigma": odd.positive})
+    given = {"model": odd.score, "mean": [0.0, 1.0], "scale": 2.0}
+    roles = {"model": _callables, "mean": odd.values, "scale": odd.values}
+    yield Subject("models.standardized", models.standardized, given, roles)
+    moved = models.standardized(odd.score, [0.0, 1.0], 2.0)
+    yield Subject("models.standardized.__call__", moved, {"x": x, "sigma": 0.5}, called)
     given = {"model": _told, "c": 1, "each": None}
     yield Subject("models.condition", models.condition, given, {"model": _callables, "c": _label})
     given = {"model": odd.score, "x": x, "sigma": 0.5}
@@ -572,7 +577,7 @@ def _networks(kit):
              "classes": partial(odd.count, optional=True), "dtype": _weight_dtype if kit.name == "torch" else _dtype,
              "rng": _host_rng}  # fmt: skip
     yield Subject("MLP", package.MLP, given, roles)
-    network, labels = package.MLP(2, (8,), classes=3), kit.array(np.array([0, 1, 2, 3] * 2))
+    network, labels = package.MLP(2, (8,), classes=3, dtype="float64"), kit.array(np.array([0, 1, 2, 3] * 2))
     called = {"x": kit.array(X), "sigma": kit.array(np.ones(8)), "condition": labels}
     roles = {"x": _network_input, "condition": _labels}
     yield Subject("MLP.__call__", network, called, roles)
@@ -595,11 +600,11 @@ def _image_networks(package):
     yield Subject("NCSNv2", package.NCSNv2, small | {"depth": 4} | shared, roles | {"depth": _depth})
     given = {"channel_mult": (1,), "num_res_blocks": 1, "attention": (), "block": "biggan", "fir": False,
              "progressive_input": "none", "progressive_output": "none", "skip_rescale": True, "embedding": "fourier",
-             "fourier_scale": 1.0, "dropout": 0.0, "divide_by_sigma": False, "rescale": False}  # fmt: skip
+             "fourier_scale": 1.0, "dropout": 0.0, "divide_by_sigma": False, "rescale": False, "process": "ve"}  # fmt: skip
     more = {"channel_mult": _widths, "num_res_blocks": odd.count, "block": odd.option, "fir": odd.flag,
             "attention": _stages, "progressive_input": odd.option, "progressive_output": odd.option,
             "skip_rescale": odd.flag, "embedding": odd.option, "fourier_scale": odd.positive,
-            "dropout": partial(odd.number, low=-0.1, high=1.0), "divide_by_sigma": odd.flag,
+            "dropout": partial(odd.number, low=-0.1, high=1.0), "process": odd.option, "divide_by_sigma": odd.flag,
             "noise": partial(odd.levels, optional=True)}  # fmt: skip
     yield Subject("UNet", package.UNet, small | given | shared, roles | more)
 
@@ -671,8 +676,10 @@ def _torch_only(package):
 
     file = partial(odd.path, must_exist=True)
     for name in ("load_ncsn", "load_ncsnv2", "load_ncsnpp"):
-        given = {"path": "weights.pth"} | ({"noise": LEVELS} if name == "load_ncsn" else {})
-        roles = {"path": file, "precision": odd.option} | ({"noise": odd.levels} if name == "load_ncsn" else {})
+        given = {"path": "weights.pth"}
+        given |= {"load_ncsn": {"noise": LEVELS}, "load_ncsnpp": {"config": "ve/cifar10_ncsnpp_continuous"}}.get(name, {})
+        levels = {"noise": partial(odd.levels, optional=True)} if name == "load_ncsn" else {}
+        roles = {"path": file, "precision": odd.option} | levels
         roles |= {} if name == "load_ncsnpp" else {"rescale": odd.flag}
         roles |= {} if name == "load_ncsn" else {"averaged": odd.flag}
         yield Subject(name, getattr(package, name), given, roles, runs=False)
@@ -745,10 +752,11 @@ def _labels(good, kit):
 def _datasets(kit):
     sets = sk.datasets
     labels = np.array([0, 1, 0, 1])
-    given = {"images": IMAGES, "labels": labels, "classes": ("a", "b"), "name": "mine", "levels": 256, "noise": 0.0}
+    given = {"stored": IMAGES, "labels": labels, "classes": ("a", "b"), "name": "mine", "levels": 256, "noise": 0.0}
     yield Subject("datasets.ImageData", sets.ImageData, given,
-                  {"images": _pixels, "labels": _image_labels, "classes": _class_names,
-                   "levels": partial(odd.count, least=2, optional=True), "noise": partial(odd.number, low=-0.1)})
+                  {"stored": _pixels, "labels": _image_labels, "classes": _class_names,
+                   "levels": partial(odd.count, least=2, optional=True), "noise": partial(odd.number, low=-0.1)},
+                  spoken={"stored": "images"})
     data = sets.ImageData(**given)
     yield Subject("datasets.ImageData.dequantized", data.dequantized, {"kind": "uniform", "rng": 0, "std": 0.1},
                   {"kind": odd.option, "rng": _host_rng})
@@ -759,6 +767,8 @@ def _datasets(kit):
                   {"proportion": _open, "rng": _host_rng})
     yield Subject("datasets.ImageData.subset", data.subset, {"classes": ("a",), "n": 2, "rng": 0},
                   {"classes": _chosen, "n": partial(odd.count, most=4, optional=True), "rng": _host_rng})
+    yield Subject("datasets.ImageData.batches", data.batches, {"backend": "numpy", "labels": True, "transform": None},
+                  {"backend": odd.option, "labels": odd.flag, "transform": partial(odd.function, optional=True)})
     for kind in ("numpy", "torch"):
         other = kit if kind == "numpy" else kit._replace(name="torch", array=kit.other, other=kit.array)
         pixels = other.array(IMAGES)
@@ -766,6 +776,8 @@ def _datasets(kit):
                       {"images": pixels, "kind": "uniform", "levels": 256, "rng": 0},
                       {"images": partial(_batch_of, other), "kind": odd.option, "levels": partial(odd.count, least=2),
                        "rng": partial(_rng_of, other)})
+        yield Subject(f"datasets.pad of {kind}", sets.pad, {"images": pixels, "size": 10},
+                      {"images": partial(_batch_of, other), "size": _wider})
         yield Subject(f"datasets.flip of {kind}", sets.flip, {"images": pixels, "rng": 0},
                       {"images": partial(_batch_of, other), "rng": partial(_rng_of, other)})
     kinds = ("circle", "square", "triangle", "rings")
@@ -776,15 +788,17 @@ def _datasets(kit):
     yield Subject("datasets.classify_shapes", sets.classify_shapes, {"images": IMAGES, "kinds": kinds},
                   {"images": partial(odd.batch, integers=True, mixed=False), "kinds": _kinds})
     folder = partial(odd.path, must_exist=True)
-    for name in ("mnist", "fashion_mnist", "cifar10", "celeba"):
+    for name in ("mnist", "fashion_mnist", "kmnist", "emnist", "cifar10", "cifar100", "celeba"):
         roles = {"folder": _optional_path(folder), "split": odd.option}
         given = {"folder": tempfile.gettempdir(), "split": "train"}
+        roles |= {"emnist": {"part": odd.option}, "cifar100": {"labels": odd.option}}.get(name, {})
         if name == "celeba":
             optional = partial(odd.count, optional=True)
             roles |= {"size": optional, "crop": optional, "limit": partial(odd.count, optional=True), "progress": odd.flag}
         yield Subject(f"datasets.{name}", getattr(sets, name), given, roles, runs=False)
     yield Subject("datasets.mnist_5k", sets.mnist_5k, {"file": "x"}, {"file": _optional_path(folder)}, runs=False)
     optional = partial(odd.count, optional=True)
+    yield Subject("datasets.arrays", sets.arrays, {"path": "x"}, {"path": folder}, runs=False)
     roles = {"size": _side, "crop": _side, "channels": optional, "limit": optional, "skip_corrupt": odd.flag,
              "progress": odd.flag}  # fmt: skip
     yield Subject("datasets.image_folder", sets.image_folder, {"path": tempfile.gettempdir()}, roles | {"path": folder},
@@ -848,6 +862,10 @@ def _side(good, kit):
     rows = [("text", "64"), ("zero", 0), ("a fraction", 64.5), ("three", (1, 2, 3)), ("negative", (-1, 2)), ("a flag", True),
             ("a list of texts", ["a", "b"]), ("a dict", {})]  # fmt: skip
     return [odd.Odd(label, value) for label, value in rows]
+
+
+def _wider(good, kit):
+    return [*_side(good, kit), odd.Odd("smaller", 4), odd.Odd("None", None), odd.Odd("a list", [10, 10], works=True)]
 
 
 def _text(good, kit):
@@ -987,6 +1005,7 @@ def _noise(kit):
                   {"data": odd.batch, "sigma_max": partial(odd.positive, optional=True),
                    "sigma_min": partial(odd.positive, optional=True), "levels": partial(odd.count, least=2, optional=True),
                    "steps_per_level": odd.count, "subset": partial(odd.count, least=2)})
+    yield Subject("noise.location_scale", sk.noise.location_scale, {"data": X}, {"data": odd.batch})
     yield Subject("noise.as_levels", sk.noise.as_levels, {"noise": LEVELS}, {"noise": odd.levels})
     yield Subject("noise.overlaps", sk.noise.overlaps, {"noise": LEVELS, "dim": 2}, {"noise": odd.levels, "dim": odd.count})
     yield Subject("noise.variance_ratio", sk.noise.variance_ratio, {"gamma": 1.5, "steps": 2, "u": 0.5},
