@@ -301,7 +301,7 @@ def rng(good, kit):
         Odd("a dict", {"seed": 0}),
         Odd("a class", np.random.Generator),
         Odd("numpy.random.Generator", np.random.default_rng(0), ("int seed",)),
-        Odd("numpy.random.RandomState", np.random.RandomState(0), ("int seed",)),  # noqa: NPY002
+        Odd("numpy.random.RandomState", np.random.RandomState(0), ("int seed",)),
         Odd("numpy.random", np.random, ("int seed",)),
         Odd("numpy.random.SeedSequence", np.random.SeedSequence(0), ("int seed",)),
         Odd("torch.Generator", torch.Generator(), ("int seed",)),
@@ -430,7 +430,9 @@ def thing(good, kit, *, kinds=()):
         "a network": _network(kit),
         "a result of fit": _result(),
     }
-    return [Odd(label, value, kinds) for label, value in (kept | others).items() if label not in _SAME.get(_kind(good), ())]
+    return [
+        Odd(label, value, kinds) for label, value in (kept | others).items() if label not in _SAME.get(_kind(good), ())
+    ]
 
 
 _SAME = {

@@ -48,6 +48,7 @@ def subjects(kit):
 
 # ---------------------------------------------------------------- from the catalogue
 
+
 def _target(good, kit):
     """A target that has a method ``score`` is a density, and what it returns is checked when it is called."""
     return [o for o in odd.model(good, kit, densities=True) if not o.label.startswith("returns")]
@@ -60,7 +61,19 @@ def _unknown_values(good, kit):
 
 def _cloud(good, kit):
     """Samples that are converted, so that lists and whole numbers work."""
-    kept = ("None", "text", "a dict", "a class", "a function", "complex", "NaN", "infinity", "no rows", "texts", "masked")
+    kept = (
+        "None",
+        "text",
+        "a dict",
+        "a class",
+        "a function",
+        "complex",
+        "NaN",
+        "infinity",
+        "no rows",
+        "texts",
+        "masked",
+    )
     return [o for o in odd.batch(good, kit) if o.label in kept or o.works]
 
 
@@ -133,7 +146,9 @@ def _classes(kit):
                 continue
             name, made = entry.make.__name__, max(entry.examples(), key=_filled)
             arguments = {f.name: getattr(made, f.name) for f in dataclasses.fields(made) if f.init}
-            roles = {key: _role(name, key) for key, value in arguments.items() if value is not None and _role(name, key)}
+            roles = {
+                key: _role(name, key) for key, value in arguments.items() if value is not None and _role(name, key)
+            }
             yield Subject(f"{room}.{name}", entry.make, arguments, roles)
 
 
@@ -156,10 +171,15 @@ def _methods(kit):
         yield Subject(f"{name}.draw", made.draw, {"x": x, "rng": 0}, drawn)
     for entry in _catalogue.SAMPLERS:
         made, name = entry.examples()[0], f"samplers.{entry.make.__name__}"
-        begun, roles = {"model": odd.score, "x0": x, "rng": 0}, {"model": partial(odd.model, densities=True), "x0": odd.batch, "rng": odd.rng}
+        begun, roles = (
+            {"model": odd.score, "x0": x, "rng": 0},
+            {"model": partial(odd.model, densities=True), "x0": odd.batch, "rng": odd.rng},
+        )
         more = {"keep_every": 1, "progress": False, "callback": _seen}
         more_roles = {"keep_every": odd.count, "progress": odd.flag, "callback": odd.function}
-        yield Subject(f"{name}.sample", made.sample, begun | more, roles | _optional(more_roles, "keep_every", "callback"))
+        yield Subject(
+            f"{name}.sample", made.sample, begun | more, roles | _optional(more_roles, "keep_every", "callback")
+        )
         yield Subject(f"{name}.iterate", partial(_last, made), begun, roles)
     for entry in _catalogue.NOISE:
         made = entry.examples()[0]
@@ -173,7 +193,11 @@ def _methods(kit):
         made, name = entry.examples()[0], f"distributions.{entry.make.__name__}"
         images = entry.make is sk.distributions.ShapesImages
         x, level = kit.array(IMAGES[:, :, :8, :8] if images else X), 0.5
-        exact = made if entry.make not in (sk.distributions.Empirical, sk.distributions.ShapesImages) else made.smoothed(0.3)
+        exact = (
+            made
+            if entry.make not in (sk.distributions.Empirical, sk.distributions.ShapesImages)
+            else made.smoothed(0.3)
+        )
         yield Subject(f"{name}.log_prob", exact.log_prob, {"x": x}, {"x": odd.batch})
         scored = {"x": odd.batch, "sigma": partial(_sigma, optional=True)}
         yield Subject(f"{name}.score", exact.score, {"x": x, "sigma": level}, scored)
@@ -181,10 +205,15 @@ def _methods(kit):
         drawn = {"n": 4, "rng": 0, "like": example}
         yield Subject(f"{name}.sample", made.sample, drawn, {"n": odd.count, "rng": odd.rng, "like": _like})
     yield Subject(
-        "distributions.GaussianMixture.responsibilities", MIXTURE.responsibilities, {"x": kit.array(X)}, {"x": odd.batch}
+        "distributions.GaussianMixture.responsibilities",
+        MIXTURE.responsibilities,
+        {"x": kit.array(X)},
+        {"x": odd.batch},
     )
     yield Subject(
-        "distributions.Smoothed", sk.distributions.Smoothed, {"base": GAUSSIAN, "sigma": 0.5},
+        "distributions.Smoothed",
+        sk.distributions.Smoothed,
+        {"base": GAUSSIAN, "sigma": 0.5},
         {"base": odd.thing, "sigma": odd.positive},
     )
 
@@ -251,7 +280,9 @@ def _models(kit):
     x, models = kit.array(X), sk.models
     called = {"x": odd.called, "sigma": partial(_sigma, optional=True)}
     f = odd.function
-    yield Subject("expand", sk.expand, {"value": kit.array(np.ones(8)), "x": x}, {"value": _per_row, "x": odd.arraylike})
+    yield Subject(
+        "expand", sk.expand, {"value": kit.array(np.ones(8)), "x": x}, {"value": _per_row, "x": odd.arraylike}
+    )
     yield Subject("models.EnergyModel", models.EnergyModel, {"energy": _energy}, {"energy": f})
     energy = models.EnergyModel(_energy)
     yield Subject("models.EnergyModel.__call__", energy, {"x": x, "sigma": 0.5}, called)
@@ -264,7 +295,9 @@ def _models(kit):
     yield Subject("models.Preconditioned", models.Preconditioned, given, roles)
     scaled = models.Preconditioned(_half, 1.0)
     yield Subject("models.Preconditioned.__call__", scaled, {"x": x, "sigma": 0.5}, _required(called))
-    yield Subject("models.at", models.at, {"model": odd.score, "sigma": 0.5}, {"model": _callables, "sigma": odd.positive})
+    yield Subject(
+        "models.at", models.at, {"model": odd.score, "sigma": 0.5}, {"model": _callables, "sigma": odd.positive}
+    )
     given = {"model": odd.score, "mean": [0.0, 1.0], "scale": 2.0}
     roles = {"model": _callables, "mean": odd.values, "scale": odd.values}
     yield Subject("models.standardized", models.standardized, given, roles)
@@ -324,51 +357,130 @@ def _metrics(kit):
     x, y, z, metrics = kit.array(X), kit.array(Y), kit.array(Z), sk.metrics
     two = {"a": odd.paired, "b": odd.paired}
     pair = {"a": x, "b": y}
-    yield Subject("metrics.c2st", metrics.c2st, pair | {"neighbors": 1, "rng": 0},
-                  two | {"neighbors": partial(odd.count, optional=True), "rng": _host_rng})
-    yield Subject("metrics.mmd", metrics.mmd, pair | {"bandwidth": 1.0, "permutations": 9, "rng": 0},
-                  two | {"bandwidth": partial(odd.positive, optional=True), "permutations": odd.count, "rng": _host_rng})
-    yield Subject("metrics.sliced_wasserstein", metrics.sliced_wasserstein,
-                  pair | {"projections": 8, "order": 2, "rng": 0},
-                  two | {"projections": odd.count, "order": _order, "rng": _host_rng})
+    yield Subject(
+        "metrics.c2st",
+        metrics.c2st,
+        pair | {"neighbors": 1, "rng": 0},
+        two | {"neighbors": partial(odd.count, optional=True), "rng": _host_rng},
+    )
+    yield Subject(
+        "metrics.mmd",
+        metrics.mmd,
+        pair | {"bandwidth": 1.0, "permutations": 9, "rng": 0},
+        two | {"bandwidth": partial(odd.positive, optional=True), "permutations": odd.count, "rng": _host_rng},
+    )
+    yield Subject(
+        "metrics.sliced_wasserstein",
+        metrics.sliced_wasserstein,
+        pair | {"projections": 8, "order": 2, "rng": 0},
+        two | {"projections": odd.count, "order": _order, "rng": _host_rng},
+    )
     yield Subject("metrics.wasserstein", metrics.wasserstein, pair | {"order": 2}, two | {"order": _order})
     features = {"features_a": x, "features_b": y}
     roles = {"features_a": odd.paired, "features_b": odd.paired}
     yield Subject("metrics.frechet_distance", metrics.frechet_distance, features, roles)
     many = {"features_a": kit.array(np.tile(X, (3, 1)) + 0.0), "features_b": kit.array(np.tile(Y, (3, 1)) + 0.0)}
-    yield Subject("metrics.frechet_distance_corrected", metrics.frechet_distance_corrected, many | {"groups": 2},
-                  roles | {"groups": partial(odd.count, least=2)})
+    yield Subject(
+        "metrics.frechet_distance_corrected",
+        metrics.frechet_distance_corrected,
+        many | {"groups": 2},
+        roles | {"groups": partial(odd.count, least=2)},
+    )
     yield Subject("metrics.kernel_distance", metrics.kernel_distance, features, roles)
-    yield Subject("metrics.precision_recall", metrics.precision_recall,
-                  {"features_real": x, "features_generated": y, "neighbors": 2},
-                  {"features_real": odd.paired, "features_generated": odd.paired, "neighbors": odd.count})
-    yield Subject("metrics.nearest_neighbors", metrics.nearest_neighbors, {"samples": x, "training": y, "k": 2},
-                  {"samples": odd.paired, "training": odd.paired, "k": partial(odd.count, most=8)})
-    yield Subject("metrics.memorization", metrics.memorization,
-                  {"samples": x, "training": y, "held_out": z, "quantile": 0.5, "level": 0.9},
-                  {"samples": odd.paired, "training": odd.paired, "held_out": odd.paired, "quantile": _open, "level": _open})
-    yield Subject("metrics.mode_weights", metrics.mode_weights,
-                  {"samples": x, "mixture": MIXTURE, "level": 0.9, "far_distance": 5.0},
-                  {"samples": odd.batch, "mixture": odd.thing, "level": _open,
-                   "far_distance": partial(odd.positive, optional=True)})
-    yield Subject("metrics.kernel_stein_discrepancy", metrics.kernel_stein_discrepancy,
-                  {"score": odd.score, "x": x, "kernel": "imq", "bandwidth": 1.0, "bootstraps": 9, "rng": 0},
-                  {"score": odd.model, "x": odd.batch, "kernel": odd.option,
-                   "bandwidth": partial(odd.positive, optional=True), "bootstraps": odd.count, "rng": _host_rng})
-    yield Subject("metrics.class_proportions", metrics.class_proportions,
-                  {"samples": x, "classify": _classify, "truth": [0.5, 0.5], "classes": 2, "confidence": 0.0,
-                   "level": 0.9, "batch_size": 4, "rng": 0},
-                  {"samples": odd.batch, "classify": _classifier, "truth": _truth,
-                   "classes": partial(odd.count, optional=True), "confidence": partial(odd.number, low=-0.1, high=1.1),
-                   "level": _open, "batch_size": odd.count, "rng": _host_rng})
-    yield Subject("metrics.score_error", metrics.score_error,
-                  {"model": odd.score, "distribution": GAUSSIAN, "x": x, "sigma": 0.5},
-                  {"model": odd.model, "distribution": odd.thing, "x": odd.batch, "sigma": partial(_sigma, optional=True)})
-    yield Subject("metrics.score_error_report", metrics.score_error_report,
-                  {"model": odd.score, "distribution": GAUSSIAN, "noise": LEVELS, "n": 8, "rng": 0, "regions": (0.5,),
-                   "like": kit.array(np.zeros(1))},
-                  {"model": odd.model, "distribution": odd.thing, "noise": odd.levels, "n": partial(odd.count, least=2),
-                   "rng": _host_rng, "regions": _cuts, "like": _like})
+    yield Subject(
+        "metrics.precision_recall",
+        metrics.precision_recall,
+        {"features_real": x, "features_generated": y, "neighbors": 2},
+        {"features_real": odd.paired, "features_generated": odd.paired, "neighbors": odd.count},
+    )
+    yield Subject(
+        "metrics.nearest_neighbors",
+        metrics.nearest_neighbors,
+        {"samples": x, "training": y, "k": 2},
+        {"samples": odd.paired, "training": odd.paired, "k": partial(odd.count, most=8)},
+    )
+    yield Subject(
+        "metrics.memorization",
+        metrics.memorization,
+        {"samples": x, "training": y, "held_out": z, "quantile": 0.5, "level": 0.9},
+        {"samples": odd.paired, "training": odd.paired, "held_out": odd.paired, "quantile": _open, "level": _open},
+    )
+    yield Subject(
+        "metrics.mode_weights",
+        metrics.mode_weights,
+        {"samples": x, "mixture": MIXTURE, "level": 0.9, "far_distance": 5.0},
+        {
+            "samples": odd.batch,
+            "mixture": odd.thing,
+            "level": _open,
+            "far_distance": partial(odd.positive, optional=True),
+        },
+    )
+    yield Subject(
+        "metrics.kernel_stein_discrepancy",
+        metrics.kernel_stein_discrepancy,
+        {"score": odd.score, "x": x, "kernel": "imq", "bandwidth": 1.0, "bootstraps": 9, "rng": 0},
+        {
+            "score": odd.model,
+            "x": odd.batch,
+            "kernel": odd.option,
+            "bandwidth": partial(odd.positive, optional=True),
+            "bootstraps": odd.count,
+            "rng": _host_rng,
+        },
+    )
+    yield Subject(
+        "metrics.class_proportions",
+        metrics.class_proportions,
+        {
+            "samples": x,
+            "classify": _classify,
+            "truth": [0.5, 0.5],
+            "classes": 2,
+            "confidence": 0.0,
+            "level": 0.9,
+            "batch_size": 4,
+            "rng": 0,
+        },
+        {
+            "samples": odd.batch,
+            "classify": _classifier,
+            "truth": _truth,
+            "classes": partial(odd.count, optional=True),
+            "confidence": partial(odd.number, low=-0.1, high=1.1),
+            "level": _open,
+            "batch_size": odd.count,
+            "rng": _host_rng,
+        },
+    )
+    yield Subject(
+        "metrics.score_error",
+        metrics.score_error,
+        {"model": odd.score, "distribution": GAUSSIAN, "x": x, "sigma": 0.5},
+        {"model": odd.model, "distribution": odd.thing, "x": odd.batch, "sigma": partial(_sigma, optional=True)},
+    )
+    yield Subject(
+        "metrics.score_error_report",
+        metrics.score_error_report,
+        {
+            "model": odd.score,
+            "distribution": GAUSSIAN,
+            "noise": LEVELS,
+            "n": 8,
+            "rng": 0,
+            "regions": (0.5,),
+            "like": kit.array(np.zeros(1)),
+        },
+        {
+            "model": odd.model,
+            "distribution": odd.thing,
+            "noise": odd.levels,
+            "n": partial(odd.count, least=2),
+            "rng": _host_rng,
+            "regions": _cuts,
+            "like": _like,
+        },
+    )
 
 
 _open = partial(odd.number, low=0.0, high=1.0)
@@ -424,26 +536,69 @@ def _training(kit):
     }  # fmt: skip
     yield Subject("fit", _fit, given | {"checkpoint": None}, roles)
     yield Subject("rng", sk.rng, {"seed": 0, "like": data}, {"seed": _seed, "like": _like_any})
-    yield Subject("samplers.initial", sk.samplers.initial,
-                  {"noise": LEVELS, "shape": (4, 2), "rng": 0, "like": data, "mean": 0.0, "std": 1.0},
-                  {"noise": partial(odd.levels, distributions=True), "shape": _shape, "rng": odd.rng, "like": _like,
-                   "mean": _number_or_array, "std": _number_or_array})
-    yield Subject("samplers.sample_blocks", _all_blocks,
-                  {"sampler": sk.samplers.Langevin(0.1, 2), "model": odd.score, "start": partial(_start, kit), "n": 4,
-                   "rng": 0, "block": 2, "like": data},
-                  {"sampler": odd.thing, "model": partial(odd.model, densities=True), "start": _starts, "n": odd.count, "rng": odd.rng,
-                   "block": odd.count, "like": _like})
-    made = list(sk.samplers.sample_blocks(sk.samplers.Langevin(0.1, 2), odd.score, partial(_start, kit), 4, 0, block=2, like=data))
+    yield Subject(
+        "samplers.initial",
+        sk.samplers.initial,
+        {"noise": LEVELS, "shape": (4, 2), "rng": 0, "like": data, "mean": 0.0, "std": 1.0},
+        {
+            "noise": partial(odd.levels, distributions=True),
+            "shape": _shape,
+            "rng": odd.rng,
+            "like": _like,
+            "mean": _number_or_array,
+            "std": _number_or_array,
+        },
+    )
+    yield Subject(
+        "samplers.sample_blocks",
+        _all_blocks,
+        {
+            "sampler": sk.samplers.Langevin(0.1, 2),
+            "model": odd.score,
+            "start": partial(_start, kit),
+            "n": 4,
+            "rng": 0,
+            "block": 2,
+            "like": data,
+        },
+        {
+            "sampler": odd.thing,
+            "model": partial(odd.model, densities=True),
+            "start": _starts,
+            "n": odd.count,
+            "rng": odd.rng,
+            "block": odd.count,
+            "like": _like,
+        },
+    )
+    made = list(
+        sk.samplers.sample_blocks(
+            sk.samplers.Langevin(0.1, 2), odd.score, partial(_start, kit), 4, 0, block=2, like=data
+        )
+    )
     yield Subject("samplers.gather", sk.samplers.gather, {"blocks": made}, {"blocks": _blocks})
     yield Subject("backend_of", sk.backend_of, {"x": data}, {"x": _array})
     yield Subject("array_namespace", sk.array_namespace, {"x": data}, {"x": _array})
-    yield Subject("backend", sk.backend, {"name": kit.name, "device": "cpu", "dtype": "float32"},
-                  {"name": odd.option, "device": _device, "dtype": _dtype}, spoken={"name": "backend"})
+    yield Subject(
+        "backend",
+        sk.backend,
+        {"name": kit.name, "device": "cpu", "dtype": "float32"},
+        {"name": odd.option, "device": _device, "dtype": _dtype},
+        spoken={"name": "backend"},
+    )
     if kit.name == "numpy":
-        yield Subject("training.WarmupCosine", sk.training.WarmupCosine, {"peak": 0.1, "steps": 10, "warmup": 2},
-                      {"peak": odd.positive, "steps": odd.count, "warmup": partial(odd.count, least=0, most=9)})
-        yield Subject("training.History.from_arrays", sk.training.History.from_arrays, {"arrays": sk.training.History().arrays()},
-                      {"arrays": odd.thing})
+        yield Subject(
+            "training.WarmupCosine",
+            sk.training.WarmupCosine,
+            {"peak": 0.1, "steps": 10, "warmup": 2},
+            {"peak": odd.positive, "steps": odd.count, "warmup": partial(odd.count, least=0, most=9)},
+        )
+        yield Subject(
+            "training.History.from_arrays",
+            sk.training.History.from_arrays,
+            {"arrays": sk.training.History().arrays()},
+            {"arrays": odd.thing},
+        )
         yield Subject("training.JsonLines", sk.training.JsonLines, {"path": "log.jsonl"}, {"path": odd.path})
 
 
@@ -469,7 +624,14 @@ def _all_blocks(**options):
 
 
 def _blocks(good, kit):
-    rows = [("None", None), ("a number", 3), ("text", "a"), ("no blocks", []), ("samples", [good[0].samples]), ("a dict", {"a": 1})]
+    rows = [
+        ("None", None),
+        ("a number", 3),
+        ("text", "a"),
+        ("no blocks", []),
+        ("samples", [good[0].samples]),
+        ("a dict", {"a": 1}),
+    ]
     return [odd.Odd(label, value) for label, value in rows]
 
 
@@ -481,7 +643,10 @@ def _starts(good, kit):
         "returns whole numbers": lambda n, rng: kit.array(np.zeros((n, 2), int)),
         "returns NaN": lambda n, rng: kit.array(np.full((n, 2), np.nan)),
     }  # fmt: skip
-    needs = [odd.Odd("takes one argument", lambda n: None), odd.Odd("the points themselves", kit.array(np.zeros((4, 2))))]
+    needs = [
+        odd.Odd("takes one argument", lambda n: None),
+        odd.Odd("the points themselves", kit.array(np.zeros((4, 2)))),
+    ]
     return odd.function(good, kit) + needs + [odd.Odd(label, f, ("returned",)) for label, f in wrong.items()]
 
 
@@ -520,7 +685,9 @@ def _fit_data(good, kit):
 
 
 def _validation(good, kit):
-    return [o for o in odd.batch(good, kit) if o.label != "None"] + [odd.Odd("another width", kit.array(np.ones((8, 3))))]
+    return [o for o in odd.batch(good, kit) if o.label != "None"] + [
+        odd.Odd("another width", kit.array(np.ones((8, 3))))
+    ]
 
 
 def _optimizer(good, kit):
@@ -572,7 +739,15 @@ def _dtype(good, kit):
 
 def _networks(kit):
     package = __import__(f"scorekit_{kit.name}")
-    given = {"dim": 2, "hidden": (8,), "conditional": True, "condition_dim": None, "classes": 3, "dtype": "float64", "rng": 0}
+    given = {
+        "dim": 2,
+        "hidden": (8,),
+        "conditional": True,
+        "condition_dim": None,
+        "classes": 3,
+        "dtype": "float64",
+        "rng": 0,
+    }
     roles = {"dim": odd.count, "hidden": _widths, "conditional": odd.flag, "condition_dim": _another_condition,
              "classes": partial(odd.count, optional=True), "dtype": _weight_dtype if kit.name == "torch" else _dtype,
              "rng": _host_rng}  # fmt: skip
@@ -595,8 +770,12 @@ def _image_networks(package):
              "precision": odd.option, "rng": _host_rng, "channels": odd.count, "base_channels": _even,
              "rescale": odd.flag}  # fmt: skip
     small = {"channels": 1, "base_channels": 8}
-    yield Subject("NCSN", package.NCSN, small | {"noise": LEVELS, "depth": 4} | shared,
-                  roles | {"noise": odd.levels, "depth": _depth})
+    yield Subject(
+        "NCSN",
+        package.NCSN,
+        small | {"noise": LEVELS, "depth": 4} | shared,
+        roles | {"noise": odd.levels, "depth": _depth},
+    )
     yield Subject("NCSNv2", package.NCSNv2, small | {"depth": 4} | shared, roles | {"depth": _depth})
     given = {"channel_mult": (1,), "num_res_blocks": 1, "attention": (), "block": "biggan", "fir": False,
              "progressive_input": "none", "progressive_output": "none", "skip_rescale": True, "embedding": "fourier",
@@ -607,7 +786,6 @@ def _image_networks(package):
             "dropout": partial(odd.number, low=-0.1, high=1.0), "process": odd.option, "divide_by_sigma": odd.flag,
             "noise": partial(odd.levels, optional=True)}  # fmt: skip
     yield Subject("UNet", package.UNet, small | given | shared, roles | more)
-
 
     import torch
 
@@ -634,11 +812,21 @@ def _streams(kit):
     shaped = {"shape": _draw_shape, "like": partial(_example, wide=True)}
     for name in ("normal", "uniform", "rademacher"):
         yield Subject(f"rng().{name}", getattr(stream, name), {"shape": (2,), "like": example}, shaped)
-    yield Subject("rng().integers", stream.integers, {"low": 0, "high": 4, "shape": (2,)}, {"shape": _draw_shape, "high": _above})
-    yield Subject("rng().choice", stream.choice, {"n": 4, "shape": (2,)}, {"n": _count_only, "shape": _draw_shape, "p": _p})
+    yield Subject(
+        "rng().integers", stream.integers, {"low": 0, "high": 4, "shape": (2,)}, {"shape": _draw_shape, "high": _above}
+    )
+    yield Subject(
+        "rng().choice", stream.choice, {"n": 4, "shape": (2,)}, {"n": _count_only, "shape": _draw_shape, "p": _p}
+    )
     yield Subject("rng().spawn", stream.spawn, {"n": 2}, {"n": _count_only})
     roles = {"x": _convertible, "like": _example}
-    yield Subject("backend().asarray", backend.asarray, {"x": [1.0], "like": example}, roles, spoken={"x": "(?:array|tensor)", "like": "(?:like|samples)"})
+    yield Subject(
+        "backend().asarray",
+        backend.asarray,
+        {"x": [1.0], "like": example},
+        roles,
+        spoken={"x": "(?:array|tensor)", "like": "(?:like|samples)"},
+    )
 
 
 def _example(good, kit, *, wide=False):
@@ -647,7 +835,14 @@ def _example(good, kit, *, wide=False):
 
 
 def _draw_shape(good, kit):
-    rows = [("text", "a"), ("None", None), ("negative", (-2,)), ("fractions", (2.5,)), ("texts", ("a",)), ("a dict", {"a": 1})]
+    rows = [
+        ("text", "a"),
+        ("None", None),
+        ("negative", (-2,)),
+        ("fractions", (2.5,)),
+        ("texts", ("a",)),
+        ("a dict", {"a": 1}),
+    ]
     return [odd.Odd(label, value) for label, value in rows]
 
 
@@ -657,11 +852,20 @@ def _count_only(good, kit):
 
 
 def _above(good, kit):
-    return [odd.Odd(label, value) for label, value in (("below low", -1), ("text", "a"), ("a fraction", 2.5), ("None", None))]
+    return [
+        odd.Odd(label, value)
+        for label, value in (("below low", -1), ("text", "a"), ("a fraction", 2.5), ("None", None))
+    ]
 
 
 def _p(good, kit):
-    rows = [("too few", [1.0]), ("not one in sum", [0.5] * 4), ("negative", [-0.5, 1.5, 0, 0]), ("text", "a"), ("a number", 0.5)]
+    rows = [
+        ("too few", [1.0]),
+        ("not one in sum", [0.5] * 4),
+        ("negative", [-0.5, 1.5, 0, 0]),
+        ("text", "a"),
+        ("a number", 0.5),
+    ]
     return [odd.Odd(label, value) for label, value in rows]
 
 
@@ -677,22 +881,28 @@ def _torch_only(package):
     file = partial(odd.path, must_exist=True)
     for name in ("load_ncsn", "load_ncsnv2", "load_ncsnpp"):
         given = {"path": "weights.pth"}
-        given |= {"load_ncsn": {"noise": LEVELS}, "load_ncsnpp": {"config": "ve/cifar10_ncsnpp_continuous"}}.get(name, {})
+        given |= {"load_ncsn": {"noise": LEVELS}, "load_ncsnpp": {"config": "ve/cifar10_ncsnpp_continuous"}}.get(
+            name, {}
+        )
         levels = {"noise": partial(odd.levels, optional=True)} if name == "load_ncsn" else {}
         roles = {"path": file, "precision": odd.option} | levels
         roles |= {} if name == "load_ncsnpp" else {"rescale": odd.flag}
         roles |= {} if name == "load_ncsn" else {"averaged": odd.flag}
         yield Subject(name, getattr(package, name), given, roles, runs=False)
     generator = torch.Generator()
-    yield Subject("seed_generator", package.seed_generator, {"generator": generator, "seed": 0},
-                  {"generator": odd.thing, "seed": _seed})
+    yield Subject(
+        "seed_generator",
+        package.seed_generator,
+        {"generator": generator, "seed": 0},
+        {"generator": odd.thing, "seed": _seed},
+    )
     yield Subject("seeded", _entered(package.seeded), {"seed": 0}, {"seed": _seed})
 
 
 def _entered(manager):
     def enter(**options):
         with manager(**options):
-            return None
+            return
 
     return enter
 
@@ -753,40 +963,94 @@ def _datasets(kit):
     sets = sk.datasets
     labels = np.array([0, 1, 0, 1])
     given = {"stored": IMAGES, "labels": labels, "classes": ("a", "b"), "name": "mine", "levels": 256, "noise": 0.0}
-    yield Subject("datasets.ImageData", sets.ImageData, given,
-                  {"stored": _pixels, "labels": _image_labels, "classes": _class_names,
-                   "levels": partial(odd.count, least=2, optional=True), "noise": partial(odd.number, low=-0.1)},
-                  spoken={"stored": "images"})
+    yield Subject(
+        "datasets.ImageData",
+        sets.ImageData,
+        given,
+        {
+            "stored": _pixels,
+            "labels": _image_labels,
+            "classes": _class_names,
+            "levels": partial(odd.count, least=2, optional=True),
+            "noise": partial(odd.number, low=-0.1),
+        },
+        spoken={"stored": "images"},
+    )
     data = sets.ImageData(**given)
-    yield Subject("datasets.ImageData.dequantized", data.dequantized, {"kind": "uniform", "rng": 0, "std": 0.1},
-                  {"kind": odd.option, "rng": _host_rng})
-    yield Subject("datasets.ImageData.dequantized by noise", data.dequantized, {"kind": "gaussian", "rng": 0, "std": 0.1},
-                  {"std": odd.positive})
+    yield Subject(
+        "datasets.ImageData.dequantized",
+        data.dequantized,
+        {"kind": "uniform", "rng": 0, "std": 0.1},
+        {"kind": odd.option, "rng": _host_rng},
+    )
+    yield Subject(
+        "datasets.ImageData.dequantized by noise",
+        data.dequantized,
+        {"kind": "gaussian", "rng": 0, "std": 0.1},
+        {"std": odd.positive},
+    )
     yield Subject("datasets.ImageData.flipped", data.flipped, {"rng": 0}, {"rng": _host_rng})
-    yield Subject("datasets.ImageData.split", data.split, {"proportion": 0.5, "rng": 0},
-                  {"proportion": _open, "rng": _host_rng})
-    yield Subject("datasets.ImageData.subset", data.subset, {"classes": ("a",), "n": 2, "rng": 0},
-                  {"classes": _chosen, "n": partial(odd.count, most=4, optional=True), "rng": _host_rng})
-    yield Subject("datasets.ImageData.batches", data.batches, {"backend": "numpy", "labels": True, "transform": None},
-                  {"backend": odd.option, "labels": odd.flag, "transform": partial(odd.function, optional=True)})
+    yield Subject(
+        "datasets.ImageData.split", data.split, {"proportion": 0.5, "rng": 0}, {"proportion": _open, "rng": _host_rng}
+    )
+    yield Subject(
+        "datasets.ImageData.subset",
+        data.subset,
+        {"classes": ("a",), "n": 2, "rng": 0},
+        {"classes": _chosen, "n": partial(odd.count, most=4, optional=True), "rng": _host_rng},
+    )
+    yield Subject(
+        "datasets.ImageData.batches",
+        data.batches,
+        {"backend": "numpy", "labels": True, "transform": None},
+        {"backend": odd.option, "labels": odd.flag, "transform": partial(odd.function, optional=True)},
+    )
     for kind in ("numpy", "torch"):
         other = kit if kind == "numpy" else kit._replace(name="torch", array=kit.other, other=kit.array)
         pixels = other.array(IMAGES)
-        yield Subject(f"datasets.dequantize of {kind}", sets.dequantize,
-                      {"images": pixels, "kind": "uniform", "levels": 256, "rng": 0},
-                      {"images": partial(_batch_of, other), "kind": odd.option, "levels": partial(odd.count, least=2),
-                       "rng": partial(_rng_of, other)})
-        yield Subject(f"datasets.pad of {kind}", sets.pad, {"images": pixels, "size": 10},
-                      {"images": partial(_batch_of, other), "size": _wider})
-        yield Subject(f"datasets.flip of {kind}", sets.flip, {"images": pixels, "rng": 0},
-                      {"images": partial(_batch_of, other), "rng": partial(_rng_of, other)})
+        yield Subject(
+            f"datasets.dequantize of {kind}",
+            sets.dequantize,
+            {"images": pixels, "kind": "uniform", "levels": 256, "rng": 0},
+            {
+                "images": partial(_batch_of, other),
+                "kind": odd.option,
+                "levels": partial(odd.count, least=2),
+                "rng": partial(_rng_of, other),
+            },
+        )
+        yield Subject(
+            f"datasets.pad of {kind}",
+            sets.pad,
+            {"images": pixels, "size": 10},
+            {"images": partial(_batch_of, other), "size": _wider},
+        )
+        yield Subject(
+            f"datasets.flip of {kind}",
+            sets.flip,
+            {"images": pixels, "rng": 0},
+            {"images": partial(_batch_of, other), "rng": partial(_rng_of, other)},
+        )
     kinds = ("circle", "square", "triangle", "rings")
-    yield Subject("datasets.shapes", sets.shapes,
-                  {"n": 4, "size": 8, "channels": 1, "proportions": None, "kinds": kinds, "rng": 0},
-                  {"n": odd.count, "size": partial(odd.count, least=8), "channels": odd.count,
-                   "proportions": _proportions, "kinds": _kinds, "rng": _host_rng})
-    yield Subject("datasets.classify_shapes", sets.classify_shapes, {"images": IMAGES, "kinds": kinds},
-                  {"images": partial(odd.batch, integers=True, mixed=False), "kinds": _kinds})
+    yield Subject(
+        "datasets.shapes",
+        sets.shapes,
+        {"n": 4, "size": 8, "channels": 1, "proportions": None, "kinds": kinds, "rng": 0},
+        {
+            "n": odd.count,
+            "size": partial(odd.count, least=8),
+            "channels": odd.count,
+            "proportions": _proportions,
+            "kinds": _kinds,
+            "rng": _host_rng,
+        },
+    )
+    yield Subject(
+        "datasets.classify_shapes",
+        sets.classify_shapes,
+        {"images": IMAGES, "kinds": kinds},
+        {"images": partial(odd.batch, integers=True, mixed=False), "kinds": _kinds},
+    )
     folder = partial(odd.path, must_exist=True)
     for name in ("mnist", "fashion_mnist", "kmnist", "emnist", "cifar10", "cifar100", "celeba"):
         roles = {"folder": _optional_path(folder), "split": odd.option}
@@ -794,15 +1058,25 @@ def _datasets(kit):
         roles |= {"emnist": {"part": odd.option}, "cifar100": {"labels": odd.option}}.get(name, {})
         if name == "celeba":
             optional = partial(odd.count, optional=True)
-            roles |= {"size": optional, "crop": optional, "limit": partial(odd.count, optional=True), "progress": odd.flag}
+            roles |= {
+                "size": optional,
+                "crop": optional,
+                "limit": partial(odd.count, optional=True),
+                "progress": odd.flag,
+            }
         yield Subject(f"datasets.{name}", getattr(sets, name), given, roles, runs=False)
     yield Subject("datasets.mnist_5k", sets.mnist_5k, {"file": "x"}, {"file": _optional_path(folder)}, runs=False)
     optional = partial(odd.count, optional=True)
     yield Subject("datasets.arrays", sets.arrays, {"path": "x"}, {"path": folder}, runs=False)
     roles = {"size": _side, "crop": _side, "channels": optional, "limit": optional, "skip_corrupt": odd.flag,
              "progress": odd.flag}  # fmt: skip
-    yield Subject("datasets.image_folder", sets.image_folder, {"path": tempfile.gettempdir()}, roles | {"path": folder},
-                  runs=False)
+    yield Subject(
+        "datasets.image_folder",
+        sets.image_folder,
+        {"path": tempfile.gettempdir()},
+        roles | {"path": folder},
+        runs=False,
+    )
     yield Subject("datasets.hub", sets.hub, {"name": "mnist"}, roles | {"name": _text}, runs=False)
 
 
@@ -881,54 +1155,158 @@ def _plots(kit):
     states, pictures = np.stack([IMAGES, IMAGES]), IMAGES
     box = ((-1.0, 1.0), (-1.0, 1.0))
     count, positive = partial(odd.count, optional=True), partial(odd.positive, optional=True)
-    yield Subject("plot.samples", plot.samples,
-                  {"x": X, "ax": None, "reference": Y, "limits": box, "labels": ("a", "b"), "size": 2.0},
-                  {"x": odd.batch, "ax": _axes, "reference": _reference, "limits": _box, "labels": _pair, "size": positive})
-    yield Subject("plot.chains", plot.chains, {"trajectory": path, "limits": box, "most": 2},
-                  {"trajectory": _trajectory, "ax": _axes, "limits": _box, "most": odd.count})
+    yield Subject(
+        "plot.samples",
+        plot.samples,
+        {"x": X, "ax": None, "reference": Y, "limits": box, "labels": ("a", "b"), "size": 2.0},
+        {"x": odd.batch, "ax": _axes, "reference": _reference, "limits": _box, "labels": _pair, "size": positive},
+    )
+    yield Subject(
+        "plot.chains",
+        plot.chains,
+        {"trajectory": path, "limits": box, "most": 2},
+        {"trajectory": _trajectory, "ax": _axes, "limits": _box, "most": odd.count},
+    )
     gif = {"path": None, "fps": 12, "every": 1, "dpi": 40}
     roles = {"path": _gif, "fps": odd.positive, "every": count, "dpi": odd.count, "ax": _axes}
-    yield Subject("plot.animate_chains", plot.animate_chains, {"trajectory": path, "limits": box} | gif,
-                  roles | {"trajectory": _trajectory, "limits": _box})
-    yield Subject("plot.animate_images", plot.animate_images, {"trajectory": states, "columns": 2, "gap": 1} | gif,
-                  roles | {"trajectory": _trajectory, "columns": count, "gap": partial(odd.count, least=0),
-                           "limits": _shades, "labels": _state_labels})
-    yield Subject("plot.image_grid", plot.image_grid, {"images": pictures, "columns": 2, "limits": (0.0, 1.0), "gap": 1},
-                  {"images": odd.batch, "ax": _axes, "columns": count, "limits": _shades, "gap": partial(odd.count, least=0)})
-    yield Subject("plot.image_strip", plot.image_strip, {"trajectory": states, "rows": 2, "columns": 2, "gap": 1},
-                  {"trajectory": _trajectory, "ax": _axes, "rows": odd.count, "columns": odd.count, "limits": _shades,
-                   "gap": partial(odd.count, least=0), "labels": _state_labels})
-    yield Subject("plot.nearest_neighbors", plot.nearest_neighbors, {"samples": pictures, "training": pictures, "k": 1},
-                  {"samples": odd.paired, "training": odd.paired, "k": partial(odd.count, most=4), "columns": odd.count,
-                   "limits": _shades, "ax": _axes})
-    yield Subject("plot.noise_levels", plot.noise_levels, {"noise": LEVELS, "dim": 2},
-                  {"noise": partial(odd.levels, distributions=True), "dim": count, "ax": _axes})
+    yield Subject(
+        "plot.animate_chains",
+        plot.animate_chains,
+        {"trajectory": path, "limits": box} | gif,
+        roles | {"trajectory": _trajectory, "limits": _box},
+    )
+    yield Subject(
+        "plot.animate_images",
+        plot.animate_images,
+        {"trajectory": states, "columns": 2, "gap": 1} | gif,
+        roles
+        | {
+            "trajectory": _trajectory,
+            "columns": count,
+            "gap": partial(odd.count, least=0),
+            "limits": _shades,
+            "labels": _state_labels,
+        },
+    )
+    yield Subject(
+        "plot.image_grid",
+        plot.image_grid,
+        {"images": pictures, "columns": 2, "limits": (0.0, 1.0), "gap": 1},
+        {"images": odd.batch, "ax": _axes, "columns": count, "limits": _shades, "gap": partial(odd.count, least=0)},
+    )
+    yield Subject(
+        "plot.image_strip",
+        plot.image_strip,
+        {"trajectory": states, "rows": 2, "columns": 2, "gap": 1},
+        {
+            "trajectory": _trajectory,
+            "ax": _axes,
+            "rows": odd.count,
+            "columns": odd.count,
+            "limits": _shades,
+            "gap": partial(odd.count, least=0),
+            "labels": _state_labels,
+        },
+    )
+    yield Subject(
+        "plot.nearest_neighbors",
+        plot.nearest_neighbors,
+        {"samples": pictures, "training": pictures, "k": 1},
+        {
+            "samples": odd.paired,
+            "training": odd.paired,
+            "k": partial(odd.count, most=4),
+            "columns": odd.count,
+            "limits": _shades,
+            "ax": _axes,
+        },
+    )
+    yield Subject(
+        "plot.noise_levels",
+        plot.noise_levels,
+        {"noise": LEVELS, "dim": 2},
+        {"noise": partial(odd.levels, distributions=True), "dim": count, "ax": _axes},
+    )
     history = sk.training.History()
     for step in (1, 2):
         history.append(step=step, loss=1.0, grad_norm=1.0, seconds=0.1, applied=True)
-    yield Subject("plot.history", plot.history, {"history": history, "smoothing": 1},
-                  {"history": odd.thing, "smoothing": count, "ax": _axes})
+    yield Subject(
+        "plot.history",
+        plot.history,
+        {"history": history, "smoothing": 1},
+        {"history": odd.thing, "smoothing": count, "ax": _axes},
+    )
     report = sk.metrics.score_error_report(odd.score, GAUSSIAN, LEVELS, n=40, rng=0)
-    yield Subject("metrics.ScoreErrorReport.region", report.region, {"name": "all"}, {"name": _region}, spoken={"name": "region"})
+    yield Subject(
+        "metrics.ScoreErrorReport.region", report.region, {"name": "all"}, {"name": _region}, spoken={"name": "region"}
+    )
     yield Subject("plot.error_levels", plot.error_levels, {"report": report}, {"report": odd.thing, "ax": _axes})
     weights = sk.metrics.mode_weights(X, MIXTURE)
-    yield Subject("plot.mode_proportions", plot.mode_proportions, {"results": {"a": weights}, "mode": 0},
-                  {"results": odd.thing, "mode": partial(odd.count, least=0, most=1), "ax": _axes})
-    yield Subject("plot.score_field", plot.score_field,
-                  {"model": odd.score, "limits": box, "grid": 4, "sigma": 0.5, "colorbar": False},
-                  {"model": odd.model, "limits": _box, "grid": partial(odd.count, least=2), "sigma": positive,
-                   "density": _density, "scale_by": _scale_by, "colorbar": odd.flag, "ax": _axes, "like": _like})
-    yield Subject("plot.score_error", plot.score_error,
-                  {"model": odd.score, "distribution": GAUSSIAN, "limits": box, "grid": 4, "sigma": 0.5, "vmax": 1.0,
-                   "relative": False, "scale": "linear", "contours": False, "colorbar": False},
-                  {"model": odd.model, "distribution": odd.thing, "limits": _box, "grid": partial(odd.count, least=2),
-                   "sigma": positive, "vmax": positive, "relative": odd.flag, "scale": odd.option, "contours": odd.flag,
-                   "colorbar": odd.flag, "ax": _axes, "like": _like})
-    yield Subject("plot.panels", plot.panels, {"columns": 2, "rows": 1, "size": 2.0, "title": "t"},
-                  {"columns": odd.count, "rows": odd.count, "size": odd.positive, "title": _title})
+    yield Subject(
+        "plot.mode_proportions",
+        plot.mode_proportions,
+        {"results": {"a": weights}, "mode": 0},
+        {"results": odd.thing, "mode": partial(odd.count, least=0, most=1), "ax": _axes},
+    )
+    yield Subject(
+        "plot.score_field",
+        plot.score_field,
+        {"model": odd.score, "limits": box, "grid": 4, "sigma": 0.5, "colorbar": False},
+        {
+            "model": odd.model,
+            "limits": _box,
+            "grid": partial(odd.count, least=2),
+            "sigma": positive,
+            "density": _density,
+            "scale_by": _scale_by,
+            "colorbar": odd.flag,
+            "ax": _axes,
+            "like": _like,
+        },
+    )
+    yield Subject(
+        "plot.score_error",
+        plot.score_error,
+        {
+            "model": odd.score,
+            "distribution": GAUSSIAN,
+            "limits": box,
+            "grid": 4,
+            "sigma": 0.5,
+            "vmax": 1.0,
+            "relative": False,
+            "scale": "linear",
+            "contours": False,
+            "colorbar": False,
+        },
+        {
+            "model": odd.model,
+            "distribution": odd.thing,
+            "limits": _box,
+            "grid": partial(odd.count, least=2),
+            "sigma": positive,
+            "vmax": positive,
+            "relative": odd.flag,
+            "scale": odd.option,
+            "contours": odd.flag,
+            "colorbar": odd.flag,
+            "ax": _axes,
+            "like": _like,
+        },
+    )
+    yield Subject(
+        "plot.panels",
+        plot.panels,
+        {"columns": 2, "rows": 1, "size": 2.0, "title": "t"},
+        {"columns": odd.count, "rows": odd.count, "size": odd.positive, "title": _title},
+    )
     figure = _figure()
-    yield Subject("plot.write", plot.write, {"figure": figure, "path": tempfile.gettempdir() + "/a.png", "dpi": 20},
-                  {"figure": odd.thing, "path": odd.path, "dpi": odd.count, "close": odd.flag})
+    yield Subject(
+        "plot.write",
+        plot.write,
+        {"figure": figure, "path": tempfile.gettempdir() + "/a.png", "dpi": 20},
+        {"figure": odd.thing, "path": odd.path, "dpi": odd.count, "close": odd.flag},
+    )
 
 
 def _region(good, kit):
@@ -984,7 +1362,12 @@ def _state_labels(good, kit):
 
 
 def _density(good, kit):
-    rows = [("a number", 3), ("text", "a"), ("a function", odd.score), ("three dimensions", sk.distributions.Funnel(dim=3))]
+    rows = [
+        ("a number", 3),
+        ("text", "a"),
+        ("a function", odd.score),
+        ("three dimensions", sk.distributions.Funnel(dim=3)),
+    ]
     return [odd.Odd(label, value) for label, value in rows]
 
 
@@ -1000,23 +1383,42 @@ def _title(good, kit):
 
 
 def _noise(kit):
-    yield Subject("noise.design", sk.noise.design,
-                  {"data": X, "sigma_max": 2.0, "sigma_min": 0.5, "levels": 3, "steps_per_level": 2, "subset": 8},
-                  {"data": odd.batch, "sigma_max": partial(odd.positive, optional=True),
-                   "sigma_min": partial(odd.positive, optional=True), "levels": partial(odd.count, least=2, optional=True),
-                   "steps_per_level": odd.count, "subset": partial(odd.count, least=2)})
+    yield Subject(
+        "noise.design",
+        sk.noise.design,
+        {"data": X, "sigma_max": 2.0, "sigma_min": 0.5, "levels": 3, "steps_per_level": 2, "subset": 8},
+        {
+            "data": odd.batch,
+            "sigma_max": partial(odd.positive, optional=True),
+            "sigma_min": partial(odd.positive, optional=True),
+            "levels": partial(odd.count, least=2, optional=True),
+            "steps_per_level": odd.count,
+            "subset": partial(odd.count, least=2),
+        },
+    )
     yield Subject("noise.location_scale", sk.noise.location_scale, {"data": X}, {"data": odd.batch})
     yield Subject("noise.as_levels", sk.noise.as_levels, {"noise": LEVELS}, {"noise": odd.levels})
-    yield Subject("noise.overlaps", sk.noise.overlaps, {"noise": LEVELS, "dim": 2}, {"noise": odd.levels, "dim": odd.count})
-    yield Subject("noise.variance_ratio", sk.noise.variance_ratio, {"gamma": 1.5, "steps": 2, "u": 0.5},
-                  {"gamma": partial(odd.number, low=0.5), "steps": odd.count, "u": partial(odd.number, low=0.0, high=2.5)})
+    yield Subject(
+        "noise.overlaps", sk.noise.overlaps, {"noise": LEVELS, "dim": 2}, {"noise": odd.levels, "dim": odd.count}
+    )
+    yield Subject(
+        "noise.variance_ratio",
+        sk.noise.variance_ratio,
+        {"gamma": 1.5, "steps": 2, "u": 0.5},
+        {"gamma": partial(odd.number, low=0.5), "steps": odd.count, "u": partial(odd.number, low=0.0, high=2.5)},
+    )
     yield Subject("noise.widest_ratio", sk.noise.widest_ratio, {"dim": 2}, {"dim": odd.count})
 
 
 def _storage(kit):
     place = tempfile.gettempdir()
-    yield Subject("save", sk.save, {"model": odd._network(kit), "folder": place + "/scorekit odd calls"},
-                  {"model": _savable, "folder": odd.path}, spoken={"model": "save"})
+    yield Subject(
+        "save",
+        sk.save,
+        {"model": odd._network(kit), "folder": place + "/scorekit odd calls"},
+        {"model": _savable, "folder": odd.path},
+        spoken={"model": "save"},
+    )
     yield Subject("load", sk.load, {"folder": place}, {"folder": partial(odd.path, must_exist=True)}, runs=False)
 
 
@@ -1031,17 +1433,32 @@ def _experiments(kit):
         "noise": {"kind": "log-uniform", "sigma_max": 1.0, "sigma_min": 0.1}, "train": {"steps": 1, "batch_size": 4},
         "sampler": {"levels": 2},
     }  # fmt: skip
-    yield Subject("experiments.read_experiment", e.read_experiment, {"source": tiny, "changes": ()},
-                  {"source": _no_files, "changes": _no_changes}, spoken={"changes": "(?:changes|experiment)"})
+    yield Subject(
+        "experiments.read_experiment",
+        e.read_experiment,
+        {"source": tiny, "changes": ()},
+        {"source": _no_files, "changes": _no_changes},
+        spoken={"changes": "(?:changes|experiment)"},
+    )
     missing = {"run": "/nowhere/at all"}
     run = {"run": partial(odd.path, must_exist=True)}
     yield Subject("experiments.sample", e.sample, missing, run, runs=False)
     yield Subject("experiments.evaluate", e.evaluate, missing, run, runs=False)
-    yield Subject("experiments.read_samples", e.read_samples, {"place": "x"}, {"place": partial(odd.path, must_exist=True)},
-                  runs=False)
-    yield Subject("experiments.train", e.train, {"source": tiny, "out": None, "changes": ()},
-                  {"source": partial(_sources, tiny), "changes": _changes}, runs=False,
-                  spoken={"source": "(?:source|experiment|backend)", "changes": "(?:changes|experiment)"})
+    yield Subject(
+        "experiments.read_samples",
+        e.read_samples,
+        {"place": "x"},
+        {"place": partial(odd.path, must_exist=True)},
+        runs=False,
+    )
+    yield Subject(
+        "experiments.train",
+        e.train,
+        {"source": tiny, "out": None, "changes": ()},
+        {"source": partial(_sources, tiny), "changes": _changes},
+        runs=False,
+        spoken={"source": "(?:source|experiment|backend)", "changes": "(?:changes|experiment)"},
+    )
 
 
 def _sources(tiny, good, kit):

@@ -69,12 +69,29 @@ def came(value):
     elif isinstance(value, str):
         tokens |= {value}
     elif hasattr(value, "shape") and not isinstance(value, type):
-        tokens |= {str(tuple(value.shape)), str(getattr(value, 'dtype', None)), "NaN", "infinity", "meta", "another", "framework"}
+        tokens |= {
+            str(tuple(value.shape)),
+            str(getattr(value, "dtype", None)),
+            "NaN",
+            "infinity",
+            "meta",
+            "another",
+            "framework",
+        }
         tokens |= {"from", "smallest", "zero", "between", "negative", "got"}
     elif callable(value):
         tokens |= {"returned", "takes", "raised", "function", "argument", "cannot be called"}
     elif isinstance(value, (list, tuple, dict)):
-        tokens |= {"got", str(value)[:12], str(len(value)), "levels", "empty", "cannot be called", "ragged", "second item"}
+        tokens |= {
+            "got",
+            str(value)[:12],
+            str(len(value)),
+            "levels",
+            "empty",
+            "cannot be called",
+            "ragged",
+            "second item",
+        }
         tokens |= {word for inner in value for word in (str(inner), repr(inner), type(inner).__name__)}
     elif value is None:
         tokens |= {"without", "missing"}
