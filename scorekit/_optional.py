@@ -50,5 +50,5 @@ def failed_import(error: Exception, module: str, needed_by: str, *packages: str)
         )
     return MissingBackendError(
         f"{needed_by} needs {package}, which is installed but cannot be imported ({type(error).__name__}: {error}). "
-        f"If it does not fit this Python or its other packages, reinstall it: {installation('--force-reinstall', package)}"
+        f"If it does not fit this Python or its other packages: {installation('--force-reinstall', package)}"
     )

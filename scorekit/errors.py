@@ -25,7 +25,7 @@ __all__ = [
 
 
 class ScorekitError(Exception):
-    """The base class of all errors that scorekit raises.
+    r"""The base class of all errors that scorekit raises.
 
     The text of an error fits on a screen and holds no terminal codes, whatever the values and the errors of other
     libraries that it quotes; ``args`` has all of it.
@@ -89,7 +89,7 @@ def readable(text: str, longest: int = _LONGEST) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """The type and the whole message of an error of another library, in one line.
+    r"""The type and the whole message of an error of another library, in one line.
 
     >>> reason_of(ValueError("first\n  second"))
     'ValueError: first second'

@@ -79,8 +79,9 @@ class NumpyRng:
             return self._generator.choice(n, size=shape, replace=replace, p=p)
         except (TypeError, ValueError) as error:
             raise InvalidValueError(
-                f"cannot draw {math.prod(shape)} indices from n = {n} with p = {p!r} and replace = {replace} ({error}): "
-                f"expected p with {n} probabilities of sum 1, and with replace=False at most n indices. Write p / p.sum()."
+                f"cannot draw {math.prod(shape)} indices from n = {n} with p = {p!r} and replace = {replace} "
+                f"({error}): expected p with {n} probabilities of sum 1, and with replace=False at most n indices. "
+                "Write p / p.sum()."
             ) from error
 
     def state(self) -> dict[str, Any]:

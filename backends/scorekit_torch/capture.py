@@ -146,8 +146,8 @@ def _recorded(run: Callable[[], Array], device: torch.device) -> tuple[torch.cud
                 score = run()
         except RuntimeError as error:
             raise InvalidTypeError(
-                f"the model cannot be recorded ({reason_of(error.__context__ or error)}): it must not read values back from the device, nor copy any "
-                "to it. Use the model itself."
+                f"the model cannot be recorded ({reason_of(error.__context__ or error)}): it must not read values "
+                "back from the device, nor copy any to it. Use the model itself."
             ) from error
     return graph, score
 

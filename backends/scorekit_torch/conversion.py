@@ -43,8 +43,8 @@ def to_tensor(x: Any, dtype: torch.dtype | None = None, device: Any = None) -> A
         return torch.as_tensor(x, dtype=dtype, device=device)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InvalidTypeError(
-            f"cannot make a tensor of numbers of a {describe(x)} ({error}): expected numbers, or lists of them of equal "
-            "lengths."
+            f"cannot make a tensor of numbers of a {describe(x)} ({error}): expected numbers, or lists of them of "
+            "equal lengths."
         ) from error
 
 

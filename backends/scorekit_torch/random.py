@@ -80,7 +80,8 @@ class TorchRng:
 
     def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
         """-1.0 or 1.0, each with probability one half."""
-        return torch.randint(0, 2, _counts(shape), **self._options(like)).mul_(2).sub_(1)  # bernoulli_ is 4 times slower
+        signs = torch.randint(0, 2, _counts(shape), **self._options(like))  # bernoulli_ is 4 times slower
+        return signs.mul_(2).sub_(1)
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         """Integers in [low, high), as int64."""

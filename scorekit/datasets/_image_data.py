@@ -224,7 +224,9 @@ class ImageData:
         if n is not None:
             count = check_count(n, "n")
             if count > len(kept):
-                raise InvalidValueError(f"n is {count}: these classes have only {len(kept)} images, so n must be smaller.")
+                raise InvalidValueError(
+                    f"n is {count}: these classes have only {len(kept)} images, so n must be smaller."
+                )
             kept = kept[numpy_stream(rng, "ImageData.subset").choice(len(kept), (count,), replace=False)]
         return self[kept]
 

@@ -154,7 +154,9 @@ def _descending(given: Any, name: str) -> tuple[float, ...]:
             raise TypeError(array.dtype)
         values = array.astype(float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidTypeError(f"{name} is {_shown(given)}: expected a sequence of numbers, the noise levels.") from error
+        raise InvalidTypeError(
+            f"{name} is {_shown(given)}: expected a sequence of numbers, the noise levels."
+        ) from error
     if values.ndim != 1 or values.size == 0:
         raise ShapeError(f"{name}: levels have shape {values.shape}, got {_shown(given)}: expected at least one level.")
     for value in values:

@@ -148,7 +148,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     if type(content.get("format")) is int and _FORMAT < content["format"] < _MANY:
         raise NewerFormatError(
             f"{path} was written by a newer scorekit ({content.get('scorekit')}, format {content['format']}); this one "
-            f"is {__version__} and reads format {_FORMAT}. Install that version: in an up-to-date clone of scorekit, python -m pip install ."
+            f"is {__version__} and reads format {_FORMAT}. Install that version: "
+            "in an up-to-date clone of scorekit, python -m pip install ."
         )
     for name, kind in _PARTS.items():
         if type(content.get(name)) is not kind or content["format"] != _FORMAT:

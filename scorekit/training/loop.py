@@ -228,7 +228,8 @@ def _callable(objective: Any) -> Objective:
         )
     if hasattr(type(objective), "takes_sigma"):
         raise InvalidTypeError(
-            f"objective is a {describe(objective)}, a network: expected an objective, as in fit(model, objective, data)."
+            f"objective is a {describe(objective)}, a network: expected an objective, as in fit(model, objective, "
+            "data)."
         )
     if not hasattr(objective, "losses"):
         check_arguments(objective, "objective", ("model", "x", "rng"))

@@ -121,7 +121,7 @@ BROKEN = {
     "raise OSError('libgcc_s.so.1: no such file')": r"cannot be imported \(OSError: libgcc_s.so.1: no such file\)",
     # a package made for NumPy 1 under NumPy 2: many threads of the field
     "raise AttributeError('np.float_ was removed')": r"cannot be imported \(AttributeError: np.float_ was removed\)",
-    "import a_package_that_is_absent": r"lacks the package a_package_that_is_absent: python -m pip install a_package_tha",
+    "import an_absent_package": r"lacks the package an_absent_package: python -m pip install an_absent_package",
 }
 
 

@@ -151,6 +151,7 @@ def load_ncsnpp(
 safetensors file.
     """
     named = isinstance(config, str)
+    _check_options(True, precision)
     if named:
         check_option(config, "config", tuple(NCSNPP_CONFIGS))
     settings = {"precision": precision, **(NCSNPP_CONFIGS[str(config)] if named else cast(Mapping[str, Any], config))}

@@ -25,8 +25,8 @@ def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
     if hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         if batch_size is not None:
             raise InvalidValueError(
-                f"batch_size is {batch_size} and data is a loader, a {describe(data)}, which has its own batch size: omit "
-                "batch_size."
+                f"batch_size is {batch_size} and data is a loader, a {describe(data)}, which has its own batch size: "
+                "omit batch_size."
             )
         return Loader(data, seed)
     return Dataset(data, batch_size, seed)
