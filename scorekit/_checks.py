@@ -133,7 +133,7 @@ def check_arguments(function: Any, name: str, arguments: tuple[str, ...]) -> Non
 def check_path(value: Any, name: str) -> Path:
     """``value`` as a path; ``~`` and ``~user`` at its start become the home folder, as in a shell.
 
-    Variables of the environment are not expanded. An empty name raises an error, because it would be the working folder.
+    Variables of the environment are not expanded. An empty name raises an error: it would be the working folder.
 
     >>> check_path("runs/first", "folder").name
     'first'

@@ -40,9 +40,7 @@ def failed_import(error: Exception, module: str, needed_by: str, *packages: str)
     package, top = packages[0], module.partition(".")[0]
     absent = error.name if isinstance(error, ModuleNotFoundError) else None
     if absent == top:
-        return MissingBackendError(
-            f"{needed_by} needs {package}, which is not installed: {installation(*packages)}"
-        )
+        return MissingBackendError(f"{needed_by} needs {package}, which is not installed: {installation(*packages)}")
     if absent is not None and absent.partition(".")[0] != top:
         return MissingBackendError(
             f"{needed_by} needs {package}, which is installed but lacks the package {absent.partition('.')[0]}: "

@@ -13,7 +13,7 @@ import numpy as np
 from scorekit._checks import check_count, check_option
 from scorekit.datasets._archives import open_files
 from scorekit.datasets._collect import collect
-from scorekit.datasets._files import check_folder, find, some
+from scorekit.datasets._files import check_folder, find, read_text, some
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._image_folder import Reader, as_fit, image_names, passed_over
 from scorekit.errors import DatasetError, InvalidValueError
@@ -115,10 +115,7 @@ def _rows(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     The lists of the authors have spaces between values, and their header is the line above the first photograph. Lists
     with the ending ``.csv`` have commas, and a column ``image_id``.
     """
-    try:
-        lines = path.read_text("ascii").splitlines()
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is not text: expected one line per photograph. Download it again.") from error
+    lines = read_text(path).splitlines()
     comma = "," if path.suffix == ".csv" else None
     words = [[word.strip() for word in line.split(comma)] for line in lines if line.strip()]
     first = next((i for i, row in enumerate(words) if _ENDING.search(row[0])), len(words))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scorekit._checks import check_option
 from scorekit.datasets._cifar10 import RIGHTS, read_file
-from scorekit.datasets._files import find
+from scorekit.datasets._files import find, read_text
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._pickles import read_pickle
 from scorekit.errors import DatasetError
@@ -59,7 +59,7 @@ def _names(path: Path, labels: str) -> tuple[str, ...]:
     names: list[str | bytes] = [str(i) for i in range(_CLASSES[labels])]
     text, meta = path.with_name(f"{labels}_label_names.txt"), path.with_name("meta")
     if text.is_file():
-        names = list(text.read_text("ascii", errors="replace").split())
+        names = list(read_text(text).split())
     elif meta.is_file():
         names = read_pickle(meta).get(f"{labels}_label_names", [])
     if len(names) != _CLASSES[labels]:

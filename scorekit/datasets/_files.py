@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import IO, cast
 
 from scorekit._checks import check_path
-from scorekit._reading import open_regular
+from scorekit._reading import open_regular, read_bytes
 from scorekit.errors import DatasetError, InvalidTypeError
 
-__all__ = ["check_folder", "find", "open_payload", "possible_payload", "some"]
+__all__ = ["check_folder", "find", "open_payload", "possible_payload", "read_text", "some"]
 
+_TEXT_AT_MOST = 64 << 20  # the attributes of CelebA have 27 million
 _GZIP = b"\x1f\x8b"
 _RATIO_AT_MOST, _NEVER_A_BOMB = 100, 1 << 20
 """Images compress by a factor of about five, and deflate at most by 1,032: see :mod:`scorekit.datasets._archives`."""
@@ -60,6 +61,16 @@ def open_payload(path: Path) -> Iterator[IO[bytes]]:
         raise DatasetError(f"{path} is truncated: its gzip stream ends too early. Download it again.") from error
     except (zlib.error, OSError) as error:  # gzip.BadGzipFile is an OSError
         raise DatasetError(f"{path} cannot be read ({error}). Download it again.") from error
+
+
+def read_text(path: Path) -> str:
+    """The content of a text file in ASCII, of at most 64 MB."""
+    try:
+        return read_bytes(path, _TEXT_AT_MOST).decode("ascii")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not text: expected letters and numbers in ASCII. Download it again.") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror or error}). Download it again.") from error
 
 
 def possible_payload(path: Path) -> int:

@@ -11,13 +11,15 @@ import numpy as np
 
 from scorekit.datasets._archives import Files
 from scorekit.datasets._files import some
+from scorekit.datasets._splits import split_of
 from scorekit.errors import DatasetError, InvalidValueError
 
-__all__ = ["Labels", "labels_of", "spread"]
+__all__ = ["LABEL_WORDS", "Labels", "labels_of", "spread"]
 
 _LIST = "dataset.json"
 _CLASSES_AT_MOST = 1_000_000
-_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})
+LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
+_LIST_AT_MOST, _ENTRY_AT_MOST = 1 << 20, 1 << 13  # bytes: parsed JSON can take forty times the memory of its text
 _EXPECTED = 'expected {"labels": [["name.png", 0], …]} with a class for each image, or {"labels": null}'
 
 
@@ -43,6 +45,8 @@ def labels_of(names: list[str], files: Files, where: str) -> Labels:
 
 def _listed(names: list[str], content: bytes, below: PurePosixPath, where: str) -> Labels:
     try:
+        if len(content) > _LIST_AT_MOST + _ENTRY_AT_MOST * len(names):
+            raise ValueError(f"it has {len(content):,} bytes for {len(names)} images")
         found = json.loads(content)["labels"]
         pairs = None if found is None else {str(PurePosixPath(below, name)): label for name, label in found}
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -81,7 +85,7 @@ def _folders(names: list[str], where: str) -> Labels:
     classes = sorted({top for top in tops if top is not None})
     if None in tops:
         return Labels(None, ())
-    if {name.lower() for name in classes} <= _SPLITS:
+    if all(split_of(name) for name in classes):
         below = "/".join((*folders[0][:shared], classes[0]))
         raise InvalidValueError(
             f"the folders {', '.join(classes)} of {where} are parts of a data set, not classes: pass one of them, for "

@@ -234,8 +234,10 @@ def _apply(content: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     *path, name = key.strip().split(".")
     if not equals or not name:
-        raise InvalidValueError(f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100; in Python "
-            'changes=["train.steps=100"].')
+        raise InvalidValueError(
+            f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100; in Python "
+            'changes=["train.steps=100"].'
+        )
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -244,6 +246,7 @@ def _apply(content: dict[str, Any], change: str) -> None:
     for step in path:
         place = place.setdefault(step, {})
         if not isinstance(place, dict):
-            raise InvalidValueError(f"--set {change!r} (changes): {step} is not a section: expected one of "
-                f"{', '.join(SECTIONS)}.")
+            raise InvalidValueError(
+                f"--set {change!r} (changes): {step} is not a section: expected one of {', '.join(SECTIONS)}."
+            )
     place[name] = parsed

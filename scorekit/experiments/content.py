@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,13 @@ def content_of(parts: tuple[Any, Any]) -> dict[str, Any]:
 
 def _content(data: Any) -> dict[str, Any]:
     rows = np.linspace(0, len(data) - 1, min(len(data), _SHOWN)).astype(int)
-    found = hashlib.sha256(np.ascontiguousarray(data[rows].images, np.float32))
+    found = hashlib.sha256(np.ascontiguousarray(data[rows].images, np.float32).data)
     if data.labels is not None:
-        found.update(np.ascontiguousarray(data.labels, np.int64))
+        found.update(np.ascontiguousarray(data.labels, np.int64).data)
     return {"shape": list(data.shape), "sha256": found.hexdigest()[:16]}
 
 
-def differences(then: Any, now: dict[str, Any]) -> str:
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What differs between two contents, as a sentence; empty if nothing does."""
     return "; ".join(
         f"the {name} images were {_words(then.get(name))}, now {_words(now.get(name))}"

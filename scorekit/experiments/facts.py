@@ -34,6 +34,8 @@ def unpacked(facts: Any) -> dict[str, Any]:
         KeyError, TypeError, ValueError, AttributeError: an entry has another form than expected.
     """
     found = dict(facts)
+    if ("mean" in found) != ("std" in found):
+        raise TypeError("it has one of mean and std: expected both")
     for name, check in _CHECKS.items():
         if name in found:
             found[name] = check(found[name])

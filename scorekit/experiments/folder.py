@@ -60,7 +60,8 @@ class RunFolder:
     @classmethod
     def begin(cls, path: Any, experiment: Experiment) -> RunFolder:
         """A new folder, or the folder of the same experiment to resume. Only the folder itself is created."""
-        folder, facts = check_path(path, "--out"), {}
+        folder = check_path(path, "--out")
+        facts: Mapping[str, Any] = {}
         if (folder / "run.json").exists():
             there = cls.open(folder)
             _check_same(there.experiment, experiment, folder)
@@ -83,8 +84,8 @@ class RunFolder:
         wrong = differences(self.facts.get("data", content), content)
         if wrong:
             raise CheckpointError(
-                f"these are not the data that {self.path} was trained on: {wrong}. Give the path of those data, or train "
-                "in another folder with --out."
+                f"these are not the data that {self.path} was trained on: {wrong}. Give the path of those data, or "
+                "train in another folder with --out."
             )
 
     @classmethod
@@ -135,8 +136,8 @@ class RunFolder:
 
 
 _AGAIN = (
-    "Delete this file and run scorekit train again with the same experiment file: that writes it anew, and resumes from "
-    "the checkpoints."
+    "Delete this file and run scorekit train again with the same experiment file: that writes it anew, and resumes "
+    "from the checkpoints."
 )
 
 

@@ -248,8 +248,8 @@ def read_samples(place: str | os.PathLike[str]) -> Any:
     _check_alike(files, blocks)
     if not all(sealed):
         warnings.warn(
-            f"{len(sealed) - sum(sealed)} of {len(sealed)} blocks in {folder} have no checksum, because an earlier version "
-            "or another program wrote them: they are read unverified.",
+            f"{len(sealed) - sum(sealed)} of {len(sealed)} blocks in {folder} have no checksum, because an earlier "
+            "version or another program wrote them: they are read unverified.",
             UserWarning,
             stacklevel=2,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -34,26 +34,48 @@ class Zeros:
     def __init__(self, numbers: int) -> None:
         self._numbers, self._drawn = numbers, 0
 
-    def normal(self, shape: Shape, like: Array | None = None) -> Any:
-        """Zeros of this shape, and of the dtype of ``like``."""
-        self._drawn += math.prod(shape)
-        self.reserve(self._drawn)
-        return np.zeros(shape, np.float64 if like is None else like.dtype)
-
-    uniform = rademacher = normal
-
     def reserve(self, numbers: int) -> None:
-        """Raise an error if a network of so many numbers is larger than the file. For networks whose layers take memory
-        before their weights are drawn.
+        """Raise an error if a network of so many numbers is larger than the file.
+
+        For networks whose layers take memory before their weights are drawn.
         """
         if numbers > self._numbers + _SMALL:
             raise CheckpointError(
                 f"its settings ask for a network of at least {numbers:,} numbers, the file has {self._numbers:,}"
             )
 
-    def spawn(self, *_: Any) -> Self:
-        """This stream."""
-        return self
+    def normal(self, shape: Shape, like: Array | None = None) -> Array:
+        """Zeros of this shape, and of the dtype of ``like``."""
+        self._drawn += math.prod(shape)
+        self.reserve(self._drawn)
+        return np.zeros(shape, np.float64 if like is None else like.dtype)
+
+    def uniform(self, shape: Shape, like: Array | None = None) -> Array:
+        """Zeros, as :meth:`normal`."""
+        return self.normal(shape, like)
+
+    def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
+        """Zeros, as :meth:`normal`."""
+        return self.normal(shape, like)
+
+    def integers(self, low: int, high: int, shape: Shape) -> Array:  # noqa: ARG002
+        """The smallest integer, ``low``."""
+        return self.normal(shape).astype(np.int64) + low
+
+    def choice(self, n: int, shape: Shape, p: Any = None, replace: bool = True) -> Array:  # noqa: ARG002
+        """The first indices, all different."""
+        return np.arange(self.normal(shape).size).reshape(shape) % n
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: all numbers are zeros."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def spawn(self, n: int) -> list[Zeros]:
+        """The stream itself ``n`` times, so that the parts of a network share one limit."""
+        return [self] * n
 
 
 def check_sizes(settings: Any, numbers: int) -> None:

@@ -13,16 +13,15 @@ from scorekit._numerics import row_blocks
 from scorekit.errors import ShapeError
 from scorekit.protocols import Array
 
-__all__ = ["LocationScale", "blocks", "far_rows", "location_scale", "spread_rows", "uneven_columns"]
+__all__ = ["LocationScale", "blocks", "extreme_columns", "far_rows", "location_scale", "spread_rows"]
 
 CHUNK = 512  # samples per block
 _ENTRIES = 4_000_000  # of the rows from which quartiles are computed
 _FENCE = 5.0  # interquartile ranges beyond the quartiles, at which a value is clipped
 _FAR = 20.0  # times the radius of all but one in a hundred rows
 _FEWEST = 20  # rows; among fewer, no row is judged to be far
-UNEVEN = 20.0
-"""The ratio of the scales of two features from which no common noise levels fit both (measured)."""
-_HIDDEN, _APART = 0.4, 3.0  # the smallest level relative to the narrowest column hides it, if another is wider
+_UNEVEN = 20.0  # ratio of the scales of two columns from which no common noise levels fit both (measured)
+_HIDDEN, _APART = 0.4, 3.0  # the smallest level relative to the narrow column hides it, if another is wider
 
 
 class LocationScale(NamedTuple):
@@ -116,7 +115,7 @@ def far_rows(data: Array) -> Any:
     return radii > _FAR * usual if usual > 0 else none
 
 
-class Uneven(NamedTuple):
+class Columns(NamedTuple):
     """The columns with the smallest and the largest scale, and these scales."""
 
     narrow: int
@@ -130,23 +129,30 @@ class Uneven(NamedTuple):
             f"{self.wide_scale:.3g}"
         )
 
+    def hides(self, sigma_min: float) -> bool:
+        """Whether noise levels down to ``sigma_min`` hide the structure of the narrow column."""
+        return sigma_min > _HIDDEN * self.narrow_scale
 
-def uneven_columns(rows: Any, sigma_min: float) -> Uneven | None:
-    """The two extreme columns if noise levels down to ``sigma_min`` do not fit both; None otherwise.
+    def fit(self, sigma_min: float) -> bool:
+        """Whether common noise levels down to ``sigma_min`` fit both columns.
 
-    That is, their scales differ by more than a factor of 20; or of 3, and ``sigma_min`` is more than 0.4 times the
-    smaller scale. Columns that hold one value in at least half of the rows, as pixels at the border of an image, are
-    not compared.
+        They do not if the scales differ by more than a factor of 20; or of 3, and ``sigma_min`` is more than 0.4 times
+        the smaller scale.
+        """
+        return self.wide_scale <= (_APART if self.hides(sigma_min) else _UNEVEN) * self.narrow_scale
+
+
+def extreme_columns(rows: Any) -> Columns | None:
+    """The columns with the smallest and the largest scale; None if there are no two columns to compare.
+
+    Columns that hold one value in at least half of the rows, as pixels at the border of an image, are not compared.
     """
     if rows.shape[0] < _FEWEST:
         return None
     first, third = np.quantile(rows, [0.25, 0.75], axis=0)
     compared = np.flatnonzero(third > first)
-    if len(compared) < 2:
+    if not len(compared):
         return None
     scales = (third - first)[compared] / 1.349  # the standard deviation of a normal distribution
     narrow, wide = int(np.argmin(scales)), int(np.argmax(scales))
-    ratio, hidden = scales[wide] / scales[narrow], sigma_min > _HIDDEN * scales[narrow]
-    if ratio <= (_APART if hidden else UNEVEN):
-        return None
-    return Uneven(int(compared[narrow]), int(compared[wide]), float(scales[narrow]), float(scales[wide]))
+    return Columns(int(compared[narrow]), int(compared[wide]), float(scales[narrow]), float(scales[wide]))

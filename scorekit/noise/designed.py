@@ -14,7 +14,7 @@ from scorekit._checks import check_count, check_positive, warn
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.noise import columns
-from scorekit.noise.columns import blocks, far_rows, spread_rows, uneven_columns
+from scorekit.noise.columns import blocks, extreme_columns, far_rows, spread_rows
 from scorekit.noise.levels import Geometric
 from scorekit.noise.overlap import overlaps, widest_ratio
 from scorekit.noise.sigma_distributions import check_range
@@ -23,6 +23,7 @@ from scorekit.protocols import Array
 __all__ = ["Designed", "design", "variance_ratio"]
 
 BLUR = 0.01  # sigma_min divided by the range of the data
+_TAILS = 0.2  # sigma_min relative to the scale of the widest column; without heavy tails 0.01 of the range is 0.1
 _SAMPLE = 2000  # rows from which the scales of columns are compared
 
 
@@ -240,13 +241,19 @@ def _largest_distance(data: Array, far: Any, count: int) -> float:
 
 
 def _warn_of_scales(data: Array, sigma_min: float) -> None:
-    """Warn if the noise levels fit some columns of tabular data and blur or miss others."""
-    if data.ndim != 2:
+    """Warn if the noise levels hide the structure of some columns of tabular data."""
+    found = extreme_columns(spread_rows(data, _SAMPLE)) if data.ndim == 2 else None
+    if found is None:
         return
-    uneven = uneven_columns(spread_rows(data, _SAMPLE), sigma_min)
-    if uneven is not None:
+    if found.hides(sigma_min) and sigma_min > _TAILS * found.wide_scale:
         warn(
-            f"the columns of data have different scales: {uneven}. Noise levels that fit one do not fit the other, and "
+            f"sigma_min={sigma_min:.3g}, {BLUR:g} of the range of the data, is large beside their scale: {found}. "
+            "Noise of this size hides the structure of all but the few values that are far away. Set sigma_min="
+            f"{0.05 * found.narrow_scale:.2g}."
+        )
+    elif not found.fit(sigma_min):
+        warn(
+            f"the columns of data have different scales: {found}. Noise levels that fit one do not fit the other, and "
             "samples lose the structure of narrow columns. Standardize: mean, scale = sk.noise.location_scale(data), "
             "noise = sk.noise.design((data - mean) / scale), and train sk.models.standardized(model, mean, scale)."
         )

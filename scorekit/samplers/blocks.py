@@ -12,6 +12,7 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_arguments, check_count, check_option
+from scorekit._progress import progress_bar
 from scorekit._score import score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
@@ -244,7 +245,4 @@ def _pair(begun: tuple[Any, ...], size: int) -> tuple[Array, Array]:
 
 
 def _bar(run: _Run, blocks: int) -> Any:
-    from tqdm import tqdm
-
-    steps = len(run.sampler.schedule())
-    return tqdm(desc=f"{run.n} samples in blocks of {run.block}", total=blocks * steps, unit="step")
+    return progress_bar(blocks * len(run.sampler.schedule()), f"{run.n} samples in blocks of {run.block}")

@@ -21,7 +21,8 @@ __all__ = ["own_folder", "remove", "replacing"]
 def replacing(path: Path, *, shared: bool = False, ending: str = "") -> Iterator[Path]:
     """A temporary path for a new file or folder, which replaces ``path`` at the end of the block.
 
-    If ``path`` is a symbolic link, the link is replaced, and the file or folder that it points to does not change. If the block raises an error, ``path`` does not change. All content is flushed to disk before the rename. If the
+    If ``path`` is a symbolic link, the link is replaced, and the file or folder that it points to does not change. If
+    the block raises an error, ``path`` does not change. All content is flushed to disk before the rename. If the
     process is killed, a file or folder with ``.partial`` added to its name may remain, and the old folder may have
     ``.old`` added to its name.
 
@@ -101,8 +102,8 @@ def own_folder(parent: Path, *names: str) -> Path:
         path = path / name
         if path.is_symlink():
             raise CheckpointError(
-                f"{path} is a symbolic link: nothing is written through links inside {parent}. Remove the link. To keep "
-                "the files on another disk, link the whole folder."
+                f"{path} is a symbolic link: nothing is written through links inside {parent}. Remove the link. To "
+                "keep the files on another disk, link the whole folder."
             )
         path.mkdir(parents=True, exist_ok=True)
     return path

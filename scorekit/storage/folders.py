@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_path
+from scorekit._memory import free_bytes, readable_size
 from scorekit._reading import open_regular
 from scorekit._version import __version__
 from scorekit.errors import CheckpointError, reason_of
@@ -135,6 +135,7 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _manifest(path: Path) -> dict[str, Any]:
     """The verified content of the manifest."""
+    content: dict[str, Any]
     try:
         content, sealed = read_sealed(path / _MANIFEST)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -161,21 +162,14 @@ def _header(path: Path) -> str:
     """The SHA-256 of the bytes before the arrays: eight bytes with the header length, and the header."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        if size > _memory():  # safetensors would abort
-            raise ValueError(f"it has {size / 1e9:,.0f} GB, more than the memory of this machine")
+        free = free_bytes()
+        if free is not None and size > free:  # safetensors would abort
+            raise ValueError(f"it has {readable_size(size)}, more than the free memory of {readable_size(free)}")
         start = file.read(8)
         length = int.from_bytes(start, "little")
         if length > min(size - 8, _HEADER_AT_MOST):
             raise ValueError(f"its header of {length} bytes does not fit into a file of {size}")
         return hashlib.sha256(start + file.read(length)).hexdigest()
-
-
-def _memory() -> float:
-    """The memory of this machine in bytes; infinity where Python cannot tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return math.inf
 
 
 def _verify(path: Path, arrays: Mapping[str, Any], digests: Mapping[str, str]) -> None:

@@ -17,13 +17,13 @@ _AT_MOST = 32 << 20  # bytes; parsed JSON can take forty times the memory of its
 
 
 def seal(content: Mapping[str, Any]) -> bytes:
-    """The text of a JSON object with the additional key ``checksum``, the SHA-256 of the content.
+    r"""The text of a JSON object with the additional key ``checksum``, the SHA-256 of the content.
 
     Raises:
         CheckpointError: the text would be larger than :func:`read_sealed` reads.
 
     >>> seal({"a": 1}).decode()[:20]
-    '{\\n "a": 1,\\n "checksu'
+    '{\n "a": 1,\n "checksu'
     """
     checksum = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     text = json.dumps({**content, "checksum": checksum}, indent=1).encode()

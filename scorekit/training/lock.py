@@ -37,9 +37,9 @@ def lock(folder: Path) -> Iterator[None]:
         if (folder / _LOCK).is_symlink():  # the lock would be a file outside the folder
             (folder / _LOCK).unlink()
         held.acquire(blocking=False)
-        with suppress(OSError):  # if the disk is full, the lock works without the process number
-            with replacing(folder / _HOLDER) as new:
-                new.write_text(str(os.getpid()))
+        # if the disk is full, the lock works without the process number
+        with suppress(OSError), replacing(folder / _HOLDER) as new:
+            new.write_text(str(os.getpid()))
     except Timeout as error:
         raise CheckpointError(
             f"{folder} is in use by the training process {_holder(folder)}. Wait until it ends, or choose another "

@@ -17,7 +17,7 @@ from scorekit.protocols import Array, Learner
 from scorekit.training.sources import Source
 from scorekit.training.sources.seeding import seeded
 
-__all__ = ["check_reaches", "rehearse"]
+__all__ = ["check_reaches", "few", "rehearse"]
 
 _ROWS = 3
 
@@ -42,7 +42,7 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
         return
     frozen = getattr(learner, "frozen", None)
     model = learner.model if frozen is None else frozen()
-    x, condition = _few(learner, source)
+    x, condition = few(learner, source)
     with seeded(source.owner.name, ("fit", seed, "rehearsal")), no_grad(x)(), np.errstate(all="ignore"), _named():
         for level in dict.fromkeys(levels):
             for rows in dict.fromkeys((x.shape[0], 1)):
@@ -53,7 +53,8 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
             check_levels(score, x if score.units is None else score.units.to_standard(x), each)
 
 
-def _few(learner: Learner, source: Source) -> tuple[Array, Array | None]:
+def few(learner: Learner, source: Source) -> tuple[Array, Array | None]:
+    """A few samples and their conditions, on the device of the model."""
     told = source.checked_first()
     receive: Any = getattr(learner, "receive", lambda batch: batch)
     x, condition = receive((source.first[:_ROWS], None if told is None else told[:_ROWS]))

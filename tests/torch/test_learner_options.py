@@ -93,14 +93,15 @@ def test_sgd_takes_the_gradient_times_the_rate():
 @pytest.mark.parametrize(
     ("optimizer", "error", "words"),
     [
-        ("lbfgs", ValueError, "optimizer LBFGS cannot train this model .*closure"),
-        (torch.optim.SparseAdam, ValueError, "optimizer SparseAdam cannot train this model .*dense"),
+        ("lbfgs", ValueError, "optimizer LBFGS cannot train with fit: it evaluates the loss several times"),
+        (torch.optim.SparseAdam, ValueError, "optimizer SparseAdam cannot train with fit: it takes sparse gradients"),
         ("muon", ValueError, "optimizer Muon cannot train this model .*2D"),
         (functools.partial(torch.optim.SGD, lr=1.0), ValueError, "fixes lr: pass learning_rate"),
         (torch.optim.SGD([torch.nn.Parameter(torch.ones(1))]), TypeError, "holds weights already"),
         (functools.partial(torch.optim.SGD, momentum=-1.0), ValueError, "cannot train this model .*momentum"),
         ({"name": "sgd", "momentun": 0.9}, ValueError, "cannot train this model .*momentun"),
         ({"name": "sdg"}, ValueError, "unknown optimizer 'sdg'"),
+        ([], ValueError, r"unknown optimizer \[\]"),
         ({"momentum": 0.9}, ValueError, "unknown optimizer None"),
         ({"name": "sgd", "lr": 0.1}, ValueError, "fixes lr: pass learning_rate"),
         (lambda parameters: 3, TypeError, "optimizer made a int: expected a torch.optim.Optimizer"),

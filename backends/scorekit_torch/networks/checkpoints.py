@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.learning import check_option
+from scorekit.learning import Zeros, check_option
 from scorekit.noise import Geometric, Levels, as_levels
 from scorekit_torch.networks.reader import Record, read
 
@@ -36,6 +36,11 @@ class Weights(NamedTuple):
     tensors: dict[str, Array]
     levels: Levels | None
     config: Any
+
+    @property
+    def zeros(self) -> Zeros:
+        """Initial weights, of a network that is no larger than the file."""
+        return Zeros(min(sum(value.numel() for value in self.tensors.values()), self.place.stat().st_size))
 
 
 def open_weights(path: str | os.PathLike[str], *, averaged: bool) -> Weights:

@@ -73,7 +73,7 @@ safetensors file.
     weights = open_weights(path, averaged=averaged)
     channels, base_channels, depth = _shape(weights)
     levels = _ncsn_levels(weights, asked)
-    network = NCSN(channels, levels, base_channels, depth, rescale=rescale, precision=precision)
+    network = NCSN(channels, levels, base_channels, depth, rescale=rescale, precision=precision, rng=weights.zeros)
     return cast(NCSN, _with_levels(_refinenet(network, weights, ".embed.weight"), levels))
 
 
@@ -110,7 +110,7 @@ safetensors file.
         if f"{norm}.alpha" in given and f"{norm}.beta" in given:
             given[f"{norm}.row"] = torch.cat([given.pop(f"{norm}.{part}") for part in ("gamma", "alpha", "beta")])[None]
     channels, base_channels, depth = _shape(weights)
-    network = NCSNv2(channels, base_channels, depth, rescale=rescale, precision=precision)
+    network = NCSNv2(channels, base_channels, depth, rescale=rescale, precision=precision, rng=weights.zeros)
     return cast(NCSNv2, _with_levels(_refinenet(network, weights, ".row"), weights.levels))
 
 

@@ -30,7 +30,7 @@ class Draws:
         self._like = like if isinstance(self._stream, TorchRng) else None
 
     def reserve(self, network: nn.Module) -> None:
-        """Before the layers take memory: a stream of :class:`scorekit.learning.Zeros` refuses a network that is too large."""
+        """Before the layers take memory: :class:`scorekit.learning.Zeros` refuses a network that is too large."""
         if isinstance(self._stream, Zeros):
             self._stream.reserve(sum(p.numel() for p in network.parameters()))
 

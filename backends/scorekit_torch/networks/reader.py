@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Path, Any]:
     if kind not in ("torch", "safetensors"):
         raise CheckpointError(f"{place} is {words}: expected a file that torch.save wrote, or a safetensors file.")
     try:
+        _check_size(place)
         if kind == "safetensors":
             from safetensors.torch import load_file
 
@@ -82,6 +84,18 @@ def read(path: str | os.PathLike[str]) -> tuple[Path, Any]:
     except Exception as error:  # what a damaged or hostile file raises is any of a dozen types
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{place} is {words}, and cannot be read ({type(error).__name__}: {reason}).") from error
+
+
+def _check_size(place: Path) -> None:
+    """Raise an error for a program, and for a file that declares more bytes than it has: torch.save packs nothing."""
+    if not zipfile.is_zipfile(place):
+        return
+    with zipfile.ZipFile(place) as archive:
+        declared, size = sum(member.file_size for member in archive.infolist()), place.stat().st_size
+    if declared > size:
+        raise ValueError(f"it declares {declared:,} bytes in {size:,}, which looks like a zip bomb")
+    if any(name.endswith("constants.pkl") for name in torch._C.PyTorchFileReader(str(place)).get_all_records()):
+        raise ValueError("it is a TorchScript archive, which holds a program")
 
 
 class _Unpickler(pickle.Unpickler):

@@ -14,8 +14,8 @@ from scorekit.training.sources.rows import Arrays, Dataset
 __all__ = ["Batch", "Source", "open_source"]
 
 
-def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
-    """The source for the argument ``data`` of ``fit``."""
+def open_source(data: Any, batch_size: int | None, seed: int, *, skip: bool = False) -> Source:
+    """The source for the argument ``data`` of ``fit``. With ``skip``, items and batches may contain NaN."""
     if isinstance(data, ImageBatches):
         return Images(data, batch_size, seed)
     if isinstance(data, (tuple, list)) and len(data) == 2 and hasattr(data[0], "shape"):
@@ -28,8 +28,8 @@ def open_source(data: Any, batch_size: int | None, seed: int) -> Source:
                 f"batch_size is {batch_size} and data is a loader, a {describe(data)}, which has its own batch size: "
                 "omit batch_size."
             )
-        return Loader(data, seed)
-    return Dataset(data, batch_size, seed)
+        return Loader(data, seed, skip=skip)
+    return Dataset(data, batch_size, seed, skip=skip)
 
 
 def _array_or_advice(data: Any) -> Any:

@@ -13,7 +13,8 @@ import scorekit as sk
 
 LONGEST = 700
 _REMEDY = re.compile(
-    r"expect|must |write |use |pass |convert |install|set |omit|choose|did you mean|wrap |needs |make it|without |call |download |keys: ",
+    r"expect|must |write |use |pass |convert |install|set |omit|choose|did you mean|wrap |needs |make it|without |"
+    r"call |download |keys: ",
     re.IGNORECASE,
 )
 

@@ -215,7 +215,7 @@ def _trajectory(good, kit):
 
 
 def _gif(good, kit):
-    return odd.path("a.gif", kit, optional=True) + [odd.Odd("another kind of file", "a.mp4")]
+    return [*odd.path("a.gif", kit, optional=True), odd.Odd("another kind of file", "a.mp4")]
 
 
 def _state_labels(good, kit):

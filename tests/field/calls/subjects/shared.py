@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ class Subject(NamedTuple):
     arguments: dict[str, Any]
     roles: dict[str, Any]
     runs: bool = True
-    spoken: dict[str, str] = {}
+    spoken: Any = MappingProxyType({})
 
 
 def one_or_more_levels(good, kit, *, optional=False):
