@@ -95,7 +95,7 @@ def came(value):
         }
         tokens |= {word for inner in value for word in (str(inner), repr(inner), type(inner).__name__)}
     elif value is None:
-        tokens |= {"without", "missing"}
+        tokens |= {"without", "missing", "fit needs"}
     return {token for token in tokens if token}
 
 

@@ -133,7 +133,8 @@ def datasets(kit):
         roles | {"path": folder},
         runs=False,
     )
-    yield Subject("datasets.hub", sets.hub, {"name": "mnist"}, roles | {"name": _text}, runs=False)
+    yield Subject("datasets.hub", sets.hub, {"dataset": "mnist"}, roles | {"dataset": _text}, runs=False)
+    yield Subject("datasets.parquet", sets.parquet, {"path": tempfile.gettempdir()}, roles | {"path": folder}, runs=False)
 
 
 def _optional_path(role):
