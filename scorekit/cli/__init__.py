@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status or 0
 
 
-def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
     demo = commands.add_parser(
         "demo",
         help="toy experiments: true and learned score fields, chains, and mode proportions",
@@ -70,7 +70,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.set_defaults(run=_run_demo)
 
 
-def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_doctor(commands: argparse._SubParsersAction[Parser]) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="check the installation: versions, devices, missing packages",

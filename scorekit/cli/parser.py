@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
         print(f"{self.prog}: {message}.{self._suggestion(message)} See {self.prog} --help.", file=sys.stderr)
         sys.exit(2)
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """Refuse an unknown option here, where the parser of the command knows the closest one."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:

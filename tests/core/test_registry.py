@@ -133,7 +133,10 @@ def test_a_missing_framework_is_named_with_the_command_that_installs_it(monkeypa
     entry = registry._Entry(load, "absent", "absent", frozenset({"absent"}))
     monkeypatch.setitem(registry._table, "absent", entry)
     assert sk.backends()["absent"] is False
-    with pytest.raises(sk.MissingBackendError, match=r"the absent backend needs absent, which is not installed: python -m pip install absent$"):
+    with pytest.raises(
+        sk.MissingBackendError,
+        match=r"the absent backend needs absent, which is not installed: python -m pip install absent$",
+    ):
         sk.backend("absent")
     with pytest.raises(ImportError):
         sk.backend("absent")

@@ -165,7 +165,11 @@ def test_noise_and_mirrors_keep_what_is_known():
         ((np.where(IMAGES == 1, np.float32(np.nan), IMAGES),), ValueError, "images hold NaN or infinity"),
         ((IMAGES, LABELS.tolist()), TypeError, "labels are a list: expected a NumPy array of int64, or None"),
         ((IMAGES, LABELS.astype(np.int32)), TypeError, "labels are a .*int32"),
-        ((IMAGES, LABELS[:9], tuple("abc")), sk.ShapeError, r"labels have shape \(9,\) for 60 images: expected \(60,\)"),
+        (
+            (IMAGES, LABELS[:9], tuple("abc")),
+            sk.ShapeError,
+            r"labels have shape \(9,\) for 60 images: expected \(60,\)",
+        ),
         ((IMAGES, LABELS, ("a", "b")), ValueError, "labels are from 0 to 2 for 2 classes: expected 0 to 1"),
         ((IMAGES, LABELS - 1, ("a", "b", "c")), ValueError, "labels are from -1 to 1 for 3 classes"),
     ],

@@ -134,7 +134,9 @@ def datasets(kit):
         runs=False,
     )
     yield Subject("datasets.hub", sets.hub, {"dataset": "mnist"}, roles | {"dataset": _text}, runs=False)
-    yield Subject("datasets.parquet", sets.parquet, {"path": tempfile.gettempdir()}, roles | {"path": folder}, runs=False)
+    yield Subject(
+        "datasets.parquet", sets.parquet, {"path": tempfile.gettempdir()}, roles | {"path": folder}, runs=False
+    )
 
 
 def _optional_path(role):
