@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
 
-__all__ = ["View", "classes_of", "innermost", "with_innermost"]
+__all__ = ["View", "classes_of", "innermost", "trainable", "with_innermost"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,21 @@ def innermost(model: Any) -> Any:
     while isinstance(model, View):
         model = model.inner
     return model
+
+
+def trainable(model: Any) -> dict[str, Array]:
+    """The trainable parameters of the network inside all views, by name; empty if it does not list them.
+
+    >>> from scorekit_numpy import MLP
+    >>> list(trainable(MLP(2, hidden=())))
+    ['layers.0.weight', 'layers.0.bias']
+    """
+    network, found = innermost(model), {}
+    if hasattr(network, "named_parameters"):
+        found = dict(network.named_parameters())
+    elif isinstance(network, Parametric):
+        found = network.parameters()
+    return {name: value for name, value in found.items() if getattr(value, "requires_grad", True)}
 
 
 def classes_of(model: Any) -> int | None:

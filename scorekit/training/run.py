@@ -22,6 +22,7 @@ from scorekit.training.environment import environment, warn_of_changes
 from scorekit.training.history import History
 from scorekit.training.interrupt import StopBetweenSteps
 from scorekit.training.sources import Batch, Source
+from scorekit.training.summary import summary_lines
 
 __all__ = ["Dropout", "FitResult", "FitState", "Run", "Store", "name_of"]
 
@@ -39,9 +40,9 @@ class FitState(NamedTuple):
     history: History
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FitResult:
-    """The result of a run.
+    """The result of a run. ``print(result)`` says in three lines how the run went, and what to do next.
 
     Attributes:
         model: a score model with the EMA weights.
@@ -64,6 +65,13 @@ class FitResult:
     step: int
     interrupted: bool
     saved: int | None = None
+
+    def __repr__(self) -> str:
+        verdict = self.history.trend().verdict
+        return f"FitResult(step={self.step}, loss {verdict}, interrupted={self.interrupted}, saved={self.saved})"
+
+    def __str__(self) -> str:
+        return "\n".join(summary_lines(self.history, self.step, self.interrupted, self.saved))
 
 
 class Store(NamedTuple):
@@ -162,6 +170,12 @@ class Run:
         if info.applied or (self.skip and self.skipped < _SKIPS_IN_A_ROW):
             return
         often = f" ({self.skipped} steps in a row)" if self.skip else ""
+        if info.reason:
+            way = "" if self.skip else ', or pass on_nonfinite="skip"'
+            raise NonFiniteError(
+                f"step {self.step} of {self.steps}{often}: {info.reason}{way}. Weights, buffers, EMA and optimizer are "
+                "those before this step."
+            )
         advice = "lower learning_rate or gradient_clip" + ("" if self.skip else ', or pass on_nonfinite="skip"')
         raise NonFiniteError(
             f"loss {info.loss} and gradient norm {info.grad_norm} at step {self.step} of {self.steps}{often}. Weights, "
