@@ -189,7 +189,8 @@ class TorchLearner:
     def _spoiled(self, kept: list[tuple[str, Array, Array]], x: Array) -> str:
         """What is wrong with a buffer after this step, such as a running variance; empty if nothing is."""
         now = dict(self._buffers()) if kept else {}
-        names, before = [], []
+        names: list[str] = []
+        before: list[Array] = []
         for name, _, values in kept:  # all of them: batch normalization does not count its changes of a buffer
             if name in now and now[name].is_floating_point() and now[name].numel():
                 names, before = [*names, name], [*before, values]
@@ -204,8 +205,8 @@ class TorchLearner:
             if not new <= min(_GROWTH * max(1.0, old, usual**2), _LARGEST):  # NaN is not
                 return (
                     f"the buffer {name} of the model changed from {old:.3g} to {new:.3g} (largest absolute values). "
-                    f"The largest value of the batch is {float(rows[row]):.3g}, in its row {row}; that of a usual row is "
-                    f"{usual:.3g}. Remove or clip such rows"
+                    f"The largest value of the batch is {float(rows[row]):.3g}, in its row {row}; that of a usual row "
+                    f"is {usual:.3g}. Remove or clip such rows"
                 )
         return ""
 

@@ -16,6 +16,7 @@ from scorekit.models import EnergyModel
 from scorekit.objectives._base import CheckedScore
 from scorekit.protocols import Learner
 from scorekit.registry import array_namespace
+from scorekit.training.edges import edge_of
 from scorekit.training.kinks import Segments, derivatives_jump, is_cut, score_jumps, segments_of
 from scorekit.training.sources import Source
 from scorekit.training.trial import Trial
@@ -32,10 +33,11 @@ def check_learnable(learner: Learner, objective: Any, source: Source, levels: tu
 
     Warns:
         RuntimeWarning: parameters that get no gradient, a network that ignores sigma or its condition, an energy whose
-            score jumps.
+            score jumps, data that end abruptly.
     """
     trial = Trial(learner, source, levels)
     found = [_parameters(trial), _derivatives(trial, objective), _sigma(trial, levels), _condition(trial)]
+    found += [_edge(objective, source)]
     if process_group_of(learner).rank == 0:
         for message in filter(None, found):
             warnings.warn(message, RuntimeWarning, stacklevel=4)  # at the call of fit
@@ -76,12 +78,12 @@ def _without_constant(trial: Trial) -> list[str]:
 
 def _is_gradient_field(trial: Trial) -> bool:
     """Whether the Jacobian of the score is symmetric, uᵀJv = vᵀJu, as that of an energy."""
-    x, host = trial.x, trial.owner.to_numpy
+    x = trial.x
     u, v = (trial.owner.rng(("trial", "symmetry", k)).normal(tuple(x.shape), like=x) for k in range(2))
 
     def form(a: Any, b: Any) -> Any:
         pulled = trial.owner.vjp(lambda y: CheckedScore(trial.model, trial.condition)(y, trial.sigma), x, a)[1]
-        return host(pulled * b).reshape(x.shape[0], -1).astype(float).sum(axis=1)
+        return trial.host(pulled * b).reshape(x.shape[0], -1).sum(axis=1)
 
     one, two = form(u, v), form(v, u)
     return bool(np.abs(one).max() > 0 and np.abs(one - two).max() <= 1e-3 * np.abs(one).max())
@@ -165,4 +167,18 @@ def _condition(trial: Trial) -> str | None:
     return (
         "the model ignores its condition: its score is the same with the conditions of other samples. Use the "
         "condition in its forward, or pass the samples alone."
+    )
+
+
+# ---------------------------------------------------------------- data
+
+
+def _edge(objective: Any, source: Source) -> str | None:
+    place = edge_of(source) if getattr(objective, "takes_trace", False) else None
+    if place is None:
+        return None
+    return (
+        f"{place}, where the density is not small. {type(objective).__name__} integrates by parts and leaves out the "
+        "boundary term of p·s (Hyvärinen 2005), so it learns a wrong score. Transform the data to the whole line (the "
+        "log of positive values, the logit of values in [0, 1]), or use DenoisingScoreMatching."
     )

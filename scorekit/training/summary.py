@@ -17,11 +17,11 @@ _STATES = {
 
 
 def summary_lines(history: History, step: int, interrupted: bool, saved: int | None) -> tuple[str, str, str]:
-    """Three lines: the steps, the loss, and what to type next.
+    r"""Three lines: the steps, the loss, and what to type next.
 
     >>> history = History()
     >>> history.append(step=1, loss=0.5, grad_norm=2.0, seconds=0.1, applied=True)
-    >>> print(*summary_lines(history, 1, False, None), sep="\\n")
+    >>> print(*summary_lines(history, 1, False, None), sep="\n")
     fit: 1 step in 0.1 s, no checkpoint
     loss 0.5 → 0.5: too few steps to say more
     next: fit(…, steps=10)
@@ -57,8 +57,8 @@ def _loss(trend: Trend) -> str:
 def _next(trend: Trend, step: int, interrupted: bool, saved: int | None) -> str:
     if trend.verdict in ("diverged", "rising"):
         return (
-            "fit with a learning_rate three times smaller, or with learning_rate=WarmupCosine(rate, steps); the weights "
-            "of this run are worse than earlier ones"
+            "fit with a learning_rate three times smaller, or with learning_rate=WarmupCosine(rate, steps); the "
+            "weights of this run are worse than earlier ones"
         )
     where = "" if saved is None else f" and the same checkpoint folder continues from step {saved:,}"
     if interrupted and saved is not None:

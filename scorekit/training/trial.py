@@ -79,6 +79,10 @@ class Trial:
         two = call(self.x, sigma if other is None else other, self.condition if conditions is None else conditions)
         return np.array_equal(self.owner.to_numpy(one), self.owner.to_numpy(two))
 
+    def host(self, x: Array) -> Any:
+        """``x`` on the host, in float64."""
+        return self.owner.to_numpy(x).astype(float)
+
     def parts(self) -> list[Any]:
         """The model and the models inside its views."""
         found = [self.model]
