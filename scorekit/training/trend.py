@@ -55,9 +55,11 @@ def trend_of(loss: Any) -> Trend:
     if len(loss) < _SHORTEST:
         parts = [loss[:1], loss[-1:]] if len(loss) else [np.array([np.nan])] * 2
         return Trend(float(parts[0][0]), float(parts[1][0]), np.nan, 1, "too short")
-    blocks = np.array_split(loss, _BLOCKS)
-    level = np.array([stats.trim_mean(block, _TRIMMED) for block in blocks])
-    return Trend(level[0], level[-1], _error(blocks[-1]), len(blocks[-1]), _verdict(level))
+    size = len(loss) // _BLOCKS
+    blocks = np.sort(loss[-size * _BLOCKS :].reshape(_BLOCKS, size), axis=1)
+    cut = int(_TRIMMED * size)
+    level = blocks[:, cut : size - cut].mean(axis=1)
+    return Trend(float(level[0]), float(level[-1]), _error(blocks[-1], cut), size, _verdict(level))
 
 
 def _verdict(level: Any) -> Verdict:
@@ -73,7 +75,7 @@ def _verdict(level: Any) -> Verdict:
     return "falling" if change < 0 else "rising"
 
 
-def _error(block: Any) -> float:
-    """The standard error of a trimmed mean (Tukey and McLaughlin 1963)."""
-    kept = stats.mstats.winsorize(block, limits=(_TRIMMED, _TRIMMED))
+def _error(block: Any, cut: int) -> float:
+    """The standard error of the trimmed mean of a sorted block (Tukey and McLaughlin 1963)."""
+    kept = np.clip(block, block[cut], block[-cut - 1])
     return float(np.std(kept, ddof=1) / ((1 - 2 * _TRIMMED) * len(block) ** 0.5))
