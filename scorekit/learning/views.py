@@ -12,7 +12,7 @@ from scorekit._tables import short
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
 
-__all__ = ["View", "classes_of", "innermost", "network_in", "units_of", "with_innermost", "without_units"]
+__all__ = ["View", "classes_of", "innermost", "network_in", "trainable", "units_of", "with_innermost", "without_units"]
 
 _LONGEST = 120
 """Longest text of one field in a repr."""
@@ -141,6 +141,21 @@ def without_units(model: Any) -> Any:
     if isinstance(model, View):
         return replace(model, **{model._inner: without_units(model.inner)})
     return without_units(model.inner)  # a wrapper of a learner
+
+
+def trainable(model: Any) -> dict[str, Array]:
+    """The trainable parameters of the network inside all views, by name; empty if it does not list them.
+
+    >>> from scorekit_numpy import MLP
+    >>> list(trainable(MLP(2, hidden=())))
+    ['layers.0.weight', 'layers.0.bias']
+    """
+    network, found = innermost(model), {}
+    if hasattr(network, "named_parameters"):
+        found = dict(network.named_parameters())
+    elif isinstance(network, Parametric):
+        found = network.parameters()
+    return {name: value for name, value in found.items() if getattr(value, "requires_grad", True)}
 
 
 def classes_of(model: Any) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from scorekit._arrays import as_rng, check_batch, check_rng, weighted_mean
 from scorekit._conditions import check_condition
@@ -65,6 +65,10 @@ class ScoreObjective(ABC):
     >>> float(SquaredScore()(lambda x: -x, np.array([[3.0, 4.0]])))
     12.5
     """
+
+    takes_trace: ClassVar[bool] = False
+    """Whether the losses contain a derivative of the score with respect to x. ``fit`` then refuses a score whose
+    derivatives jump (ReLU)."""
 
     def draw(self, x: Array, rng: RngLike = None) -> Any:
         """Draw all random numbers that the losses of ``x`` need; None for a deterministic objective.

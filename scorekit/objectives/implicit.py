@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from scorekit._arrays import check_rng, event_dot
 from scorekit._checks import check_count, check_option
@@ -53,6 +53,7 @@ class ImplicitScoreMatching(ScoreObjective):
     [46.0]
     """
 
+    takes_trace: ClassVar[bool] = True
     trace: Literal["exact", "hutchinson"] = "exact"
     probes: int = 1
 
