@@ -10,6 +10,7 @@ from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError, describe
 from scorekit.learning.drawing import check_noise
+from scorekit.learning.isotropic import isotropic_noise
 from scorekit.learning.views import units_of, without_units
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
@@ -31,7 +32,8 @@ class CheckedScore:
         self._score = score_function(self.model, name)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
-        return check_score(self._score(x, sigma, self.condition), x, self._name)
+        with isotropic_noise():
+            return check_score(self._score(x, sigma, self.condition), x, self._name)
 
     @property
     def has_divergence(self) -> bool:
