@@ -179,6 +179,31 @@ def test_a_signal_that_ends_programs_saves_and_ends(tmp_path, name, capsys):
     assert np.array_equal(weights(run(tmp_path)), weights(run()))
 
 
+TERMINAL = textwrap.dedent("""
+    import sys, time, numpy as np, scorekit as sk
+    from scorekit_numpy import MLP
+    sk.fit(MLP(2, hidden=(4,), conditional=False), sk.objectives.SlicedScoreMatching(),
+           np.random.default_rng(0).normal(size=(64, 2)), steps=10**6, checkpoint=sys.argv[1],
+           callbacks=[lambda state: time.sleep(0.001)])
+""")
+
+
+@POSIX
+def test_a_terminal_that_is_closed(tmp_path):
+    """A window or an ssh connection is closed: SIGHUP comes, and each write to the terminal fails."""
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-W", "ignore", "-c", TERMINAL, str(tmp_path / "run")])
+    seen = b""
+    while b"1/1000000" not in seen:
+        seen += os.read(terminal, 1000)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 129
+    assert len(kept(tmp_path / "run")) == 1
+
+
 @POSIX
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_ignored_signal_stays_ignored(tmp_path, name):
