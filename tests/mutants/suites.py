@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["TESTS"]
 
 _SCALES = ("tests/field/test_scales.py",)
+_RUNS = ("tests/field/test_lost_runs.py",)
 
 TESTS = {
     "scorekit/models/standardized": _SCALES,
@@ -32,7 +33,14 @@ TESTS = {
         "tests/objectives",
     ),
     "scorekit/training/rehearsal": ("tests/torch/test_calling.py",),
+    "scorekit/training/failure": _RUNS,
+    "scorekit/training/interrupt": _RUNS,
+    "scorekit/training/probe": _RUNS,
+    "scorekit/training/sources/seeding": (*_RUNS, "tests/torch/test_loaders.py"),
+    "scorekit/learning/threads": _RUNS,
+    "scorekit/_progress": _RUNS,
     "scorekit/training/run": (
+        *_RUNS,
         "tests/training/test_fit.py",
         "tests/torch/test_calling_corners.py",
         "tests/torch/test_calling.py",
@@ -82,7 +90,8 @@ TESTS = {
     "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
     "backends/scorekit_torch/optimizers": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/equipment": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py",),
+    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_RUNS),
+    "backends/scorekit_numpy/learner": _RUNS,
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
     "scorekit/datasets": (

@@ -21,6 +21,7 @@ from .metrics import METRICS
 from .models import MODELS
 from .noise import NOISE
 from .objectives import OBJECTIVES
+from .runs import RUNS
 from .samplers import SAMPLERS
 from .scales import SCALES
 from .streams import STREAMS
@@ -44,5 +45,6 @@ MUTANTS = (
     *TENSORS,
     *DATA,
     *SCALES,
+    *RUNS,
     *IMAGE_NETWORKS,
 )
