@@ -153,6 +153,7 @@ DATASETS = (
     Entry(datasets.celeba, "celeba"),
     Entry(datasets.image_folder, "image_folder"),
     Entry(datasets.arrays, "arrays"),
+    Entry(datasets.parquet, "parquet"),
     Entry(datasets.hub, "hub"),
 )
 

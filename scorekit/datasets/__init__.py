@@ -17,6 +17,7 @@ from scorekit.datasets._hub import hub
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._image_folder import image_folder
 from scorekit.datasets._mnist import emnist, fashion_mnist, kmnist, mnist, mnist_5k
+from scorekit.datasets._parquet import parquet
 from scorekit.datasets._shapes import ShapeLabels, classify_shapes, shapes
 from scorekit.datasets._transforms import dequantize, flip, pad
 
@@ -40,5 +41,6 @@ __all__ = [
     "mnist",
     "mnist_5k",
     "pad",
+    "parquet",
     "shapes",
 ]

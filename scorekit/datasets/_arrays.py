@@ -13,15 +13,15 @@ from scorekit._checks import check_count, check_option, check_path
 from scorekit.datasets._array_files import Stored, open_arrays
 from scorekit.datasets._files import some
 from scorekit.datasets._image_data import ImageData
-from scorekit.datasets._labels import spread
+from scorekit.datasets._labels import LABEL_WORDS, spread
+from scorekit.datasets._splits import SPLITS, has_word, split_of
 from scorekit.errors import DatasetError, InvalidValueError
 
 __all__ = ["arrays"]
 
 _LAYOUTS = {"nchw": (0, 1, 2, 3), "nhwc": (0, 3, 1, 2), "nhw": (0, 1, 2)}
-_SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
-_LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
 _CLASSES_AT_MOST = 10_000
+_HALF = 1 << 15
 
 
 def arrays(
@@ -69,7 +69,7 @@ def arrays(
     >>> data.shape, data.labels.tolist()
     ((2, 3, 28, 28), [1, 0])
     """
-    check_option(split, "split", (None, *_SPLITS))
+    check_option(split, "split", (None, *SPLITS))
     check_option(layout, "layout", (None, *_LAYOUTS))
     place, most = check_path(path, "path"), None if limit is None else check_count(limit, "limit")
     with open_arrays(place) as found:
@@ -83,7 +83,16 @@ def arrays(
     if most is not None and most < len(stored):
         chosen = spread(labels, len(stored), most)
         stored, labels = stored[chosen], None if labels is None else labels[chosen]
-    return ImageData(stored, labels, names, place.stem, str(place), levels=levels)
+    notes = _dark(stored) if levels is None else ()
+    return ImageData(stored, labels, names, place.stem, str(place), levels=levels, notes=notes)
+
+
+def _dark(stored: Any) -> tuple[str, ...]:
+    """A note on images of fewer than 16 bits in uint16, which would be almost black."""
+    high = int(stored.max()) if stored.dtype == np.uint16 else _HALF
+    if high >= _HALF:
+        return ()
+    return (f"the largest value is {high} of 65535: for {high.bit_length()} bits pass levels={1 << high.bit_length()}",)
 
 
 # ---------------------------------------------------------------- which arrays
@@ -96,9 +105,9 @@ def _images_key(found: dict[str, Stored], key: str | None, split: str | None, pl
             raise InvalidValueError(f"{place} has no array {key!r}: expected one of {listed}.")
         return key
     possible = [name for name, stored in found.items() if len(stored.shape) in (3, 4) and stored.kind in "buif"]
-    parts = [name for name in possible if any(_has(name, words) for words in _SPLITS.values())]
+    parts = [name for name in possible if split_of(name)]
     if parts:
-        possible = [name for name in parts if _has(name, _SPLITS[split or "train"])]
+        possible = [name for name in parts if has_word(name, SPLITS[split or "train"])]
     elif split is not None:
         raise InvalidValueError(
             f"split is {split!r}, and no array of {place} is named so: it has {listed}. Omit split."
@@ -121,31 +130,20 @@ def _label_key(found: dict[str, Stored], key: str | None, images: str, n: int, p
         raise InvalidValueError(f"{place} has no array {key!r}: expected one of {some(found)}, or 'none'.")
     if key is not None:
         return key
-    possible = [
+    named = [
         name
         for name, stored in found.items()
-        if name != images and stored.shape[:1] == (n,) and stored.kind in "buifSUO" and _has(name, _LABEL_WORDS)
+        if name != images and stored.kind in "buifSUO" and has_word(name, LABEL_WORDS)
     ]
-    near = [name for name in possible if _split_of(name) == _split_of(images)]
-    possible = near or possible
+    possible = [name for name in named if split_of(name) in (split_of(images), [])]
+    fitting = [name for name in possible if found[name].shape[:1] == (n,)]
+    possible = fitting or [name for name in possible if found[name].kind in "iu"]  # of another length: an error later
     if len(possible) > 1:
         raise InvalidValueError(
-            f"{place} has several arrays of labels ({', '.join(possible)}): pass label_key={possible[0]!r}, another, or "
-            "'none'."
+            f"{place} has several arrays of labels ({', '.join(possible)}): pass one as label_key, for instance "
+            f"label_key={possible[0]!r}, or label_key='none'."
         )
     return possible[0] if possible else None
-
-
-def _words(name: str) -> list[str]:
-    return "".join(c if c.isalnum() else " " for c in name.lower()).split()
-
-
-def _has(name: str, words: Any) -> bool:
-    return any(word in words for word in _words(name))
-
-
-def _split_of(name: str) -> list[str]:
-    return [split for split, words in _SPLITS.items() if _has(name, words)]
 
 
 # ---------------------------------------------------------------- what is in them

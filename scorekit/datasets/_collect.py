@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit._progress import progress_bar
 from scorekit.datasets._decode import Picture
 from scorekit.datasets._pixels import floats, levels_of
 from scorekit.errors import DatasetError
@@ -63,13 +64,12 @@ def collect(
     return Collected(images[: len(kept)], kept, levels.pop() if len(levels) == 1 else None, notes)
 
 
-def _with_bar(names: Iterable[str], where: str, progress: bool) -> Iterable[str]:
+def _with_bar(names: Sequence[str], where: str, progress: bool) -> Iterator[str]:
     """The names, with a progress bar if ``progress`` is True."""
-    if not progress:
-        return names
-    from tqdm import tqdm
-
-    return tqdm(names, desc=where, unit="image", dynamic_ncols=True)
+    with progress_bar(len(names), where, "image", shown=progress) as bar:
+        for name in names:
+            yield name
+            bar.update()
 
 
 def _room(n: int, first: Any, where: str) -> Any:

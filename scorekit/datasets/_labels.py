@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit._reading import parse_json
 from scorekit.datasets._archives import Files
 from scorekit.datasets._files import some
+from scorekit.datasets._splits import split_of
 from scorekit.errors import DatasetError, InvalidValueError
 
-__all__ = ["Labels", "labels_of", "spread"]
+__all__ = ["LABEL_WORDS", "Labels", "labels_of", "spread"]
 
 _LIST = "dataset.json"
 _CLASSES_AT_MOST = 1_000_000
+LABEL_WORDS = frozenset({"y", "label", "labels", "target", "targets", "class", "classes"})
 _LIST_AT_MOST, _ENTRY_AT_MOST = 1 << 20, 1 << 13  # bytes: parsed JSON can take forty times the memory of its text
-_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing"})
 _EXPECTED = 'expected {"labels": [["name.png", 0], …]} with a class for each image, or {"labels": null}'
 
 
@@ -50,10 +51,12 @@ def _listed(names: list[str], content: bytes, below: PurePosixPath, where: str) 
     try:
         if len(content) > _LIST_AT_MOST + _ENTRY_AT_MOST * len(names):
             raise ValueError(f"it has {len(content):,} bytes for {len(names)} images")
-        found = json.loads(content)["labels"]
+        found = parse_json(content)["labels"]  # type: ignore[index]
         pairs = None if found is None else {str(PurePosixPath(below, name)): label for name, label in found}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DatasetError(f"{where} cannot be read ({type(error).__name__}: {error}): {_EXPECTED}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{where} cannot be read ({type(error).__name__}: {error}): {_EXPECTED}. Rename a file of another kind."
+        ) from error
     if not pairs:  # EDM and StyleGAN write null for data without labels
         return Labels(None, ())
     missing = [name for name in names if name not in pairs]
@@ -88,7 +91,7 @@ def _folders(names: list[str], where: str) -> Labels:
     classes = sorted({top for top in tops if top is not None})
     if None in tops:
         return Labels(None, ())
-    if {name.lower() for name in classes} <= _SPLITS:
+    if all(split_of(name) for name in classes):
         below = "/".join((*folders[0][:shared], classes[0]))
         raise InvalidValueError(
             f"the folders {', '.join(classes)} of {where} are parts of a data set, not classes: pass one of them, for "

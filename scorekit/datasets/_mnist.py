@@ -273,7 +273,7 @@ def _read(
 def _find_idx(
     folder: str | os.PathLike[str] | None, prefixes: tuple[str, ...], what: str, inside: tuple[str, ...], hint: str
 ) -> Path:
-    """The file of images or labels. Mirrors write ``images.idx3`` for ``images-idx3``, some in a folder of that name."""
+    """The file of images or labels. Mirrors write ``images.idx3``, and some have a folder of that name."""
     names = [f"{prefix}-{shown}-ubyte" for prefix in prefixes for shown in (what, what.replace("-", "."))]
     below = [place for name in names for place in (name, *(f"{top}/{name}" for top in inside))]
     return find(folder, [name + end for name in names for end in ("", ".gz")], (*inside, *below), hint)

@@ -48,9 +48,7 @@ def read_block(file: Path) -> tuple[Any, bool]:
             end = start + math.prod(shape) * dtype.itemsize
             sealed = _check_end(opened, end)
         return np.memmap(file, dtype, "r", start, shape), sealed
-    except (
-        Exception
-    ) as error:  # NumPy reads the header as Python literals, and a damaged one raises many exception types
+    except Exception as error:  # NumPy parses the header as Python literals, which raises many exception types
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise CheckpointError(
             f"{file} is damaged ({reason}): delete it and run scorekit sample again with the same options, which draws "

@@ -55,12 +55,13 @@ class Section:
             check_option(value, name, (True, False))
         return bool(value)
 
-    def check_keys(self, known: Sequence[str]) -> None:
-        """Raise an error for an unknown key, and suggest the closest known one."""
+    def check_keys(self, known: Sequence[str], translate: Callable[[str], str | None] = lambda key: None) -> None:
+        """Raise an error for an unknown key, and suggest the closest known one, or what ``translate`` makes of it."""
         unknown = [key for key in self.values if key not in known]
         if not unknown:
             return
-        near = difflib.get_close_matches(unknown[0], known, 1)
+        told = translate(unknown[0])
+        near = [told] if told in known else difflib.get_close_matches(unknown[0], known, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidValueError(f"{self.where}: unknown key {unknown[0]!r}.{hint} Keys: {', '.join(sorted(known))}.")
 

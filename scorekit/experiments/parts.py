@@ -27,7 +27,7 @@ from scorekit.samplers.kernels import ChainSampler
 
 __all__ = ["Parts"]
 
-_AT_ONCE = 1000  # images per block
+_AT_ONCE, _NUMBERS_AT_ONCE = 1000, 1 << 22  # images, and float32 numbers, per block
 _DESIGN_AT_MOST = 1 << 26  # float32 numbers in the images from which noise levels are designed
 
 
@@ -114,8 +114,9 @@ class Parts:
 
     def _blocks(self, data: ImageData) -> Iterator[Any]:
         """The images of the network input as float32 in [0, 1], some at a time."""
-        for start in range(0, len(data), _AT_ONCE):
-            yield self._prepared(data[start : start + _AT_ONCE].images)
+        step = max(1, min(_AT_ONCE, _NUMBERS_AT_ONCE // math.prod(self.event)))
+        for start in range(0, len(data), step):
+            yield self._prepared(data[start : start + step].images)
 
     @property
     def centered(self) -> bool:

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import this_process
 from scorekit.storage.files import own_folder
 from scorekit.training import JsonLines, TensorBoard, WarmupCosine
-from scorekit.training.run import FitState
+from scorekit.training.arguments import known_as
+from scorekit.training.run import FitResult, FitState
 
 __all__ = ["train"]
 
@@ -55,7 +57,7 @@ class Plan:
     def of(cls, section: Section) -> Plan:
         """The plan that a section describes."""
         rest = section.take(*_OWN)[1]
-        rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS])
+        rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS], known_as)
         decay, validate = section.flag("decay", default=True), section.flag("validate", default=False)
         with section.named():
             steps = check_count(section.get("steps", 10_000), "steps")
@@ -131,7 +133,6 @@ def train(
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
     if plan.options.values.get("compile"):
         _say("compile = true: the first step takes minutes")
-    watch = _Watch(folder, parts)
     options: dict[str, Any] = {key: None if value == "none" else value for key, value in plan.options.values.items()}
     try:
         with plan.options.named():
@@ -145,12 +146,14 @@ def train(
                 rng=experiment.seed,
                 progress=progress,
                 validation=parts.held_out() if plan.validate else None,
-                callbacks=[watch, *_callbacks(folder, parts, plan)] if this_process().rank == 0 else [],
+                callbacks=[_Accept(folder, parts), *_callbacks(folder, parts, plan)]
+                if this_process().rank == 0
+                else [],
                 checkpoint=own_folder(folder.path, "checkpoints"),
                 **options,
             )
-    except SystemExit:  # SIGTERM: fit has saved the step and its checkpoint
-        watch.save()
+    except BaseException as error:  # also SIGTERM: fit has written a checkpoint
+        _save_result(folder, error)
         raise
     if this_process().rank == 0:
         folder.accept(_facts(parts))
@@ -167,22 +170,28 @@ def _facts(parts: Parts) -> dict[str, Any]:
     return {**parts.facts(), "data": content_of(parts.data)}
 
 
-class _Watch:
-    """A callback that accepts the experiment at its first step, and keeps the newest state."""
+class _Accept:
+    """A callback that accepts the experiment at its first step."""
 
     def __init__(self, folder: RunFolder, parts: Parts) -> None:
         self._folder, self._parts = folder, parts
-        self._state: FitState | None = None
+        self._accepted = False
 
     def __call__(self, state: FitState) -> None:
-        if self._state is None:
+        del state
+        if not self._accepted:
             self._folder.accept(_facts(self._parts))
-        self._state = state
+        self._accepted = True
 
-    def save(self) -> None:
-        """Write the EMA model of the newest step."""
-        if self._state is not None:
-            self._folder.save_model(self._state.learner.model)
+
+def _save_result(folder: RunFolder, error: BaseException) -> None:
+    """Save the EMA model of a run that ended with an error; a further error does not hide the first."""
+    result: FitResult | None = getattr(error, "result", None)
+    if result is None or not len(result.history) or this_process().rank > 0:
+        return
+    with suppress(sk.CheckpointError, OSError):
+        folder.save_model(result.model)
+        error.add_note(f"{folder.path} has the model of step {result.step}. The same command resumes the run.")
 
 
 def _say(text: str) -> None:

@@ -13,16 +13,24 @@ from scorekit._numerics import row_blocks
 from scorekit.errors import ShapeError
 from scorekit.protocols import Array
 
-__all__ = ["LocationScale", "blocks", "far_rows", "location_scale", "spread_rows", "uneven_columns"]
+__all__ = [
+    "CHUNK",
+    "LocationScale",
+    "block_size",
+    "blocks",
+    "extreme_columns",
+    "far_rows",
+    "location_scale",
+    "spread_rows",
+]
 
 CHUNK = 512  # samples per block
-_ENTRIES = 4_000_000  # of the rows from which quartiles are computed
+_ENTRIES, _AT_LEAST = 4_000_000, 32  # of the rows from which quartiles are computed
 _FENCE = 5.0  # interquartile ranges beyond the quartiles, at which a value is clipped
 _FAR = 20.0  # times the radius of all but one in a hundred rows
 _FEWEST = 20  # rows; among fewer, no row is judged to be far
-UNEVEN = 20.0
-"""The ratio of the scales of two features from which no common noise levels fit both (measured)."""
-_HIDDEN, _APART = 0.4, 3.0  # the smallest level relative to the narrowest column hides it, if another is wider
+_UNEVEN = 20.0  # ratio of the scales of two columns from which no common noise levels fit both (measured)
+_HIDDEN, _APART = 0.4, 3.0  # the smallest level relative to the narrow column hides it, if another is wider
 
 
 class LocationScale(NamedTuple):
@@ -69,23 +77,29 @@ def location_scale(data: Array) -> LocationScale:
     return LocationScale(constant(mean.reshape(event), data), constant(scale.reshape(event), data))
 
 
+def block_size(data: Array) -> int:
+    """The number of samples of a block: 512, or fewer with 4 million entries."""
+    return max(1, min(CHUNK, _ENTRIES // event_size(data)))
+
+
 def blocks(data: Array) -> Iterator[Any]:
     """The samples as rows in float64 on the CPU, one block at a time, so that large data are not copied as a whole."""
-    for rows in row_blocks(data.shape[0], CHUNK):
+    for rows in row_blocks(data.shape[0], block_size(data)):
         part = host(data[rows, ...])
         yield part.reshape(len(part), -1)
 
 
-def spread_rows(data: Array, most: int) -> Any:
-    """At most ``most`` evenly spaced samples as rows in float64."""
-    n = data.shape[0]
-    chosen = data if n <= most else data[:: math.ceil(n / most), ...]
+def spread_rows(data: Array, most: int | None = None) -> Any:
+    """At most ``most`` evenly spaced samples as rows in float64, with 4 million entries (but at least 32 samples)."""
+    n, limit = data.shape[0], max(_AT_LEAST, _ENTRIES // event_size(data))
+    step = math.ceil(n / (limit if most is None else min(most, limit)))
+    chosen = data[::step, ...]
     return host(chosen).reshape(chosen.shape[0], -1)
 
 
 def _clipped_moments(data: Array) -> tuple[Any, Any]:
     """Mean and standard deviation of each column, clipped to its fences."""
-    low, high = _fences(spread_rows(data, max(CHUNK, _ENTRIES // event_size(data))))
+    low, high = _fences(spread_rows(data))
     n = data.shape[0]
     mean = sum(np.clip(rows, low, high).sum(axis=0) for rows in blocks(data)) / n
     squares = sum(np.square(np.clip(rows, low, high) - mean).sum(axis=0) for rows in blocks(data)) / n
@@ -116,7 +130,7 @@ def far_rows(data: Array) -> Any:
     return radii > _FAR * usual if usual > 0 else none
 
 
-class Uneven(NamedTuple):
+class Columns(NamedTuple):
     """The columns with the smallest and the largest scale, and these scales."""
 
     narrow: int
@@ -130,23 +144,30 @@ class Uneven(NamedTuple):
             f"{self.wide_scale:.3g}"
         )
 
+    def hides(self, sigma_min: float) -> bool:
+        """Whether noise levels down to ``sigma_min`` hide the structure of the narrow column."""
+        return sigma_min > _HIDDEN * self.narrow_scale
 
-def uneven_columns(rows: Any, sigma_min: float) -> Uneven | None:
-    """The two extreme columns if noise levels down to ``sigma_min`` do not fit both; None otherwise.
+    def fit(self, sigma_min: float) -> bool:
+        """Whether common noise levels down to ``sigma_min`` fit both columns.
 
-    That is, their scales differ by more than a factor of 20; or of 3, and ``sigma_min`` is more than 0.4 times the
-    smaller scale. Columns that hold one value in at least half of the rows, as pixels at the border of an image, are
-    not compared.
+        They do not if the scales differ by more than a factor of 20; or of 3, and ``sigma_min`` is more than 0.4 times
+        the smaller scale.
+        """
+        return self.wide_scale <= (_APART if self.hides(sigma_min) else _UNEVEN) * self.narrow_scale
+
+
+def extreme_columns(rows: Any) -> Columns | None:
+    """The columns with the smallest and the largest scale; None if there are no two columns to compare.
+
+    Columns that hold one value in at least half of the rows, as pixels at the border of an image, are not compared.
     """
     if rows.shape[0] < _FEWEST:
         return None
     first, third = np.quantile(rows, [0.25, 0.75], axis=0)
     compared = np.flatnonzero(third > first)
-    if len(compared) < 2:
+    if not len(compared):
         return None
     scales = (third - first)[compared] / 1.349  # the standard deviation of a normal distribution
     narrow, wide = int(np.argmin(scales)), int(np.argmax(scales))
-    ratio, hidden = scales[wide] / scales[narrow], sigma_min > _HIDDEN * scales[narrow]
-    if ratio <= (_APART if hidden else UNEVEN):
-        return None
-    return Uneven(int(compared[narrow]), int(compared[wide]), float(scales[narrow]), float(scales[wide]))
+    return Columns(int(compared[narrow]), int(compared[wide]), float(scales[narrow]), float(scales[wide]))

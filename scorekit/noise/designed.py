@@ -12,9 +12,10 @@ import numpy as np
 from scorekit._arrays import check_batch, event_size, host
 from scorekit._checks import check_count, check_positive, warn
 from scorekit._numerics import row_blocks
+from scorekit._tables import html_text
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.noise import columns
-from scorekit.noise.columns import blocks, far_rows, spread_rows, uneven_columns
+from scorekit.noise.columns import block_size, blocks, extreme_columns, far_rows, spread_rows
 from scorekit.noise.levels import Geometric
 from scorekit.noise.overlap import overlaps, widest_ratio
 from scorekit.noise.sigma_distributions import check_range
@@ -23,6 +24,7 @@ from scorekit.protocols import Array
 __all__ = ["Designed", "design", "variance_ratio"]
 
 BLUR = 0.01  # sigma_min divided by the range of the data
+_TAILS = 0.2  # sigma_min relative to the scale of the widest column; without heavy tails 0.01 of the range is 0.1
 _SAMPLE = 2000  # rows from which the scales of columns are compared
 
 
@@ -61,6 +63,9 @@ class Designed(Geometric):
     def variance_ratio(self) -> float:
         """Variance divided by sigma_i² after the steps of a level, starting from the variance of the level before."""
         return variance_ratio(self.ratio, self.steps_per_level, self.step_size / (2 * self.smallest**2))
+
+    def _repr_html_(self) -> str:
+        return html_text(self.report())
 
     def report(self) -> str:
         """A text with the chosen values, the reasons, and the sampler to use."""
@@ -199,13 +204,13 @@ def _range(data: Array, far: Any) -> float:
 
 def _near(data: Array, far: Any) -> Iterator[Any]:
     """The samples that are not far from all others, one block of rows at a time."""
-    for rows, away in zip(blocks(data), _split(far), strict=True):
+    for rows, away in zip(blocks(data), _split(far, data), strict=True):
         yield rows[~away]
 
 
-def _split(mask: Any) -> Any:
+def _split(mask: Any, data: Array) -> Any:
     """A mask of samples in parts, one for each block."""
-    return np.split(mask, range(columns.CHUNK, len(mask), columns.CHUNK))
+    return np.split(mask, range(block_size(data), len(mask), block_size(data)))
 
 
 def _largest_distance(data: Array, far: Any, count: int) -> float:
@@ -214,7 +219,7 @@ def _largest_distance(data: Array, far: Any, count: int) -> float:
     radii = np.concatenate([np.linalg.norm(rows - center, axis=1) for rows in blocks(data)])
     taken = np.zeros(len(radii), dtype=bool)
     taken[np.argsort(-np.where(far, -1.0, radii), kind="stable")[:count]] = True
-    farthest = np.concatenate([rows[m] for rows, m in zip(blocks(data), _split(taken), strict=True)])
+    farthest = np.concatenate([rows[m] for rows, m in zip(blocks(data), _split(taken, data), strict=True)])
     distance = _diameter(farthest - center)
     if distance == 0:
         raise InvalidValueError(
@@ -225,13 +230,19 @@ def _largest_distance(data: Array, far: Any, count: int) -> float:
 
 
 def _warn_of_scales(data: Array, sigma_min: float) -> None:
-    """Warn if the noise levels fit some columns of tabular data and blur or miss others."""
-    if data.ndim != 2:
+    """Warn if the noise levels hide the structure of some columns of tabular data."""
+    found = extreme_columns(spread_rows(data, _SAMPLE)) if data.ndim == 2 else None
+    if found is None:
         return
-    uneven = uneven_columns(spread_rows(data, _SAMPLE), sigma_min)
-    if uneven is not None:
+    if found.hides(sigma_min) and sigma_min > _TAILS * found.wide_scale:
         warn(
-            f"the columns of data have different scales: {uneven}. Noise levels that fit one do not fit the other, and "
+            f"sigma_min={sigma_min:.3g}, {BLUR:g} of the range of the data, is large beside their scale: {found}. "
+            "Noise of this size hides the structure of all but the few values that are far away. Set sigma_min="
+            f"{0.05 * found.narrow_scale:.2g}."
+        )
+    elif not found.fit(sigma_min):
+        warn(
+            f"the columns of data have different scales: {found}. Noise levels that fit one do not fit the other, and "
             "samples lose the structure of narrow columns. Standardize: mean, scale = sk.noise.location_scale(data), "
             "noise = sk.noise.design((data - mean) / scale), and train sk.models.standardized(model, mean, scale)."
         )

@@ -10,6 +10,7 @@ from typing import Any
 from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_count, check_option
+from scorekit._progress import progress_bar
 from scorekit._score import check_conditional
 from scorekit.errors import DivergedError, InvalidTypeError, ShapeError
 from scorekit.errors import describe as kind_of
@@ -206,10 +207,9 @@ def _state(taken: Taken, context: Context) -> State:
 
 
 def _with_bar(steps: Iterable[Taken], name: str, total: int) -> Iterator[Taken]:
-    from tqdm import tqdm
-
-    with tqdm(steps, desc=name, total=total, unit="step") as bar:
-        for taken in bar:
+    with progress_bar(total, name) as bar:
+        for taken in steps:
             if taken.row.sigma is not None:
                 bar.set_postfix(sigma=f"{taken.row.sigma:.4g}", refresh=False)
+            bar.update()
             yield taken

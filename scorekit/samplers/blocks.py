@@ -12,6 +12,8 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_count, check_option
+from scorekit._progress import progress_bar
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
@@ -30,6 +32,7 @@ class Block(NamedTuple):
     samples: Samples
 
 
+@displayed
 class Gathered(NamedTuple):
     """The samples of finished blocks in one array.
 
@@ -231,7 +234,4 @@ def _pair(begun: tuple[Any, ...], size: int) -> tuple[Array, Array]:
 
 
 def _bar(run: _Run, blocks: int) -> Any:
-    from tqdm import tqdm
-
-    steps = len(run.sampler.schedule())
-    return tqdm(desc=f"{run.n} samples in blocks of {run.block}", total=blocks * steps, unit="step")
+    return progress_bar(blocks * len(run.sampler.schedule()), f"{run.n} samples in blocks of {run.block}")

@@ -63,6 +63,10 @@ def test_the_guide_prints_comparisons_that_agree_with_the_truth(seed, capsys):
     assert holds(printed)
     samples, true = (sk.metrics.sliced_wasserstein(x, found["one"]) for x in (found["fewer"].x, found["other"]))
     assert samples < true + 0.5  # a proportion that is wrong by 0.03 moves it by 0.3
+    rows = (found["rows"] - [0.0, 500.0]) / [1.0, 1000.0]  # of columns with deviations 1 and 1000
+    squares = ((rows[:, None] - [[1.0, 1.0], [-1.0, -1.0]]) ** 2 / 0.09).sum(axis=2)
+    assert (squares.min(axis=1) < 13.8).mean() > 0.95  # the place of all but 0.1 % of a mode
+    assert abs((rows[:, 0] > 0).mean() - 0.7) < 0.08
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import scorekit as sk
-from scorekit.noise.columns import far_rows, location_scale, uneven_columns
+from scorekit.noise.columns import extreme_columns, far_rows, location_scale
 from scorekit.samplers import AnnealedLangevin, ConsistentAnnealed, Inpaint, Langevin
 from scorekit.samplers.kernels import ChainSampler, Context, Linear, Row, Rows, Schedule, langevin_row, linear_schedule
 from scorekit_numpy import MLP
@@ -387,6 +387,13 @@ class TestDesign:
         for data in (g.standard_t(3, (n, 2)), rare, np.concatenate([np.zeros((n, 1)), np.ones((n, 1))])):
             assert not far_rows(data).any()
 
+    def test_a_range_that_a_few_values_set_is_named(self):
+        data = np.random.default_rng(0).standard_cauchy((2000, 2))
+        _, said = warned(lambda: sk.noise.design(data))
+        assert len(said) == 2
+        assert "hides the structure of all but the few values that are far away. Set sigma_min=0.0" in said[1]
+        assert len(warned(lambda: sk.noise.design(data, sigma_min=0.05))[1]) == 1
+
     def test_columns_of_different_scales_are_named_with_the_remedy(self):
         _, said = warned(lambda: sk.noise.design(X))
         assert len(said) == 1
@@ -403,8 +410,7 @@ class TestDesign:
     def test_the_threshold(self, ratio, sigma_min, uneven):
         """Measured: two modes of one column are kept by 98, 93, 92 and 80 % at ratios 3, 5, 10 and 30."""
         ends = np.linspace(-1, 1, 1001)[:, None]  # interquartile range 1, as a normal of deviation 0.741
-        found = uneven_columns(1.349 * ends * [1.0, ratio], sigma_min)
-        assert (found is not None) is uneven
+        assert extreme_columns(1.349 * ends * [1.0, ratio]).fit(sigma_min) is not uneven
 
     def test_images_and_binary_columns_are_not_compared(self):
         g = np.random.default_rng(0)
@@ -431,9 +437,9 @@ class TestBeforeTheFirstStep:
         ("data", "model", "objective", "words"),
         [
             (IMAGES, lambda: sk.models.Preconditioned(MLP(4, hidden=(4,)), 140.0), noise_conditional(10.0, 0.01),
-             ["from 0 to 255", "levels from 0.01 to 10 are too small", "Divide the data by 255"]),
+             ["from 0 to 255", "levels from 0.01 to 10 are too small", "divide the data by 255"]),
             (100 * STANDARD, lambda: MLP(2, hidden=(4,)), noise_conditional(1000.0, 1.0),
-             ["entries of the order of 8", "Preconditioned(network, sigma_data=8"]),
+             ["entries of the order of 8", "standardized(sk.models.Preconditioned(network, sigma_data=1.0)"]),
             (1e-3 * STANDARD, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 1e-3),
              noise_conditional(10.0, 0.01), ["are too large for them", "sk.noise.design(data)"]),
             (1000 * STANDARD, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 1.0), noise_conditional(9e3, 10.0),
@@ -441,10 +447,14 @@ class TestBeforeTheFirstStep:
             (STANDARD, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 1.0),
              sk.objectives.NoiseConditional(sk.noise.LogUniform(9.0, 0.1), "edm", sigma_data=50.0),
              ["NoiseConditional has sigma_data=50"]),
+            (10 + STANDARD, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 10.0), noise_conditional(5.0, 0.05),
+             ["standard deviations away from zero", "sk.models.standardized(model, *sk.noise.location_scale(data))"]),
+            (X, lambda: sk.models.standardized(MLP(2, hidden=(4,)), MEAN, SCALE), noise_conditional(9e3, 10.0),
+             ["in standardized units", "noise = sk.noise.design((data - mean) / scale)"]),
             (X - MEAN, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 700.0), noise_conditional(9e3, 0.01),
              ["column 0 has the scale", "mean, scale = sk.noise.location_scale(data)"]),
             (STANDARD, lambda: MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(30.0),
-             ["the noise level 30 is too large"]),
+             ["noise level 30 is too large"]),
             ((1e4 + STANDARD).astype("float32"),
              lambda: sk.models.standardized(MLP(2, hidden=(4,), dtype="float32"), 0.0, 1e3),
              noise_conditional(5.0, 1e-7), ["in standardized units", "lost to rounding"]),
@@ -462,6 +472,8 @@ class TestBeforeTheFirstStep:
             (STANDARD, lambda: MLP(2, hidden=(4,)), noise_conditional(5.0, 0.05)),
             (STANDARD, lambda: MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.01)),
             (STANDARD, lambda: MLP(2, hidden=(4,), conditional=False), sk.objectives.SlicedScoreMatching()),
+            (IMAGES / 255, lambda: MLP(4, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.5)),  # a denoiser
+            (3 + STANDARD, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 3.0), noise_conditional(5.0, 0.05)),
             (STANDARD * [1.0, 15.0], lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 10.0),
              noise_conditional(90.0, 0.05)),
             (IMAGES / 255, lambda: MLP(4, hidden=(4,)), noise_conditional(10.0, 0.01)),
@@ -486,7 +498,7 @@ class TestBeforeTheFirstStep:
             network = sk.models.Preconditioned(scorekit_torch.MLP(4, hidden=(4,), dtype="float32"), 140.0)
             _, said = warned(lambda n=network, d=data: quick_fit(n, noise_conditional(10.0, 0.01), d))
             assert len(said) == 1
-            assert "Divide the data by 255" in said[0]
+            assert "divide the data by 255" in said[0]
 
 
 # ---------------------------------------------------------------- levels of training and of sampling

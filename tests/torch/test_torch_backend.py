@@ -227,14 +227,14 @@ def test_a_module_is_a_score_model_as_it_stands(module):
     net = module()
     sk.testing.check_score_model(net, x(), 0.5)
     sk.testing.check_score_model(sk.models.Preconditioned(net, 1.0), x(), 0.5)
-    annealed, plain = sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.1), sk.samplers.Langevin(0.1, 2)
+    annealed, plain = sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.01), sk.samplers.Langevin(0.1, 2)
     samples = (plain if module is Net else annealed).sample(net, x(), rng=0)
     assert samples.x.shape == (5, 3)
 
 
 def test_a_module_of_x_alone_is_refused_where_there_are_levels():
     for use in (
-        sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.1).sample,
+        sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.01).sample,
         NoiseConditional(sk.noise.LogUniform(1.0, 0.1)),
     ):
         with pytest.raises(TypeError, match="model is a function of x alone"):

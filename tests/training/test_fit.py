@@ -15,8 +15,7 @@ import pytest
 
 import scorekit as sk
 from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
-from scorekit.training import History, WarmupCosine
-from scorekit.training.run import Run
+from scorekit.training import History, WarmupCosine, store
 from scorekit_numpy import MLP
 
 DATA = np.random.default_rng(0).normal(size=(200, 2)) * [1.0, 0.5] + [0.3, -0.2]
@@ -320,9 +319,9 @@ def test_another_run_is_not_continued(tmp_path, change, words):
 
 
 def test_a_run_with_other_streams_is_not_continued(tmp_path, monkeypatch):
-    identity = Run._identity
+    identity = store._identity
     with monkeypatch.context() as before:  # a version that wrote nothing of its streams
-        before.setattr(Run, "_identity", lambda self: {k: v for k, v in identity(self).items() if k != "streams"})
+        before.setattr(store, "_identity", lambda run: {k: v for k, v in identity(run).items() if k != "streams"})
         run(steps=12, checkpoint=tmp_path)
     with pytest.raises(sk.CheckpointError, match=r"maps seeds to other random numbers. Use that version to resume"):
         run(steps=24, checkpoint=tmp_path)

@@ -41,6 +41,10 @@ class Record:
         made.fields, made.values = dict(named), list(arguments)
         return made
 
+    def __call__(self, *arguments: Any) -> Record:
+        """What an unknown function gives: another record."""
+        return Record(*arguments)
+
     def __setstate__(self, state: Any) -> None:
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict):
