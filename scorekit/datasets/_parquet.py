@@ -107,7 +107,6 @@ def _files(place: Path, split: str | None) -> list[Path]:
 def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
     """The open files and their columns. Damage raises ``DatasetError``."""
     try:
-        import pyarrow
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
         raise MissingBackendError(
@@ -123,8 +122,9 @@ def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
         yield opened, columns[0]
     except ScorekitError:
         raise
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DatasetError(f"{where} is damaged, or not Parquet ({error}). Download it again.") from error
+    except Exception as error:  # pyarrow raises many exception types for damaged files
+        reason = str(error) or type(error).__name__
+        raise DatasetError(f"{where} is damaged, or not Parquet ({reason}). Download it again.") from error
 
 
 def _columns(schema: Any) -> dict[str, Column]:
