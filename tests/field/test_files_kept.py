@@ -87,6 +87,8 @@ def test_a_deleted_block_is_drawn_again_with_the_same_bits(run):
     place = samples_of(run)
     before = np.array(read_samples(place))
     (place / "block-00001.npy").unlink()
+    with pytest.warns(UserWarning, match="has 3 of 5 samples: run scorekit sample again"):
+        assert len(read_samples(place)) == 3
     assert np.array_equal(read_samples(sample(run, 5, block=2, progress=False)), before)
 
 
