@@ -40,7 +40,11 @@ def labels_of(names: list[str], files: Files, where: str) -> Labels:
     if not lists:
         return _folders(names, where)
     place = min(lists, key=lambda name: name.count("/"))
-    return _listed(names, files.read(place), PurePosixPath(place).parent, f"{place} of {where}")
+    try:
+        content = files.read(place)
+    except OSError as error:
+        raise DatasetError(f"{place} of {where} cannot be read ({error}): {_EXPECTED}.") from error
+    return _listed(names, content, PurePosixPath(place).parent, f"{place} of {where}")
 
 
 def _listed(names: list[str], content: bytes, below: PurePosixPath, where: str) -> Labels:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_sigma, check_batch, event_size
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.learning.views import units_of
 from scorekit.metrics import _statistics
@@ -16,6 +17,7 @@ from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
 __all__ = ["ScoreError", "check_methods", "check_noise_of", "check_target", "compare_scores", "score_error"]
 
 
+@displayed
 class ScoreError(NamedTuple):
     """The distance between two score fields over ``n`` points; every value has its standard error."""
 
@@ -87,12 +89,16 @@ def check_target(distribution: Any, x: Array, needed: tuple[str, ...] = ("score"
     dim = getattr(distribution, "dim", None)
     if dim is not None and dim != event_size(x):
         raise ShapeError(
-            f"x has shape {tuple(x.shape)}, so dimension {event_size(x)}, but the distribution has dimension {dim}."
+            f"x has shape {tuple(x.shape)}, so dimension {event_size(x)}, but the distribution has dimension {dim}: "
+            "expected the same dimension."
         )
 
 
 def check_methods(distribution: Any, needed: tuple[str, ...]) -> None:
     """Check that a distribution has the methods ``needed``."""
+    if isinstance(distribution, type):
+        name = distribution.__name__
+        raise InvalidTypeError(f"distribution is the class {name}: expected an instance, {name}(…).")
     missing = [name for name in needed if not callable(getattr(distribution, name, None))]
     if missing:
         raise InvalidTypeError(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from scorekit._arrays import as_sigma, check_batch, constant, event_size, host, readable
 from scorekit._checks import check_positive
-from scorekit._score import evaluate
+from scorekit._score import evaluate, part_of, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import View, units_of
 from scorekit.protocols import Array, ScoreModel, Sigma
@@ -28,7 +28,9 @@ class Standardized(View):
     model: ScoreModel
     mean: Any
     scale: Any
-    _last: dict[Any, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_last", {})  # mean and scale as arrays of the last kind of x
 
     def __repr__(self) -> str:
         mean, scale = (_shown(value) for value in (self.mean, self.scale))
@@ -67,13 +69,14 @@ class Standardized(View):
         if not (np.ndim(self.mean) or np.ndim(self.scale)):
             return self.mean, self.scale
         key = (type(x), x.dtype, str(getattr(x, "device", "")))
-        known = self._last.get(key)
+        last: dict[Any, Any] = self._last  # type: ignore[attr-defined]
+        known = last.get(key)
         if known is not None:
             return known  # type: ignore[no-any-return]
         made = constant(self.mean, x), constant(self.scale, x)
         if readable(x) and readable(made[0]):
-            self._last.clear()
-            self._last[key] = made
+            last.clear()
+            last[key] = made
         return made
 
 
@@ -119,7 +122,10 @@ def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
     [[-0.5, -0.005]]
     """
     if not callable(model):
-        raise InvalidTypeError(f"model is a {describe(model)}: expected a score model of standardized data.")
+        raise InvalidTypeError(
+            f"model is a {describe(model)}: expected a score model of standardized data.{part_of(model)}"
+        )
+    score_function(model)
     if units_of(model) is not None:
         raise InvalidTypeError("model is standardized already: expected a model of standardized data. Use one view.")
     return Standardized(model, _location(mean), _scale(scale))
@@ -151,7 +157,10 @@ def _numbers(value: Any, name: str) -> Any:
     try:
         if isinstance(value, (str, bytes, bool)):
             raise TypeError
-        made = np.array(host(value) if hasattr(value, "shape") else value, dtype=np.float64)
+        given = host(value) if isinstance(value, (bool, int, float)) or hasattr(value, "detach") else np.asarray(value)
+        if given.dtype.kind not in "fiu" or given.size == 0:
+            raise TypeError(given.dtype)
+        made = np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(
             f"{name} is {value if isinstance(value, str) else describe(value)}: expected a number, or an array of "

@@ -25,7 +25,7 @@ def required_sigma(sigma: Sigma, x: Array, who: str) -> Sigma:
     return as_sigma(sigma, x)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DenoiserModel(View):
     """The score of a denoiser: ``s(x, sigma) = (D(x, sigma) − x) / sigma²``.
 
@@ -56,4 +56,4 @@ class DenoiserModel(View):
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
         level = required_sigma(sigma, x, "a denoiser")
-        return (evaluate(self.denoise, x, level, condition) - x) / expand(level, x) ** 2
+        return (evaluate(self.denoise, x, level, condition, "denoise") - x) / expand(level, x) ** 2
