@@ -13,6 +13,7 @@ import numpy as np
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_count, check_option
 from scorekit._progress import progress_bar
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
@@ -31,6 +32,7 @@ class Block(NamedTuple):
     samples: Samples
 
 
+@displayed
 class Gathered(NamedTuple):
     """The samples of finished blocks in one array.
 

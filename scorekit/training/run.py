@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import sys
+import pickle
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from scorekit._arrays import host
 from scorekit._conditions import dropped
-from scorekit._progress import progress_bar
+from scorekit._progress import progress_bar, say
+from scorekit._tables import html_text
 from scorekit.errors import CheckpointError, NonFiniteError, RunError
 from scorekit.learning import draw_for, loss_of, rows_of
 from scorekit.learning.process_group import process_group_of
@@ -66,6 +67,20 @@ class FitResult:
     step: int
     interrupted: bool
     saved: int | None = None
+
+    def _repr_html_(self) -> str:
+        return html_text(str(self))
+
+
+class KeptResult(FitResult):
+    """The result at an error. Where it cannot be pickled, None is, so that the error itself reaches another process."""
+
+    def __reduce__(self) -> Any:
+        """As of any object, if its parts can be pickled."""
+        try:
+            return FitResult, tuple(pickle.loads(pickle.dumps([getattr(self, f.name) for f in fields(self)])))
+        except Exception:  # pickle raises many kinds
+            return type(None), ()
 
 
 class Dropout(NamedTuple):
@@ -121,19 +136,19 @@ class Run:
                 self._train(stop, store, bar)
                 if store is not None and self.saved != self.step:
                     self._keep(store)
-                if stop.requested and first:
-                    bar.write(self._stopped(stop.requested, store), file=sys.stderr)
+            if stop.requested and first:
+                say(self._stopped(stop.requested, store))
             stop.pass_on()
         except BaseException as error:
-            keep_result(error, self, store)
+            keep_result(error, self, store, KeptResult)
             raise
         return self.result()
 
-    def result(self) -> FitResult:
+    def result(self, kind: type[FitResult] = FitResult) -> FitResult:
         """The result so far."""
         model = self.learner.model
         set_trained_levels(model, getattr(self.objective, "sampling_levels", None))
-        return FitResult(model, self.history, self.step, self.step < self.steps, self.saved)
+        return kind(model, self.history, self.step, self.step < self.steps, self.saved)
 
     def _train(self, stop: StopBetweenSteps, store: Store | None, bar: Any) -> None:
         """Make steps until the last one, or until one of the processes is asked to stop or has an error."""
