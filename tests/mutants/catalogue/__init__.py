@@ -25,6 +25,7 @@ from .samplers import SAMPLERS
 from .scales import SCALES
 from .streams import STREAMS
 from .tensors import TENSORS
+from .weights import WEIGHTS
 
 __all__ = ["MUTANTS", "DoesNotApplyError", "Mutant"]
 
@@ -42,6 +43,7 @@ MUTANTS = (
     *MODELS,
     *METRICS,
     *TENSORS,
+    *WEIGHTS,
     *DATA,
     *SCALES,
     *IMAGE_NETWORKS,
