@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-from scorekit._arrays import event_dot
+from scorekit._arrays import check_rng, event_dot
 from scorekit._checks import check_count, check_option
 from scorekit._tables import displayed
 from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
@@ -53,12 +53,13 @@ class ImplicitScoreMatching(ScoreObjective):
     [46.0]
     """
 
+    takes_trace: ClassVar[bool] = True
     trace: Literal["exact", "hutchinson"] = "exact"
     probes: int = 1
 
     def __post_init__(self) -> None:
         check_option(self.trace, "trace", ("exact", "hutchinson"))
-        check_count(self.probes, "probes")
+        object.__setattr__(self, "probes", check_count(self.probes, "probes"))
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:
@@ -68,6 +69,7 @@ class ImplicitScoreMatching(ScoreObjective):
     def draw(self, x: Array, rng: RngLike = None) -> Probes | None:
         """Draw Rademacher probes for the estimate; None for the exact trace."""
         if self.trace == "exact":
+            check_rng(rng)
             return None
         return Probes(samples_first(self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)))
 

@@ -15,6 +15,7 @@ from scorekit.errors import InvalidTypeError, ScorekitError, describe
 from scorekit.objectives._base import CheckedScore
 from scorekit.objectives._coupling import check_levels
 from scorekit.protocols import Array, Learner
+from scorekit.training.learnable import check_learnable
 from scorekit.training.sources import Source
 from scorekit.training.sources.seeding import seeded
 
@@ -37,6 +38,7 @@ def check_reaches(model: Any, source: Source) -> None:
 def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> None:
     """Evaluate the EMA model as samplers do: with one row and several, at the largest and the smallest noise level.
 
+    Then check that the objective can train the model (:func:`~scorekit.training.learnable.check_learnable`).
     Objectives without ``sampling_levels`` are skipped.
     """
     levels = getattr(objective, "sampling_levels", None)
@@ -54,6 +56,8 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
             each = constant(np.resize(np.asarray(levels, float), x.shape[0]), x)
             score = CheckedScore(model, condition)
             check_levels(score, x if score.units is None else score.units.to_standard(x), each)
+    with seeded(source.owner.name, ("fit", seed, "trial")), np.errstate(all="ignore"):
+        check_learnable(learner, objective, source, tuple(levels))
 
 
 def few(learner: Learner, source: Source) -> tuple[Array, Array | None]:
