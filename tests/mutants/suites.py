@@ -6,6 +6,7 @@ __all__ = ["TESTS"]
 
 _SCALES = ("tests/field/test_scales.py",)
 _RUNS = ("tests/field/test_lost_runs.py",)
+_WEIGHTS = ("tests/field/test_foreign_weights.py",)
 
 TESTS = {
     "scorekit/models/standardized": _SCALES,
@@ -18,6 +19,7 @@ TESTS = {
     "scorekit/samplers/annealed": ("tests/samplers/test_annealed_law.py", *_SCALES),
     "scorekit/training/scales": _SCALES,
     "scorekit/storage/models": _SCALES,
+    "scorekit/storage/networks": _WEIGHTS,
     "scorekit/learning/trained_levels": _SCALES,
     "scorekit/learning/seeding": ("tests/core/test_seeding.py",),
     "scorekit/_conditions": (
@@ -90,7 +92,7 @@ TESTS = {
     "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
     "backends/scorekit_torch/optimizers": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/equipment": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_RUNS),
+    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_RUNS, *_WEIGHTS),
     "backends/scorekit_numpy/learner": _RUNS,
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
@@ -109,5 +111,10 @@ TESTS = {
     "backends/scorekit_numpy/corners": ("tests/backends/test_numpy_corners.py",),
     "backends/scorekit_numpy/networks": ("tests/models/test_told_networks.py", "tests/backends"),
     "backends/scorekit_torch/networks/mlp": ("tests/models/test_told_networks.py", "tests/torch/test_agreement.py"),
+    "backends/scorekit_torch/networks/processes": _WEIGHTS,
+    "backends/scorekit_torch/networks/reader": _WEIGHTS,
+    "backends/scorekit_torch/networks/convert": ("tests/networks/test_published.py", *_WEIGHTS),
+    "backends/scorekit_torch/networks/unet": ("tests/networks", *_WEIGHTS),
+    "backends/scorekit_torch/pretrained": _WEIGHTS,
     "backends/scorekit_torch/networks": ("tests/networks", "tests/torch/test_capture.py"),
 }

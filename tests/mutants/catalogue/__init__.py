@@ -26,6 +26,7 @@ from .samplers import SAMPLERS
 from .scales import SCALES
 from .streams import STREAMS
 from .tensors import TENSORS
+from .weights import WEIGHTS
 
 __all__ = ["MUTANTS", "DoesNotApplyError", "Mutant"]
 
@@ -43,6 +44,7 @@ MUTANTS = (
     *MODELS,
     *METRICS,
     *TENSORS,
+    *WEIGHTS,
     *DATA,
     *SCALES,
     *RUNS,
