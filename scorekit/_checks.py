@@ -32,6 +32,7 @@ __all__ = [
 
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
 _SMALLEST = 1e-150
+_LONGEST_NAME = 255
 _LISTED = 16  # names that a message lists
 
 
@@ -148,6 +149,12 @@ def check_path(value: Any, name: str) -> Path:
         raise InvalidTypeError(f"{name} is {value!r}: expected a path, as a str or a pathlib.Path.")
     if not given or "\0" in given:
         raise InvalidValueError(f"{name} is {value!r}: expected the name of a file or folder.")
+    longest = max(len(os.fsencode(part)) for part in given.split(os.sep))
+    if longest > _LONGEST_NAME:
+        raise InvalidValueError(
+            f"{name} has a name of {longest} bytes, and file systems allow {_LONGEST_NAME}: expected a path, got "
+            f"{value!r:.100}."
+        )
     return Path(os.path.expanduser(given))
 
 

@@ -122,11 +122,15 @@ RngLike: TypeAlias = Rng | int | None
 
 
 class StepInfo(NamedTuple):
-    """The result of one optimizer step. ``applied`` is False if the step was skipped: loss or gradient not finite."""
+    """The result of one optimizer step.
+
+    ``applied`` is False if the step was skipped because the loss or the gradient is not finite, or for the ``reason``.
+    """
 
     loss: float
     grad_norm: float
     applied: bool
+    reason: str = ""
 
 
 @runtime_checkable
@@ -143,7 +147,7 @@ class Learner(Protocol):
     def step(
         self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
     ) -> StepInfo:
-        """Make one optimizer step; if the loss or the gradient is not finite, change nothing.
+        """Make one optimizer step; if the loss, the gradient or a buffer is not finite, change nothing.
 
         The noise is drawn from ``rng`` once for the whole batch; see ``scorekit.learning.draw_for``.
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the flush at the end of the process)
         return 141
     except (ScorekitError, OSError) as error:  # for instance a file where a folder is expected, or no write permission
-        print("\n".join([f"scorekit: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        print("\n".join([f"scorekit: {error}", *getattr(error, "__notes__", [])[-1:]]), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("scorekit: stopped by Ctrl-C.", file=sys.stderr)

@@ -88,7 +88,7 @@ def _files(place: Path, split: str | None) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise DatasetError(f"{place} does not exist: expected a Parquet file, or a folder of them.")
-    files = sorted(file for file in place.rglob("*.parquet") if not file.name.startswith("."))
+    files = sorted(file for file in place.rglob("*.parquet") if file.is_file() and not file.name.startswith("."))
     if not files:
         raise DatasetError(f"{place} contains {some(os.listdir(place))}: expected files that end in .parquet.")
     parts = [file for file in files if split_of(file.stem)]
@@ -109,7 +109,7 @@ def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
     """The open files and their columns. Damage raises ``DatasetError``."""
     pyarrow = optional("pyarrow", "parquet()", "pyarrow", "pillow")
     ParquetFile = optional("pyarrow.parquet", "parquet()", "pyarrow", "pillow").ParquetFile
-    where = files[0].parent
+    where = files[0] if len(files) == 1 else files[0].parent
     try:
         opened = [ParquetFile(file) for file in files]
         columns = [_columns(file.schema_arrow) for file in opened]
@@ -120,7 +120,7 @@ def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
     except ScorekitError:
         raise
     except (pyarrow.ArrowException, OSError) as error:
-        raise DatasetError(f"{where} has a damaged Parquet file ({error}). Download it again.") from error
+        raise DatasetError(f"{where} is damaged, or not Parquet ({error}). Download it again.") from error
 
 
 def _columns(schema: Any) -> dict[str, Column]:

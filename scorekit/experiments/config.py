@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ __all__ = ["Experiment", "Section", "read_experiment"]
 SECTIONS = ("data", "network", "noise", "objective", "train", "sampler")
 _TOP = ("name", "seed", "backend", "device")
 _AT_MOST = 1 << 20  # bytes of an experiment file
+_LONG_KEY = re.compile(r"""(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ class Section:
             check_option(value, name, (True, False))
         return bool(value)
 
-    def check_keys(self, known: Sequence[str]) -> None:
-        """Raise an error for an unknown key, and suggest the closest known one."""
+    def check_keys(self, known: Sequence[str], translate: Callable[[str], str | None] = lambda key: None) -> None:
+        """Raise an error for an unknown key, and suggest the closest known one, or what ``translate`` makes of it."""
         unknown = [key for key in self.values if key not in known]
         if not unknown:
             return
-        hint = did_you_mean(unknown[0], known)
+        told = translate(unknown[0])
+        hint = f" Did you mean {told!r}?" if told in known else did_you_mean(unknown[0], known)
         raise InvalidValueError(f"{self.where}: unknown key {unknown[0]!r}.{hint} Keys: {', '.join(sorted(known))}.")
 
     def choose(self, known: Mapping[str, Any], default: str | None = None, key: str = "name") -> Any:
@@ -190,7 +193,10 @@ def _checked_changes(changes: Any) -> Sequence[str]:
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(read_bytes(file, _AT_MOST).decode())
+        text = read_bytes(file, _AT_MOST).decode()
+        if _LONG_KEY.search(text):  # the time of tomllib is quadratic in the length of a dotted key
+            raise RecursionError
+        content = tomllib.loads(text)
         check_depth(content)
     except tomllib.TOMLDecodeError as error:
         raise InvalidValueError(f"{file} is not TOML: {error}.") from error

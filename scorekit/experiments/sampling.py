@@ -16,10 +16,12 @@ import numpy as np
 import scorekit as sk
 from scorekit._checks import check_count, check_path
 from scorekit._reading import read_bytes
+from scorekit.datasets._decode import need_pillow
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.blocks import read_block, write_block
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.image_files import write_images
 from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import process_group
 from scorekit.learning.seeding import STREAMS
@@ -28,7 +30,7 @@ from scorekit.protocols import Array, Rng
 from scorekit.storage.files import own_folder, replacing
 from scorekit.storage.sealed import read_sealed, seal
 
-__all__ = ["read_samples", "sample"]
+__all__ = ["newest_samples", "read_samples", "sample"]
 
 _WAY_ROWS, _WAY_STATES = 8, 40
 _GRID = 100
@@ -46,6 +48,7 @@ def sample(
     device: str | None = None,
     options: Mapping[str, Any] | None = None,
     changes: Sequence[str] = (),
+    png: bool = False,
     progress: bool = True,
 ) -> Path:
     """Draw ``n`` images from the model of a run.
@@ -66,6 +69,8 @@ def sample(
             section are kept.
         changes: the path of data that have moved, such as ``"data.path=/new/place"``; only a run of an early version
             needs its data for sampling.
+        png: also write each image as a file, ``png/000000.png`` and so on, in the order of the blocks: 8-bit gray or
+            RGB, the value round(255 x). The same call with ``png=True`` adds the files to samples that exist already.
         progress: show a progress bar.
 
     Returns:
@@ -82,6 +87,8 @@ def sample(
     """
     n, block = check_count(n, "-n"), check_count(block, "--block")
     seed = check_count(seed, "--seed", minimum=0)
+    if png:
+        need_pillow()
     folder = RunFolder.open(run, device, changes, "scorekit sample")
     parts = Parts(folder.experiment, folder.facts)
     section = _section(folder.experiment["sampler"], options or {})
@@ -110,6 +117,9 @@ def sample(
         for each in made:
             write_block(_file(place, each.number), parts.as_images(each.samples.x))
         processes.any(False)  # a barrier: all processes have saved their blocks
+        if png:
+            for number in range(processes.rank, count, processes.size):
+                write_images(place / "png", read_block(_file(place, number))[0], number * block)
         if processes.rank == 0:
             _finish(place, parts, model, sampler, _start(parts, noise_levels, told), seed, min(_WAY_ROWS, n))
     except KeyboardInterrupt:
@@ -261,6 +271,14 @@ def read_samples(place: str | os.PathLike[str]) -> Any:
             start += len(block)
         whole.flush()
     return np.load(folder / "samples.npy", mmap_mode="r")
+
+
+def newest_samples(run: Path) -> Path:
+    """The folder of the newest samples of a run."""
+    places = sorted(run.glob("samples/*/block-*.npy"), key=lambda path: path.stat().st_mtime)
+    if not places:
+        raise InvalidValueError(f"{run} has no samples yet: run scorekit sample {run} -n 1000")
+    return places[-1].parent
 
 
 def _check_alike(files: Sequence[Path], blocks: Sequence[Any]) -> None:

@@ -22,13 +22,12 @@ from scorekit.learning.host_arrays import check_same_arrays, check_whole, from_h
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
-from scorekit.learning.threads import GLOBAL_GENERATORS, ThreadLock
+from scorekit.learning.threads import ThreadLock, generators_locked
 from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
 from scorekit.learning.views import View, classes_of, innermost, network_in, units_of, with_innermost, without_units
 from scorekit.learning.zeros import Zeros
 
 __all__ = [
-    "GLOBAL_GENERATORS",
     "Conditional",
     "Conditions",
     "OptimizerConfig",
@@ -62,6 +61,7 @@ __all__ = [
     "expand",
     "file_kind",
     "from_host",
+    "generators_locked",
     "innermost",
     "loss_of",
     "network_in",

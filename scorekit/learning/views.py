@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from scorekit._score import part_of, score_function
+from scorekit._tables import short
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
 
-__all__ = ["View", "classes_of", "innermost", "network_in", "units_of", "with_innermost", "without_units"]
+__all__ = ["View", "classes_of", "innermost", "network_in", "trainable", "units_of", "with_innermost", "without_units"]
+
+_LONGEST = 120
+"""Longest text of one field in a repr."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class View(ABC):
     """A score model that wraps another callable, in the field named by ``_inner``.
 
@@ -32,6 +36,12 @@ class View(ABC):
     uses_sigma: ClassVar[bool] = True
     has_units: ClassVar[bool] = False
     """Whether the wrapped model has other units of x, as in ``sk.models.standardized``."""
+
+    def __repr__(self) -> str:
+        """The fields, with arrays as their shapes. The text of a long network is cut."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.repr}
+        shown = (f"{k}={v!r}" if isinstance(v, View) else f"{k}={short(v, _LONGEST)}" for k, v in values.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     @abstractmethod
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
@@ -131,6 +141,21 @@ def without_units(model: Any) -> Any:
     if isinstance(model, View):
         return replace(model, **{model._inner: without_units(model.inner)})
     return without_units(model.inner)  # a wrapper of a learner
+
+
+def trainable(model: Any) -> dict[str, Array]:
+    """The trainable parameters of the network inside all views, by name; empty if it does not list them.
+
+    >>> from scorekit_numpy import MLP
+    >>> list(trainable(MLP(2, hidden=())))
+    ['layers.0.weight', 'layers.0.bias']
+    """
+    network, found = innermost(model), {}
+    if hasattr(network, "named_parameters"):
+        found = dict(network.named_parameters())
+    elif isinstance(network, Parametric):
+        found = network.parameters()
+    return {name: value for name, value in found.items() if getattr(value, "requires_grad", True)}
 
 
 def classes_of(model: Any) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_sigma, check_batch, event_size
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.learning.views import units_of
 from scorekit.metrics import _statistics
@@ -16,6 +17,7 @@ from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
 __all__ = ["ScoreError", "check_methods", "check_noise_of", "check_target", "compare_scores", "score_error"]
 
 
+@displayed
 class ScoreError(NamedTuple):
     """The distance between two score fields over ``n`` points; every value has its standard error."""
 

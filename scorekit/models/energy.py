@@ -16,7 +16,7 @@ from scorekit.registry import backend_of
 __all__ = ["EnergyModel"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EnergyModel(View):
     """The score of p(x) ∝ exp(−U(x)): ``s(x, sigma) = −∇ₓ U(x, sigma)``.
 

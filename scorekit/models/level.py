@@ -19,7 +19,7 @@ from scorekit.registry import array_namespace
 __all__ = ["at", "denoise"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AtLevel(View):
     """``x ↦ model(x, level)``; made by :func:`at`."""
 

@@ -17,7 +17,7 @@ from scorekit.registry import array_namespace
 __all__ = ["Preconditioned"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preconditioned(View):
     """A network F, scaled to the magnitude of a score at every noise level.
 

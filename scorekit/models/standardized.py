@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +28,9 @@ class Standardized(View):
     model: ScoreModel
     mean: Any
     scale: Any
-    _last: dict[Any, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_last", {})  # mean and scale as arrays of the last kind of x
 
     def __repr__(self) -> str:
         mean, scale = (_shown(value) for value in (self.mean, self.scale))
@@ -67,13 +69,14 @@ class Standardized(View):
         if not (np.ndim(self.mean) or np.ndim(self.scale)):
             return self.mean, self.scale
         key = (type(x), x.dtype, str(getattr(x, "device", "")))
-        known = self._last.get(key)
+        last: dict[Any, Any] = self._last  # type: ignore[attr-defined]
+        known = last.get(key)
         if known is not None:
             return known  # type: ignore[no-any-return]
         made = constant(self.mean, x), constant(self.scale, x)
         if readable(x) and readable(made[0]):
-            self._last.clear()
-            self._last[key] = made
+            last.clear()
+            last[key] = made
         return made
 
 

@@ -25,7 +25,7 @@ def required_sigma(sigma: Sigma, x: Array, who: str) -> Sigma:
     return as_sigma(sigma, x)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DenoiserModel(View):
     """The score of a denoiser: ``s(x, sigma) = (D(x, sigma) − x) / sigma²``.
 

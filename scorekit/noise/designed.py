@@ -12,9 +12,10 @@ import numpy as np
 from scorekit._arrays import check_batch, event_size, host
 from scorekit._checks import check_count, check_positive, warn
 from scorekit._numerics import row_blocks
+from scorekit._tables import html_text
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.noise import columns
-from scorekit.noise.columns import blocks, extreme_columns, far_rows, spread_rows
+from scorekit.noise.columns import block_size, blocks, extreme_columns, far_rows, spread_rows
 from scorekit.noise.levels import Geometric
 from scorekit.noise.overlap import overlaps, widest_ratio
 from scorekit.noise.sigma_distributions import check_range
@@ -62,6 +63,9 @@ class Designed(Geometric):
     def variance_ratio(self) -> float:
         """Variance divided by sigma_i² after the steps of a level, starting from the variance of the level before."""
         return variance_ratio(self.ratio, self.steps_per_level, self.step_size / (2 * self.smallest**2))
+
+    def _repr_html_(self) -> str:
+        return html_text(self.report())
 
     def report(self) -> str:
         """A text with the chosen values, the reasons, and the sampler to use."""
@@ -215,13 +219,13 @@ def _range(data: Array, far: Any) -> float:
 
 def _near(data: Array, far: Any) -> Iterator[Any]:
     """The samples that are not far from all others, one block of rows at a time."""
-    for rows, away in zip(blocks(data), _split(far), strict=True):
+    for rows, away in zip(blocks(data), _split(far, data), strict=True):
         yield rows[~away]
 
 
-def _split(mask: Any) -> Any:
+def _split(mask: Any, data: Array) -> Any:
     """A mask of samples in parts, one for each block."""
-    return np.split(mask, range(columns.CHUNK, len(mask), columns.CHUNK))
+    return np.split(mask, range(block_size(data), len(mask), block_size(data)))
 
 
 def _largest_distance(data: Array, far: Any, count: int) -> float:
@@ -230,7 +234,7 @@ def _largest_distance(data: Array, far: Any, count: int) -> float:
     radii = np.concatenate([np.linalg.norm(rows - center, axis=1) for rows in blocks(data)])
     taken = np.zeros(len(radii), dtype=bool)
     taken[np.argsort(-np.where(far, -1.0, radii), kind="stable")[:count]] = True
-    farthest = np.concatenate([rows[m] for rows, m in zip(blocks(data), _split(taken), strict=True)])
+    farthest = np.concatenate([rows[m] for rows, m in zip(blocks(data), _split(taken, data), strict=True)])
     distance = _diameter(farthest - center)
     if distance == 0:
         raise InvalidValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from scorekit._arrays import as_rng, check_batch, check_rng, weighted_mean
 from scorekit._conditions import check_condition
@@ -20,14 +20,15 @@ __all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 class CheckedScore:
     """A model with a fixed condition; its output is checked to have the shape and dtype of its input.
 
-    For a model of ``sk.models.standardized`` it is the score of standardized points; ``units`` is that view.
+    For a model of ``sk.models.standardized`` it is the score of standardized points: ``units`` is that view, ``model``
+    the model inside, and ``given`` the model that was passed, the same object at each step of a learner.
     """
 
     def __init__(self, model: ScoreModel, condition: Array | None = None, name: str = "model") -> None:
-        self.model, self.condition, self._name = model, condition, name
+        self.given, self.condition, self._name = model, condition, name
         self.units = units_of(model)
-        self._called = model if self.units is None else without_units(model)
-        self._score = score_function(self._called, name)
+        self.model = model if self.units is None else without_units(model)
+        self._score = score_function(self.model, name)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
         return check_score(self._score(x, sigma, self.condition), x, self._name)
@@ -35,7 +36,7 @@ class CheckedScore:
     @property
     def has_divergence(self) -> bool:
         """Whether the model computes its exact trace itself."""
-        return getattr(self._called, "divergence", None) is not None
+        return getattr(self.model, "divergence", None) is not None
 
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(s, tr ∇s)`` at sigma=None, or with ``probes`` the mean of vᵀ ∇s v in place of the trace.
@@ -44,7 +45,7 @@ class CheckedScore:
         exist. Both get ``condition=`` if there is a condition.
         """
         name = "divergence" if probes is None else "probed_divergence"
-        own = getattr(self._called, name, None)
+        own = getattr(self.model, name, None)
         if own is None:
             return backend_of(x).divergence(self, x, probes)
         told = {} if self.condition is None else {"condition": self.condition}
@@ -64,6 +65,10 @@ class ScoreObjective(ABC):
     >>> float(SquaredScore()(lambda x: -x, np.array([[3.0, 4.0]])))
     12.5
     """
+
+    takes_trace: ClassVar[bool] = False
+    """Whether the losses contain a derivative of the score with respect to x. ``fit`` then refuses a score whose
+    derivatives jump (ReLU)."""
 
     def draw(self, x: Array, rng: RngLike = None) -> Any:
         """Draw all random numbers that the losses of ``x`` need; None for a deterministic objective.

@@ -60,6 +60,12 @@ class ExplicitScoreMatching(ScoreObjective):
     def _target(self) -> Any:
         return getattr(self.target, "score", self.target)
 
+    @property
+    def sampling_levels(self) -> tuple[float | None, ...]:
+        """The level of the comparison, or the largest and the smallest of several."""
+        levels = _plain(self.sigma)
+        return (max(levels), min(levels)) if isinstance(levels, tuple) else (levels,)
+
     def _losses(self, score: CheckedScore, x: Array, noise: None) -> Array:  # noqa: ARG002
         sigma = as_sigma(self.sigma, x)
         condition = score.condition if takes_condition(self._target()) else None

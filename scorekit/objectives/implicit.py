@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from scorekit._arrays import check_rng, event_dot
 from scorekit._checks import check_count, check_option
+from scorekit._tables import displayed
 from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
 from scorekit.objectives._coupling import refuse_coupled_rows
 from scorekit.objectives._trace_cost import warn_of_cost
@@ -15,6 +16,7 @@ from scorekit.protocols import Array, RngLike
 __all__ = ["ImplicitScoreMatching", "Probes"]
 
 
+@displayed
 class Probes(NamedTuple):
     """``v``: directions for each sample, shape ``(n, m, *event)``, with E[v vᵀ] = I."""
 
@@ -51,6 +53,7 @@ class ImplicitScoreMatching(ScoreObjective):
     [46.0]
     """
 
+    takes_trace: ClassVar[bool] = True
     trace: Literal["exact", "hutchinson"] = "exact"
     probes: int = 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from scorekit._arrays import event_size, event_sum
 from scorekit._checks import check_count, check_option
@@ -47,6 +47,7 @@ class SlicedScoreMatching(ScoreObjective):
     [46.0]
     """
 
+    takes_trace: ClassVar[bool] = True
     projections: int = 1
     distribution: Literal["rademacher", "gaussian", "sphere"] = "rademacher"
     variance_reduced: bool = True

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import constant
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
@@ -17,6 +18,7 @@ from scorekit.samplers._linear import Linear
 __all__ = ["Clamped", "ClampedState"]
 
 
+@displayed
 class ClampedState(NamedTuple):
     """``mask`` and ``values`` in the shape of x, the ``known`` entries at this level, the state of ``kernel``."""
 

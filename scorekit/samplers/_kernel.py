@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, overload
 
+from scorekit._tables import displayed
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array
 
@@ -68,6 +69,7 @@ class Rows(Sequence[Row]):
         return self._make(chosen) if isinstance(chosen, int) else [self._make(i) for i in chosen]
 
 
+@displayed
 class Step(NamedTuple):
     """The result of a kernel's step.
 

@@ -14,6 +14,7 @@ from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_arguments, check_count, check_option
 from scorekit._progress import progress_bar
 from scorekit._score import score_function
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
@@ -33,6 +34,7 @@ class Block(NamedTuple):
     samples: Samples
 
 
+@displayed
 class Gathered(NamedTuple):
     """The samples of finished blocks in one array.
 

@@ -143,7 +143,7 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         name = type(model).__name__
         if name not in _VIEWS:
             raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
-        others = [f.name for f in fields(model) if f.init and f.name != model._inner]
+        others = [f.name for f in fields(model) if f.name != model._inner]
         views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
         model = model.inner
     if isinstance(model, type) or not callable(getattr(model, "parameters", None)):

@@ -10,8 +10,8 @@ import numpy as np
 
 from scorekit._score import evaluate, takes_sigma
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, reason_of
-from scorekit.learning.views import View
-from scorekit.protocols import Array, Parametric, ScoreModel, Sigma
+from scorekit.learning.views import View, trainable
+from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import backend_of
 
 __all__ = ["Case", "attempt"]
@@ -90,13 +90,7 @@ class Case:
 
     def parameters(self) -> dict[str, Array]:
         """The trainable parameters of the innermost network, by name; empty if it does not list them."""
-        *_, network = self.insides()
-        found = {}
-        if hasattr(network, "named_parameters"):
-            found = dict(network.named_parameters())
-        elif isinstance(network, Parametric):
-            found = network.parameters()
-        return {name: value for name, value in found.items() if getattr(value, "requires_grad", True)}
+        return trainable(self.model)
 
 
 def attempt(what: str, derive: Callable[[], Any]) -> Any:

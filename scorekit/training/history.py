@@ -13,6 +13,7 @@ import numpy as np
 from scorekit._checks import check_option, check_path
 from scorekit.errors import InvalidValueError, describe
 from scorekit.storage.files import replacing
+from scorekit.training.trend import Trend, trend_of
 
 __all__ = ["History", "line_of"]
 
@@ -69,6 +70,17 @@ class History:
     def last_validation(self) -> dict[str, float]:
         """The values of the last validation."""
         return {name: self._columns[name][-1] for name in _VALIDATION}
+
+    def trend(self) -> Trend:
+        """The loss at the start and at the end, and whether it still falls or has diverged.
+
+        >>> history = History()
+        >>> for step in range(1, 201):
+        ...     history.append(step=step, loss=1 / step, grad_norm=1.0, seconds=0.1, applied=True)
+        >>> history.trend().verdict
+        'flat'
+        """
+        return trend_of(self.loss)
 
     def arrays(self) -> dict[str, Any]:
         """All columns by name."""

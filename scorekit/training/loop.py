@@ -21,7 +21,6 @@ from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 from scorekit.training.arguments import check_model, check_names
 from scorekit.training.checkpoints import Checkpoints
-from scorekit.training.probe import name_of
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
 from scorekit.training.scales import compare_scales
@@ -66,6 +65,7 @@ def fit(
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
+            the batches of an :class:`~scorekit.datasets.ImageData` (:meth:`~scorekit.datasets.ImageData.batches`);
             a dataset with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition;
             a loader with ``len()`` that yields batches of samples, or tuples of a batch and its conditions, such as a
             ``DataLoader``. When a run resumes, the loader repeats the batches before that step.
@@ -140,11 +140,11 @@ def fit(
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
 
     Warns:
-        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data (the largest
-            level is less than half of their standard deviation, the smallest is more than it, or the smallest is lost
-            to rounding); if ``sigma_data`` is off by more than a factor of 5; if the entries of the data are of
-            the order of 10 or more and the network is not scaled; or if noise-conditional training adds the same noise
-            to features of very different scales. The message gives the numbers and a remedy.
+        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data: the largest
+            is less than half of the standard deviation of a feature, the smallest is more than that of a sample, or is
+            lost to rounding. If ``sigma_data`` is off by more than a factor of 5, or the entries of the data are of the
+            order of 10 or more and the network is not scaled. For noise-conditional training, if the scales of
+            features are very different, or the data are far from zero. The message gives the numbers and a remedy.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -184,7 +184,7 @@ def fit(
             **options,
         ),
         callbacks=_callbacks(callbacks),
-        options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
+        options={"optimizer": _name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
     getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
@@ -203,6 +203,14 @@ _ARGUMENTS = tuple(name for name in inspect.signature(fit).parameters if name !=
 
 def _unchanged(x: Array) -> None:
     """The weights keep their dtype."""
+
+
+def _name_of(optimizer: Any) -> str:
+    """The repr of an optimizer; its type name if the repr contains an address."""
+    if isinstance(optimizer, type):
+        return optimizer.__name__.lower()  # torch.optim.Adam is "adam"
+    text = optimizer if isinstance(optimizer, str) else repr(optimizer)
+    return type(optimizer).__name__ if " at 0x" in text else text
 
 
 def _plain(number: float | None) -> float | None:

@@ -36,13 +36,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-for folder in (Path(__file__).parents[1], Path(__file__).parent):  # as a script
-    sys.path.insert(0, str(folder))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script
 
 import numpy as np
-from mutations import damaged, damaged_json
-from readers import READERS, Reader
 
+from field.mutations import damaged, damaged_json
+from field.readers import READERS, Reader
 from scorekit.errors import ScorekitError
 from scorekit.storage.sealed import seal
 

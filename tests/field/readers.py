@@ -48,6 +48,7 @@ class Reader(NamedTuple):
     files: tuple[str, ...] = ("*",)
     sealed: bool = False
     json: bool = False
+    needs: str = ""
 
 
 # ---------------------------------------------------------------- saved models, checkpoints, runs

@@ -472,6 +472,7 @@ class TestBeforeTheFirstStep:
             (STANDARD, lambda: MLP(2, hidden=(4,)), noise_conditional(5.0, 0.05)),
             (STANDARD, lambda: MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.01)),
             (STANDARD, lambda: MLP(2, hidden=(4,), conditional=False), sk.objectives.SlicedScoreMatching()),
+            (IMAGES / 255, lambda: MLP(4, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.5)),  # a denoiser
             (3 + STANDARD, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 3.0), noise_conditional(5.0, 0.05)),
             (STANDARD * [1.0, 15.0], lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 10.0),
              noise_conditional(90.0, 0.05)),
