@@ -14,11 +14,12 @@ from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import check_batch, host
 from scorekit._checks import check_arguments, check_count, check_number, check_option
 from scorekit._conditions import null_like
+from scorekit._score import refuse_other_framework
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
-from scorekit.training.arguments import check_framework, check_model, check_names
+from scorekit.training.arguments import check_model, check_names
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
@@ -162,7 +163,7 @@ def fit(
     check_model(model)
     source = open_source(data, batch_size, seed, skip=on_nonfinite == "skip")
     check_names(options, steps, _ARGUMENTS, source)
-    check_framework(model, source)
+    refuse_other_framework(model, source.first, "data")
     check_reaches(model, source)
     source.prepare(classes_of(model))
     run = Run(
