@@ -17,6 +17,7 @@ from scorekit.errors import (
     InvalidValueError,
     MissingBackendError,
     NonFiniteError,
+    RunError,
     ScorekitError,
     ShapeError,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "NonFiniteError",
     "Objective",
     "Rng",
+    "RunError",
     "Sampler",
     "ScoreModel",
     "ScorekitError",

@@ -7,7 +7,7 @@ only :func:`expand` aligns per-sample values with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -203,19 +203,38 @@ def _check_precision(xp: Any, x: Array, name: str) -> None:
 
 
 def check_finite(x: Array, name: str) -> Array:
-    """Check that all values of ``x`` are finite, and return it; the error says how many rows are not."""
-    xp = array_namespace(x)
-    if _sums_to_a_number(xp, x):  # then every value is finite; the sum may overflow even if all are
+    """Check that all values of ``x`` are finite, and return it; the error says which rows are not."""
+    bad = nonfinite_rows(x)
+    if not bad:
         return x
-    finite = xp.isfinite(x)
-    if bool(xp.all(finite)):
-        return x
-    rows = ~xp.all(xp.reshape(finite, (x.shape[0], -1)), axis=1)
-    bad = int(xp.sum(xp.astype(rows, xp.int64)))
     raise InvalidValueError(
-        f"{name} holds NaN or infinity in {bad} of {x.shape[0]} rows: expected finite numbers. Drop those rows"
+        f"{name} holds NaN or infinity in {len(bad)} of {x.shape[0]} rows ({listed(bad)}): expected finite numbers. "
+        "Drop those rows"
         + (f": {name}[numpy.isfinite({name}).reshape(len({name}), -1).all(axis=1)]." if name.isidentifier() else ".")
     )
+
+
+def nonfinite_rows(x: Array) -> list[int]:
+    """The indices of the rows of ``x`` that contain NaN or infinity.
+
+    >>> import numpy as np
+    >>> nonfinite_rows(np.array([[1.0], [np.nan], [np.inf]]))
+    [1, 2]
+    """
+    xp = array_namespace(x)
+    if _sums_to_a_number(xp, x):  # then every value is finite; the sum may overflow even if all are
+        return []
+    rows = xp.all(xp.reshape(xp.isfinite(x), (x.shape[0], -1)), axis=1)
+    return [int(i) for i in np.flatnonzero(~np.asarray(backend_of(x).to_numpy(rows)))]
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """The first numbers of a list as text.
+
+    >>> listed([4]), listed([4, 7, 9, 11])
+    ('4', '4, 7, 9, …')
+    """
+    return ", ".join(map(str, numbers[:3])) + (", …" if len(numbers) > 3 else "")
 
 
 def _sums_to_a_number(xp: Any, x: Array) -> bool:

@@ -146,9 +146,14 @@ DATASETS = (
     Entry(datasets.fashion_mnist, "fashion_mnist"),
     Entry(datasets.mnist, "mnist"),
     Entry(datasets.mnist_5k, "mnist_5k"),
+    Entry(datasets.kmnist, "kmnist"),
+    Entry(datasets.emnist, "emnist"),
     Entry(datasets.cifar10, "cifar10"),
+    Entry(datasets.cifar100, "cifar100"),
     Entry(datasets.celeba, "celeba"),
     Entry(datasets.image_folder, "image_folder"),
+    Entry(datasets.arrays, "arrays"),
+    Entry(datasets.parquet, "parquet"),
     Entry(datasets.hub, "hub"),
 )
 

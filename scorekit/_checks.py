@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
-__all__ = ["check_count", "check_number", "check_option", "check_path", "check_positive"]
+__all__ = ["check_count", "check_number", "check_option", "check_path", "check_positive", "warn"]
 
 
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
 _SMALLEST = 1e-150
+_LONGEST_NAME = 255
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:
@@ -68,7 +71,9 @@ def check_positive(value: Any, name: str, hint: str = "") -> float:
 
 
 def check_path(value: Any, name: str) -> Path:
-    """``value`` as a path. An empty name raises an error, because it would be the working folder.
+    """``value`` as a path; ``~`` and ``~user`` at its start become the home folder, as in a shell.
+
+    Variables of the environment are not expanded. An empty name raises an error: it would be the working folder.
 
     >>> check_path("runs/first", "folder").name
     'first'
@@ -83,7 +88,13 @@ def check_path(value: Any, name: str) -> Path:
         raise InvalidTypeError(f"{name} is {value!r}: expected a path, as a str or a pathlib.Path.")
     if not given or "\0" in given:
         raise InvalidValueError(f"{name} is {value!r}: expected the name of a file or folder.")
-    return Path(given)
+    longest = max(len(os.fsencode(part)) for part in given.split(os.sep))
+    if longest > _LONGEST_NAME:
+        raise InvalidValueError(
+            f"{name} has a name of {longest} bytes, and file systems allow {_LONGEST_NAME}: expected a path, got "
+            f"{value!r:.100}."
+        )
+    return Path(os.path.expanduser(given))
 
 
 def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
@@ -97,3 +108,27 @@ def check_option(value: Any, name: str, known: tuple[Any, ...]) -> None:
     if not isinstance(value, (str, bool, np.bool_, type(None))) or value not in known:
         listed = ", ".join(repr(k) for k in known)
         raise InvalidValueError(f"unknown {name} {value!r}: expected one of {listed}.")
+
+
+_BETWEEN = ("scorekit", "autograd", "contextlib", "functools", "torch", "tqdm")
+
+
+def warn(message: str) -> None:
+    """Give a ``RuntimeWarning`` that points to the line outside of the library from which it was called.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn("the step is too large.")
+    >>> str(caught[0].message)
+    'the step is too large.'
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_between(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, RuntimeWarning, stacklevel=level + 1)
+
+
+def _is_between(module: str) -> bool:
+    package = module.partition(".")[0]
+    return package in _BETWEEN or package.startswith("scorekit_")

@@ -10,10 +10,10 @@ from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, des
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of
 
-__all__ = ["Conditions", "as_condition", "check_condition", "dropped", "null_like", "tiled"]
+__all__ = ["Conditional", "Conditions", "as_condition", "check_condition", "dropped", "null_like", "tiled"]
 
 
-def as_condition(value: Any, owner: Backend, name: str = "condition") -> Array:
+def as_condition(value: Any, owner: Backend, name: str = "condition", *, finite: bool = True) -> Array:
     """``value`` as a checked array of ``owner``: integers become int64, real numbers must be finite."""
     try:
         made = value if owner.owns(value) else owner.asarray(value)
@@ -29,10 +29,10 @@ def as_condition(value: Any, owner: Backend, name: str = "condition") -> Array:
         return xp.astype(made, xp.int64, copy=False)  # torch treats 8-bit indices as a mask
     if not xp.isdtype(made.dtype, "real floating"):
         raise InvalidTypeError(f"{name} has dtype {made.dtype}: expected integers or real numbers.")
-    return check_finite(made, name) if owner.readable(made) else made
+    return check_finite(made, name) if finite and owner.readable(made) else made
 
 
-def check_condition(condition: Any, x: Array, name: str = "condition") -> Array | None:
+def check_condition(condition: Any, x: Array, name: str = "condition", *, finite: bool = True) -> Array | None:
     """``condition``, checked to have one entry per sample of ``x`` and its framework; floats get the dtype of ``x``.
 
     >>> import numpy as np
@@ -44,7 +44,7 @@ def check_condition(condition: Any, x: Array, name: str = "condition") -> Array 
     owner = backend_of(x)
     if hasattr(condition, "shape") and not owner.owns(condition):
         array_namespace(**{"x": x, name: condition})  # the error names both frameworks
-    made = as_condition(condition, owner, name)
+    made = as_condition(condition, owner, name, finite=finite)
     if made.shape[0] != x.shape[0]:
         raise ShapeError(
             f"{name} has shape {tuple(made.shape)} for {x.shape[0]} samples: expected its first axis to be "
@@ -166,3 +166,44 @@ class Conditions:
                 "sample."
             )
         return vectors
+
+
+class Conditional:
+    """The members of a network that follow from its :class:`Conditions`; a base class of networks.
+
+    A network sets ``_conditions``, and ``conditional`` to False if its output does not depend on sigma.
+
+    >>> class Constant(Conditional):
+    ...     _conditions = Conditions(classes=3, dim=None)
+    >>> network = Constant()
+    >>> network.classes, network.null_condition, network.takes_condition, network.takes_sigma
+    (3, 3, True, True)
+    """
+
+    _conditions: Conditions
+    conditional: bool = True
+
+    @property
+    def condition_dim(self) -> int | None:
+        """The dimension of a condition; None for a network without vectors."""
+        return self._conditions.dim
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes; None for a network without labels."""
+        return self._conditions.classes
+
+    @property
+    def takes_sigma(self) -> bool:
+        """Whether the output depends on sigma."""
+        return self.conditional
+
+    @property
+    def takes_condition(self) -> bool:
+        """Whether the network has ``classes`` or ``condition_dim``."""
+        return self._conditions.null is not None
+
+    @property
+    def null_condition(self) -> Any:
+        """The condition of one sample that means no condition; None for a network without conditions."""
+        return self._conditions.null

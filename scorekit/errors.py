@@ -14,6 +14,7 @@ __all__ = [
     "InvalidValueError",
     "MissingBackendError",
     "NonFiniteError",
+    "RunError",
     "ScorekitError",
     "ShapeError",
     "describe",
@@ -50,6 +51,10 @@ class DivergedError(ScorekitError, RuntimeError):
 
 class NonFiniteError(ScorekitError, RuntimeError):
     """A loss or a gradient is NaN or infinite."""
+
+
+class RunError(ScorekitError, RuntimeError):
+    """A training run ends because another of its processes has an error."""
 
 
 class CheckpointError(ScorekitError, RuntimeError):

@@ -224,6 +224,10 @@ class OptionalLearner(Protocol):
         """``batch``, an array, None or a tuple of these, moved to the device of the model. Absent: it is not moved."""
         ...
 
+    def match(self, x: Array) -> None:
+        """Give the weights the dtype of ``x``, before the first step. Absent: they keep their dtype."""
+        ...
+
     def frozen(self) -> ScoreModel:
         """The EMA model without gradients, for validation. Absent: ``model`` is used."""
         ...
@@ -371,6 +375,15 @@ class Network(Protocol):
     uses_sigma: bool
     """For a view, whether it needs sigma itself; if False, it takes sigma if ``inner`` does."""
 
+    has_units: bool
+    """For a view, whether ``inner`` is a model of standardized x, as in ``sk.models.standardized``; it then has
+    ``to_standard(x)`` and ``from_standard(u)``. Absent: False. Read from the class."""
+
+    trained_levels: tuple[float, float] | None
+    """The smallest and the largest noise level of its training, ``(sigma_min, sigma_max)``. ``fit`` sets it on the
+    network of its result, and saving keeps it. Samplers warn if their noise levels are outside. Absent or None: they
+    are unknown, or it was trained without noise."""
+
     takes_sigma: bool
     """Whether it takes a noise level. Absent: this is read from its signature."""
 
@@ -454,6 +467,11 @@ class Objective(Protocol):
 
     ``sampling_levels`` is optional: the largest and the smallest noise level at which a trained model is called, or
     ``(None,)`` for a model without noise levels. ``fit`` evaluates the model at them before the first step.
+
+    ``as_seen(x)`` is optional: the data as the model gets them, for an objective that transforms them. ``fit`` compares
+    their scale with the noise levels. Absent: ``x``. ``takes_trace`` is optional: whether the losses contain a
+    derivative of the score with respect to ``x``. ``fit`` then raises an error for a score whose derivatives jump
+    (ReLU). Absent: False.
 
     >>> import scorekit as sk
     >>> isinstance(sk.objectives.ImplicitScoreMatching(), Objective)

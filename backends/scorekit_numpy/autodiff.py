@@ -13,12 +13,16 @@ import numpy as np
 from autograd.core import JVPNode, VJPNode, backward_pass, vspace
 from autograd.tracer import isbox, new_box, trace_stack
 
+from scorekit.learning import ThreadLock
 from scorekit_numpy import namespace as xp
 
-__all__ = ["divergence", "grad", "jvp", "vjp"]
+__all__ = ["TRACES", "divergence", "grad", "jvp", "vjp"]
 
 Array: TypeAlias = Any
 Function: TypeAlias = Callable[[Array], Array]
+
+TRACES = ThreadLock()
+"""Held while autograd traces a function: it numbers the nested traces of all threads in one counter."""
 
 
 def _traced(root: Any, f: Function, x: Array) -> tuple[Array, Any]:
@@ -26,7 +30,7 @@ def _traced(root: Any, f: Function, x: Array) -> tuple[Array, Any]:
 
     autograd's own function warns in that case. Here it is common: the derivative of a linear score is constant.
     """
-    with trace_stack.new_trace() as level:
+    with TRACES, trace_stack.new_trace() as level:
         end = f(new_box(x, level, root))
         if isbox(end) and end._trace == level:
             return end._value, end._node

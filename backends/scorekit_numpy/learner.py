@@ -13,12 +13,14 @@ from scorekit.learning import (
     OptimizerConfig,
     check_option,
     check_same_arrays,
+    check_whole,
     draw_for,
     loss_of,
     rows_of,
     score_function,
 )
 from scorekit.protocols import Objective, Parametric, Rng, ScoreModel, StepInfo
+from scorekit_numpy.autodiff import TRACES
 
 __all__ = ["NumpyLearner"]
 
@@ -82,6 +84,13 @@ class NumpyLearner:
         self._lay_out(self._network.parameters())
         self._gradient = value_and_grad(self._loss)
 
+    def match(self, x: Array) -> None:
+        """Give the parameters the dtype of ``x``, float32 or float64. Only before the first step."""
+        if x.dtype.kind == "f" and x.dtype != self._theta.dtype:
+            parameters = {name: value.astype(x.dtype) for name, value in self._network.parameters().items()}
+            self._network = self._network.with_parameters(parameters)
+            self._lay_out(parameters)
+
     def _lay_out(self, parameters: dict[str, Array]) -> None:
         if not parameters:
             raise InvalidValueError("the model has no parameters: there is nothing to train.")
@@ -95,6 +104,7 @@ class NumpyLearner:
         self._average = self._theta.copy()
         self._moment1, self._moment2 = np.zeros_like(self._theta), np.zeros_like(self._theta)
         self._steps = 0
+        self._complete = True  # False while a step changes the state
 
     def _named(self, vector: Array) -> dict[str, Array]:
         named, start = {}, 0
@@ -118,14 +128,17 @@ class NumpyLearner:
         rate = self._optimizer_config.rate(self._steps)
         noise = rows_of(draw_for(self._objective, x, rng, total), start, start + x.shape[0])
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the results are checked below
-            loss, gradients = self._gradient(tuple(self._named(self._theta).values()), x, noise, condition)
+            with TRACES:
+                loss, gradients = self._gradient(tuple(self._named(self._theta).values()), x, noise, condition)
             gradient = np.concatenate([np.ravel(g) for g in gradients])
             norm = float(np.sqrt(np.sum(np.square(gradient, dtype=np.float64))))
         if not (np.isfinite(loss) and np.isfinite(norm)):
             return StepInfo(float(loss), norm, applied=False)
         gradient *= self._optimizer_config.clip_factor(norm)
+        self._complete = False
         self._adam(gradient, rate)
         self._follow()
+        self._complete = True
         return StepInfo(float(loss), norm, applied=True)
 
     def _adam(self, gradient: Array, rate: float) -> None:
@@ -146,15 +159,19 @@ class NumpyLearner:
 
     def state_dict(self) -> dict[str, Array]:
         """Weights, EMA and moments by parameter name, and the number of steps."""
+        check_whole(self._complete)
+        return self._state()
+
+    def _state(self) -> dict[str, Array]:
         named = {f"{part}.{name}": v.copy() for part in _PARTS for name, v in self._named(self._vector(part)).items()}
         return named | {"steps": np.asarray(self._steps)}
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Load a state from :meth:`state_dict`; a mismatch raises ``CheckpointError`` and changes nothing."""
-        check_same_arrays(state, self.state_dict())
+        check_same_arrays(state, self._state())
         for part in _PARTS:
             self._vector(part)[:] = np.concatenate([np.ravel(state[f"{part}.{name}"]) for name in self._shapes])
-        self._steps = int(state["steps"])
+        self._steps, self._complete = int(state["steps"]), True
 
     def _vector(self, part: str) -> Array:
         vectors = (self._theta, self._average, self._moment1, self._moment2)

@@ -9,7 +9,17 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.learning import Conditions, as_rng, as_sigma, check_batch, check_count, check_option, event_size, expand
+from scorekit.learning import (
+    Conditional,
+    Conditions,
+    as_rng,
+    as_sigma,
+    check_batch,
+    check_count,
+    check_option,
+    event_size,
+    expand,
+)
 from scorekit.protocols import RngLike
 from scorekit_numpy import namespace as xp
 from scorekit_numpy.layers import gelu, gelu_slope, linear
@@ -23,7 +33,7 @@ _SIGMA_SCALE = 0.25  # log(sigma) / 4 keeps the noise input of the order of one 
 _LAST_LAYER = 0.1  # the network starts close to zero, where every objective is well behaved
 
 
-class MLP:
+class MLP(Conditional):
     """A score network for samples of dimension ``dim``: linear layers with GELU activations.
 
     A network conditional on sigma has ``log(sigma) / 4`` as an additional input; otherwise sigma is ignored. With
@@ -38,7 +48,7 @@ class MLP:
         condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors. Zeros mean no condition.
         classes: the number of classes of a condition ``(n,)``; None for no labels. The label ``classes`` means no
             condition.
-        dtype: ``"float64"`` or ``"float32"``, the dtype of the data.
+        dtype: ``"float64"`` or ``"float32"``; ``fit`` trains a copy in the dtype of the data.
         rng: an Rng, a seed or None; initial weights are N(0, 1/fan_in) (smaller in the last layer), biases zero.
 
     Raises:
@@ -70,43 +80,22 @@ class MLP:
         self.hidden = tuple(check_count(width, "hidden width") for width in hidden)
         check_option(conditional, "conditional", (True, False))
         self.conditional = bool(conditional)
-        self.dtype = as_dtype(dtype).name
-        self._parameters = self._start(rng)
+        self._parameters = self._start(rng, as_dtype(dtype))
 
     @property
-    def condition_dim(self) -> int | None:
-        """The dimension of a condition; None for a network without vectors."""
-        return self._conditions.dim
+    def dtype(self) -> str:
+        """The dtype of the parameters."""
+        return str(self._weight(0).dtype)
 
-    @property
-    def classes(self) -> int | None:
-        """The number of classes; None for a network without labels."""
-        return self._conditions.classes
-
-    @property
-    def takes_sigma(self) -> bool:
-        """Whether the network was made with ``conditional=True``."""
-        return self.conditional
-
-    @property
-    def takes_condition(self) -> bool:
-        """Whether the network has ``classes`` or ``condition_dim``."""
-        return self._conditions.null is not None
-
-    @property
-    def null_condition(self) -> Any:
-        """The condition of one sample that means no condition; None for a network without conditions."""
-        return self._conditions.null
-
-    def _start(self, rng: RngLike) -> dict[str, Array]:
-        stream, like = as_rng(rng, None, type(self).__name__), np.empty(0, self.dtype)
+    def _start(self, rng: RngLike, dtype: Any) -> dict[str, Array]:
+        stream, like = as_rng(rng, None, type(self).__name__), np.empty(0, dtype)
         told = (self.condition_dim or 0) + (0 if self.classes is None else self.classes + 1)
         widths = (self.dim + self.conditional + told, *self.hidden, self.dim)
         parameters: dict[str, Array] = {}
         for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
             scale = fan_in**-0.5 * (_LAST_LAYER if i == len(self.hidden) else 1.0)
             parameters[f"layers.{i}.weight"] = scale * stream.normal((fan_out, fan_in), like)
-            parameters[f"layers.{i}.bias"] = np.zeros(fan_out, self.dtype)
+            parameters[f"layers.{i}.bias"] = np.zeros(fan_out, dtype)
         return parameters
 
     def __repr__(self) -> str:

@@ -16,6 +16,7 @@ from scorekit_torch.networks import (
     load_ncsnpp,
     load_ncsnv2,
 )
+from scorekit_torch.pretrained import from_diffusers
 from scorekit_torch.random import seed_generator
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "UNet",
     "devices",
     "environment",
+    "from_diffusers",
     "load_ncsn",
     "load_ncsnpp",
     "load_ncsnv2",

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
-from scorekit.learning import as_sigma, check_batch, check_condition, evaluate
+from scorekit.learning import as_sigma, check_batch, check_condition, evaluate, trained_levels_of, units_of
 from scorekit.protocols import ScoreModel
 
 __all__ = ["CapturedModel"]
@@ -35,7 +35,8 @@ class CapturedModel:
             have one of the same shape and dtype.
 
     Raises:
-        TypeError: ``x`` is not on a CUDA device; the model does what no graph can record; a batch to be differentiated.
+        TypeError: ``x`` is not on a CUDA device; the model is standardized; the model does what no graph can record;
+            a batch to be differentiated.
         ShapeError, ValueError: a call that differs from the recorded one.
 
     Reference: CUDA Graphs in the CUDA C++ Programming Guide, NVIDIA.
@@ -50,6 +51,11 @@ class CapturedModel:
 
     def __init__(self, model: ScoreModel, x: Array, sigma: Any = None, condition: Array | None = None) -> None:
         _check_device(check_batch(x))
+        if units_of(model) is not None:
+            raise InvalidTypeError(
+                "the model is standardized: capture the model inside, and write sk.models.standardized(CapturedModel("
+                "model.inner, …), mean, scale)."
+            )
         level, told = as_sigma(sigma, x), check_condition(condition, x)
         self._told: Any = None if told is None else told.detach().clone()
         self._model, self._x = model, x.detach().clone()
@@ -57,6 +63,11 @@ class CapturedModel:
         self._known = _numbers(level)
         self._fill(x, level, told)
         self._graph, self._score = _recorded(lambda: evaluate(model, self._x, self._sigma, self._told), x.device)
+
+    @property
+    def trained_levels(self) -> tuple[float, float] | None:
+        """The noise levels on which the network was trained."""
+        return trained_levels_of(self._model)
 
     def __repr__(self) -> str:
         return f"CapturedModel({self._model!r}, x of shape {tuple(self._x.shape)} on {self._x.device})"

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
-from scorekit.learning import Seeds, check_option, score_function, seeds
+from scorekit.learning import Seeds, check_option, generators_locked, score_function, seeds
 from scorekit.protocols import Rng
 from scorekit_torch.random import seed_generator
 
-__all__ = ["Equipped", "LayerNoise", "check_equipment", "lay_out"]
+__all__ = ["Equipped", "LayerNoise", "LossScale", "check_equipment", "lay_out"]
 
 Array: TypeAlias = Any
 
 
 def check_equipment(autocast: Any, channels_last: Any, compile: Any) -> None:  # noqa: A002
-    """Raise ``ValueError`` for unknown options; float16 is not one, because it needs scaled gradients."""
-    check_option(autocast, "autocast", (None, "bfloat16"))
+    """Raise ``ValueError`` for unknown options."""
+    check_option(autocast, "autocast", (None, "bfloat16", "float16"))
     check_option(channels_last, "channels_last", (True, False))
     check_option(compile, "compile", (True, False))
 
@@ -36,7 +36,7 @@ def lay_out(module: nn.Module) -> None:
 class Equipped(nn.Module):
     """``module(x, sigma, condition)`` with input and output in the dtype of ``x``.
 
-    Only the module runs in bfloat16. Noise, preconditioning and the loss keep the dtype of the data, because the
+    Only the module runs in half precision. Noise, preconditioning and the loss keep the dtype of the data, because the
     rounding error of x in bfloat16, 2⁻⁸, would be larger than the smallest noise.
     """
 
@@ -62,7 +62,43 @@ class Equipped(nn.Module):
         return s.to(x.dtype) if isinstance(s, torch.Tensor) else s
 
     def _precision(self, device: str) -> Any:
-        return nullcontext() if self._autocast is None else torch.autocast(device, torch.bfloat16)
+        return nullcontext() if self._autocast is None else torch.autocast(device, getattr(torch, self._autocast))
+
+
+class LossScale:
+    """A factor of the loss that keeps gradients within the range of float16, 6e-8 to 65,504.
+
+    The gradient is that of ``factor`` times the loss, divided by ``factor``, a power of two. If it is not finite, the
+    factor is halved and the step is computed again. After 2,000 steps without that, the factor is doubled. A factor of
+    1 is not halved. These are the rules of ``torch.amp.GradScaler``, but for the repeated step.
+
+    Reference: Micikevicius et al., Mixed Precision Training, 2018, arXiv:1710.03740.
+    """
+
+    first, interval = 2.0**16, 2000
+
+    def __init__(self) -> None:
+        self.factor, self.steps = self.first, 0
+
+    def passed(self) -> None:
+        """The gradient of a step was finite."""
+        self.steps += 1
+        if self.steps == self.interval:
+            self.factor, self.steps = 2 * self.factor, 0
+
+    def lowered(self) -> bool:
+        """The gradient was not finite: halve the factor, if that may help."""
+        helps = self.factor > 1
+        self.factor, self.steps = (self.factor / 2 if helps else self.factor), 0
+        return helps
+
+    def state_dict(self) -> dict[str, Array]:
+        """The factor, and the steps since it changed."""
+        return {"scale.factor": torch.tensor(self.factor, dtype=torch.float64), "scale.steps": torch.tensor(self.steps)}
+
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
+        """Load a state from :meth:`state_dict`."""
+        self.factor, self.steps = float(state["scale.factor"]), int(state["scale.steps"])
 
 
 class LayerNoise:
@@ -85,7 +121,7 @@ class LayerNoise:
 
     @contextmanager
     def _seeded(self, seed: int) -> Iterator[None]:
-        with torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
+        with generators_locked(), torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
             for generator in self._generators():  # inside the fork, so global states are restored
                 seed_generator(generator, ("layers", seed))
             before = self._places() if self._draws is None else []

@@ -18,6 +18,7 @@ from scorekit.learning import (
     check_count,
     check_option,
     check_same_arrays,
+    check_whole,
     draw_for,
     innermost,
     loss_of,
@@ -34,6 +35,7 @@ Array: TypeAlias = Any
 
 _GROWTH = 1e8  # a buffer that grows by this factor in one step, beyond the scale of the data, holds an outlier
 _LARGEST = 1e30  # or one that becomes as large as this
+_WIDE = {torch.float32, torch.float64}
 
 
 class Part(NamedTuple):
@@ -65,7 +67,9 @@ class TorchLearner:
         accumulate: number of parts of a batch for gradient accumulation, at least 1. It saves memory; each sample keeps
             its noise in the whole batch. The result differs only with dropout or batch normalization, which act on
             each part separately.
-        autocast: ``"bfloat16"`` runs the module in mixed precision; weights, ``x``, noise and loss keep their dtype.
+        autocast: ``"bfloat16"`` or ``"float16"`` runs the module in mixed precision; weights, ``x``, noise and loss
+            keep their dtype. ``"float16"`` is for GPUs without bfloat16. It scales the loss: if the gradient is not
+            finite, the scale is halved and the step computed again, with the same noise.
         channels_last: store images and weights as (n, h, w, c) in memory.
         compile: compile the module with torch; not for objectives with derivatives of the model.
         noise: for several processes. With ``"shared"``, each process draws the noise of the whole batch, so the result
@@ -103,8 +107,23 @@ class TorchLearner:
         _check_module(model)  # before it is copied
         self._model = copy.deepcopy(model)
         self._objective, self._optimizer_name = objective, optimizer
-        self._lay_out(innermost(self._model), channels_last)
-        self._equip(autocast, channels_last, compile)
+        self._equipment = (autocast, channels_last, compile)
+        self._scale = equipment.LossScale() if autocast == "float16" else None
+        self._prepare(innermost(self._model))
+
+    def _prepare(self, module: nn.Module) -> None:
+        self._lay_out(module, self._equipment[1])
+        self._equip(*self._equipment)
+
+    def match(self, x: Array) -> None:
+        """Give the weights the dtype of ``x``, float32 or float64, if all of them have the other one of these two.
+
+        Buffers follow, except integers and booleans. A module with weights of several dtypes, or of half precision, is
+        not changed. Only before the first step.
+        """
+        dtypes = {p.dtype for p in self._module.parameters()}
+        if x.dtype in _WIDE and len(dtypes) == 1 and dtypes < _WIDE and x.dtype not in dtypes:
+            self._prepare(self._module.to(x.dtype))
 
     def _lay_out(self, module: nn.Module, channels_last: bool) -> None:
         self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
@@ -123,6 +142,7 @@ class TorchLearner:
         self._narrow = any(v.dtype != a.dtype for v, a in zip(self._values, self._average, strict=True))
         self._optimizer = optimizers.make_optimizer(self._optimizer_name, self._leaves)
         self._steps = 0
+        self._complete = True  # False while a step changes the state
         self._resumable = False  # not checked yet
         self._only_ours: bool | None = None
 
@@ -157,21 +177,38 @@ class TorchLearner:
         """
         rate = self._optimizer_config.rate(self._steps)
         total = x.shape[0] if total is None else total
+        applied, spoiled = False, ""
         kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
-            loss = self._backward(self._whole(x, rng, condition, start, total), total)
-            value, norm = self._numbers(loss)
+            whole = self._whole(x, rng, condition, start, total)
+            value, norm = self._numbers(self._backward(whole, total))
+            while not (math.isfinite(value) and math.isfinite(norm)) and self._lowered(value):
+                self._undo(kept)
+                self._clear()
+                value, norm = self._numbers(self._backward(whole, total))
             finite = math.isfinite(value) and math.isfinite(norm)
             spoiled = self._spoiled(kept, x) if finite else ""
-            if not finite or (kept and self.processes.any(bool(spoiled))):
-                self._undo(kept)
-                return StepInfo(value, norm, applied=False, reason=spoiled)
-            self._update(self._optimizer_config.clip_factor(norm), rate)
+            applied = finite and not (kept and self.processes.any(bool(spoiled)))
+            if applied:
+                self._complete = False
+                if self._scale is not None:
+                    self._scale.passed()
+                self._update(self._optimizer_config.clip_factor(norm), rate)
+                self._follow()
+                self._complete = True
         finally:
-            for parameter in self._leaves:
-                parameter.grad = None
-        self._follow()
-        return StepInfo(value, norm, applied=True)
+            self._clear()
+            if not applied:
+                self._undo(kept)
+        return StepInfo(value, norm, applied, spoiled)
+
+    def _lowered(self, loss: float) -> bool:
+        """Whether the gradient overflowed in half precision only, and can be computed again with a smaller scale."""
+        return math.isfinite(loss) and self._scale is not None and self._scale.lowered()
+
+    def _clear(self) -> None:
+        for parameter in self._leaves:
+            parameter.grad = None
 
     def _whole(self, x: Array, rng: Rng, condition: Array | None, start: int, total: int) -> Part:
         """The samples of this process with their rows of the noise of the whole batch."""
@@ -238,7 +275,8 @@ class TorchLearner:
                 loss = loss * share
             if self.processes.size > 1:  # DistributedDataParallel needs a gradient of every parameter
                 loss = loss + 0.0 * torch.stack([p.sum() for p in self._leaves]).sum()
-            loss.backward(inputs=self._ends(loss))
+            scaled = loss if self._scale is None else loss * self._scale.factor
+            scaled.backward(inputs=self._ends(loss))
         return loss.detach()
 
     def _ends(self, loss: Array) -> list[Array] | None:
@@ -254,6 +292,8 @@ class TorchLearner:
             loss = self.processes.sum(loss.clone()) / self.processes.size
         if not gradients:
             return float(loss), 0.0
+        if self._scale is not None:
+            torch._foreach_mul_(gradients, 1 / self._scale.factor)
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
         value, size = torch.stack([loss, norm.to(loss.dtype)]).tolist()
         if math.isfinite(size) and size > 0:
@@ -305,25 +345,34 @@ class TorchLearner:
 
     def state_dict(self) -> dict[str, Array]:
         """Weights, buffers, EMA, state of the optimizer and number of steps."""
+        check_whole(self._complete)
         if not self._resumable:
             optimizers.check_resumable(self._optimizer_name, self._leaves)
             self._resumable = True
-        state = self._state() | optimizers.optimizer_state(self._optimizer, self._parameters)
+        state = self._state() | self._scaling() | optimizers.optimizer_state(self._optimizer, self._parameters)
         return {name: value.detach().clone() for name, value in state.items()} | {"steps": torch.tensor(self._steps)}
+
+    def _scaling(self) -> dict[str, Array]:
+        return {} if self._scale is None else self._scale.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Load a state from :meth:`state_dict`; a mismatch raises ``CheckpointError`` and changes nothing."""
-        given = {name: to_tensor(value) for name, value in state.items()}
+        given = self._scaling() | {name: to_tensor(value) for name, value in state.items()}
+        if self._scale is None:  # a run may continue with another autocast, which is named in a warning
+            given = {name: value for name, value in given.items() if not name.startswith("scale.")}
         mine = self._state()
-        expected = mine | {"steps": torch.tensor(self._steps)}
+        expected = mine | self._scaling() | {"steps": torch.tensor(self._steps)}
         moments = {name: value for name, value in given.items() if name.startswith("optimizer.")}
         described = optimizers.describe_state(self._optimizer_name, self._parameters) if moments else {}
         check_same_arrays(given, expected | optimizers.as_arrays(described))
         self._steps = int(given["steps"])
+        if self._scale is not None:
+            self._scale.load_state_dict(given)
         with torch.no_grad():
             for name, value in mine.items():
                 value.copy_(given[name])
         optimizers.restore_optimizer(self._optimizer, self._parameters, moments, described)
+        self._complete = True
 
 
 def _checked_loss(loss: Any) -> Array:

@@ -33,8 +33,29 @@ _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)  # one kernel fo
 
 
 def _known() -> dict[str, type[Optimizer]]:
+    """The optimizers of torch by name."""
     found = {n: c for n, c in vars(torch.optim).items() if isinstance(c, type) and issubclass(c, Optimizer)}
     return {name.lower(): kind for name, kind in found.items() if kind is not Optimizer}
+
+
+def _usable() -> tuple[str, ...]:
+    """The names of the optimizers that make one step from one dense gradient."""
+    return tuple(sorted(name for name, kind in _known().items() if _refusal(kind) is None))
+
+
+def _refusal(kind: Any) -> str | None:
+    """Why an optimizer cannot train with ``fit``, and what to do; None if it can, as far as its class tells."""
+    if kind is torch.optim.SparseAdam:
+        return 'it takes sparse gradients, and those of fit are dense: use "adam".'
+    step = getattr(kind, "step", None)
+    closure = None if step is None else inspect.signature(step).parameters.get("closure")
+    if closure is None or closure.default is not inspect.Parameter.empty:
+        return None
+    return (
+        "it evaluates the loss several times in one step, and needs the same data and noise each time, which fit draws "
+        'anew for each step: use "adam" with a decaying learning_rate; or write the loop yourself with '
+        "loss = objective(model, x, noise=noise) for the whole data x and one noise = objective.draw(x, rng)."
+    )
 
 
 def make_optimizer(optimizer: Wish, parameters: list[nn.Parameter]) -> Optimizer:
@@ -44,6 +65,9 @@ def make_optimizer(optimizer: Wish, parameters: list[nn.Parameter]) -> Optimizer
     weights of another shape raises an error here, not at the first step.
     """
     make = _maker(optimizer)
+    refusal = _refusal(getattr(make, "func", make))
+    if refusal is not None:
+        raise InvalidValueError(f"optimizer {_name(make)} cannot train with fit: {refusal}")
     try:
         made = make(parameters, **_options(make))
         if not isinstance(made, Optimizer):
@@ -73,7 +97,8 @@ def _maker(optimizer: Any) -> Maker:
         raise InvalidValueError("optimizer fixes lr: pass learning_rate to fit instead, a number or a schedule.")
     if callable(optimizer):
         return optimizer  # type: ignore[no-any-return]
-    check_option(optimizer, "optimizer", tuple(sorted(_known())))
+    if not isinstance(optimizer, str) or optimizer not in _known():
+        check_option(optimizer, "optimizer", _usable())
     return _known()[optimizer]
 
 

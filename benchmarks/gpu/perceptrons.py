@@ -50,7 +50,7 @@ def perceptrons(bench: Bench) -> Iterator[Case]:
 
 def _network(bench: Bench, name: str) -> MLP:
     dim, hidden = (8, (64, 64)) if bench.quick else (64, (256, 256, 256))
-    return MLP(dim, hidden=hidden, conditional=name == "NCSN")
+    return MLP(dim, hidden=hidden, conditional=name == "NCSN", dtype="float64")
 
 
 def _row(bench: Bench, name: str, variant: str, x: torch.Tensor, exact: tuple[torch.Tensor, torch.Tensor]) -> Row:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int | None = options.run(options)
     except (ScorekitError, OSError) as error:  # for instance a file where a folder is expected, or no write permission
-        print(f"scorekit: {error}", file=sys.stderr)
+        print("\n".join([f"scorekit: {error}", *getattr(error, "__notes__", [])[-1:]]), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("scorekit: stopped by Ctrl-C.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The commands train, sample and evaluate: their options. They call :mod:`scorekit.experiments`."""
+"""The commands train, sample, evaluate and compare: their options. They call :mod:`scorekit.experiments`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ __all__ = ["add_to"]
 
 
 def add_to(commands: Any) -> None:
-    """Add the three commands. :mod:`scorekit.experiments` is imported when one of them runs."""
+    """Add the four commands. :mod:`scorekit.experiments` is imported when one of them runs."""
     _add_train(commands)
     _add_sample(commands)
     _add_evaluate(commands)
+    _add_compare(commands)
 
 
 def _add_train(commands: Any) -> None:
@@ -31,7 +32,7 @@ def _add_train(commands: Any) -> None:
         action="append",
         default=[],
         metavar="SECTION.KEY=VALUE",
-        help="change a key of the file; can be repeated",
+        help="change a key of the file; can be repeated; a path is relative to the current folder",
     )
     train.add_argument("--quiet", action="store_true", help="no progress bar")
     train.set_defaults(run=_train)
@@ -62,8 +63,21 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
     sample.add_argument("--block", type=int, default=32, help="images in memory at a time (default: %(default)s)")
     sample.add_argument("--seed", type=int, default=0, help="seed for sampling (default: %(default)s)")
+    sample.add_argument("--png", action="store_true", help="also write each image as a file, png/000000.png, …")
+    _add_set(sample)
     sample.add_argument("--quiet", action="store_true", help="no progress bar")
     sample.set_defaults(run=_sample)
+
+
+def _add_set(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="data.KEY=PATH",
+        help="the path of data that have moved, relative to the current folder",
+    )
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -86,6 +100,8 @@ def _sample(options: argparse.Namespace) -> None:
         label=options.label,
         device=options.device,
         options=given,
+        png=options.png,
+        changes=options.changes,
         progress=not options.quiet,
     )
 
@@ -94,7 +110,8 @@ def _add_evaluate(commands: Any) -> None:
     evaluate = commands.add_parser(
         "evaluate",
         help="compute metrics of the samples of a run",
-        description="Compute nearest neighbors in the training data, class proportions and feature distances.",
+        description="Compute nearest neighbors in the training data, class proportions and feature distances. Without "
+        "--classifier and --features, the classes (if the data have labels) and the distances come from pixels.",
     )
     evaluate.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     evaluate.add_argument("--samples", default=None, metavar="FOLDER", help="folder of samples (default: the newest)")
@@ -105,6 +122,7 @@ def _add_evaluate(commands: Any) -> None:
         "--features", default=None, metavar="FILE.py:NAME", help="a function that maps images to features"
     )
     evaluate.add_argument("--device", default=None, help="cpu, cuda, … (default: that of the run)")
+    _add_set(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
 
@@ -117,4 +135,36 @@ def _evaluate(options: argparse.Namespace) -> None:
         classifier=options.classifier,
         features=options.features,
         device=options.device,
+        changes=options.changes,
     )
+
+
+def _add_compare(commands: Any) -> None:
+    compare = commands.add_parser(
+        "compare",
+        help="compute distances between two sets of images or features",
+        description="Fréchet and kernel distance, precision, recall, density and coverage of A (samples) and B (the "
+        "reference, usually real images), with standard errors and the values of two samples of one distribution. A "
+        "and B: a run (its newest samples), a folder of samples, a folder or a zip of images, an .npy or .npz file of "
+        "images or features, or an .npz file with mu and sigma (the Fréchet distance alone).",
+    )
+    compare.add_argument("a", metavar="A", help="the samples")
+    compare.add_argument("b", metavar="B", help="the reference")
+    compare.add_argument(
+        "--features",
+        default=None,
+        metavar="FILE.py:NAME",
+        help="a function that maps images to features (default: principal components of the pixels)",
+    )
+    compare.add_argument("--neighbors", type=int, default=3, help="k of precision and recall (default: %(default)s)")
+    compare.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    compare.set_defaults(run=_compare)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    import json
+
+    from scorekit.experiments import compare
+
+    found = compare(options.a, options.b, options.features, neighbors=options.neighbors)
+    print(json.dumps(found.plain(), indent=1) if options.json else found)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from scorekit._reading import open_regular, read_bytes
+from scorekit.datasets._signatures import is_system_file
+from scorekit.datasets._walk import SYSTEM_FILES, walk
 from scorekit.errors import DatasetError
 
 __all__ = ["Files", "open_files"]
@@ -24,12 +24,16 @@ _DRIVE = re.compile("[A-Za-z]:")
 
 
 class Files(Protocol):
-    """Sorted file names relative to the root, with ``/`` between folders; and the content of each file."""
+    """Sorted file names relative to the root, with ``/`` between folders; and the content of each file.
+
+    ``passed`` has the names that are passed over, by reason.
+    """
 
     names: list[str]
+    passed: dict[str, list[str]]
 
-    def read(self, name: str) -> bytes:
-        """The content of one file. Raises ``OSError`` if it is damaged."""
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """The content of one file, or its first bytes. Raises ``OSError`` if it is damaged."""
         ...
 
 
@@ -40,8 +44,11 @@ def open_files(path: Path) -> Iterator[Files]:
         yield _Folder(path)
     elif not path.exists():
         raise DatasetError(f"{path} does not exist: expected a folder of images, or a zip archive of one.")
-    elif not zipfile.is_zipfile(path):
-        raise DatasetError(f"{path} is neither a folder nor a complete zip archive. Download it again.")
+    elif not path.is_file() or not zipfile.is_zipfile(path):
+        raise DatasetError(
+            f"{path} is neither a folder nor a complete zip archive. Download a damaged archive again, unpack one of "
+            "another kind, and put a single image into a folder."
+        )
     else:
         with _opened(path) as archive:
             yield _Zip(path, archive)
@@ -50,43 +57,48 @@ def open_files(path: Path) -> Iterator[Files]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, struct.error, RuntimeError, ValueError) as error:
+    except Exception as error:  # zipfile raises many exception types for damaged archives
         raise DatasetError(f"{path} is a damaged zip archive ({error}). Download it again.") from error
 
 
 class _Folder:
     def __init__(self, root: Path) -> None:
         self._root = root
-        found = (Path(place, name) for place, _, names in os.walk(root) for name in names)
-        self.names = sorted(file.relative_to(root).as_posix() for file in found)
+        self.names, self.passed, _ = walk(root)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int | None = None) -> bytes:
         file = self._root / name
-        if file.stat().st_size > _FILE_AT_MOST:
-            raise OSError(f"{file.stat().st_size:,} bytes, more than an image has ({_FILE_AT_MOST:,})")
-        return file.read_bytes()
+        if most is None:
+            return read_bytes(file, _FILE_AT_MOST)
+        with open_regular(file) as content:
+            return content.read(most)
 
 
 class _Zip:
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         for member in members:
             _check_member(path, member)
         _check_total(path, members)
         self._archive = archive
-        self.names = sorted(member.filename for member in members)
+        names = sorted(member.filename for member in members)
+        system = [name for name in names if is_system_file(name)]
+        self.names = [name for name in names if not is_system_file(name)]
+        self.passed = {SYSTEM_FILES: system} if system else {}
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int | None = None) -> bytes:
         try:
             with self._archive.open(name) as file:  # .read(name) could decompress more than is declared
-                return file.read(self._archive.getinfo(name).file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
-            raise OSError(str(error)) from error
+                return file.read(self._archive.getinfo(name).file_size + 1 if most is None else most)
+        except Exception as error:  # zipfile raises many exception types for damaged archives
+            raise OSError(str(error) or type(error).__name__) from error
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
     """Raise an error for members that no valid image archive has. Nothing is unpacked, so they could do no harm."""
     name = member.filename
+    if not PurePosixPath(name).parts:
+        raise DatasetError(f"{path} is damaged: it has a member without a name. Download it again.")
     if name.startswith("/") or "\\" in name or _DRIVE.match(name) or ".." in PurePosixPath(name).parts:
         raise DatasetError(f"{path} is not safe: its member {name!r} has a path outside the archive.")
     if stat.S_ISLNK(member.external_attr >> 16):

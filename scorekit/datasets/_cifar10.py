@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_option
-from scorekit.datasets._files import find, pixels
+from scorekit.datasets._files import find
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._pickles import read_pickle
 from scorekit.errors import DatasetError
 
-__all__ = ["cifar10"]
+__all__ = ["EVENT", "RIGHTS", "cifar10", "read_file"]
 
+RIGHTS = "not stated by the authors; cite them"
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-_EVENT = (3, 32, 32)
+EVENT = (3, 32, 32)
 _SIZE = 3 * 32 * 32
 _IN_A_FILE = 10_000
 _INSIDE = ("cifar-10-batches-bin", "cifar-10-batches-py")
@@ -54,46 +55,47 @@ def cifar10(folder: str | os.PathLike[str] | None = None, split: str = "train") 
     check_option(split, "split", ("train", "test"))
     names = ["test_batch"] if split == "test" else [f"data_batch_{i}" for i in range(1, 6)]
     paths = [find(folder, [f"{name}.bin", name], _INSIDE, _HINT) for name in names]
-    images = np.empty((len(paths) * _IN_A_FILE, *_EVENT), np.float32)
+    images = np.empty((len(paths) * _IN_A_FILE, *EVENT), np.uint8)
     labels = np.empty(len(images), np.int64)
     for i, path in enumerate(paths):
         part = slice(i * _IN_A_FILE, (i + 1) * _IN_A_FILE)
-        values, labels[part] = _read_binary(path) if path.suffix == ".bin" else _read_python(path)
-        images[part] = pixels(values).reshape(-1, *_EVENT)
-    return ImageData(
-        images, labels, _CLASSES, "cifar10", str(paths[0].parent), "not stated by the authors; cite them", levels=256
-    )
+        images[part], labels[part] = read_file(path, _IN_A_FILE, len(_CLASSES), 0, 1, "labels")
+    return ImageData(images, labels, _CLASSES, "cifar10", str(paths[0].parent), RIGHTS, levels=256)
 
 
-def _read_binary(path: Path) -> tuple[Any, Any]:
-    """Labels and pixels, from records of one label and 3,072 pixels each."""
-    expected = _IN_A_FILE * (1 + _SIZE)
+def read_file(path: Path, n: int, classes: int, column: int, columns: int, key: str) -> tuple[Any, Any]:
+    """Pixels ``(n, 3, 32, 32)`` and labels ``(n,)`` of a file of the binary (``.bin``) or the Python version.
+
+    In the binary version a record has ``columns`` labels, of which this is number ``column``, and 3,072 pixels. The
+    Python version has the list ``key``.
+    """
+    values, labels = _read_binary(path, n, column, columns) if path.suffix == ".bin" else _read_python(path, n, key)
+    low, high = min(labels), max(labels)
+    if low < 0 or high >= classes:
+        raise DatasetError(f"{path} holds labels from {low} to {high}: expected 0 to {classes - 1}.")
+    return values.reshape(-1, *EVENT), np.asarray(labels, np.int64)
+
+
+def _read_binary(path: Path, n: int, column: int, columns: int) -> tuple[Any, Any]:
+    """Pixels and labels, from records of labels and 3,072 pixels each."""
+    expected = n * (columns + _SIZE)
     if path.stat().st_size != expected:
         raise DatasetError(
-            f"{path} has {path.stat().st_size:,} bytes: expected {expected:,}, {_IN_A_FILE:,} records of "
-            f"{1 + _SIZE:,}. Download it again."
+            f"{path} has {path.stat().st_size:,} bytes: expected {expected:,}, {n:,} records of {columns + _SIZE:,}. "
+            "Download it again."
         )
-    records = np.fromfile(path, np.uint8).reshape(_IN_A_FILE, 1 + _SIZE)
-    return records[:, 1:], _checked_labels(path, records[:, 0])
+    records = np.fromfile(path, np.uint8).reshape(n, columns + _SIZE)
+    return records[:, columns:], records[:, column]
 
 
-def _read_python(path: Path) -> tuple[Any, Any]:
-    """Pixels and labels, from a dict with ``data``, bytes (n, 3072), and ``labels``, a list of n integers."""
+def _read_python(path: Path, n: int, key: str) -> tuple[Any, Any]:
+    """Pixels and labels, from a dict with ``data``, bytes (n, 3072), and lists of n integers."""
     batch = read_pickle(path)
-    values, labels = batch.get("data"), batch.get("labels")
-    if not isinstance(values, np.ndarray) or values.shape != (_IN_A_FILE, _SIZE):
-        raise DatasetError(
-            f"{path} has data of shape {getattr(values, 'shape', None)}: expected ({_IN_A_FILE}, {_SIZE})."
-        )
+    values, labels = batch.get("data"), batch.get(key)
+    if not isinstance(values, np.ndarray) or values.shape != (n, _SIZE):
+        raise DatasetError(f"{path} has data of shape {getattr(values, 'shape', None)}: expected ({n}, {_SIZE}).")
     if not isinstance(labels, list) or not all(type(label) is int for label in labels):
-        raise DatasetError(f"{path} has no list of integers named labels. Download it again.")
-    if len(labels) != _IN_A_FILE:
-        raise DatasetError(f"{path} has {len(labels)} labels for {_IN_A_FILE} images.")
-    return values, _checked_labels(path, labels)
-
-
-def _checked_labels(path: Path, labels: Any) -> Any:
-    low, high = min(labels), max(labels)
-    if low < 0 or high >= len(_CLASSES):
-        raise DatasetError(f"{path} holds labels from {low} to {high}: expected 0 to {len(_CLASSES) - 1}.")
-    return np.asarray(labels, np.int64)
+        raise DatasetError(f"{path} has no list of integers named {key}. Download it again.")
+    if len(labels) != n:
+        raise DatasetError(f"{path} has {len(labels)} labels for {n} images.")
+    return values, labels

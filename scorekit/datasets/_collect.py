@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit._progress import progress_bar
 from scorekit.datasets._decode import Picture
+from scorekit.datasets._pixels import floats, levels_of
 from scorekit.errors import DatasetError
 
 __all__ = ["Collected", "collect"]
@@ -46,8 +48,12 @@ def collect(
             continue
         shapes[pixels.shape] += 1
         if images is None:
-            images = _room(len(names), pixels.shape, where)
+            images = _room(len(names), pixels, where)
+        if images.dtype != pixels.dtype and images.dtype != np.float32:  # 8 bits beside 16
+            images = floats(images, levels_of(images.dtype))
         if len(shapes) == 1:
+            if images.dtype != pixels.dtype:
+                pixels = floats(pixels, depth)
             images[len(kept)] = pixels
             kept.append(i)
             levels.add(depth)
@@ -58,22 +64,21 @@ def collect(
     return Collected(images[: len(kept)], kept, levels.pop() if len(levels) == 1 else None, notes)
 
 
-def _with_bar(names: Iterable[str], where: str, progress: bool) -> Iterable[str]:
+def _with_bar(names: Sequence[str], where: str, progress: bool) -> Iterator[str]:
     """The names, with a progress bar if ``progress`` is True."""
-    if not progress:
-        return names
-    from tqdm import tqdm
+    with progress_bar(len(names), where, "image", shown=progress) as bar:
+        for name in names:
+            yield name
+            bar.update()
 
-    return tqdm(names, desc=where, unit="image", dynamic_ncols=True)
 
-
-def _room(n: int, shape: tuple[int, ...], where: str) -> Any:
+def _room(n: int, first: Any, where: str) -> Any:
     try:
-        return np.empty((n, *shape), np.float32)
+        return np.empty((n, *first.shape), first.dtype)
     except MemoryError as error:
         raise DatasetError(
-            f"the {n} images of {where} need {4 * n * int(np.prod(shape)) / 1e9:.1f} GB as float32, more than the free "
-            "memory: read fewer images with limit=, or smaller ones with size=."
+            f"the {n} images of {where} need {n * first.nbytes / 1e9:.1f} GB, more than the free memory: read fewer "
+            "images with limit=, or smaller ones with size=."
         ) from error
 
 

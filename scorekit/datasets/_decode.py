@@ -24,15 +24,22 @@ _OPAQUE = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB", "RGBX": "RGB", "CMYK": 
 
 
 class Fit(NamedTuple):
-    """The processing of each image: ``channels``, then the center ``crop`` (h, w), then scaling to ``size`` (h, w)."""
+    """The processing of each image: ``channels``, then the center ``crop`` (h, w), then scaling to ``size`` (h, w).
+
+    ``background`` is the color, (red, green, blue) from 0 to 255, under transparent pixels.
+    """
 
     crop: tuple[int, int] | None = None
     size: tuple[int, int] | None = None
     channels: int | None = None
+    background: tuple[int, int, int] | None = None
 
 
 class Picture(NamedTuple):
-    """Pixels ``(c, h, w)`` as float32 in [0, 1], and the number of levels, the values that a pixel can have."""
+    """Pixels ``(c, h, w)``, and the number of levels, the values that a pixel can have.
+
+    8 bits are uint8, 16 bits uint16, and resized 16 bits float32 in [0, 1] with levels None.
+    """
 
     pixels: Any
     levels: int | None
@@ -44,7 +51,7 @@ def need_pillow() -> Any:
         from PIL import Image, ImageOps
     except ImportError as error:
         raise MissingBackendError(
-            'reading image files needs Pillow, which is not installed: python -m pip install "scorekit[images]"'
+            "reading image files needs Pillow, which is not installed: python -m pip install pillow"
         ) from error
     return Image, ImageOps
 
@@ -82,10 +89,11 @@ def to_array(image: Any, fit: Fit) -> Picture:
     _, ImageOps = need_pillow()
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format not in ("JPEG", "MPO"):  # the second frame of a camera's MPO file is a preview
-        raise DatasetError(f"it has {frames} frames: expected one image")
+        raise DatasetError(f"it has {frames} frames or pages: expected one image; save each as a file of its own")
     wide = _is_wide(image)
     image = ImageOps.exif_transpose(image)
-    image = _as_float(image) if wide else image.convert(_mode(image, fit.channels))
+    resized = fit.size is not None
+    image = _as_wide(image, resized) if wide else _as_eight_bits(image, fit)
     if fit.crop is not None:
         image = _cropped(image, *fit.crop)
     if fit.size is not None and (image.height, image.width) != fit.size:
@@ -93,23 +101,39 @@ def to_array(image: Any, fit: Fit) -> Picture:
     values = np.asarray(image)
     channels_first = values[None] if values.ndim == 2 else np.moveaxis(values, 2, 0)
     if not wide:
-        return Picture(np.divide(channels_first, 255, dtype=np.float32), 256)
+        return Picture(channels_first, 256)
     copies = fit.channels or 1
     if copies == 4:
         raise DatasetError("it has 16 bits per pixel and no alpha channel: expected channels=1 or 3")
-    levels = 65536 if fit.size is None else None
-    return Picture(np.repeat(channels_first, copies, axis=0), levels)
+    return Picture(np.repeat(channels_first, copies, axis=0), None if resized else 65536)
 
 
-def _mode(image: Any, channels: int | None) -> str:
-    """The 8-bit mode that the image is converted to."""
+def _as_eight_bits(image: Any, fit: Fit) -> Any:
+    """The image with the asked channels; None keeps those of the file. Opaque alpha channels are dropped."""
     if image.has_transparency_data:
-        if channels != 4:
-            raise DatasetError("it has an alpha channel: pass channels=4 to keep it, or flatten it first")
-        return "RGBA"
+        if fit.channels == 4:
+            return image.convert("RGBA")
+        image = _flattened(image, fit.background)
     if image.mode not in _OPAQUE:
         raise DatasetError(f"it has the mode {image.mode}: expected 8 bits, or 16 bits of gray")
-    return _OPAQUE[image.mode] if channels is None else _MODES[channels]
+    return image.convert(_OPAQUE[image.mode] if fit.channels is None else _MODES[fit.channels])
+
+
+def _flattened(image: Any, background: tuple[int, int, int] | None) -> Any:
+    """The image without its alpha channel: over the background where it is transparent, gray if all of it is."""
+    Image, _ = need_pillow()
+    gray = image.mode in ("1", "L", "LA")
+    values = np.asarray(image.convert("RGBA")).astype(np.int64)
+    color, alpha = values[..., :3], values[..., 3:]
+    if alpha.min() < 255:
+        if background is None:
+            raise DatasetError(
+                "it has transparent pixels: pass background='white', or another color, to put it on that color, or "
+                "channels=4 to keep the alpha channel"
+            )
+        color = (alpha * color + (255 - alpha) * np.array(background) + 127) // 255
+        gray = gray and len(set(background)) == 1
+    return Image.fromarray((color[..., 0] if gray else color).astype(np.uint8))
 
 
 def _is_wide(image: Any) -> bool:
@@ -133,10 +157,13 @@ def _words(arguments: Any) -> tuple[Any, ...]:
     return arguments if isinstance(arguments, tuple) else (arguments,)
 
 
-def _as_float(image: Any) -> Any:
-    """16-bit gray as Pillow's float mode, in [0, 1]."""
+def _as_wide(image: Any, as_float: bool) -> Any:
+    """16-bit gray; as Pillow's float mode in [0, 1] if it will be resized."""
     Image, _ = need_pillow()
-    return Image.fromarray(np.asarray(image).astype(np.float32) / np.float32(65535))
+    if image.has_transparency_data:
+        raise DatasetError("it has 16 bits per pixel and a transparent gray: convert it to 8 bits first")
+    values = np.asarray(image).astype(np.uint16)
+    return Image.fromarray(values.astype(np.float32) / np.float32(65535) if as_float else values)
 
 
 def _cropped(image: Any, height: int, width: int) -> Any:

@@ -8,17 +8,18 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
-
-import numpy as np
+from typing import IO, cast
 
 from scorekit._checks import check_path
+from scorekit._reading import open_regular, read_bytes
 from scorekit.errors import DatasetError, InvalidTypeError
 
-__all__ = ["check_folder", "find", "open_payload", "pixels", "possible_payload", "some"]
+__all__ = ["check_folder", "find", "open_payload", "possible_payload", "read_text", "some"]
 
-_GZIP, _DEFLATE_AT_MOST = b"\x1f\x8b", 1032
-"""One byte of deflate decompresses to at most 1,032 bytes; a file that declares more is damaged or a zip bomb."""
+_TEXT_AT_MOST = 64 << 20  # the attributes of CelebA have 27 million
+_GZIP = b"\x1f\x8b"
+_RATIO_AT_MOST, _NEVER_A_BOMB = 100, 1 << 20
+"""Images compress by a factor of about five, and deflate at most by 1,032: see :mod:`scorekit.datasets._archives`."""
 
 
 def check_folder(folder: str | os.PathLike[str] | None, hint: str) -> Path:
@@ -52,7 +53,7 @@ def some(names: Iterable[str], shown: int = 5) -> str:
 def open_payload(path: Path) -> Iterator[IO[bytes]]:
     """The content of a file, decompressed if it is gzip. A file that cannot be read raises ``DatasetError``."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             packed = file.read(2) == _GZIP
             file.seek(0)
             yield cast(IO[bytes], gzip.GzipFile(fileobj=file) if packed else file)
@@ -62,13 +63,18 @@ def open_payload(path: Path) -> Iterator[IO[bytes]]:
         raise DatasetError(f"{path} cannot be read ({error}). Download it again.") from error
 
 
+def read_text(path: Path) -> str:
+    """The content of a text file in ASCII, of at most 64 MB."""
+    try:
+        return read_bytes(path, _TEXT_AT_MOST).decode("ascii")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not text: expected letters and numbers in ASCII. Download it again.") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror or error}). Download it again.") from error
+
+
 def possible_payload(path: Path) -> int:
-    """The largest number of bytes that the file can decompress to."""
+    """The largest number of bytes that a file of numbers decompresses to, if it is no decompression bomb."""
     size = path.stat().st_size
-    with open(path, "rb") as file:
-        return size * _DEFLATE_AT_MOST if file.read(2) == _GZIP else size
-
-
-def pixels(values: Any) -> Any:
-    """Bytes 0 … 255 as float32 0 … 1."""
-    return np.divide(values, 255, dtype=np.float32)
+    with open_regular(path) as file:
+        return max(_NEVER_A_BOMB, size * _RATIO_AT_MOST) if file.read(2) == _GZIP else size

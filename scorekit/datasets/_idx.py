@@ -28,7 +28,8 @@ def read_idx(path: Path, axes: int) -> Any:
         declared = math.prod(shape)
         if declared > min(_LARGEST, possible_payload(path)):
             raise DatasetError(
-                f"{path} declares {_times(shape)} = {declared:,} bytes, more than it can contain. Download it again."
+                f"{path} declares {_times(shape)} = {declared:,} bytes, more than it can contain: it is damaged, or a "
+                "decompression bomb. Download it again; if you trust it, decompress it first, with gunzip."
             )
         values = file.read(declared + 1)
     if len(values) < declared:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import as_rng, host
-from scorekit._checks import check_count, check_number
+from scorekit._checks import check_count, check_number, check_option
 from scorekit.datasets import _transforms as transforms
+from scorekit.datasets._batches import ImageBatches
+from scorekit.datasets._pixels import check_pixels, floats
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError, describe
 from scorekit.protocols import Rng, RngLike, Shape
-from scorekit.registry import backend
+from scorekit.registry import backend as find_backend
 
 __all__ = ["ImageData", "numpy_stream"]
 
@@ -22,34 +25,43 @@ __all__ = ["ImageData", "numpy_stream"]
 class ImageData:
     """Read-only images with labels, license and source.
 
+    Images stay as they are in files, one byte per value for 8 bits, until they are used. :attr:`images` converts all of
+    them; ``data[rows].images`` and :meth:`batches` convert only the images that are needed.
+
     Args:
-        images: NumPy float32 ``(n, c, h, w)``, 1 to 4 channels, within ``value_range``.
+        stored: NumPy ``(n, c, h, w)``, 1 to 4 channels: uint8 or uint16 of values 0 … levels − 1, or float32 within
+            ``value_range``.
         labels: int64 ``(n,)``, each the index of a class in ``classes``; or None.
         classes: the names of the classes.
         name: a short name.
         source: where the data can be downloaded, or where they were read from.
         license: the license of the data.
-        levels: the number of values that a pixel can have, 256 for 8-bit files; None for continuous values.
+        levels: the number of values that a pixel can have. None means continuous values for float32, 256 for uint8 and
+            65,536 for uint16.
         noise: the standard deviation of Gaussian dequantization noise; 0 without it. With noise, images may lie
             slightly outside ``value_range``.
         notes: notes of the reader, for instance on skipped files.
+        rows: indices of the images in ``stored`` that this object has, int64 ``(n,)``; None for all.
 
-    Index with a slice, a list or a mask to get an ImageData of those images. Arrays are shared, not copied.
+    Index with a slice, a list or a mask to get an ImageData of those images. ``stored`` is shared, not copied.
 
     Raises:
-        TypeError: ``images`` are not float32, or ``labels`` not int64, NumPy arrays.
-        ValueError: the images are not finite or outside [0, 1]; a label is not an index of ``classes``.
-        ShapeError: ``images`` or ``labels`` have another shape.
+        TypeError: ``stored`` is not a uint8, uint16 or float32, ``labels`` not an int64, NumPy array.
+        ValueError: the images are not finite or outside their range; a label is not an index of ``classes``.
+        ShapeError: ``stored`` or ``labels`` have another shape.
 
-    >>> import scorekit as sk
+    >>> import numpy as np, scorekit as sk
     >>> data = sk.datasets.digits()
     >>> data
     ImageData('digits', 1797 images of 1×8×8 in [0, 1], 10 classes, license CC BY 4.0)
     >>> data[:100].shape
     (100, 1, 8, 8)
+    >>> bytes_and_floats = ImageData(np.array([[[[0, 51]]]], np.uint8))
+    >>> bytes_and_floats.pixels.ravel().tolist(), bytes_and_floats.images.ravel().tolist()
+    ([0, 51], [0.0, 0.20000000298023224])
     """
 
-    images: Any
+    stored: Any
     labels: Any = None
     classes: tuple[str, ...] = ()
     name: str = "images"
@@ -58,26 +70,76 @@ class ImageData:
     levels: int | None = None
     noise: float = 0.0
     notes: tuple[str, ...] = ()
+    rows: Any = None
 
     def __post_init__(self) -> None:
-        _check_images(self.images, bounded=not self.noise)
+        if self.rows is None:  # chosen rows come from an object that is checked
+            object.__setattr__(self, "levels", check_pixels(self.stored, self.levels, bounded=not self.noise))
         if self.labels is not None:
-            _check_labels(self.labels, len(self.images), len(self.classes))
+            _check_labels(self.labels, len(self), len(self.classes))
         self._close()
 
     def _close(self) -> None:
         """Replace the arrays by read-only views; the flags of the arrays passed in do not change."""
-        for name in ("images", "labels"):
+        for name in ("stored", "labels"):
             if getattr(self, name) is not None:
                 view = getattr(self, name).view()
                 view.flags.writeable = False
                 object.__setattr__(self, name, view)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles have only the chosen images, as they are stored."""
+        return self._facts() | {"stored": self.pixels, "labels": self.labels, "rows": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the arrays of a copy or of an unpickled object read-only too."""
         for name, value in state.items():
             object.__setattr__(self, name, value)
         self._close()
+
+    def _facts(self) -> dict[str, Any]:
+        arrays = ("stored", "labels", "rows")
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in arrays}
+
+    @property
+    def pixels(self) -> Any:
+        """The images as they are stored, ``(n, c, h, w)``: uint8, uint16 or float32."""
+        return self.stored if self.rows is None else self.stored[self.rows]
+
+    @cached_property
+    def images(self) -> Any:
+        """All images as float32 ``(n, c, h, w)`` in [0, 1], read-only. They are converted once and kept."""
+        made = floats(self.stored, self.levels, self.rows).view()
+        made.flags.writeable = False
+        return made
+
+    def batches(
+        self,
+        backend: str = "torch",
+        *,
+        labels: bool = False,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> ImageBatches:
+        """The images as the argument ``data`` of :func:`scorekit.fit`, converted batch by batch.
+
+        Training then needs the memory of the stored images, a quarter of that of ``images`` for 8 bits. The result of
+        training is the same.
+
+        Args:
+            backend: the name of the backend of the network.
+            labels: whether the network gets the labels as its condition.
+            transform: a function that maps each batch ``(n, c, h, w)`` in [0, 1], an array of the backend, to what the
+                network learns, for instance ``lambda x: 2 * x - 1``.
+
+        Raises:
+            ValueError: ``labels`` is True and the data have none; the backend is unknown.
+
+        >>> import scorekit as sk
+        >>> len(sk.datasets.digits().batches("numpy", transform=lambda x: 2 * x - 1))
+        1797
+        """
+        check_option(labels, "labels", (True, False))
+        return ImageBatches(self, find_backend(backend), self._labeled() if labels else None, transform)
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -87,7 +149,7 @@ class ImageData:
     @property
     def shape(self) -> Shape:
         """``(n, c, h, w)``."""
-        return tuple(self.images.shape)
+        return (len(self), *self.stored.shape[1:])
 
     @property
     def counts(self) -> Any:
@@ -95,7 +157,7 @@ class ImageData:
         return np.bincount(self._labeled(), minlength=len(self.classes))
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.stored if self.rows is None else self.rows)
 
     def __repr__(self) -> str:
         n, *event = self.shape
@@ -108,10 +170,10 @@ class ImageData:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ImageData):
             return NotImplemented
-        mine, theirs = vars(self) | {"images": 0, "labels": 0}, vars(other) | {"images": 0, "labels": 0}
         return (
-            mine == theirs
-            and np.array_equal(self.images, other.images)
+            self._facts() == other._facts()
+            and self.stored.dtype == other.stored.dtype
+            and np.array_equal(self.pixels, other.pixels)
             and (self.labels is None) == (other.labels is None)
             and (self.labels is None or np.array_equal(self.labels, other.labels))
         )
@@ -125,10 +187,10 @@ class ImageData:
             index = [int(index)]
         if not isinstance(index, slice):
             index = _as_index(index, len(self))
-        chosen = self.images[index]
-        if not len(chosen):
+        rows = np.arange(len(self))[index] if self.rows is None else self.rows[index]
+        if not len(rows):
             raise InvalidValueError(f"the index selects none of the {len(self)} images: expected at least one.")
-        return replace(self, images=chosen, labels=None if self.labels is None else self.labels[index])
+        return replace(self, rows=rows, labels=None if self.labels is None else self.labels[index])
 
     def subset(
         self, classes: Iterable[str | int] | None = None, n: int | None = None, rng: RngLike = None
@@ -186,11 +248,12 @@ class ImageData:
             raise InvalidValueError(f"{self.name} cannot be dequantized: its pixel values are continuous already.")
         stream = numpy_stream(rng, "ImageData.dequantized")
         noisy = transforms.dequantize(self.images, kind, levels=self.levels, std=std, rng=stream)
-        return replace(self, images=noisy, levels=None, noise=float(std) if kind == "gaussian" else 0.0)
+        return replace(self, stored=noisy, rows=None, levels=None, noise=float(std) if kind == "gaussian" else 0.0)
 
     def flipped(self, rng: RngLike = None) -> ImageData:
         """The images, each mirrored left to right with probability 1/2."""
-        return replace(self, images=transforms.flip(self.images, rng=numpy_stream(rng, "ImageData.flipped")))
+        coins = numpy_stream(rng, "ImageData.flipped").uniform((len(self),), like=np.zeros(1, np.float32))
+        return replace(self, stored=transforms.mirrored(self.pixels, coins), rows=None)
 
     def _labeled(self) -> Any:
         if self.labels is None:
@@ -221,7 +284,7 @@ def numpy_stream(rng: RngLike, name: str) -> Rng:
     stream = as_rng(rng, None, name)
     if isinstance(stream.uniform((0,)), np.ndarray):  # an empty draw shows its backend
         return stream
-    return backend("numpy").rng([name, *map(int, host(stream.integers(0, 1 << 31, (4,))))])  # 124 bits
+    return find_backend("numpy").rng([name, *map(int, host(stream.integers(0, 1 << 31, (4,))))])  # 124 bits
 
 
 def _as_index(index: Any, n: int) -> Any:
@@ -233,20 +296,6 @@ def _as_index(index: Any, n: int) -> Any:
     if given.dtype != bool and len(given) and not (-n <= given.min() and given.max() < n):
         raise _OutOfRangeError(f"indices {given.min()} to {given.max()}: expected {-n} to {n - 1} for {n} images.")
     return given
-
-
-def _check_images(images: Any, *, bounded: bool) -> None:
-    if not isinstance(images, np.ndarray) or images.dtype != np.float32:
-        raise InvalidTypeError(f"images are a {describe(images)}: expected a NumPy array of float32.")
-    if images.ndim != 4 or not 1 <= images.shape[1] <= 4 or images.size == 0:
-        raise ShapeError(f"images have shape {images.shape}: expected (n, c, h, w) with 1 to 4 channels, not empty.")
-    low, high = float(images.min()), float(images.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InvalidValueError("images hold NaN or infinity: expected finite numbers.")
-    if bounded and not (low >= 0 and high <= 1):
-        raise InvalidValueError(
-            f"images hold values from {low:g} to {high:g}: expected [0, 1]. For 8-bit pixels write images / 255."
-        )
 
 
 def _check_labels(labels: Any, n: int, classes: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from scorekit._reading import read_bytes
 from scorekit.errors import DatasetError
 
 __all__ = ["read_pickle"]
@@ -31,6 +32,8 @@ _OPCODES = frozenset({
 })  # fmt: skip
 
 _TUPLES_AT_MOST = 1000
+_OPCODES_AT_MOST = 1_000_000  # the training set of CIFAR-100 has a quarter of them
+_AT_MOST = 1 << 28  # bytes; the training set of CIFAR-100 has 155 million
 
 
 class _Dtype:
@@ -104,15 +107,16 @@ class _Reader(pickle.Unpickler):
 
 def read_pickle(path: Path) -> dict[str, Any]:
     """The dict in a pickle of text, numbers, lists and arrays of bytes; anything else raises ``DatasetError``."""
-    content = path.read_bytes()
     try:
+        content = read_bytes(path, _AT_MOST)
         _check_opcodes(content)
         found = _Reader(io.BytesIO(content), encoding="bytes").load()
         if not isinstance(found, dict):
             raise pickle.UnpicklingError(f"a {type(found).__name__}, expected a dict")
         return {_text(key): value.value if isinstance(value, _Array) else value for key, value in found.items()}
-    except (pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, EOFError, AttributeError) as error:
-        raise DatasetError(f"{path} is not an image pickle: {error}. Nothing in it was executed.") from error
+    except Exception as error:  # the unpickler raises many exception types for damaged files
+        reason = str(error) or type(error).__name__
+        raise DatasetError(f"{path} is not an image pickle: {reason}. Nothing in it was executed.") from error
 
 
 def _check_opcodes(content: bytes) -> None:
@@ -121,7 +125,9 @@ def _check_opcodes(content: bytes) -> None:
     The memo table of the unpickler grows to the largest index in the file. Deeply nested tuples overflow the stack.
     """
     tuples = 0
-    for opcode, argument, _ in pickletools.genops(content):
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        if count > _OPCODES_AT_MOST:
+            raise pickle.UnpicklingError(f"it contains more than {_OPCODES_AT_MOST} opcodes")
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"it contains the opcode {opcode.name}, which an image file does not need")
         if opcode.name == "LONG_BINPUT" and (argument or 0) > len(content):

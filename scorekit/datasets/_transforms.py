@@ -1,4 +1,4 @@
-"""Random transforms of images for training: dequantization and mirroring, for arrays of any backend.
+"""Transforms of images for training: dequantization, mirroring and padding, for arrays of any backend.
 
 Apply them once to a data set (:meth:`ImageData.dequantized`, :meth:`ImageData.flipped`), or to each batch.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from scorekit._arrays import as_rng, check_batch, expand
 from scorekit._checks import check_count, check_option, check_positive
+from scorekit.datasets._sizes import height_and_width
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Rng, RngLike
 from scorekit.registry import array_namespace
 
-__all__ = ["dequantize", "dequantized", "dequantizing_noise", "flip", "mirrored"]
+__all__ = ["dequantize", "dequantized", "dequantizing_noise", "flip", "mirrored", "pad", "padded", "unpadded"]
 
 
 def dequantize(
@@ -97,3 +98,60 @@ def mirrored(images: Array, uniform: Array) -> Array:
     """Mirror each image whose number in ``uniform``, shape (n,), is below 1/2."""
     xp = array_namespace(images)
     return xp.where(expand(uniform < 0.5, images), xp.flip(images, axis=-1), images)
+
+
+def pad(images: Array, size: int | tuple[int, int]) -> Array:
+    """Repeat the pixels of the edge, equally on opposite sides, until images have this size.
+
+    Networks that halve images k times need sides that are multiples of 2^k: images of 28×28 are padded to 32×32. The
+    original is in the middle: for 28 of 32 pixels it is ``images[..., 2:30, 2:30]``.
+
+    Args:
+        images: ``(n, h, w)`` or ``(n, c, h, w)``.
+        size: pixels, a number or (height, width), at least those of the images.
+
+    Returns:
+        An array like ``images``, with the last two axes of this size.
+
+    Raises:
+        ShapeError: ``images`` have fewer than three axes.
+        ValueError: ``size`` is smaller than the images.
+
+    >>> import numpy as np
+    >>> pad(np.array([[[1.0, 2.0]]]), (2, 5))[0].tolist()
+    [[1.0, 1.0, 2.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0, 2.0]]
+    """
+    check_batch(images, "images")
+    if images.ndim < 3:
+        raise ShapeError(f"images have shape {tuple(images.shape)}: expected (n, h, w) or (n, c, h, w).")
+    height, width = height_and_width(size, "size")
+    if height < images.shape[-2] or width < images.shape[-1]:
+        raise InvalidValueError(
+            f"size is {size!r} for images of {images.shape[-2]}×{images.shape[-1]}: expected at least that."
+        )
+    return padded(images, (height, width))
+
+
+def padded(images: Array, size: tuple[int, int]) -> Array:
+    """The images with their edges repeated up to this size."""
+    for axis, most in zip((-2, -1), size, strict=True):
+        images = _widened(images, axis, most)
+    return images
+
+
+def _widened(images: Array, axis: int, most: int) -> Array:
+    xp, side = array_namespace(images), images.shape[axis]
+    before = (most - side) // 2
+    edges = []
+    for place, count in ((0, before), (side - 1, most - side - before)):
+        edge = images[..., place : place + 1, :] if axis == -2 else images[..., place : place + 1]
+        shape = list(images.shape)
+        shape[axis] = count
+        edges.append(xp.broadcast_to(edge, tuple(shape)))
+    return xp.concat([edges[0], images, edges[1]], axis=axis)
+
+
+def unpadded(images: Array, size: tuple[int, int]) -> Array:
+    """The middle of images that :func:`padded` made from images of this size."""
+    top, left = ((whole - side) // 2 for whole, side in zip(images.shape[-2:], size, strict=True))
+    return images[..., top : top + size[0], left : left + size[1]]

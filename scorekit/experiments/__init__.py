@@ -1,9 +1,10 @@
 """Image experiments: a TOML file describes data, network and training, and a run folder contains the results.
 
-``train`` runs an experiment, ``sample`` draws images from the trained model, and ``evaluate`` computes metrics of the
-samples. The commands ``scorekit train FILE.toml``, ``scorekit sample RUN`` and ``scorekit evaluate RUN`` call them. A
-run folder contains ``run.json`` (the experiment), ``checkpoints/``, ``history.jsonl``, ``previews/``, ``model/`` (the
-EMA weights) and ``samples/``.
+``train`` runs an experiment, ``sample`` draws images from the trained model, ``evaluate`` computes metrics of the
+samples, and ``compare`` computes distances between any two sets of images or features. The commands ``scorekit train
+FILE.toml``, ``scorekit sample RUN``, ``scorekit evaluate RUN`` and ``scorekit compare A B`` call them. A run folder
+contains ``run.json`` (the experiment), ``checkpoints/``, ``history.jsonl``, ``previews/``, ``model/`` (the EMA weights)
+and ``samples/``.
 
 >>> import tempfile
 >>> from scorekit import experiments
@@ -24,6 +25,7 @@ EMA weights) and ``samples/``.
 
 from __future__ import annotations
 
+from scorekit.experiments.comparison import Comparison, ComparisonRow, compare
 from scorekit.experiments.config import Experiment, read_experiment
 from scorekit.experiments.evaluation import evaluate
 from scorekit.experiments.folder import RunFolder
@@ -31,4 +33,16 @@ from scorekit.experiments.parts import Parts
 from scorekit.experiments.sampling import read_samples, sample
 from scorekit.experiments.training import train
 
-__all__ = ["Experiment", "Parts", "RunFolder", "evaluate", "read_experiment", "read_samples", "sample", "train"]
+__all__ = [
+    "Comparison",
+    "ComparisonRow",
+    "Experiment",
+    "Parts",
+    "RunFolder",
+    "compare",
+    "evaluate",
+    "read_experiment",
+    "read_samples",
+    "sample",
+    "train",
+]

@@ -1,4 +1,8 @@
-"""Read and check experiment files in TOML. An unknown key raises an error that suggests the closest known key."""
+"""Read and check experiment files in TOML. An unknown key raises an error that suggests the closest known key.
+
+Paths in a file are relative to the file; those of ``--set`` and of a mapping are relative to the current folder. They
+become absolute when the experiment is read. A key is a path if the function that it goes to annotates it as one.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,39 @@ import copy
 import difflib
 import inspect
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scorekit._catalogue import DATASETS, by_name
 from scorekit._checks import check_count, check_option, check_path
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit._reading import check_depth, read_bytes
+from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError
 
 __all__ = ["Experiment", "Section", "read_experiment"]
 
 SECTIONS = ("data", "network", "noise", "objective", "train", "sampler")
 _TOP = ("name", "seed", "backend", "device")
+_AT_MOST = 1 << 20  # bytes of an experiment file
+_LONG_KEY = re.compile(r"""(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section: its keys and values, and its location for messages."""
+    """One section: its keys and values, its location for messages, and the command that changes a key."""
 
     where: str
     values: Mapping[str, Any]
+    command: str = ""
 
     def take(self, *names: str) -> tuple[dict[str, Any], Section]:
         """The values of these keys that are present, and the section without them."""
         taken = {key: value for key, value in self.values.items() if key in names}
-        return taken, Section(self.where, {k: v for k, v in self.values.items() if k not in names})
+        return taken, replace(self, values={k: v for k, v in self.values.items() if k not in names})
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key."""
@@ -45,12 +55,13 @@ class Section:
             check_option(value, name, (True, False))
         return bool(value)
 
-    def check_keys(self, known: Sequence[str]) -> None:
-        """Raise an error for an unknown key, and suggest the closest known one."""
+    def check_keys(self, known: Sequence[str], translate: Callable[[str], str | None] = lambda key: None) -> None:
+        """Raise an error for an unknown key, and suggest the closest known one, or what ``translate`` makes of it."""
         unknown = [key for key in self.values if key not in known]
         if not unknown:
             return
-        near = difflib.get_close_matches(unknown[0], known, 1)
+        told = translate(unknown[0])
+        near = [told] if told in known else difflib.get_close_matches(unknown[0], known, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise InvalidValueError(f"{self.where}: unknown key {unknown[0]!r}.{hint} Keys: {', '.join(sorted(known))}.")
 
@@ -75,16 +86,21 @@ class Section:
         ]
         if missing:
             raise InvalidValueError(f"{self.where}: the key {missing[0]!r} is missing.")
-        with self.named():
+        with self.named(*path_keys(function)):
             return function(**{**self.values, **fixed})
 
     @contextmanager
-    def named(self) -> Iterator[None]:
-        """A context that adds the location of the section to error messages."""
+    def named(self, *paths: str) -> Iterator[None]:
+        """A context that adds the location of the section to error messages; and, to those about data files, how to
+        change the keys in ``paths``.
+        """
         try:
             yield
         except (InvalidValueError, InvalidTypeError) as error:
-            raise type(error)(f"{self.where}: {error}") from error
+            given = [key for key in paths if key in self.values]
+            elsewhere = isinstance(error, DatasetError) and self.command and given
+            hint = f" If the data are elsewhere: {self.command} --set data.{given[0]}=PATH" if elsewhere else ""
+            raise type(error)(f"{self.where}: {error}{hint}") from error
 
 
 @dataclass(frozen=True)
@@ -115,8 +131,9 @@ def read_experiment(source: str | os.PathLike[str] | Mapping[str, Any], changes:
     """Read an experiment from a TOML file, or from a mapping of the same form.
 
     Args:
-        source: the path of a TOML file, or its content as a mapping.
-        changes: keys to change, such as ``"train.steps=100"``.
+        source: the path of a TOML file, or its content as a mapping. Paths in a file are relative to the file, those in
+            a mapping to the current folder; both become absolute.
+        changes: keys to change, such as ``"train.steps=100"``; paths are relative to the current folder.
 
     Raises:
         ValueError: the file cannot be read or is not TOML; a key is unknown; a change has the wrong form; the seed is
@@ -128,26 +145,65 @@ def read_experiment(source: str | os.PathLike[str] | Mapping[str, Any], changes:
     """
     if isinstance(source, Mapping):
         content: dict[str, Any] = copy.deepcopy(dict(source))
-        where, name = "the experiment", "experiment"
+        where, name, base, command = "the experiment", "experiment", Path(), ""
     else:
         file = check_path(source, "the experiment")
-        content, where, name = _content(file), str(file), file.stem
+        content, where, name, base = _content(file), str(file), file.stem, file.parent
+        command = f"scorekit train {file}"
+    return as_experiment(changed(content, changes, base), where, name, command)
+
+
+def path_keys(function: Callable[..., Any] | None) -> tuple[str, ...]:
+    """The parameters of a function that are paths: those with ``os.PathLike`` in their annotation.
+
+    >>> from scorekit.datasets import celeba, digits
+    >>> path_keys(celeba), path_keys(digits)
+    (('folder',), ())
+    """
+    parameters = {} if function is None else inspect.signature(function).parameters
+    return tuple(name for name, parameter in parameters.items() if "PathLike" in str(parameter.annotation))
+
+
+def data_paths(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of ``[data]`` that are paths; none for an unknown data set."""
+    data = content.get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    return path_keys(by_name(DATASETS).get(name) if isinstance(name, str) else None)
+
+
+def changed(content: dict[str, Any], changes: Sequence[str], base: Path = Path()) -> dict[str, Any]:
+    """The content with these changes and with absolute paths. Paths that are not changed are relative to ``base``."""
     for change in changes:
         _apply(content, change)
-    return as_experiment(content, where, name)
+    new = {change.partition("=")[0].strip() for change in changes}
+    for key in data_paths(content):
+        value = content["data"].get(key)
+        if isinstance(value, os.PathLike):
+            value = os.fspath(value)
+        if isinstance(value, str) and value:
+            root = Path() if new & {"data", f"data.{key}"} else base
+            content["data"][key] = os.path.abspath(root / os.path.expanduser(value))
+    return content
 
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValueError(f"cannot read {file} ({getattr(error, 'strerror', None) or error}).") from error
+        text = read_bytes(file, _AT_MOST).decode()
+        if _LONG_KEY.search(text):  # the time of tomllib is quadratic in the length of a dotted key
+            raise RecursionError
+        content = tomllib.loads(text)
+        check_depth(content)
     except tomllib.TOMLDecodeError as error:
         raise InvalidValueError(f"{file} is not TOML: {error}.") from error
+    except RecursionError as error:
+        raise InvalidValueError(f"{file} is not an experiment: its values nest too deeply.") from error
+    except (OSError, ValueError) as error:
+        raise InvalidValueError(f"cannot read {file} ({getattr(error, 'strerror', None) or error}).") from error
+    return content
 
 
-def as_experiment(content: Mapping[str, Any], where: str, name: str) -> Experiment:
-    """The experiment that a mapping of sections describes."""
+def as_experiment(content: Mapping[str, Any], where: str, name: str, command: str = "") -> Experiment:
+    """The experiment that a mapping of sections describes. ``command`` with ``--set`` changes one of its keys."""
     if not isinstance(content, dict):
         raise InvalidTypeError(f"{where} is not an experiment: expected sections, got a {type(content).__name__}.")
     Section(where, content).check_keys([*_TOP, *SECTIONS])
@@ -156,7 +212,7 @@ def as_experiment(content: Mapping[str, Any], where: str, name: str) -> Experime
         values = content.get(key, {})
         if not isinstance(values, dict):
             raise InvalidTypeError(f"{where}: {key} is {values!r}: expected a section, [{key}].")
-        sections[key] = Section(f"{where}, [{key}]", values)
+        sections[key] = Section(f"{where}, [{key}]", values, command)
     return Experiment(
         name=_text(content, "name", name, where),
         seed=check_count(content.get("seed", 0), f"{where}: seed", minimum=0),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,14 @@ import numpy as np
 
 import scorekit as sk
 from scorekit._checks import check_path
-from scorekit.errors import InvalidValueError
+from scorekit._tables import text_table
+from scorekit.experiments.comparison import FEWEST, cells, components, feature_distances
+from scorekit.experiments.content import content_of
+from scorekit.experiments.features import PixelFeatures, features_of, function_in
 from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.labeling import corrected_proportions
 from scorekit.experiments.parts import Parts
-from scorekit.experiments.sampling import read_samples
+from scorekit.experiments.sampling import newest_samples, read_samples
 from scorekit.storage.files import replacing
 
 __all__ = ["evaluate"]
@@ -30,19 +32,26 @@ def evaluate(
     classifier: str | None = None,
     features: str | None = None,
     device: str | None = None,
+    changes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Compute metrics of samples, print tables, and write ``evaluation.json`` and figures to their folder.
 
     - Nearest neighbors: a test whether samples are copies of training images.
-    - Proportions of the classes in samples and data, with ``classifier``; for ``shapes`` a classifier is built in.
-    - Fréchet distance, kernel distance, precision and recall with ``features``, each with its value for real images.
+    - Proportions of the classes in samples and data, if the data have labels or ``classifier`` is given. For ``shapes``
+      a classifier is built in. For other data with labels, a nearest-neighbor classifier of pixels is trained on the
+      training images, and the proportions are corrected for its confusions on the held-out images, which are printed.
+    - Fréchet and kernel distance, precision, recall, density and coverage of samples to held-out images, with standard
+      errors, and the same of training images to held-out images, the values of a perfect model. They are computed from
+      ``features``. Without, they are computed from the principal components of pixels, and the table says so: pixels
+      are poor features, but they show gross faults.
 
     Args:
         run: the folder of a run.
         samples: the folder of samples; None for the newest samples of the run.
         classifier: ``FILE.py:NAME``, a function that maps images ``(n, c, h, w)`` to labels or probabilities.
-        features: ``FILE.py:NAME``, a function that maps images ``(n, c, h, w)`` to features ``(n, d)``.
+        features: ``FILE.py:NAME``, a function that maps images ``(n, c, h, w)`` to features ``(n, d)``; None: pixels.
         device: the device for the computation; None for the device of the run.
+        changes: the path of data that have moved, such as ``"data.path=/new/place"``, relative to the current folder.
 
     Returns:
         The content of ``evaluation.json``.
@@ -50,28 +59,36 @@ def evaluate(
     Raises:
         ValueError: the run has no samples yet; the function in ``classifier`` or ``features`` is missing or raises an
             error.
-        CheckpointError: ``run`` or its samples cannot be read.
+        CheckpointError: ``run`` or its samples cannot be read, or the data are not those of the training.
 
     >>> from scorekit import experiments
     >>> found = experiments.evaluate("runs/digits")  # doctest: +SKIP
     """
-    folder = RunFolder.open(run, device)
-    place = _newest(folder.path) if samples is None else check_path(samples, "--samples")
+    folder = RunFolder.open(run, device, changes)
+    place = newest_samples(folder.path) if samples is None else check_path(samples, "--samples")
     images = read_samples(place)
     parts = Parts(folder.experiment, folder.facts)
+    folder.check_data(content_of(parts.data))
     learned_from, held_out = parts.data
     found: dict[str, Any] = {"samples": len(images), "folder": place.name}
     print(f"{len(images)} samples in {place}")
-    found |= _copies(place, images, learned_from.images, held_out.images)
+    if held_out is None:
+        print("held_out is 0 and the data have no test set: no test for copies, no distances to held-out images")
+    else:
+        found |= _copies(place, images, learned_from.images, held_out.images)
     classify = _classifier(learned_from, classifier)
+    function = None if features is None else function_in(features, "--features")
     _write(place, found)
     if classify is not None:
-        found |= _proportions(images, classify, parts)
+        found |= _proportions(images, classify, learned_from)
+    elif learned_from.labels is not None and held_out is not None:
+        found |= _corrected(images, learned_from, held_out)
+    _write(place, found)
+    if held_out is not None:
+        found |= _distances(images, held_out, learned_from, function, features)
         _write(place, found)
-    if features is not None:
-        found |= _distances(images, held_out.images, learned_from.images, _function(features, "--features"))
-        _write(place, found)
-    print(f"\nwritten: {place / 'evaluation.json'}, {place / 'neighbors.png'}")
+    pictures = "" if held_out is None else f", {place / 'neighbors.png'}"
+    print(f"\nwritten: {place / 'evaluation.json'}{pictures}")
     return found
 
 
@@ -79,13 +96,6 @@ def _write(place: Path, found: dict[str, Any]) -> None:
     """Write the metrics so far, because a later one may fail."""
     with replacing(place / "evaluation.json") as new:
         new.write_text(json.dumps(found, indent=1))
-
-
-def _newest(run: Path) -> Path:
-    places = sorted(run.glob("samples/*/block-*.npy"), key=lambda path: path.stat().st_mtime)
-    if not places:
-        raise InvalidValueError(f"{run} has no samples yet: run scorekit sample {run} -n 1000")
-    return places[-1].parent
 
 
 def _copies(place: Path, images: Any, training: Any, held_out: Any) -> dict[str, Any]:
@@ -98,14 +108,13 @@ def _copies(place: Path, images: Any, training: Any, held_out: Any) -> dict[str,
 
 def _classifier(data: Any, given: str | None) -> Callable[[Any], Any] | None:
     if given is not None:
-        return _function(given, "--classifier")
+        return function_in(given, "--classifier")
     if data.name == "shapes":
         return lambda images: sk.datasets.classify_shapes(images, data.classes).labels
     return None
 
 
-def _proportions(images: Any, classify: Callable[[Any], Any], parts: Parts) -> dict[str, Any]:
-    data = parts.data[0]
+def _proportions(images: Any, classify: Callable[[Any], Any], data: Any) -> dict[str, Any]:
     truth = None if data.labels is None else data.counts / len(data)
     proportions = sk.metrics.class_proportions(images, classify, truth, data.classes or None)
     print(f"\n{proportions}")
@@ -120,47 +129,47 @@ def _proportions(images: Any, classify: Callable[[Any], Any], parts: Parts) -> d
     }
 
 
-def _distances(images: Any, held_out: Any, training: Any, features: Callable[[Any], Any]) -> dict[str, Any]:
-    made, real, seen = (np.asarray(features(x)) for x in (images, held_out, training[: len(images)]))
-    rows = {
-        "frechet": (sk.metrics.frechet_distance(made, real), sk.metrics.frechet_distance(seen, real)),
-        "kernel": (float(sk.metrics.kernel_distance(made, real)[0]), float(sk.metrics.kernel_distance(seen, real)[0])),
+def _corrected(images: Any, training: Any, held_out: Any) -> dict[str, Any]:
+    found = corrected_proportions(images, training, held_out)
+    print(f"\n{found}")
+    return {
+        "classes": list(found.classes),
+        "proportions": found.proportions.tolist(),
+        "proportions_lower": found.lower.tolist(),
+        "proportions_upper": found.upper.tolist(),
+        "truth": found.truth.tolist(),
+        "total_variation": found.total_variation,
+        "proportions_p_value": found.p_value,
+        "classifier": found.classifier,
+        "classifier_accuracy": found.accuracy,
+        "confusion": [[None if np.isnan(p) else p for p in row] for row in found.confusion.tolist()],
     }
-    both = sk.metrics.precision_recall(real, made)
-    print("\nfeatures                samples to held-out   real to held-out")
-    for name, (ours, floor) in rows.items():
-        print(f"{name:22s} {float(ours):20.4g} {float(floor):18.4g}")
-    print(f"{both}")
-    return {name: float(ours) for name, (ours, _) in rows.items()} | {
-        f"{name}_floor": float(floor) for name, (_, floor) in rows.items()
-    }
 
 
-def _function(text: str, option: str) -> Callable[[Any], Any]:
-    """The function NAME of the file FILE.py, which is executed."""
-    file, colon, name = text.rpartition(":")
-    path = Path(file)
-    spec = importlib.util.spec_from_file_location(path.stem, path) if colon and path.is_file() else None
-    if spec is None or spec.loader is None:
-        raise InvalidValueError(f"{option} {text!r}: expected FILE.py:NAME, a function in a Python file that exists.")
-    module = importlib.util.module_from_spec(spec)
-    with _blamed(option, text):
-        spec.loader.exec_module(module)
-    found = getattr(module, name, None)
-    if not callable(found):
-        raise InvalidValueError(f"{option} {text!r}: {path} has no function {name!r}.")
-
-    def called(images: Any) -> Any:
-        with _blamed(option, text):
-            return found(images)
-
-    return called
-
-
-@contextmanager
-def _blamed(option: str, text: str) -> Iterator[None]:
-    """A context that names the option and the file of the user in error messages."""
-    try:
-        yield
-    except Exception as error:
-        raise InvalidValueError(f"{option} {text}: {type(error).__name__}: {error}") from error
+def _distances(
+    images: Any, held_out: Any, training: Any, function: Callable[[Any], Any] | None, name: str | None
+) -> dict[str, Any]:
+    """Distances of samples, and of as many training images, to the held-out images."""
+    order = np.random.default_rng(0).permutation(len(training))
+    seen, rest = np.split(order, [min(len(images), len(training) // 2)])
+    sizes = len(images), len(held_out), len(seen)
+    if function is None and min(sizes) < FEWEST:
+        print(
+            f"\nno distances on pixels for {sizes[0]} samples, {sizes[1]} held-out and {sizes[2]} training images: "
+            f"they need at least {FEWEST} of each"
+        )
+        return {}
+    if function is None:  # components of images that are not compared, see PixelFeatures.of
+        function = PixelFeatures.of(training[np.sort(rest)].images).first(components(*sizes))
+        name = f"{function} of training images"
+    sets = (images, held_out.images, training[np.sort(seen)].images)
+    made, real, known = (features_of(x, function, name or "") for x in sets)
+    (ours, notes), (best, _) = feature_distances(made, real), feature_distances(known, real)
+    lines = [(*cells(a)[:3], *cells(b)[1:3]) for a, b in zip(ours, best, strict=True)]
+    print(f"\n{sizes[0]} samples, and {sizes[2]} training images, to {sizes[1]} held-out images; features: {name}")
+    print(text_table(("", "samples", "±", "real images", "±"), lines, left=(0,)), *notes, sep="\n")
+    found: dict[str, Any] = {"features": name}
+    for a, b in zip(ours, best, strict=True):
+        found |= {a.metric: a.value, f"{a.metric}_stderr": a.stderr}
+        found |= {f"{a.metric}_real": b.value, f"{a.metric}_real_stderr": b.stderr}
+    return found

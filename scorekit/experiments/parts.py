@@ -4,94 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import scorekit as sk
-from scorekit._arrays import as_rng
 from scorekit._catalogue import DATASETS, NETWORKS, NOISE, OBJECTIVES, SAMPLERS, by_name
 from scorekit._checks import check_number, check_option
-from scorekit.datasets import ImageData
-from scorekit.datasets._transforms import dequantized, dequantizing_noise, mirrored
+from scorekit.datasets import ImageBatches, ImageData
+from scorekit.datasets._pixels import floats
+from scorekit.datasets._sizes import height_and_width
+from scorekit.datasets._transforms import padded, unpadded
 from scorekit.errors import InvalidValueError, ScorekitError
+from scorekit.experiments.augmented import Augmented
 from scorekit.experiments.config import Experiment, Section
-from scorekit.protocols import Array, Backend, Objective, RngLike, ScoreModel
+from scorekit.protocols import Array, Backend, RngLike, ScoreModel
 from scorekit.registry import provided
 from scorekit.samplers.kernels import ChainSampler
 
 __all__ = ["Parts"]
 
-_AT_ONCE = 1000  # images per block
-
-
-class AugmentedNoise(NamedTuple):
-    """``pixels``: noise like the batch, or None. ``coins``: uniforms ``(n,)``, or None. ``objective``: its noise."""
-
-    pixels: Array | None
-    coins: Array | None
-    objective: Any
-
-
-@dataclass(frozen=True)
-class Augmented:
-    """An objective on augmented batches: dequantized, mirrored at random, and scaled to [−1, 1]."""
-
-    objective: Objective
-    dequantize: str | None
-    levels: int | None
-    flip: bool
-    centered: bool
-
-    def draw(self, x: Array, rng: RngLike = None) -> AugmentedNoise:
-        """The noise of the augmentation and of the objective."""
-        stream = as_rng(rng, x, "Augmented")
-        pixels = None if self.dequantize is None else dequantizing_noise(x, self.dequantize, stream)
-        coins = stream.uniform((x.shape[0],), like=x) if self.flip else None
-        return AugmentedNoise(pixels, coins, self.objective.draw(x, stream))
-
-    def __call__(
-        self,
-        model: ScoreModel,
-        x: Array,
-        rng: RngLike = None,
-        weights: Array | None = None,
-        *,
-        noise: AugmentedNoise | None = None,
-        condition: Any = None,
-    ) -> Array:
-        """The loss of the augmented batch."""
-        noise = self.draw(x, rng) if noise is None else noise
-        changed = self._changed(x, noise)
-        return self.objective(model, changed, weights=weights, noise=noise.objective, condition=condition)
-
-    def losses(
-        self,
-        model: ScoreModel,
-        x: Array,
-        rng: RngLike = None,
-        *,
-        noise: AugmentedNoise | None = None,
-        condition: Any = None,
-    ) -> Array:
-        """The loss of each sample, ``(n,)``."""
-        noise = self.draw(x, rng) if noise is None else noise
-        return self.objective.losses(model, self._changed(x, noise), noise=noise.objective, condition=condition)
-
-    @property
-    def sampling_levels(self) -> Any:
-        """The ``sampling_levels`` of the objective."""
-        return getattr(self.objective, "sampling_levels", None)
-
-    def _changed(self, x: Array, noise: AugmentedNoise) -> Array:
-        if self.dequantize is not None:
-            x = dequantized(x, noise.pixels, self.dequantize, levels=self.levels or 256)
-        if self.flip:
-            x = mirrored(x, noise.coins)
-        return 2 * x - 1 if self.centered else x
+_AT_ONCE, _NUMBERS_AT_ONCE = 1000, 1 << 22  # images, and float32 numbers, per block
+_DESIGN_AT_MOST = 1 << 26  # float32 numbers in the images from which noise levels are designed
 
 
 class Parts:
@@ -105,12 +42,16 @@ class Parts:
 
     def __init__(self, experiment: Experiment, facts: Mapping[str, Any] | None = None) -> None:
         self.experiment, self._facts = experiment, facts or {}
-        looks, self._data = experiment["data"].take("dequantize", "flip", "centered", "held_out")
+        looks, self._data = experiment["data"].take("dequantize", "flip", "centered", "held_out", "pad")
         self._looks = Section(experiment["data"].where, looks)
         with self._looks.named():
             check_option(self._looks.get("dequantize"), "dequantize", (None, "uniform", "gaussian"))
             check_option(self._looks.get("flip", False), "flip", (True, False))
             check_option(self._looks.get("centered", False), "centered", (True, False))
+            self._pad = None if "pad" not in looks else height_and_width(looks["pad"], "pad")
+            self._proportion = check_number(self._looks.get("held_out", 0.1), "held_out")
+            if not 0 <= self._proportion < 1:
+                raise InvalidValueError(f"held_out must be a proportion in [0, 1), got {self._proportion:g}.")
 
     # ---------------------------------------------------------------- backend
 
@@ -130,20 +71,52 @@ class Parts:
     # ---------------------------------------------------------------- data
 
     @cached_property
-    def data(self) -> tuple[ImageData, ImageData]:
-        """The training images and the held-out images."""
+    def _loaded(self) -> ImageData:
         load, given = self._data.choose(by_name(DATASETS)), self._data.take("name")[1]
-        all_of_it: ImageData = given.call(load, "name")
-        with self._looks.named():
-            proportion = check_number(self._looks.get("held_out", 0.1), "held_out")
-            if not 0 <= proportion < 1:
-                raise InvalidValueError(f"held_out must be a proportion in [0, 1), got {proportion:g}.")
-        if proportion > 0:
-            with self._looks.named():
-                return all_of_it.split(1 - proportion, rng=self.experiment.seed)
-        if "split" not in inspect.signature(load).parameters:
-            raise InvalidValueError(f"{given.where}: held_out is 0, and this data set has no published test set.")
-        return all_of_it, Section(given.where, {**given.values, "split": "test"}).call(load)
+        data: ImageData = given.call(load, "name")
+        small = [side for side, most in zip(data.shape[2:], self._pad or data.shape[2:], strict=True) if side > most]
+        if small:
+            raise InvalidValueError(
+                f"{given.where}: pad is {self._looks.get('pad')}, and the images have {data.shape[2]}×{data.shape[3]} "
+                "pixels: expected at least that. To make images smaller use size, a key of most loaders."
+            )
+        return data
+
+    @cached_property
+    def data(self) -> tuple[ImageData, ImageData | None]:
+        """The training images and the held-out images; None if ``held_out`` is 0 and there is no published test set."""
+        whole, p = self._loaded, self._proportion
+        if p == 0:
+            return whole, self._published_test_set()
+        if not 0 < round((1 - p) * len(whole)) < len(whole):
+            raise InvalidValueError(
+                f"{self._looks.where}: held_out is {p:g} of {len(whole)} images: expected images in both parts. To "
+                "train on all of them write held_out = 0."
+            )
+        return whole.split(1 - p, rng=self.experiment.seed)
+
+    def _published_test_set(self) -> ImageData | None:
+        load, given = self._data.choose(by_name(DATASETS)), self._data.take("name")[1]
+        parameters = inspect.signature(load).parameters
+        if "split" not in parameters or given.get("split", parameters["split"].default) != "train":
+            return None
+        return Section(given.where, {**given.values, "split": "test"}).call(load)  # type: ignore[no-any-return]
+
+    @property
+    def event(self) -> tuple[int, ...]:
+        """The shape ``(c, h, w)`` of the network input."""
+        channels, *size = self.data[0].shape[1:]
+        return (channels, *(self._pad or size))
+
+    def _prepared(self, images: Array) -> Array:
+        """Images with the size of the network input."""
+        return images if self._pad is None else padded(images, self._pad)
+
+    def _blocks(self, data: ImageData) -> Iterator[Any]:
+        """The images of the network input as float32 in [0, 1], some at a time."""
+        step = max(1, min(_AT_ONCE, _NUMBERS_AT_ONCE // math.prod(self.event)))
+        for start in range(0, len(data), step):
+            yield self._prepared(data[start : start + step].images)
 
     @property
     def centered(self) -> bool:
@@ -155,19 +128,28 @@ class Parts:
         return 2 * images - 1 if self.centered else images
 
     def as_images(self, samples: Array) -> Any:
-        """Samples as NumPy images, clipped to [0, 1]."""
-        seen = self.backend.to_numpy(samples)
-        return np.clip((seen + 1) / 2 if self.centered else seen, 0.0, 1.0)
+        """Samples as NumPy images of the size of the data, clipped to [0, 1]."""
+        return np.clip(self.as_shown(self.backend.to_numpy(samples)), 0.0, 1.0)
+
+    def as_shown(self, samples: Any) -> Any:
+        """Samples at the scale and with the size of the data."""
+        shown = (samples + 1) / 2 if self.centered else samples
+        return shown if self._pad is None else unpadded(shown, self._size)
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
+        """The height and the width of the data."""
+        height, width = self._facts["size"] if "size" in self._facts else self.data[0].shape[2:]
+        return height, width
 
     @cached_property
     def moments(self) -> tuple[Any, float]:
         """The mean image ``(1, c, h, w)`` and the standard deviation of pixels from it, at the scale of the input."""
         if "mean" in self._facts:
             return np.asarray(self._facts["mean"], np.float64), float(self._facts["std"])
-        images = self.data[0].images
-        parts = [images[i : i + _AT_ONCE] for i in range(0, len(images), _AT_ONCE)]
-        mean = sum(part.sum(axis=0, keepdims=True, dtype=np.float64) for part in parts) / len(images)
-        spread = sum(float(np.square(part - mean).sum()) for part in parts) / images.size
+        n = len(self.data[0])
+        mean = sum(part.sum(axis=0, keepdims=True, dtype=np.float64) for part in self._blocks(self.data[0])) / n
+        spread = sum(float(np.square(part - mean).sum()) for part in self._blocks(self.data[0])) / (n * mean.size)
         return self.as_seen(mean), float(np.sqrt(spread)) * (2 if self.centered else 1)
 
     def facts(self) -> dict[str, Any]:
@@ -176,11 +158,7 @@ class Parts:
         designed = {}
         if isinstance(self.noise, sk.noise.Designed):
             designed = {"designed": dataclasses.asdict(self.noise)}
-        return {"mean": mean.tolist(), "std": std, "classes": list(self.class_names), **designed}
-
-    def on_host(self, values: Any) -> Array:
-        """A copy of these values as a host array of the framework; the learner moves batches to the device."""
-        return sk.backend(self.experiment.backend).asarray(values.copy())
+        return {"mean": mean.tolist(), "std": std, "classes": list(self.class_names), "size": self._size, **designed}
 
     def on_device(self, values: Any) -> Array:
         """A copy of these values on the device of the run, with the same dtype."""
@@ -197,20 +175,32 @@ class Parts:
         return bool(self.experiment["train"].get("condition_dropout", 0.0))
 
     def held_out(self) -> Any:
-        """The held-out images, with labels if the network is conditional."""
-        return self._pairs(self.data[1])
+        """The held-out images, with labels if the network is conditional, as arrays."""
+        if self.data[1] is None:
+            raise InvalidValueError(
+                f"{self._looks.where}: held_out is 0, so there are no images to validate on: set held_out, or omit "
+                "validate in [train]."
+            )
+        x, labels = self._batches(self.data[1]).take(np.arange(len(self.data[1])))
+        return x if labels is None else (x, labels)
 
-    def training_data(self) -> Any:
+    def training_data(self) -> ImageBatches:
         """The training images, with labels if [network] has ``conditional = true``."""
-        return self._pairs(self.data[0])
+        return self._batches(self.data[0])
 
-    def _pairs(self, data: ImageData) -> Any:
-        if not self.conditional:
-            return self.on_host(data.images)
-        if data.labels is None:
+    def _batches(self, data: ImageData) -> ImageBatches:
+        if self.conditional and data.labels is None:
             where = self.experiment["network"].where
             raise InvalidValueError(f"{where}: conditional is true, and {data.name} has no labels.")
-        return self.on_host(data.images), self.on_host(data.labels)
+        return data.batches(self.experiment.backend, labels=self.conditional, transform=self._prepared)
+
+    def _for_design(self) -> Any:
+        """The images from which noise levels are designed: all, or a random choice that fits in 256 MB."""
+        most = max(2, _DESIGN_AT_MOST // math.prod(self.event))
+        data = self.data[0]
+        if len(data) > most:
+            data = data.subset(n=most, rng=self.experiment.seed)
+        return self.as_seen(self._prepared(floats(data.stored, data.levels, data.rows)))
 
     # ---------------------------------------------------------------- model and objective
 
@@ -221,7 +211,7 @@ class Parts:
         make = section.choose(by_name(NOISE), "design", key="kind")
         if "designed" in self._facts:
             return sk.noise.Designed(**self._facts["designed"])
-        fixed = {"data": self.as_seen(self.data[0].images)} if make is sk.noise.design else {}
+        fixed = {"data": self._for_design()} if make is sk.noise.design else {}
         return section.take("kind")[1].call(make, "kind", **fixed)
 
     def network(self) -> Any:
@@ -230,12 +220,11 @@ class Parts:
         usual, name = section.choose(dict(NETWORKS), "UNet"), section.get("name", "UNet")
         chosen, rest = section.take("name", "preconditioning", "sigma_data", "conditional")
         make = provided(self.experiment.backend, name)
-        images = self.data[0].images
         fixed: dict[str, Any] = {"rng": self.experiment.seed}
         if name == "MLP":
-            fixed |= {"dim": int(np.prod(images.shape[1:])), "dtype": "float32", "conditional": True}
+            fixed |= {"dim": math.prod(self.event), "dtype": "float32", "conditional": True}
         else:
-            fixed |= {"channels": images.shape[1]}
+            fixed |= {"channels": self.event[0]}
         if name == "NCSN":
             fixed["noise"] = self.noise_levels(Section(section.where, {}))
         own = [name for name in ("classes", "condition_dim") if name in rest.values]

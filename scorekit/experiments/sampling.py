@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,27 @@ import numpy as np
 
 import scorekit as sk
 from scorekit._checks import check_count, check_path
+from scorekit._reading import read_bytes
+from scorekit.datasets._decode import need_pillow
 from scorekit.errors import CheckpointError, InvalidValueError
+from scorekit.experiments.blocks import read_block, write_block
 from scorekit.experiments.config import Section
 from scorekit.experiments.folder import RunFolder
+from scorekit.experiments.image_files import write_images
 from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import process_group
 from scorekit.learning.seeding import STREAMS
 from scorekit.learning.views import innermost
 from scorekit.protocols import Array, Rng
-from scorekit.storage.files import replacing
+from scorekit.storage.files import own_folder, replacing
+from scorekit.storage.sealed import read_sealed, seal
 
-__all__ = ["read_samples", "sample"]
+__all__ = ["newest_samples", "read_samples", "sample"]
 
 _WAY_ROWS, _WAY_STATES = 8, 40
 _GRID = 100
+_FORMAT = 2  # of samples.json; format 1 was not written in the file
+_MANIFEST_AT_MOST = 32 << 20
 
 
 def sample(
@@ -40,6 +47,8 @@ def sample(
     label: int | str | None = None,
     device: str | None = None,
     options: Mapping[str, Any] | None = None,
+    changes: Sequence[str] = (),
+    png: bool = False,
     progress: bool = True,
 ) -> Path:
     """Draw ``n`` images from the model of a run.
@@ -58,6 +67,10 @@ def sample(
         device: the device for the computation; None for the device of the run.
         options: keys of the section [sampler] to change. With another sampler ``name``, only the noise levels of the
             section are kept.
+        changes: the path of data that have moved, such as ``"data.path=/new/place"``; only a run of an early version
+            needs its data for sampling.
+        png: also write each image as a file, ``png/000000.png`` and so on, in the order of the blocks: 8-bit gray or
+            RGB, the value round(255 x). The same call with ``png=True`` adds the files to samples that exist already.
         progress: show a progress bar.
 
     Returns:
@@ -65,7 +78,8 @@ def sample(
 
     Raises:
         ValueError: the run has no model yet, an option is unknown or invalid, or ``label`` is not a class.
-        CheckpointError: ``run`` cannot be read, or the folder contains samples with other options.
+        CheckpointError: ``run`` or a block cannot be read; the folder contains samples with other options; or a folder
+            inside ``run`` is a symbolic link.
 
     >>> from scorekit import experiments
     >>> place = experiments.sample("runs/digits", 100, options={"levels": 50})  # doctest: +SKIP
@@ -73,7 +87,9 @@ def sample(
     """
     n, block = check_count(n, "-n"), check_count(block, "--block")
     seed = check_count(seed, "--seed", minimum=0)
-    folder = RunFolder.open(run, device)
+    if png:
+        need_pillow()
+    folder = RunFolder.open(run, device, changes, "scorekit sample")
     parts = Parts(folder.experiment, folder.facts)
     section = _section(folder.experiment["sampler"], options or {})
     sampler, noise_levels = parts.sampler(section)
@@ -91,15 +107,19 @@ def sample(
     about["streams"] = STREAMS
     place = _place(folder, section, about)
     processes, count = process_group(parts.backend, parts.like), math.ceil(n / block)
-    missing = [b for b in range(processes.rank, count, processes.size) if not _file(place, b).exists()]
+    own = range(processes.rank, count, processes.size)
+    missing = [b for b in own if not _is_there(place, b, min(block, n - b * block))]
     made = sk.samplers.sample_blocks(
         sampler, model, _start(parts, noise_levels, told), n, seed,
         block=block, blocks=missing, like=parts.like, progress=progress and processes.rank == 0,
     )  # fmt: skip
     try:
         for each in made:
-            _write_block(place, each.number, parts.as_images(each.samples.x), about)
+            write_block(_file(place, each.number), parts.as_images(each.samples.x))
         processes.any(False)  # a barrier: all processes have saved their blocks
+        if png:
+            for number in range(processes.rank, count, processes.size):
+                write_images(place / "png", read_block(_file(place, number))[0], number * block)
         if processes.rank == 0:
             _finish(place, parts, model, sampler, _start(parts, noise_levels, told), seed, min(_WAY_ROWS, n))
     except KeyboardInterrupt:
@@ -169,37 +189,53 @@ def _start(parts: Parts, noise_levels: Any, told: Callable[[int], Array] | None)
 
 def _place(folder: RunFolder, section: Section, about: dict[str, Any]) -> Path:
     """The folder of these samples. Its name contains a hash of the model and the sampler."""
-    made_by = hashlib.sha256((folder.model_path() / "manifest.json").read_bytes())
+    made_by = hashlib.sha256(read_bytes(folder.model_path() / "manifest.json", _MANIFEST_AT_MOST))
     made_by.update(f"{about['sampler']} {about['levels']}".encode())
     which = "" if about["label"] is None else f"-class{about['label']}"
     name = f"{section.get('name', 'consistent')}-{about['n']}-seed{about['seed']}{which}-{made_by.hexdigest()[:6]}"
-    place = folder.path / "samples" / name
-    there = _read_json(place / "samples.json") if (place / "samples.json").exists() else about
+    place = own_folder(folder.path, "samples", name)
+    file = place / "samples.json"
+    there = _read(file) if file.exists() else about
     if there != about:
         wrong = ", ".join(
             f"{key} was {there.get(key)}, now {about[key]}" for key in about if there.get(key) != about[key]
         )
         raise CheckpointError(f"{place} contains other samples ({wrong}): remove it, or choose another --seed.")
+    with replacing(file, shared=True) as new:
+        new.write_bytes(seal({"format": _FORMAT, **about}))
     return place
 
 
-def _read_json(path: Path) -> Any:
+def _read(file: Path) -> Any:
+    """The options of samples. Files of an earlier version have neither a format nor a checksum."""
+    again = f"delete {file.parent} and sample again"
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}): remove its folder and sample again.") from error
+        about, sealed = read_sealed(file)
+        if not isinstance(about, dict):
+            raise ValueError(f"expected an object, got a {type(about).__name__}")
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}): {again}.") from error
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} To replace it, {again}.") from error
+    version = about.pop("format", None)
+    if version != (_FORMAT if sealed else None):
+        raise CheckpointError(f"{file} has format {version} and {'a' if sealed else 'no'} checksum: {again}.")
+    return about
+
+
+def _is_there(place: Path, number: int, rows: int) -> bool:
+    """Whether a block has been drawn. A damaged one raises an error before any block is drawn."""
+    file = _file(place, number)
+    if not file.exists():
+        return False
+    images, _ = read_block(file)
+    if len(images) != rows:
+        raise CheckpointError(f"{file} has {len(images)} images, expected {rows}: delete it and sample again.")
+    return True
 
 
 def _file(place: Path, number: int) -> Path:
     return place / f"block-{number:05d}.npy"
-
-
-def _write_block(place: Path, number: int, images: Any, about: Mapping[str, Any]) -> None:
-    place.mkdir(parents=True, exist_ok=True)
-    with replacing(place / "samples.json", shared=True) as new:
-        new.write_text(json.dumps(about))
-    with replacing(_file(place, number)) as new, new.open("wb") as file:
-        np.save(file, np.asarray(images, np.float32))
 
 
 def read_samples(place: str | os.PathLike[str]) -> Any:
@@ -215,9 +251,18 @@ def read_samples(place: str | os.PathLike[str]) -> Any:
     scorekit.errors.InvalidValueError: no/such/folder contains no samples: expected a folder that scorekit sample wrote.
     """
     folder = check_path(place, "place")
-    blocks = [_open(file) for file in sorted(folder.glob("block-*.npy"))]
-    if not blocks:
+    files = sorted(folder.glob("block-*.npy"))
+    if not files:
         raise InvalidValueError(f"{folder} contains no samples: expected a folder that scorekit sample wrote.")
+    blocks, sealed = zip(*map(read_block, files), strict=True)
+    _check_alike(files, blocks)
+    if not all(sealed):
+        warnings.warn(
+            f"{len(sealed) - sum(sealed)} of {len(sealed)} blocks in {folder} have no checksum, because an earlier "
+            "version or another program wrote them: they are read unverified.",
+            UserWarning,
+            stacklevel=2,
+        )
     shape = (sum(len(b) for b in blocks), *blocks[0].shape[1:])
     with replacing(folder / "samples.npy") as new:
         whole, start = np.lib.format.open_memmap(new, mode="w+", dtype=np.float32, shape=shape), 0
@@ -228,13 +273,21 @@ def read_samples(place: str | os.PathLike[str]) -> Any:
     return np.load(folder / "samples.npy", mmap_mode="r")
 
 
-def _open(file: Path) -> Any:
-    try:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CheckpointError(
-            f"{file} is damaged ({error}): remove it and run scorekit sample again with the same options."
-        ) from error
+def newest_samples(run: Path) -> Path:
+    """The folder of the newest samples of a run."""
+    places = sorted(run.glob("samples/*/block-*.npy"), key=lambda path: path.stat().st_mtime)
+    if not places:
+        raise InvalidValueError(f"{run} has no samples yet: run scorekit sample {run} -n 1000")
+    return places[-1].parent
+
+
+def _check_alike(files: Sequence[Path], blocks: Sequence[Any]) -> None:
+    for file, block in zip(files, blocks, strict=True):
+        if block.shape[1:] != blocks[0].shape[1:]:
+            raise CheckpointError(
+                f"{file} has images of shape {block.shape[1:]}, and {files[0].name} of shape {blocks[0].shape[1:]}: "
+                "delete the wrong one and run scorekit sample again with the same options."
+            )
 
 
 def _finish(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, seed: int, rows: int) -> None:
@@ -253,7 +306,7 @@ def _draw_way(place: Path, parts: Parts, model: Any, sampler: Any, start: Any, s
     if isinstance(begun, tuple):
         begun, model = begun[0], sk.models.condition(model, begun[1])
     made = sampler.sample(model, begun, rng=stream, keep_every=max(1, steps // _WAY_STATES))
-    way = (made.trajectory + 1) / 2 if parts.centered else made.trajectory
+    way = parts.as_shown(made.trajectory)
     ax = sk.plot.image_strip(made._replace(trajectory=way), rows=rows, limits=(0.0, 1.0))
     sk.plot.write(ax.figure, place / "way.png", close=True)
     sk.plot.animate_images(way, place / "way.gif", limits=(0.0, 1.0))

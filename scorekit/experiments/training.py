@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ import scorekit as sk
 from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidValueError
 from scorekit.experiments.config import Section, read_experiment
+from scorekit.experiments.content import content_of
 from scorekit.experiments.folder import RunFolder
 from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import this_process
+from scorekit.storage.files import own_folder
 from scorekit.training import JsonLines, TensorBoard, WarmupCosine
-from scorekit.training.run import FitState
+from scorekit.training.arguments import known_as
+from scorekit.training.run import FitResult, FitState
 
 __all__ = ["train"]
 
@@ -31,7 +35,7 @@ class Plan:
 
     Args:
         steps: the total number of optimizer steps.
-        batch_size: images per step.
+        batch_size: images per step; None for 128, or all if there are fewer.
         learning_rate, warmup, decay: the largest learning rate, the number of warmup steps, and whether cosine decay to
             zero follows.
         preview_every, preview_samples: steps between previews, 0 for no previews, and the number of samples in each.
@@ -40,7 +44,7 @@ class Plan:
     """
 
     steps: int
-    batch_size: int
+    batch_size: int | None
     learning_rate: float
     warmup: int
     decay: bool
@@ -53,14 +57,16 @@ class Plan:
     def of(cls, section: Section) -> Plan:
         """The plan that a section describes."""
         rest = section.take(*_OWN)[1]
-        rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS])
+        rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS], known_as)
         decay, validate = section.flag("decay", default=True), section.flag("validate", default=False)
         with section.named():
             steps = check_count(section.get("steps", 10_000), "steps")
             warmup = check_count(section.get("warmup", min(100, steps // 10)), "warmup", minimum=0)
             return cls(
                 steps=steps,
-                batch_size=check_count(section.get("batch_size", 128), "batch_size"),
+                batch_size=check_count(section.get("batch_size"), "batch_size")
+                if "batch_size" in section.values
+                else None,
                 learning_rate=check_positive(section.get("learning_rate", 1e-3), "learning_rate"),
                 warmup=warmup,
                 decay=decay,
@@ -94,8 +100,8 @@ def train(
 
     Args:
         source: the path of a TOML file, or its content as a mapping.
-        out: the run folder; None for ``runs/NAME``, NAME the name of the experiment.
-        changes: keys to change, such as ``"train.steps=100"``.
+        out: the run folder; None for ``runs/NAME`` in the current folder, NAME the name of the experiment.
+        changes: keys to change, such as ``"train.steps=100"``; paths are relative to the current folder.
         progress: show a progress bar.
 
     Returns:
@@ -103,7 +109,7 @@ def train(
 
     Raises:
         ValueError: the experiment has an unknown key or an invalid value.
-        CheckpointError: the folder contains a run of another experiment, or cannot be written.
+        CheckpointError: the folder contains a run of another experiment or of other data, or cannot be written.
 
     >>> import tempfile
     >>> from scorekit import experiments
@@ -123,10 +129,10 @@ def train(
     model, objective, data = parts.network(), parts.objective(), parts.training_data()
     parts.sampler()  # raises errors in [sampler] before training, not after it
     folder = RunFolder.begin(out or f"runs/{experiment.name}", experiment)
+    folder.check_data(content_of(parts.data))
     _say(f"{parts.data[0]!r}\n{model!r}\nto {folder.path}/")
     if plan.options.values.get("compile"):
         _say("compile = true: the first step takes minutes")
-    watch = _Watch(folder, parts)
     options: dict[str, Any] = {key: None if value == "none" else value for key, value in plan.options.values.items()}
     try:
         with plan.options.named():
@@ -140,15 +146,17 @@ def train(
                 rng=experiment.seed,
                 progress=progress,
                 validation=parts.held_out() if plan.validate else None,
-                callbacks=[watch, *_callbacks(folder, parts, plan)] if this_process().rank == 0 else [],
-                checkpoint=folder.path / "checkpoints",
+                callbacks=[_Accept(folder, parts), *_callbacks(folder, parts, plan)]
+                if this_process().rank == 0
+                else [],
+                checkpoint=own_folder(folder.path, "checkpoints"),
                 **options,
             )
-    except SystemExit:  # SIGTERM: fit has saved the step and its checkpoint
-        watch.save()
+    except BaseException as error:  # also SIGTERM: fit has written a checkpoint
+        _save_result(folder, error)
         raise
     if this_process().rank == 0:
-        folder.accept(parts.facts())
+        folder.accept(_facts(parts))
         folder.save_model(result.model)
         _draw_history(result.history, folder.path / "history.png")
         _say(f"{result.step} steps; next: scorekit sample {folder.path} -n 64")
@@ -157,22 +165,33 @@ def train(
     return folder.path
 
 
-class _Watch:
-    """A callback that accepts the experiment at its first step, and keeps the newest state."""
+def _facts(parts: Parts) -> dict[str, Any]:
+    """What ``run.json`` says about the data: what sampling needs, and their content."""
+    return {**parts.facts(), "data": content_of(parts.data)}
+
+
+class _Accept:
+    """A callback that accepts the experiment at its first step."""
 
     def __init__(self, folder: RunFolder, parts: Parts) -> None:
         self._folder, self._parts = folder, parts
-        self._state: FitState | None = None
+        self._accepted = False
 
     def __call__(self, state: FitState) -> None:
-        if self._state is None:
-            self._folder.accept(self._parts.facts())
-        self._state = state
+        del state
+        if not self._accepted:
+            self._folder.accept(_facts(self._parts))
+        self._accepted = True
 
-    def save(self) -> None:
-        """Write the EMA model of the newest step."""
-        if self._state is not None:
-            self._folder.save_model(self._state.learner.model)
+
+def _save_result(folder: RunFolder, error: BaseException) -> None:
+    """Save the EMA model of a run that ended with an error; a further error does not hide the first."""
+    result: FitResult | None = getattr(error, "result", None)
+    if result is None or not len(result.history) or this_process().rank > 0:
+        return
+    with suppress(sk.CheckpointError, OSError):
+        folder.save_model(result.model)
+        error.add_note(f"{folder.path} has the model of step {result.step}. The same command resumes the run.")
 
 
 def _say(text: str) -> None:
@@ -183,7 +202,7 @@ def _say(text: str) -> None:
 def _callbacks(folder: RunFolder, parts: Parts, plan: Plan) -> list[Callable[[FitState], None]]:
     found: list[Any] = [JsonLines(folder.path / "history.jsonl")]
     if TensorBoard.installed():
-        found.append(TensorBoard(folder.path / "tensorboard"))
+        found.append(TensorBoard(own_folder(folder.path, "tensorboard")))
     return [*found, _Previews(folder, parts, plan)] if plan.preview_every else found
 
 
@@ -210,9 +229,8 @@ class _Previews:
         stream = parts.backend.rng(("preview", parts.experiment.seed))
         start = parts.start(noise_levels, parts.like)(self._n, stream)
         samples = sampler.sample(parts.score(model, sampler, noise_levels), start, rng=stream)
-        (self._folder.path / "previews").mkdir(exist_ok=True)
         ax = sk.plot.image_grid(parts.as_images(samples.x), limits=(0.0, 1.0))
-        sk.plot.write(ax.figure, self._folder.path / "previews" / f"step-{state.step:09d}.png", close=True)
+        sk.plot.write(ax.figure, own_folder(self._folder.path, "previews") / f"step-{state.step:09d}.png", close=True)
         self._folder.save_model(state.learner.model)
 
 

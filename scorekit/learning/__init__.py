@@ -2,8 +2,10 @@
 
 Argument checks and helpers for the layout ``(n, *event)``; the options of an optimizer step
 (:class:`OptimizerConfig`); seeds (:func:`seed_sequence`); the noise of a batch and of its parts (:func:`draw_for`,
-:func:`rows_of`); conditions (:class:`Conditions`); arrays on the host, for checkpoints (:func:`on_host`,
-:func:`from_host`); the processes that train together (:func:`process_group`); views of models (:class:`View`).
+:func:`rows_of`); conditions (:class:`Conditions`, :class:`Conditional`); arrays on the host, for checkpoints
+(:func:`on_host`, :func:`from_host`); the kind of a file (:func:`file_kind`); the processes that train together
+(:func:`process_group`); a lock for state that all threads share (:class:`ThreadLock`); views of models
+(:class:`View`).
 A backend needs these, ``scorekit.protocols``, ``scorekit.errors`` and ``scorekit.registry``, and nothing else.
 """
 
@@ -11,21 +13,29 @@ from __future__ import annotations
 
 from scorekit._arrays import as_rng, as_sigma, check_batch, constant, event_dot, event_size, event_sum, expand
 from scorekit._checks import check_count, check_number, check_option, check_path, check_positive
-from scorekit._conditions import Conditions, check_condition
+from scorekit._conditions import Conditional, Conditions, check_condition
+from scorekit._kinds import file_kind
+from scorekit._reading import open_regular
 from scorekit._score import evaluate, score_function
 from scorekit.learning.drawing import Seeds, check_noise, draw_for, loss_of, rows_of, seeds
-from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
+from scorekit.learning.host_arrays import check_same_arrays, check_whole, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
-from scorekit.learning.views import View, classes_of, innermost, with_innermost
+from scorekit.learning.threads import ThreadLock, generators_locked
+from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
+from scorekit.learning.views import View, classes_of, innermost, network_in, units_of, with_innermost, without_units
+from scorekit.learning.zeros import Zeros
 
 __all__ = [
+    "Conditional",
     "Conditions",
     "OptimizerConfig",
     "Process",
     "Seeds",
+    "ThreadLock",
     "View",
+    "Zeros",
     "as_rng",
     "as_sigma",
     "check_batch",
@@ -38,6 +48,7 @@ __all__ = [
     "check_path",
     "check_positive",
     "check_same_arrays",
+    "check_whole",
     "classes_of",
     "constant",
     "draw_for",
@@ -46,10 +57,14 @@ __all__ = [
     "event_size",
     "event_sum",
     "expand",
+    "file_kind",
     "from_host",
+    "generators_locked",
     "innermost",
     "loss_of",
+    "network_in",
     "on_host",
+    "open_regular",
     "process_group",
     "process_group_of",
     "restored_sequence",
@@ -58,6 +73,10 @@ __all__ = [
     "seed_sequence",
     "seeds",
     "sequence_state",
+    "set_trained_levels",
     "this_process",
+    "trained_levels_of",
+    "units_of",
     "with_innermost",
+    "without_units",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from scorekit.errors import CheckpointError, InvalidTypeError
 from scorekit.protocols import Array, Backend
 
-__all__ = ["BFLOAT16", "check_same_arrays", "from_host", "on_host"]
+__all__ = ["BFLOAT16", "check_same_arrays", "check_whole", "from_host", "on_host"]
 
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 """bfloat16 on the host, which NumPy lacks: the upper half of a float32."""
@@ -100,3 +100,15 @@ def _difference(name: str, came: Array | None, here: Array | None) -> str:
 def _dtype(x: Array) -> str:
     """The name of a dtype as in the array standard, without the name of its framework."""
     return str(x.dtype).rpartition(".")[2]
+
+
+def check_whole(whole: bool) -> None:
+    """Raise ``CheckpointError`` for the state of a learner whose last step ended inside its update.
+
+    >>> check_whole(True)
+    """
+    if not whole:
+        raise CheckpointError(
+            "the last step was stopped while it changed the weights, so the optimizer and the weights do not fit "
+            "together"
+        )

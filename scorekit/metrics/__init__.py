@@ -6,8 +6,8 @@
 - Samples against the modes of a mixture or the classes of a classifier: :func:`mode_weights`,
   :func:`class_proportions`.
 - Samples against the training data: :func:`nearest_neighbors`, :func:`memorization`.
-- Features of images: :func:`frechet_distance`, :func:`kernel_distance`, :func:`precision_recall`. The caller chooses
-  the features.
+- Features of images: :func:`frechet_distance`, :func:`kernel_distance`, :func:`precision_recall`, and
+  :func:`moments` for statistics of features that do not fit into memory. The caller chooses the features.
 
 Inputs are arrays of any backend, float32 or float64. Computations are in float64 on the CPU. Results are Python floats
 or NumPy arrays.
@@ -22,6 +22,7 @@ from scorekit.metrics._kernel_distance import kernel_distance
 from scorekit.metrics._kernel_stein_discrepancy import SteinTest, kernel_stein_discrepancy
 from scorekit.metrics._mmd import Discrepancy, mmd
 from scorekit.metrics._mode_weights import ModeWeights, mode_weights
+from scorekit.metrics._moments import Moments, moments
 from scorekit.metrics._nearest_neighbors import Memorization, Neighbors, memorization, nearest_neighbors
 from scorekit.metrics._precision_recall import PrecisionRecall, precision_recall
 from scorekit.metrics._score_error import ScoreError, score_error
@@ -36,6 +37,7 @@ __all__ = [
     "Estimate",
     "Memorization",
     "ModeWeights",
+    "Moments",
     "Neighbors",
     "PrecisionRecall",
     "ScoreError",
@@ -51,6 +53,7 @@ __all__ = [
     "memorization",
     "mmd",
     "mode_weights",
+    "moments",
     "nearest_neighbors",
     "precision_recall",
     "score_error",

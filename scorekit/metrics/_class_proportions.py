@@ -11,9 +11,10 @@ import numpy as np
 from scorekit._arrays import check_batch, host, no_grad, own
 from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError, describe
 from scorekit.metrics._goodness import multinomial_p_value
-from scorekit.metrics._proportions import Proportions, table
+from scorekit.metrics._proportions import Proportions, html, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array, RngLike
 
@@ -25,6 +26,7 @@ _MOST = 1_000_000
 """The largest accepted number of classes. A larger label raises an error."""
 
 
+@displayed
 class ClassProportions(NamedTuple):
     """The proportion of each class with its interval, the true proportions, and the number of unclassified samples."""
 
@@ -41,13 +43,19 @@ class ClassProportions(NamedTuple):
     labels: Any
 
     def __str__(self) -> str:
-        lines = table(
-            "class", self.classes, Proportions(self.proportions, self.lower, self.upper), self.truth, self.level
-        )
-        lines.append(f"{self.n} samples; {self.unclassified} unclassified")
+        return "\n".join([*table("class", self.classes, self._found(), self.truth, self.level), *self._notes()])
+
+    def _repr_html_(self) -> str:
+        return html("class", self.classes, self._found(), self.truth, self.level, "; ".join(self._notes()))
+
+    def _found(self) -> Proportions:
+        return Proportions(self.proportions, self.lower, self.upper)
+
+    def _notes(self) -> list[str]:
+        counted = [f"{self.n} samples; {self.unclassified} unclassified"]
         if self.truth is not None:
-            lines.append(f"total variation from the truth {self.total_variation:.4f}; p-value {self.p_value:.3g}")
-        return "\n".join(lines)
+            counted.append(f"total variation from the truth {self.total_variation:.4f}; p-value {self.p_value:.3g}")
+        return counted
 
 
 def class_proportions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,13 @@ from scorekit.errors import NonFiniteError, ShapeError
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace
 
-__all__ = ["host_batch", "host_pair", "host_score", "median_distance"]
+__all__ = ["host_batch", "host_pair", "host_score", "median_distance", "warn_of_bandwidth"]
+
+_ALONE = 6
+"""At this distance in bandwidths a Gaussian kernel is 1.5e-8."""
+
+_LINEAR = 100
+"""From this ratio of bandwidth to median distance on, a Gaussian kernel is 1 to 5e-5."""
 
 
 def host_batch(x: Array, name: str = "x") -> Any:
@@ -52,6 +59,23 @@ def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "mo
             "Evaluate it closer to the data, or check the loss history for a training step that diverged."
         )
     return rows
+
+
+def warn_of_bandwidth(h: float, distances: Any) -> None:
+    """Warn if a Gaussian kernel with bandwidth ``h`` compares no samples, or little more than means."""
+    middle, closest = float(np.median(distances)), float(np.min(distances))
+    if closest > _ALONE * h:
+        fault = "so the kernel is zero between all samples"
+    elif h > _LINEAR * middle > 0:
+        fault = "so the kernel is nearly constant, and hardly anything but the means is compared"
+    else:
+        return
+    warnings.warn(
+        f"bandwidth is {h:.3g}, and the median distance between samples is {middle:.3g}, {fault}. Omit bandwidth, or "
+        "choose one near the distances that matter.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def median_distance(distances: Any) -> float:

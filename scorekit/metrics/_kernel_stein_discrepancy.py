@@ -8,13 +8,16 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch, host
 from scorekit._checks import check_count, check_option, check_positive
+from scorekit._tables import displayed
 from scorekit.errors import ShapeError
+from scorekit.metrics._chance import warn_if_powerless
 from scorekit.metrics._host import host_batch, host_score, median_distance
 from scorekit.protocols import Array, RngLike, ScoreModel
 
 __all__ = ["SteinTest", "kernel_stein_discrepancy"]
 
 
+@displayed
 class SteinTest(NamedTuple):
     """The squared discrepancy between samples and a score, and the p-value of "the samples have this score"."""
 
@@ -70,6 +73,8 @@ def kernel_stein_discrepancy(
             ``bootstraps`` is below 1.
         NonFiniteError: the score is NaN or infinite at some point.
 
+    A warning says so if no p-value can be at most 5 %: up to five samples, or 2 to 18 bootstraps.
+
     Source: Liu, Lee and Jordan, A kernelized Stein discrepancy for goodness-of-fit tests (2016), arXiv:1602.03253;
     Gorham and Mackey, Measuring sample quality with kernels (2017), arXiv:1703.01717; Chwialkowski, Strathmann and
     Gretton, A kernel test of goodness of fit (2016), arXiv:1602.02964. Fitted parameters: Key, Gretton, Briol and
@@ -86,6 +91,7 @@ def kernel_stein_discrepancy(
         raise ShapeError(f"x has {x.shape[0]} samples: expected at least 2, to form pairs.")
     check_option(kernel, "kernel", tuple(_KERNELS))
     bootstraps, stream = check_count(bootstraps, "bootstraps"), as_rng(rng, None, "kernel_stein_discrepancy")
+    warn_if_powerless(2.0 ** (1 - x.shape[0]), f"{x.shape[0]} samples", "bootstraps", bootstraps)
     rows, s = host_batch(x), host_score(score, x, name="score")
     u, n = _stein(rows, s, kernel, bandwidth), len(rows)
     observed = float(np.sum(u)) / (n * (n - 1))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count, check_positive
-from scorekit.metrics._host import host_pair, median_distance
+from scorekit._tables import displayed
+from scorekit.metrics._chance import warn_if_powerless
+from scorekit.metrics._host import host_pair, median_distance, warn_of_bandwidth
 from scorekit.protocols import Array, Rng, RngLike
 
 __all__ = ["Discrepancy", "mmd"]
 
 
+@displayed
 class Discrepancy(NamedTuple):
     """The squared discrepancy, the bandwidth, and the p-value of "both distributions are equal"."""
 
@@ -48,6 +52,9 @@ def mmd(
         InvalidValueError: an array holds NaN or infinity, ``bandwidth`` (or the median distance) is not positive, or
             ``permutations`` is below 1.
 
+    A warning says so if no p-value can be at most 5 % (a few samples, or 2 to 18 permutations), or if ``bandwidth`` is
+    far from the distances between samples.
+
     Source: Gretton, Borgwardt, Rasch, Schölkopf and Smola, A kernel two-sample test (2012), JMLR 13, 723–773.
 
     >>> import numpy as np
@@ -64,6 +71,9 @@ def mmd(
     h = median_distance(distances) if bandwidth is None else check_positive(bandwidth, "bandwidth")
     kernel = squareform(np.exp(-((distances / h) ** 2) / 2))  # zero on the diagonal
     labels = np.arange(n + m) < n
+    ways = math.comb(n + m, n) / (2 if n == m else 1)  # different sums: exchanging equal sets changes nothing
+    warn_if_powerless(1 / ways, f"{n} and {m} samples", "permutations", permutations)
+    warn_of_bandwidth(h, distances)
     observed = float(_squared(kernel, labels[:, None])[0])
     draws = _squared(kernel, _relabelings(labels, permutations, stream))
     ties = 1e-12 * np.max(kernel)  # equal partitions have the same sum up to rounding

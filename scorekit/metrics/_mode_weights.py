@@ -8,9 +8,10 @@ import numpy as np
 
 from scorekit._arrays import check_batch, event_size
 from scorekit._checks import check_positive
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.metrics._host import host_batch
-from scorekit.metrics._proportions import Proportions, table
+from scorekit.metrics._proportions import Proportions, html, table
 from scorekit.metrics._statistics import check_level
 from scorekit.protocols import Array
 
@@ -20,6 +21,7 @@ _FAR = 1e-6
 """The probability that a draw from a component is farther than the default ``far_distance``."""
 
 
+@displayed
 class ModeWeights(NamedTuple):
     """The proportion of each component with its interval, the true weights, and the number of far samples."""
 
@@ -33,10 +35,17 @@ class ModeWeights(NamedTuple):
     far_distance: float
 
     def __str__(self) -> str:
+        return "\n".join([*table(*self._table()), self._note()])
+
+    def _repr_html_(self) -> str:
+        return html(*self._table(), self._note())
+
+    def _table(self) -> tuple[str, range, Proportions, Any, float]:
         found = Proportions(self.proportions, self.lower, self.upper)
-        lines = table("mode", range(len(self.proportions)), found, self.truth, self.level)
-        lines.append(f"{self.n} samples; {self.far} farther than {self.far_distance:.3g} from every mode (Mahalanobis)")
-        return "\n".join(lines)
+        return "mode", range(len(self.proportions)), found, self.truth, self.level
+
+    def _note(self) -> str:
+        return f"{self.n} samples; {self.far} farther than {self.far_distance:.3g} from every mode (Mahalanobis)"
 
 
 def mode_weights(samples: Array, mixture: Any, level: float = 0.95, far_distance: float | None = None) -> ModeWeights:

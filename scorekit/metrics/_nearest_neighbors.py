@@ -9,6 +9,7 @@ import numpy as np
 
 from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
+from scorekit._tables import displayed
 from scorekit.errors import InvalidValueError
 from scorekit.metrics._host import host_pair
 from scorekit.metrics._statistics import check_level, share_interval
@@ -20,6 +21,7 @@ _CHUNK = 1 << 22
 """Largest number of distances in memory."""
 
 
+@displayed
 class Neighbors(NamedTuple):
     """The nearest neighbors of each sample: row indices and distances, both ``(n, k)``, nearest first."""
 
@@ -27,6 +29,7 @@ class Neighbors(NamedTuple):
     distances: Any
 
 
+@displayed
 class Memorization(NamedTuple):
     """The proportion of samples that are closer to the training data than held-out data are, with a test."""
 
@@ -72,8 +75,9 @@ def nearest_neighbors(samples: Array, training: Array, k: int = 1) -> Neighbors:
 
     >>> import numpy as np
     >>> training = np.array([[0.0, 0.0], [3.0, 4.0], [10.0, 0.0]])
-    >>> nearest_neighbors(np.array([[0.0, 1.0]]), training, k=2)
-    Neighbors(indices=array([[0, 1]]), distances=array([[1.        , 4.24264069]]))
+    >>> found = nearest_neighbors(np.array([[0.0, 1.0]]), training, k=2)
+    >>> found.indices.tolist(), found.distances.round(3).tolist()
+    ([[0, 1]], [[1.0, 4.243]])
     """
     rows, base = host_pair(samples, training, ("samples", "training"))
     if check_count(k, "k") > len(base):

@@ -7,14 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_sigma, check_batch, event_size
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
+from scorekit.learning.views import units_of
 from scorekit.metrics import _statistics
 from scorekit.metrics._host import host_score
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
 
-__all__ = ["ScoreError", "check_methods", "check_target", "compare_scores", "score_error"]
+__all__ = ["ScoreError", "check_methods", "check_noise_of", "check_target", "compare_scores", "score_error"]
 
 
+@displayed
 class ScoreError(NamedTuple):
     """The distance between two score fields over ``n`` points; every value has its standard error."""
 
@@ -53,7 +56,8 @@ def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: 
 
     Raises:
         ShapeError: ``x``, ``sigma`` or the model's output has the wrong shape or dimension.
-        InvalidTypeError: ``x`` is not float32 or float64, or ``distribution`` has no ``score``.
+        InvalidTypeError: ``x`` is not float32 or float64, ``distribution`` has no ``score``, or ``sigma`` is not None
+            and the model is standardized.
         InvalidValueError: ``x`` holds NaN or infinity, or ``sigma`` is not positive.
         NonFiniteError: a field is NaN or infinite at some point.
 
@@ -66,7 +70,17 @@ def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: 
     """
     check_target(distribution, check_batch(x))
     sigma = as_sigma(sigma, x)
+    check_noise_of(model, sigma)
     return compare_scores(host_score(model, x, sigma), host_score(distribution.score, x, sigma, "distribution.score"))
+
+
+def check_noise_of(model: ScoreModel, sigma: Sigma) -> None:
+    """Raise an error if the noise of ``model`` is not that of a distribution smoothed by N(0, sigma² I)."""
+    if sigma is not None and units_of(model) is not None:
+        raise InvalidTypeError(
+            "model is standardized: its noise is sigma * scale, and that of the distribution is sigma in each feature. "
+            "Compare the model inside (model.inner) with the distribution of the standardized data, or use sigma=None."
+        )
 
 
 def check_target(distribution: Any, x: Array, needed: tuple[str, ...] = ("score",)) -> None:

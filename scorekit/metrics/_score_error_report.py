@@ -10,16 +10,20 @@ import numpy as np
 
 from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count, check_number
+from scorekit._tables import displayed, html_table, text_table
 from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.metrics._host import host_score
-from scorekit.metrics._score_error import ScoreError, check_methods, check_target, compare_scores
+from scorekit.metrics._score_error import ScoreError, check_methods, check_noise_of, check_target, compare_scores
 from scorekit.noise import Geometric, Levels, NoiseDistribution, as_levels
 from scorekit.protocols import Array, Distribution, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
 
 __all__ = ["ScoreErrorReport", "ScoreErrorRow", "score_error_report"]
 
+_HEADER = ("sigma", "region", "points", "ESM", "±", "relative l2", "±", "cosine", "±")
 
+
+@displayed
 class ScoreErrorRow(NamedTuple):
     """The error at one noise level in one region."""
 
@@ -48,15 +52,14 @@ class ScoreErrorReport(tuple[ScoreErrorRow, ...]):
         return ScoreErrorReport(row for row in self if row.region == name)
 
     def __str__(self) -> str:
-        header = ("sigma", "region", "points", "ESM", "±", "relative l2", "±", "cosine", "±")
-        table = [header, *(_cells(row) for row in self)]
-        widths = [max(len(line[i]) for line in table) for i in range(len(header))]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(w) if i == 1 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in table
-        )
+        return text_table(_HEADER, map(_cells, self), left=(1,))
+
+    def __repr__(self) -> str:
+        levels = len({row.sigma for row in self})
+        return f"ScoreErrorReport({len(self)} rows, {levels} noise levels)"
+
+    def _repr_html_(self) -> str:
+        return html_table(_HEADER, map(_cells, self))
 
 
 def _cells(row: ScoreErrorRow) -> tuple[str, ...]:
@@ -155,6 +158,7 @@ def _level(
     cuts: list[float],
     like: Array | None,
 ) -> Iterator[ScoreErrorRow]:
+    check_noise_of(model, sigma)
     smoothed = distribution.smoothed(sigma)
     x = smoothed.sample(n, rng=rng, like=like)
     check_target(distribution, x)

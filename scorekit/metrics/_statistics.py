@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._checks import check_number
+from scorekit._tables import displayed
 from scorekit.errors import InvalidValueError
 
 __all__ = ["Estimate", "check_level", "mean", "root_ratio", "share_interval"]
 
 
+@displayed
 class Estimate(NamedTuple):
     """A value and its standard error, which is NaN if there is only one sample."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scorekit._arrays import as_rng, host
 from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.metrics._chance import relabeled
 from scorekit.metrics._host import host_pair
 from scorekit.protocols import Array, RngLike
 
@@ -18,6 +20,12 @@ __all__ = ["sliced_wasserstein", "wasserstein"]
 
 _HIGHEST = 500
 """Largest order p; 2^(−p) is still a normal float64."""
+
+_NOTABLE = 0.1
+"""The smallest ratio of bias to distance that is worth a warning."""
+
+_INACCURATE = 0.2
+"""The smallest relative error from few random directions that is worth a warning."""
 
 _CHUNK = 1 << 22
 """Largest number of projections in memory, which bounds memory for any number of directions."""
@@ -42,7 +50,8 @@ def sliced_wasserstein(a: Array, b: Array, projections: int = 256, order: float 
         rng: an Rng, a seed or None, for the directions in three or more dimensions.
 
     Returns:
-        A float, 0 for equal sets. Two sets from one distribution differ by about n^(-1/2): use this as the reference.
+        A float, 0 for equal sets. Two sets from one distribution differ by about n^(-1/2): use this as the reference. A
+        warning says so if the error from few random directions exceeds 20 %.
 
     Raises:
         ShapeError: the samples of ``a`` and ``b`` differ in shape.
@@ -65,6 +74,8 @@ def sliced_wasserstein(a: Array, b: Array, projections: int = 256, order: float 
     directions = _directions(rows_a.shape[1], check_count(projections, "projections"), rng)
     parts = row_blocks(directions.shape[1], _CHUNK // (len(rows_a) + len(rows_b)))
     powers = np.concatenate([_powers(rows_a @ directions[:, i], rows_b @ directions[:, i], p) for i in parts])
+    if rows_a.shape[1] > 2:
+        _warn_of_few_directions(powers, p)
     return unit * float(np.mean(powers) ** (1 / p))
 
 
@@ -74,8 +85,10 @@ def wasserstein(a: Array, b: Array, order: float = 2) -> float:
     W_p = (min over pairings π of mean |a_i − b_π(i)|^p)^(1/p).
 
     Memory is of order n², time up to n³ (seconds at n = 3,000). For larger sets use :func:`sliced_wasserstein`. In d
-    dimensions two sets from one distribution differ by about n^(-1/d), so in high dimensions the distance is not
-    informative.
+    dimensions two sets from one distribution differ by about n^(-1/d) times their spread, so in high dimensions the
+    distance is not informative: 29.6 for standard normals with n = 100 and d = 512. A warning gives the expected
+    distance of two sets of one distribution, from one random relabeling of the pooled samples, if n < 2^d and it is
+    more than a tenth of the distance.
 
     Args:
         a: samples, ``(n, *event)``.
@@ -96,9 +109,6 @@ def wasserstein(a: Array, b: Array, order: float = 2) -> float:
     >>> wasserstein(np.array([[0.0], [1.0]]), np.array([[3.0], [2.0]]))
     2.0
     """
-    from scipy.optimize import linear_sum_assignment
-    from scipy.spatial.distance import cdist
-
     rows_a, rows_b = host_pair(a, b)
     p = _check_order(order)
     if len(rows_a) != len(rows_b):
@@ -107,10 +117,43 @@ def wasserstein(a: Array, b: Array, order: float = 2) -> float:
             f"Shorten the longer one, [:{min(len(rows_a), len(rows_b))}], or use sliced_wasserstein, "
             "which accepts different sizes."
         )
-    distances = cdist(rows_a, rows_b)
+    value, (n, d) = _paired(rows_a, rows_b, p), rows_a.shape
+    if n.bit_length() <= d:  # n < 2^d
+        centered = rows_a - np.mean(rows_a, axis=0), rows_b - np.mean(rows_b, axis=0)
+        bias = float(relabeled(*centered, lambda x, y: _paired(x, y, p), 1, "wasserstein"))
+        if bias > _NOTABLE * value:
+            warnings.warn(
+                f"with n = {n} samples in d = {d} dimensions, two sets of one distribution have a Wasserstein distance "
+                f"of about {bias:.3g}, and this distance is {value:.3g}. Use sliced_wasserstein or mmd.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    return value
+
+
+def _paired(a: Any, b: Any, p: float) -> float:
+    """W_p of rows ``(n, d)`` by the best pairing."""
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    distances = cdist(a, b)
     unit = _unit(distances.max())
     cost = (distances / unit) ** p
     return unit * float(np.mean(cost[linear_sum_assignment(cost)]) ** (1 / p))
+
+
+def _warn_of_few_directions(powers: Any, p: float) -> None:
+    """Warn if the mean over random directions is inaccurate; its relative error is divided by p in the distance."""
+    m, center = len(powers), float(np.mean(powers))
+    error = float(np.std(powers, ddof=1)) / math.sqrt(m) / (p * center) if m > 1 and center > 0 else m == 1
+    if error > _INACCURATE:
+        known = "unknown" if m == 1 else f"about {100 * error:.0f} %"
+        warnings.warn(
+            f"the distance is a mean over {m} random direction{'s' * (m > 1)}, and its error is {known}: use more "
+            "projections; the default is 256.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _unit(largest: float) -> float:

@@ -17,7 +17,7 @@ from scorekit.registry import array_namespace, backend_of
 __all__ = ["condition"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Conditioned(View):
     """``(x, sigma) ↦ model(x, sigma, c)``; see :func:`condition`. ``each``: whether ``c`` has one entry per sample."""
 

@@ -16,7 +16,7 @@ from scorekit.registry import backend_of
 __all__ = ["EnergyModel"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EnergyModel(View):
     """The score of p(x) ∝ exp(−U(x)): ``s(x, sigma) = −∇ₓ U(x, sigma)``.
 
@@ -41,7 +41,7 @@ class EnergyModel(View):
     energy: Callable[..., Array]
 
     def __post_init__(self) -> None:
-        self.check_inner()
+        self.check_inner(a_score=False)
 
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """−∇ₓ U at ``x`` of shape ``(n, *event)``, shaped like ``x``."""

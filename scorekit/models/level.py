@@ -11,7 +11,7 @@ from scorekit._checks import check_positive
 from scorekit._conditions import check_condition
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
-from scorekit.learning.views import View
+from scorekit.learning.views import View, units_of, without_units
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import array_namespace
@@ -19,7 +19,7 @@ from scorekit.registry import array_namespace
 __all__ = ["at", "denoise"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AtLevel(View):
     """``x ↦ model(x, level)``; made by :func:`at`."""
 
@@ -81,7 +81,7 @@ def denoise(model: ScoreModel, x: Array, sigma: Sigma, condition: Array | None =
     """Denoise ``x``: ``x + sigma² s(x, sigma)``, equal to E[clean | x] if the score is exact (Tweedie's formula).
 
     Args:
-        model: a score model.
+        model: a score model. For one of ``sk.models.standardized``, the noise of ``x`` is sigma · scale.
         x: noisy samples, shape ``(n, *event)``.
         sigma: their noise level, a positive scalar or shape ``(n,)``.
         condition: the condition of each sample, first axis n; None for an unconditional model.
@@ -100,5 +100,8 @@ def denoise(model: ScoreModel, x: Array, sigma: Sigma, condition: Array | None =
     [[1.0]]
     """
     check_batch(x)
+    units = units_of(model)
+    if units is not None:
+        return units.from_standard(denoise(without_units(model), units.to_standard(x), sigma, condition))
     level = expand(required_sigma(sigma, x, "denoising"), x)
     return x + level**2 * evaluate(model, own(x), sigma, check_condition(condition, x))

@@ -14,7 +14,7 @@ from scorekit.protocols import Array, Sigma
 __all__ = ["per_sample"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PerSample(View):
     """``f`` with sigma always of shape ``(n,)``; made by :func:`per_sample`."""
 

@@ -17,7 +17,7 @@ from scorekit.registry import array_namespace
 __all__ = ["Preconditioned"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preconditioned(View):
     """A network F, scaled to the magnitude of a score at every noise level.
 
@@ -55,7 +55,7 @@ class Preconditioned(View):
     kind: Literal["edm", "ncsn", "none"] = "edm"
 
     def __post_init__(self) -> None:
-        self.check_inner()
+        self.check_inner(a_score=False)
         check_option(self.kind, "kind", ("edm", "ncsn", "none"))
         object.__setattr__(self, "sigma_data", check_positive(self.sigma_data, "sigma_data"))
 

@@ -25,7 +25,7 @@ def required_sigma(sigma: Sigma, x: Array, who: str) -> Sigma:
     return as_sigma(sigma, x)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DenoiserModel(View):
     """The score of a denoiser: ``s(x, sigma) = (D(x, sigma) − x) / sigma²``.
 
@@ -50,7 +50,7 @@ class DenoiserModel(View):
     denoise: Callable[..., Array]
 
     def __post_init__(self) -> None:
-        self.check_inner()
+        self.check_inner(a_score=False)
 
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""

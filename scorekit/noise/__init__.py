@@ -7,6 +7,7 @@ on the levels.
 
 from __future__ import annotations
 
+from scorekit.noise.columns import LocationScale, location_scale
 from scorekit.noise.designed import Designed, design, variance_ratio
 from scorekit.noise.levels import Geometric, Levels, as_levels
 from scorekit.noise.overlap import overlaps, widest_ratio
@@ -16,11 +17,13 @@ __all__ = [
     "Designed",
     "Geometric",
     "Levels",
+    "LocationScale",
     "LogNormal",
     "LogUniform",
     "NoiseDistribution",
     "as_levels",
     "design",
+    "location_scale",
     "overlaps",
     "variance_ratio",
     "widest_ratio",

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import check_batch, event_size, host
-from scorekit._checks import check_count, check_positive
+from scorekit._checks import check_count, check_positive, warn
 from scorekit._numerics import row_blocks
+from scorekit._tables import html_text
 from scorekit.errors import InvalidValueError, ShapeError
+from scorekit.noise import columns
+from scorekit.noise.columns import block_size, blocks, extreme_columns, far_rows, spread_rows
 from scorekit.noise.levels import Geometric
 from scorekit.noise.overlap import overlaps, widest_ratio
 from scorekit.noise.sigma_distributions import check_range
@@ -20,8 +23,9 @@ from scorekit.protocols import Array
 
 __all__ = ["Designed", "design", "variance_ratio"]
 
-CHUNK = 512  # samples per block
 BLUR = 0.01  # sigma_min divided by the range of the data
+_TAILS = 0.2  # sigma_min relative to the scale of the widest column; without heavy tails 0.01 of the range is 0.1
+_SAMPLE = 2000  # rows from which the scales of columns are compared
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Designed(Geometric):
 
     ``step_size`` and ``steps_per_level`` are arguments of :class:`~scorekit.samplers.AnnealedLangevin`. ``dim`` is the
     dimension of one sample. ``samples`` is the number of samples in the data. The largest distance was computed among
-    ``compared`` of them (0 if the user set ``sigma_max``).
+    ``compared`` of them (0 if the user set ``sigma_max``). ``left_out`` samples were far from all others.
 
     >>> import numpy as np
     >>> noise = design(np.array([[0.0, 0.0], [3.0, 4.0]]), sigma_min=0.1)
@@ -43,6 +47,7 @@ class Designed(Geometric):
     dim: int
     samples: int
     compared: int
+    left_out: int = 0
 
     @property
     def ratio(self) -> float:
@@ -59,6 +64,9 @@ class Designed(Geometric):
         """Variance divided by sigma_i² after the steps of a level, starting from the variance of the level before."""
         return variance_ratio(self.ratio, self.steps_per_level, self.step_size / (2 * self.smallest**2))
 
+    def _repr_html_(self) -> str:
+        return html_text(self.report())
+
     def report(self) -> str:
         """A text with the chosen values, the reasons, and the sampler to use."""
         among = (
@@ -66,7 +74,8 @@ class Designed(Geometric):
         )
         return "\n".join(
             [
-                f"noise levels for {self.samples} samples of dimension {self.dim}",
+                f"noise levels for {self.samples} samples of dimension {self.dim}"
+                + (f" ({self.left_out} far from all others left out)" if self.left_out else ""),
                 f"  sigma_max        {self.sigma_max:.6g}  ({among})",
                 f"  sigma_min        {self.sigma_min:.6g}",
                 f"  levels           {self.levels}  (ratio {self.ratio:.5f}, neighbors overlap by {self.overlap:.3f})",
@@ -101,8 +110,12 @@ def design(
     - ``sigma_min`` is 0.01 of the range of the data (largest minus smallest entry); for images in [0, 1] this is the
       published 0.01.
 
+    Samples that are far from all others are left out of these rules, and a warning names one. A sample is far if its
+    distance from the median is more than 20 times that of all but one in a hundred samples.
+
     Args:
-        data: samples, shape ``(n, *event)``, n >= 2, of any framework.
+        data: samples, shape ``(n, *event)``, n >= 2, of any framework. For features with different units, use
+            standardized data, see :func:`location_scale`.
         sigma_max: the largest level, positive.
         sigma_min: the smallest level, positive and below ``sigma_max``.
         levels: L >= 2.
@@ -120,6 +133,11 @@ def design(
         InvalidValueError: ``data`` holds NaN or infinity, all samples or all entries are equal, a count is too small,
             or ``sigma_max`` does not exceed ``sigma_min``.
 
+    Warns:
+        RuntimeWarning: the scales of two columns of data ``(n, d)`` differ by more than a factor of 20, or of 3 if
+            ``sigma_min`` is more than 0.4 times the smaller scale; or samples are left out. Not given if both
+            ``sigma_max`` and ``sigma_min`` are set.
+
     Source: Song and Ermon, Improved techniques for training score-based generative models (2020), arXiv:2006.09011.
 
     >>> import numpy as np
@@ -134,16 +152,22 @@ def design(
         raise ShapeError(
             f"data has shape {tuple(data.shape)}: expected at least two samples, to compute their distances."
         )
-    compared = 0 if sigma_max is not None else min(subset, int(data.shape[0]))
-    top = _largest_distance(data, compared) if sigma_max is None else check_positive(sigma_max, "sigma_max")
-    bottom = BLUR * _range(data) if sigma_min is None else check_positive(sigma_min, "sigma_min")
+    far = far_rows(data)
+    compared = 0 if sigma_max is not None else min(subset, int(np.sum(~far)))
+    top = _largest_distance(data, far, compared) if sigma_max is None else check_positive(sigma_max, "sigma_max")
+    bottom = BLUR * _range(data, far) if sigma_min is None else check_positive(sigma_min, "sigma_min")
     check_range(top, bottom)
     dim = event_size(data)
     if levels is None:
         levels = max(2, 1 + math.ceil(math.log(top / bottom) / math.log(widest_ratio(dim)) - 1e-9))
     levels = check_count(levels, "levels", minimum=2)
     step = _step_size((top / bottom) ** (1 / (levels - 1)), count)
-    return Designed(top, bottom, levels, 2 * step * bottom**2, count, dim, int(data.shape[0]), compared)
+    if sigma_max is None or sigma_min is None:
+        _warn_of_far(data, far)
+        _warn_of_scales(data, bottom)
+    return Designed(
+        top, bottom, levels, 2 * step * bottom**2, count, dim, int(data.shape[0]), compared, int(np.sum(far))
+    )
 
 
 def variance_ratio(gamma: float, steps: int, u: float) -> float:
@@ -169,29 +193,34 @@ def _step_size(gamma: float, steps: int) -> float:
     return float(found.x)
 
 
-def _range(data: Array) -> float:
-    ends = [(rows.min(), rows.max()) for rows in _chunks(data)]
+def _range(data: Array, far: Any) -> float:
+    """The largest entry minus the smallest, without the samples that are far from all others."""
+    ends = [(rows.min(), rows.max()) for rows in _near(data, far) if len(rows)]
     low, high = float(min(low for low, _ in ends)), float(max(high for _, high in ends))
     if low == high:
         raise InvalidValueError("all entries of data are equal, so their range gives no sigma_min. Set sigma_min.")
     return high - low
 
 
-def _chunks(data: Array) -> Iterator[Any]:
-    """The samples as rows on the CPU, one block at a time, so that a large data set is never copied as a whole."""
-    for rows in row_blocks(data.shape[0], CHUNK):
-        part = host(data[rows, ...])
-        yield part.reshape(len(part), -1)
+def _near(data: Array, far: Any) -> Iterator[Any]:
+    """The samples that are not far from all others, one block of rows at a time."""
+    for rows, away in zip(blocks(data), _split(far, data), strict=True):
+        yield rows[~away]
 
 
-def _largest_distance(data: Array, count: int) -> float:
+def _split(mask: Any, data: Array) -> Any:
+    """A mask of samples in parts, one for each block."""
+    return np.split(mask, range(block_size(data), len(mask), block_size(data)))
+
+
+def _largest_distance(data: Array, far: Any, count: int) -> float:
     """The largest distance between two of the ``count`` samples farthest from the mean."""
-    center = sum(rows.sum(axis=0) for rows in _chunks(data)) / data.shape[0]
-    radii = np.concatenate([np.linalg.norm(rows - center, axis=1) for rows in _chunks(data)])
+    center = sum(rows.sum(axis=0) for rows in _near(data, far)) / np.sum(~far)
+    radii = np.concatenate([np.linalg.norm(rows - center, axis=1) for rows in blocks(data)])
     taken = np.zeros(len(radii), dtype=bool)
-    taken[np.argsort(-radii, kind="stable")[:count]] = True
-    masks = np.split(taken, range(CHUNK, len(taken), CHUNK))
-    distance = _diameter(np.concatenate([rows[m] for rows, m in zip(_chunks(data), masks, strict=True)]) - center)
+    taken[np.argsort(-np.where(far, -1.0, radii), kind="stable")[:count]] = True
+    farthest = np.concatenate([rows[m] for rows, m in zip(blocks(data), _split(taken, data), strict=True)])
+    distance = _diameter(farthest - center)
     if distance == 0:
         raise InvalidValueError(
             f"all {data.shape[0]} samples of data are equal, so their largest distance gives no sigma_max. "
@@ -200,11 +229,44 @@ def _largest_distance(data: Array, count: int) -> float:
     return distance
 
 
+def _warn_of_scales(data: Array, sigma_min: float) -> None:
+    """Warn if the noise levels hide the structure of some columns of tabular data."""
+    found = extreme_columns(spread_rows(data, _SAMPLE)) if data.ndim == 2 else None
+    if found is None:
+        return
+    if found.hides(sigma_min) and sigma_min > _TAILS * found.wide_scale:
+        warn(
+            f"sigma_min={sigma_min:.3g}, {BLUR:g} of the range of the data, is large beside their scale: {found}. "
+            "Noise of this size hides the structure of all but the few values that are far away. Set sigma_min="
+            f"{0.05 * found.narrow_scale:.2g}."
+        )
+    elif not found.fit(sigma_min):
+        warn(
+            f"the columns of data have different scales: {found}. Noise levels that fit one do not fit the other, and "
+            "samples lose the structure of narrow columns. Standardize: mean, scale = sk.noise.location_scale(data), "
+            "noise = sk.noise.design((data - mean) / scale), and train sk.models.standardized(model, mean, scale)."
+        )
+
+
+def _warn_of_far(data: Array, far: Any) -> None:
+    """Warn about samples that were left out, with the column in which the first of them is farthest."""
+    if not far.any():
+        return
+    first = int(np.argmax(far))
+    row = host(data[first : first + 1, ...]).reshape(-1)
+    column = int(np.argmax(np.abs(row - np.median(spread_rows(data, columns.CHUNK), axis=0))))
+    warn(
+        f"{int(far.sum())} of {len(far)} samples are far from all others and were left out: sample {first} has "
+        f"{row[column]:.3g} in column {column}. sigma_max is the largest distance between the other samples. Remove "
+        "these samples from the training data, or set sigma_max if they are valid."
+    )
+
+
 def _diameter(rows: Any) -> float:
     """The largest distance between two rows: the pair from |a|² + |b|² − 2 ab, its distance from the difference."""
     squares = np.sum(rows * rows, axis=1)
     largest, best = -math.inf, 0.0
-    for part in row_blocks(len(rows), CHUNK):
+    for part in row_blocks(len(rows), columns.CHUNK):
         apart = squares[part, None] + squares - 2 * rows[part] @ rows.T
         i, j = np.unravel_index(np.argmax(apart), apart.shape)
         if apart[i, j] > largest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,9 @@ from scorekit.protocols import Array
 from scorekit.registry import array_namespace
 
 __all__ = ["Geometric", "Levels", "as_levels"]
+
+_SHOWN = 8
+"""Largest number of levels in a repr."""
 
 
 class _LevelsBase(NoiseDistribution):
@@ -139,6 +143,13 @@ class Levels(_LevelsBase):
                 "Write sorted(levels, reverse=True), each level once."
             )
         object.__setattr__(self, "values", tuple(float(v) for v in values))
+
+    def __repr__(self) -> str:
+        """All levels, or for more than eight their number and range with a checksum, which tells runs apart."""
+        if len(self.values) <= _SHOWN:
+            return f"Levels(values={self.values!r})"
+        checksum = zlib.crc32(np.asarray(self.values).tobytes())
+        return f"Levels({len(self.values)} levels from {self.values[0]:g} to {self.values[-1]:g}, crc32 {checksum:08x})"
 
     @cached_property
     def sigmas(self) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from scorekit._arrays import as_rng, check_batch, weighted_mean
 from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError, describe
 from scorekit.learning.drawing import check_noise
+from scorekit.learning.views import units_of, without_units
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
 
@@ -17,14 +18,25 @@ __all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 
 
 class CheckedScore:
-    """A model with a fixed condition; its output is checked to have the shape and dtype of its input."""
+    """A model with a fixed condition; its output is checked to have the shape and dtype of its input.
+
+    For a model of ``sk.models.standardized`` it is the score of standardized points: ``units`` is that view, ``model``
+    the model inside, and ``given`` the model that was passed, the same object at each step of a learner.
+    """
 
     def __init__(self, model: ScoreModel, condition: Array | None = None) -> None:
-        self.model, self.condition = model, condition
-        self._score = score_function(model)
+        self.given, self.condition = model, condition
+        self.units = units_of(model)
+        self.model = model if self.units is None else without_units(model)
+        self._score = score_function(self.model)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
         return check_score(self._score(x, sigma, self.condition), x)
+
+    @property
+    def has_divergence(self) -> bool:
+        """Whether the model computes its exact trace itself."""
+        return getattr(self.model, "divergence", None) is not None
 
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(s, tr ∇s)`` at sigma=None, or with ``probes`` the mean of vᵀ ∇s v in place of the trace.
@@ -54,10 +66,6 @@ class ScoreObjective(ABC):
     12.5
     """
 
-    takes_trace: ClassVar[bool] = False
-    """Whether the losses contain a derivative of the score with respect to x. ``fit`` then refuses a score whose
-    derivatives jump (ReLU)."""
-
     def draw(self, x: Array, rng: RngLike = None) -> Any:
         """Draw all random numbers that the losses of ``x`` need; None for a deterministic objective.
 
@@ -84,7 +92,8 @@ class ScoreObjective(ABC):
         """The loss of the batch: ``sum(w · losses) / sum(w)``, or the mean if there are no weights.
 
         Args:
-            model: a score model.
+            model: a score model. For one of ``sk.models.standardized``, the loss is that of the model inside on the
+                standardized data.
             x: data, shape ``(n, *event)``.
             rng: an Rng, a seed or None; not used by deterministic objectives.
             weights: shape ``(n,)``, nonnegative and not all zero: quadrature or importance weights.
@@ -118,6 +127,7 @@ class ScoreObjective(ABC):
         """
         check_batch(x)
         score = CheckedScore(model, check_condition(condition, x))
+        x = x if score.units is None else score.units.to_standard(x)
         self._prepare(score, x)
         losses = self._losses(score, x, self._noise_for(x, rng, noise))
         if tuple(getattr(losses, "shape", ())) != (x.shape[0],):
@@ -143,6 +153,11 @@ class ScoreObjective(ABC):
         ``fit`` evaluates the model at both before the first step.
         """
         return None
+
+    @property
+    def takes_trace(self) -> bool:
+        """Whether the losses contain a derivative of the score with respect to x, so that a score with ReLU is wrong."""
+        return False
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         """Check the model before the losses are computed."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from scorekit._arrays import event_dot, event_size, expand, own
 from scorekit._checks import check_option, check_positive
+from scorekit._tables import displayed
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, RngLike
 
@@ -16,6 +17,7 @@ VarianceReduction = Literal["control", "antithetic"] | None
 VARIANCE_REDUCTIONS: tuple[VarianceReduction, ...] = (None, "control", "antithetic")
 
 
+@displayed
 class DenoisingNoise(NamedTuple):
     """``z``: standard normals, shaped like the batch."""
 

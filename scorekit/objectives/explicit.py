@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorekit._arrays import as_sigma, event_dot, own
-from scorekit._score import takes_condition
-from scorekit.errors import InvalidTypeError, describe
+from scorekit._score import score_function, takes_condition
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
 from scorekit.registry import backend_of
@@ -19,6 +19,9 @@ __all__ = ["ExplicitScoreMatching"]
 class ExplicitScoreMatching(ScoreObjective):
     """``ESM = ½ E|s(x, sigma) − ∇ log p_sigma(x)|²``, for densities whose score is known.
 
+    For a model of ``sk.models.standardized`` it is ½ E|scale · (s(x) − ∇ log p(x))|², and ``sigma`` must be None: the
+    noise of the model is sigma · scale.
+
     Args:
         target: a distribution with a ``score`` method, or a score function ``(x, sigma)`` or ``(x, sigma, condition)``.
         sigma: the noise level of the comparison: None (no noise), a positive scalar or ``(n,)``. With a noise level,
@@ -26,6 +29,7 @@ class ExplicitScoreMatching(ScoreObjective):
 
     Raises:
         TypeError: ``target`` has no score.
+        ValueError: when called, ``sigma`` is not None and the model is standardized.
 
     Reference: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005, JMLR 6:695–709.
 
@@ -63,11 +67,26 @@ class ExplicitScoreMatching(ScoreObjective):
 
     def _losses(self, score: CheckedScore, x: Array, noise: None) -> Array:  # noqa: ARG002
         sigma = as_sigma(self.sigma, x)
-        exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(
-            own(x), sigma
-        )
+        condition = score.condition if takes_condition(self._target()) else None
+        exact = CheckedScore(self._in_units(score.units, sigma), condition)(own(x), sigma)
         difference = score(own(x), sigma) - exact
         return 0.5 * event_dot(difference, difference)
+
+    def _in_units(self, units: Any, sigma: Sigma) -> Any:
+        """The target as a score of standardized points, if the model has ``units``."""
+        if units is None:
+            return self._target()
+        if sigma is not None:
+            raise InvalidValueError(
+                "the noise of a standardized model is sigma * scale, and that of the target is sigma in each feature: "
+                "expected sigma=None. With noise, compare the model inside with the target of standardized data."
+            )
+        target = score_function(self._target())
+
+        def scaled(u: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
+            return target(units.from_standard(u), sigma, condition) * units.like(u)[1]
+
+        return scaled
 
 
 def _plain(sigma: Any) -> Any:

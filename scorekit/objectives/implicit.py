@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from scorekit._arrays import event_dot
 from scorekit._checks import check_count, check_option
+from scorekit._tables import displayed
 from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
 from scorekit.objectives._coupling import refuse_coupled_rows
+from scorekit.objectives._trace_cost import warn_of_cost
 from scorekit.protocols import Array, RngLike
 
 __all__ = ["ImplicitScoreMatching", "Probes"]
 
 
+@displayed
 class Probes(NamedTuple):
     """``v``: directions for each sample, shape ``(n, m, *event)``, with E[v vᵀ] = I."""
 
@@ -39,6 +42,9 @@ class ImplicitScoreMatching(ScoreObjective):
         ValueError: an unknown ``trace``, ``probes`` below 1, or, when called, rows of the model that depend on each
             other (batch normalization in training mode).
 
+    Warns:
+        RuntimeWarning: once for each model, if the exact trace of a batch takes more than 2 seconds, with an estimate.
+
     References: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005, JMLR 6:695–709.
     Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990, doi:10.1080/03610919008812866.
 
@@ -47,13 +53,17 @@ class ImplicitScoreMatching(ScoreObjective):
     [46.0]
     """
 
-    takes_trace: ClassVar[bool] = True
     trace: Literal["exact", "hutchinson"] = "exact"
     probes: int = 1
 
     def __post_init__(self) -> None:
         check_option(self.trace, "trace", ("exact", "hutchinson"))
         check_count(self.probes, "probes")
+
+    @property
+    def takes_trace(self) -> bool:
+        """True."""
+        return True
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:
@@ -68,6 +78,8 @@ class ImplicitScoreMatching(ScoreObjective):
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)
+        if self.trace == "exact":
+            warn_of_cost(score, x)
 
     def _losses(self, score: CheckedScore, x: Array, noise: Probes | None) -> Array:
         s, trace = score.divergence(x, None if noise is None else probes_first(noise.v))

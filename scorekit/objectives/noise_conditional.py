@@ -11,6 +11,7 @@ import numpy as np
 from scorekit._arrays import readable
 from scorekit._checks import check_option, check_positive
 from scorekit._score import check_conditional
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.noise import NoiseDistribution
 from scorekit.objectives._base import CheckedScore, ScoreObjective
@@ -22,6 +23,7 @@ from scorekit.registry import array_namespace
 __all__ = ["LevelNoise", "NoiseConditional"]
 
 
+@displayed
 class LevelNoise(NamedTuple):
     """``sigma``: the noise level of each sample, ``(n,)``. ``z``: standard normals, shaped like the batch."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from scorekit._arrays import event_size, event_sum
 from scorekit._checks import check_count, check_option
@@ -47,7 +47,6 @@ class SlicedScoreMatching(ScoreObjective):
     [46.0]
     """
 
-    takes_trace: ClassVar[bool] = True
     projections: int = 1
     distribution: Literal["rademacher", "gaussian", "sphere"] = "rademacher"
     variance_reduced: bool = True
@@ -59,6 +58,11 @@ class SlicedScoreMatching(ScoreObjective):
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)
+
+    @property
+    def takes_trace(self) -> bool:
+        """True."""
+        return True
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from scorekit._checks import check_path
 from scorekit.errors import InvalidValueError
+from scorekit.storage.files import replacing
 
 __all__ = ["check_gif", "freeze_layout", "write_gif"]
 
@@ -42,6 +43,7 @@ def check_gif(path: str | os.PathLike[str]) -> Path:
 def write_gif(animation: FuncAnimation, target: Path, fps: float, dpi: int) -> None:
     """Draw all frames and write the file."""
     try:
-        animation.save(target, writer=PillowWriter(fps=fps), dpi=dpi)  # type: ignore[arg-type]
+        with replacing(target, ending=target.suffix) as new:
+            animation.save(new, writer=PillowWriter(fps=fps), dpi=dpi)  # type: ignore[arg-type]
     except OSError as error:
         raise InvalidValueError(f"cannot write {str(target)!r}: {error}. Choose another folder.") from error

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, LogNorm, Normalize
 
 from scorekit._checks import check_option, check_positive
-from scorekit.metrics._score_error import check_target
+from scorekit.metrics._score_error import check_noise_of, check_target
 from scorekit.plot._axes import SIZE, Limits, add_colorbar, as_axes, as_box, style_plane
 from scorekit.plot._plane import Backdrop, check_level, draw_backdrop, field_on, make_backdrop, make_plane
 from scorekit.protocols import Array, Distribution, ScoreModel
@@ -179,6 +179,7 @@ def score_error(
     box, sigma = as_box(limits), check_level(sigma)
     plane = make_plane(box, grid, like)
     check_target(distribution, plane.points)
+    check_noise_of(model, sigma)
     exact = field_on(plane, distribution.score, sigma, "distribution.score")
     error = _length(field_on(plane, model, sigma) - exact)
     if relative:

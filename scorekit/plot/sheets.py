@@ -11,6 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from scorekit._checks import check_count, check_path, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.plot._axes import SIZE
+from scorekit.storage.files import replacing
 
 __all__ = ["panels", "write"]
 
@@ -48,7 +49,7 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
 
 
 def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 150, *, close: bool = False) -> None:
-    """Write the figure to a file; the file name extension sets the format.
+    """Write the figure to a file; the file name extension sets the format. A symbolic link of this name is replaced.
 
     Args:
         figure: a matplotlib Figure.
@@ -70,8 +71,11 @@ def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 1
     if not isinstance(figure, Figure):
         raise InvalidTypeError(f"figure is a {describe(figure)}: expected a matplotlib Figure. For Axes use ax.figure.")
     target, dpi = check_path(path, "path"), check_count(dpi, "dpi")
+    if not target.suffix:
+        target = target.with_suffix(f".{figure.canvas.get_default_filetype()}")
     try:
-        figure.savefig(target, dpi=dpi)
+        with replacing(target, ending=target.suffix) as new:
+            figure.savefig(new, dpi=dpi)
     except ValueError as error:
         raise InvalidValueError(f"cannot write {path}: {error}.") from error
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import constant
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
@@ -17,6 +18,7 @@ from scorekit.samplers._linear import Linear
 __all__ = ["Clamped", "ClampedState"]
 
 
+@displayed
 class ClampedState(NamedTuple):
     """``mask`` and ``values`` in the shape of x, the ``known`` entries at this level, the state of ``kernel``."""
 
@@ -54,7 +56,10 @@ class Clamped(Kernel):
     def init(self, x: Array, row: Row, context: Context) -> ClampedState:
         """Mask and values as arrays like x, and the state of the inner kernel."""
         mask, values = (_like_start(getattr(self, name), name, context) for name in ("mask", "values"))
-        known = mask != 0
+        known = context.copy_in(mask) != 0
+        if context.units is not None:
+            values = context.units.to_standard(values)
+        values = context.copy_in(values)
         inside = self.kernel.init(context.xp.where(known, values, x), row, context)
         if inside is not None and not isinstance(self.kernel, (Linear, Clamped)):
             raise InvalidTypeError(
@@ -78,7 +83,7 @@ class Clamped(Kernel):
 
 
 def _like_start(value: Any, name: str, context: Context) -> Array:
-    """``value`` broadcast to the shape of x0, with its framework and dtype, in the layout of kernels."""
+    """``value`` broadcast to the shape of x0, with its framework and dtype."""
     shape = context.shape
     try:
         whole = np.broadcast_to(value, shape)
@@ -86,4 +91,4 @@ def _like_start(value: Any, name: str, context: Context) -> Array:
         raise ShapeError(
             f"{name} has shape {value.shape}: expected one that broadcasts to that of x0, {shape}."
         ) from error
-    return context.copy_in(constant(np.array(whole, dtype=np.float64), context.x0))
+    return constant(np.array(whole, dtype=np.float64), context.x0)

@@ -11,6 +11,7 @@ import numpy as np
 from scorekit._arrays import as_rng, no_grad, own, readable
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.learning.views import units_of, without_units
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel, Shape, Sigma
 from scorekit.registry import array_namespace
 from scorekit.samplers._layout import Layout
@@ -27,9 +28,11 @@ class Context:
     :meth:`align` work for both layouts; :meth:`batch_first` and :meth:`batch_last` convert between them. A kernel must
     not modify ``x``, a score (it may be a buffer of the model) or the result of :meth:`normal` in place.
 
+    With a model of ``sk.models.standardized``, kernels move standardized points, and :meth:`result` converts them back.
+
     Args:
         model: the score model; it needs ``log_prob`` if the kernel calls :meth:`log_prob`.
-        x0: the initial points, shape ``(n, *event)``.
+        x0: the initial points, shape ``(n, *event)``, in the units of the data.
         rng: an Rng, a seed or None.
 
     Raises:
@@ -44,6 +47,9 @@ class Context:
 
     def __init__(self, model: ScoreModel, x0: Array, rng: RngLike) -> None:
         self._layout = Layout.of(x0)
+        self.units = units_of(model)
+        if self.units is not None:
+            model, x0 = without_units(model), self.units.to_standard(x0)
         self.x0 = x0
         self.evaluations = 0
         self._no_grad = no_grad(x0)
@@ -87,6 +93,11 @@ class Context:
     def copy_out(self, x: Array) -> Array:
         """A contiguous copy of a kernel's array as ``(n, *event)``."""
         return self._layout.copy_out(x)
+
+    def result(self, x: Array) -> Array:
+        """A copy of a kernel's array as ``(n, *event)``, in the units of the data."""
+        made = self._layout.copy_out(x)
+        return made if self.units is None else self.units.from_standard(made)
 
     def score(self, x: Array, sigma: Sigma = None) -> Array:
         """``s(x, sigma)``, shaped like ``x``.

@@ -10,8 +10,9 @@ import numpy as np
 from scorekit._arrays import constant
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
+from scorekit.samplers._kernel import Row
 
-__all__ = ["Curvature", "curvature_at"]
+__all__ = ["Curvature", "curvature_at", "length_of"]
 
 POWER_STEPS = 12
 
@@ -26,8 +27,11 @@ class Curvature(NamedTuple):
     outward: bool
 
 
-def curvature_at(x: Array, sigma: float | None, context: Context, *, inward: bool = False) -> Curvature | None:
+def curvature_at(x: Array, row: Row, context: Context, *, inward: bool = False) -> Curvature | None:
     """The largest curvature over the chains at ``x``, in the layout of kernels; None if it cannot be computed.
+
+    The score is that at the noise level of ``row``. The finite differences are relative to the largest entry of ``x``
+    and to the noise of the row, so the result does not depend on the unit of x.
 
     With ``inward``, over the chains whose largest eigenvalue is negative: those beside which the score points toward
     high density.
@@ -35,16 +39,22 @@ def curvature_at(x: Array, sigma: float | None, context: Context, *, inward: boo
     It takes twelve power iterations on finite differences, each with one evaluation of the model for all chains.
     """
     try:
-        found = _power(x, sigma, context, inward)
+        found = _power(x, row, context, inward)
     except Exception:  # the model may raise at these points; the message then has no estimate
         return None
     return found if math.isfinite(found.size) and found.size > 0 else None
 
 
-def _power(x: Array, sigma: float | None, context: Context, inward: bool) -> Curvature:
-    xp, here = context.xp, context.score(x, sigma)
+def length_of(row: Row) -> float:
+    """The length of a row in the unit of x: its noise level or the noise of its step; 0 without both."""
+    return max(row.sigma or 0.0, 0.0 if math.isnan(row.step_size) else math.sqrt(row.step_size))
+
+
+def _power(x: Array, row: Row, context: Context, inward: bool) -> Curvature:
+    xp, sigma, here = context.xp, row.sigma, context.score(x, row.sigma)
     tiny = float(xp.finfo(x.dtype).smallest_normal)  # no division by zero, in any unit of x
-    h = math.sqrt(float(xp.finfo(x.dtype).eps)) * max(1.0, float(xp.max(xp.abs(x))))
+    length = max(float(xp.max(xp.abs(x))), length_of(row)) or 1.0
+    h = math.sqrt(float(xp.finfo(x.dtype).eps)) * length
     # a fixed generic direction, so that the caller's random stream is not used
     image = constant(np.cos(np.arange(1.0, math.prod(x.shape) + 1) ** 2).reshape(x.shape), x)
     norms = _norms(image, context)

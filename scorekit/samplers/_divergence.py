@@ -7,30 +7,34 @@ from typing import Any, NamedTuple
 
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
-from scorekit.samplers._curvature import Curvature, curvature_at
-from scorekit.samplers._kernel import Row, Schedule
+from scorekit.samplers._curvature import Curvature, curvature_at, length_of
+from scorekit.samplers._kernel import Extremes, Row, Schedule
 from scorekit.samplers._recorder import Taken
 
 __all__ = ["Diagnosis", "Growth", "describe", "examine"]
 
 LARGEST_GROWTH = 1e6  # limit of the largest norm of a chain, relative to the scale of the run
-EXPLODED = 1e3  # relative to the largest entry of the initial points
+EXPLODED = 1e3  # relative to the largest entry of the initial points and the noise of a step
 
 
 class Growth:
     """Check that the squared norm of every chain is finite and at most 10¹² times the squared scale of the run.
 
-    The scale is the largest of: the norms of the chains before and after the first step, sigma · sqrt(d) at the first
-    level, and sqrt(step size · d), the noise of the first step. It has the units of the data. The check takes one inner
-    product per step; chains are checked one by one only if that is too large.
+    The scale is the largest of: the norms of the chains before and after the first step, sigma · sqrt(d) at the largest
+    level, and sqrt(step size · d), the noise of the largest step. It has the units of the data. The check takes one
+    inner product per step; chains are checked one by one only if that is too large.
+
+    ``root_mean_square`` is that of all entries after the last step.
     """
 
-    def __init__(self, x: Array, row: Row, context: Context) -> None:
+    def __init__(self, x: Array, extremes: Extremes, context: Context) -> None:
         self._context = context
         d = math.prod(context.shape[1:])
-        step = 0.0 if math.isnan(row.step_size) else row.step_size
-        self._scale = max(self._largest(x), math.sqrt(d) * max(row.sigma or 0.0, math.sqrt(step)))
+        self._entries = d * context.shape[0]
+        noise = max(extremes.sigma_max or 0.0, math.sqrt(extremes.step_size))
+        self._scale = max(self._largest(x), math.sqrt(d) * noise)
         self._limit = float(context.xp.finfo(x.dtype).max)
+        self.root_mean_square = 0.0
 
     def _largest(self, x: Array) -> float:
         return math.sqrt(float(self._context.xp.max(self._context.event_sum(x * x))))
@@ -46,7 +50,9 @@ class Growth:
         """Whether no chain has diverged; the sum over all chains may exceed the limit of one chain."""
         xp = self._context.xp
         flat = xp.reshape(x, (-1,))
-        return float(xp.matmul(flat, flat)) <= self._limit or not any(self.count(x))
+        square = float(xp.matmul(flat, flat))
+        self.root_mean_square = math.sqrt(square / self._entries) if math.isfinite(square) else math.inf
+        return square <= self._limit or not any(self.count(x))
 
     def count(self, x: Array) -> tuple[int, int]:
         """The number of chains whose squared norm is not finite, and of finite chains above the limit."""
@@ -100,8 +106,8 @@ def examine(taken: Taken, before: Array, growth: Growth, context: Context) -> Di
         reach,
         math.nan if score is None else _largest(score, context),
         0 if score is None else _bad_scores(score, before, context),
-        bool(far) or reach > EXPLODED * max(1.0, _largest(start, context)),
-        curvature_at(start, row.sigma, context),
+        bool(far) or reach > EXPLODED * max(_largest(start, context), length_of(row)),
+        curvature_at(start, row, context),
     )
 
 

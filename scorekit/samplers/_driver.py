@@ -10,6 +10,7 @@ from typing import Any
 from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_count, check_option
+from scorekit._progress import progress_bar
 from scorekit._score import check_conditional
 from scorekit.errors import DivergedError, InvalidTypeError, ShapeError
 from scorekit.errors import describe as kind_of
@@ -17,8 +18,10 @@ from scorekit.protocols import Array, RngLike, ScoreModel
 from scorekit.samplers._context import Context
 from scorekit.samplers._divergence import Diagnosis, Growth, describe, examine
 from scorekit.samplers._kernel import Kernel, Row, Schedule, Step
+from scorekit.samplers._level_check import compare_levels, compare_start
 from scorekit.samplers._log_density import score_model
 from scorekit.samplers._recorder import Recorder, Taken
+from scorekit.samplers._resolution import Resolution
 from scorekit.samplers._state_check import check_state
 from scorekit.samplers.state import Samples, State
 
@@ -73,28 +76,28 @@ class ChainSampler(ABC):
         Raises:
             DivergedError: the squared norm of a chain is NaN or infinite, or its norm exceeds 10⁶ times the scale of
                 the run. The scale is the largest of the norms of the chains before and after the first step,
-                sigma · sqrt(d) at the first level, and sqrt(step size · d) at the first step.
+                sigma · sqrt(d) at the largest level, and sqrt(step size · d) at the largest step.
             ShapeError: ``x0`` has no batch axis, or the model or a kernel returned the wrong shape.
             TypeError: ``model`` or ``callback`` is not a function, the model takes no sigma but the sampler has noise
                 levels, or the model or a kernel returned the wrong dtype.
-            ValueError: ``x0`` is not finite, or ``keep_every`` is below 1.
+            ValueError: ``x0`` is not finite, ``keep_every`` is below 1, or the trajectory does not fit into memory.
+
+        Warns:
+            RuntimeWarning: once per run each, if the noise levels are outside of those on which the network was trained
+                (by more than a factor of 1.5), or if steps are lost to rounding in the dtype of ``x0``.
         """
         keep_every = None if keep_every is None else check_count(keep_every, "keep_every")
         check_option(progress, "progress", (True, False))
         if callback is not None and not callable(callback):
             raise InvalidTypeError(f"callback is a {kind_of(callback)}: expected a function of a State, or None.")
         run = self._begin(model, x0, rng)
-        recorder, observe = Recorder(run.context, run.total, keep_every), self.observer(run.context)
-        with closing(run.steps()) as steps:
+        recorder = Recorder(run.context, run.total, keep_every)
+        recorder.check_memory()
+        with closing(self._recorded(run, recorder)) as steps:
             for taken in _with_bar(steps, type(self).__name__, run.total) if progress else steps:
-                if recorder.wants(taken.number):
-                    with run.context.quiet():
-                        record = recorder.record(taken)
-                        if observe is not None:
-                            observe(taken, record)
                 if callback is not None:
                     callback(_state(taken, run.context))
-        return Samples(run.context.copy_out(taken.step.x), recorder.trajectory(), recorder.stats())
+        return Samples(run.context.result(taken.step.x), recorder.trajectory(), recorder.stats())
 
     def iterate(self, model: ScoreModel, x0: Array, rng: RngLike = None) -> Iterator[State]:
         """Run the chains of :meth:`sample` as a generator that yields a :class:`State` after each step.
@@ -102,7 +105,18 @@ class ChainSampler(ABC):
         The same seed gives the same states, bit for bit. The arguments are checked immediately.
         """
         run = self._begin(model, x0, rng)
-        return (_state(taken, run.context) for taken in run.steps())
+        return (_state(taken, run.context) for taken in self._recorded(run, Recorder(run.context, run.total, None)))
+
+    def _recorded(self, run: _Run, recorder: Recorder) -> Generator[Taken, None, None]:
+        """The steps of a run, after they are recorded and observed."""
+        observe = self.observer(run.context)
+        for taken in run.steps():
+            if recorder.wants(taken.number):
+                with run.context.quiet():
+                    record = recorder.record(taken)
+                    if observe is not None:
+                        observe(taken, record)
+            yield taken
 
     def _begin(self, model: ScoreModel, x0: Array, rng: RngLike) -> _Run:
         reuse_freed_memory()
@@ -114,6 +128,8 @@ class ChainSampler(ABC):
                 f"{type(self).__name__} needs the score at each noise level",
                 "For a score without noise, or at one level (sk.models.at), use Langevin.",
             )
+        compare_levels(model, schedule.extremes)
+        compare_start(context, schedule.extremes)
         return _Run(context, schedule, self.advice)
 
 
@@ -134,7 +150,8 @@ class _Run:
     def steps(self) -> Generator[Taken, None, None]:
         before: Row | None = None
         with self.context.quiet():
-            growth = Growth(self._x, self._schedule.rows[0], self.context)
+            growth = Growth(self._x, self._schedule.extremes, self.context)
+            resolution = Resolution(self._x, self.context)
         for number, row in enumerate(self._schedule.rows, start=1):
             kernel = self._schedule.kernels[row.kernel]
             entered = row is not before and (before is None or row[:2] != before[:2] or row.kernel != before.kernel)
@@ -148,6 +165,7 @@ class _Run:
                     self._raise(taken, growth)
                 if number == 1:
                     growth.follow_first(step.x)
+                resolution.check(row, growth.root_mean_square, number)
             self._x, self._states[row.kernel], before = step.x, step.state, row
             yield taken
 
@@ -185,14 +203,13 @@ class _Run:
 
 def _state(taken: Taken, context: Context) -> State:
     row = taken.row
-    return State(context.copy_out(taken.step.x), taken.number, row.level, row.sigma, row.step_size)
+    return State(context.result(taken.step.x), taken.number, row.level, row.sigma, row.step_size)
 
 
 def _with_bar(steps: Iterable[Taken], name: str, total: int) -> Iterator[Taken]:
-    from tqdm import tqdm
-
-    with tqdm(steps, desc=name, total=total, unit="step") as bar:
-        for taken in bar:
+    with progress_bar(total, name) as bar:
+        for taken in steps:
             if taken.row.sigma is not None:
                 bar.set_postfix(sigma=f"{taken.row.sigma:.4g}", refresh=False)
+            bar.update()
             yield taken

@@ -6,15 +6,19 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, overload
 
+from scorekit._tables import displayed
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array
 
 if TYPE_CHECKING:
     from scorekit.samplers._context import Context
 
-__all__ = ["Kernel", "Row", "Rows", "Schedule", "Step"]
+__all__ = ["Extremes", "Kernel", "Row", "Rows", "Schedule", "Step"]
+
+_LOOKED_AT = 20_000  # rows of a schedule whose levels are compared
 
 
 class Row(NamedTuple):
@@ -65,6 +69,7 @@ class Rows(Sequence[Row]):
         return self._make(chosen) if isinstance(chosen, int) else [self._make(i) for i in chosen]
 
 
+@displayed
 class Step(NamedTuple):
     """The result of a kernel's step.
 
@@ -118,6 +123,20 @@ class Kernel(ABC):
         """One step of all chains from ``x``."""
 
 
+class Extremes(NamedTuple):
+    """The largest and smallest noise level of a schedule, None without levels, and its largest step size, or 0."""
+
+    sigma_max: float | None
+    sigma_min: float | None
+    step_size: float
+
+
+def _spread(rows: Sequence[Row]) -> list[Row]:
+    """Evenly spaced rows, with the first and the last one."""
+    last = len(rows) - 1
+    return [rows[last * k // (_LOOKED_AT - 1)] for k in range(_LOOKED_AT)]
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The steps of a run: ``rows``, one per step, and the ``kernels`` to which they refer by index.
@@ -144,6 +163,14 @@ class Schedule:
     def levels(self) -> int:
         """The number of noise levels."""
         return self.rows[-1].level + 1
+
+    @cached_property
+    def extremes(self) -> Extremes:
+        """The largest and smallest noise level and the largest step size; of 20,000 rows if there are more."""
+        rows = self.rows if len(self) <= _LOOKED_AT else _spread(self.rows)
+        sigmas = [row.sigma for row in rows if row.sigma is not None]
+        steps = [row.step_size for row in rows if not math.isnan(row.step_size)]
+        return Extremes(max(sigmas, default=None), min(sigmas, default=None), max(steps, default=0.0))
 
     @property
     def interacts(self) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 
+from scorekit._checks import warn
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
 from scorekit.samplers._curvature import Curvature, curvature_at
@@ -37,7 +37,7 @@ class LimitWatch:
             return
         if self._suspect(_largest_variance(score, self._context)):
             self._asked = True
-            self._warn(curvature_at(taken.step.x, taken.row.sigma, self._context, inward=True))
+            self._warn(curvature_at(taken.step.x, taken.row, self._context, inward=True))
 
     def _suspect(self, square: float) -> bool:
         return self._step_size / 4 * square >= SUSPECT
@@ -48,13 +48,11 @@ class LimitWatch:
         share = self._step_size * curvature.size / 4
         if NEAR <= share < 1:
             milder = float(f"{0.4 / curvature.size:.1g}")
-            warnings.warn(
+            warn(
                 f"step_size={self._step_size:g} is {share:.1%} of 4/L, L the largest curvature (about "
                 f"{curvature.size:.3g}): along that direction the stationary variance is 1 / (1 - step_size * L / 4) "
                 f"= {1 / (1 - share):.3g} times that of the density. Take a smaller step: with step_size={milder:g} it "
-                f"is {1 / (1 - milder * curvature.size / 4):.3g} times.",
-                RuntimeWarning,
-                stacklevel=4,
+                f"is {1 / (1 - milder * curvature.size / 4):.3g} times."
             )
 
 

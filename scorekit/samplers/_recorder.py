@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit._memory import free_bytes, readable_size
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array
 from scorekit.samplers._context import Context
@@ -42,6 +43,24 @@ class Recorder:
         self._rows: list[dict[str, float]] = []
         self._kept: list[Array] = []
 
+    def check_memory(self) -> None:
+        """Raise an error if the trajectory cannot fit into memory; joining its states takes twice their size."""
+        every, x0, free = self._every, self._context.x0, free_bytes()
+        if every is None or free is None or str(getattr(x0, "device", "cpu")).partition(":")[0] != "cpu":
+            return
+        state = math.prod(x0.shape) * self._context.xp.finfo(x0.dtype).bits // 8
+        kept = -(-self._total // every)
+        if 2 * kept * state <= free:
+            return
+        fitting = int(0.8 * free // (2 * state))
+        remedy = "use fewer chains at a time (sk.samplers.sample_blocks)"
+        if fitting >= 1:
+            remedy = f"keep_every={-(-self._total // fitting)} fits. A callback can reduce or save each state instead"
+        raise InvalidValueError(
+            f"keep_every={every} keeps {kept} states of {readable_size(state)}, which takes "
+            f"{readable_size(2 * kept * state)} of memory, and {readable_size(free)} are free: {remedy}."
+        )
+
     def wants(self, number: int) -> bool:
         """Whether this step is recorded."""
         if self._every is None:  # if number · records / total passes an integer, so also at the last step
@@ -51,7 +70,7 @@ class Recorder:
     def record(self, taken: Taken) -> dict[str, float]:
         """Record ``taken`` and return its statistics."""
         if self._every is not None:
-            self._kept.append(self._context.copy_out(taken.step.x))
+            self._kept.append(self._context.result(taken.step.x))
         self._rows.append(self._row(taken))
         return self._rows[-1]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scorekit._checks import check_count, check_option, check_positive
+from scorekit._checks import check_count, check_option, check_positive, warn
+from scorekit.errors import InvalidValueError
 from scorekit.noise import Geometric, Levels, as_levels
 from scorekit.samplers._divergence import Diagnosis
 from scorekit.samplers._driver import ChainSampler
@@ -14,6 +15,8 @@ from scorekit.samplers._langevin_limit import langevin_advice
 from scorekit.samplers._linear import denoising_row, langevin_row, linear_schedule
 
 __all__ = ["AnnealedLangevin"]
+
+_UNSTABLE, _WIDE = 4.0, 2.0  # step_size / sigma_L²; at 2 the noise has twice its variance
 
 
 @dataclass(frozen=True)
@@ -27,17 +30,21 @@ class AnnealedLangevin(ChainSampler):
     Args:
         noise: noise levels, or a descending sequence of numbers.
         steps_per_level: T >= 1.
-        step_size: epsilon > 0, the step size at the smallest level, in units of x². For a score with curvature
-            1/sigma² the chain is stable below 4 · sigma_L².
+        step_size: epsilon in (0, 4 · sigma_L²), the step size at the smallest level, in units of x². For a score with
+            curvature 1/sigma² the chain is stable below 4 · sigma_L², and its variance at level i tends to sigma_i² /
+            (1 − epsilon / (4 sigma_L²)).
         denoise: whether to end with the denoising step. Samples are then narrower than the data if sigma_L is not
             small: for N(0, v) the standard deviation of the noisy samples is multiplied by v / (v + sigma_L²). Use
             small enough levels.
 
     Raises:
         ValueError: ``noise`` is not positive and descending, ``steps_per_level`` is below 1, or ``step_size`` is not
-            positive and finite.
+            positive and below 4 · sigma_L².
         TypeError: ``noise`` is not a sequence of levels, or ``step_size`` is not a number. :meth:`sample` raises it for
             a model that takes no sigma.
+
+    Warns:
+        RuntimeWarning: ``step_size`` is more than 2 · sigma_L²: the noise has more than twice its variance.
 
     References: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019), Algorithm
     1, arXiv:1907.05600. The denoising step: Jolicoeur-Martineau et al., Adversarial score matching and improved
@@ -60,6 +67,24 @@ class AnnealedLangevin(ChainSampler):
         object.__setattr__(self, "steps_per_level", check_count(self.steps_per_level, "steps_per_level"))
         object.__setattr__(self, "step_size", check_positive(self.step_size, "step_size"))
         check_option(self.denoise, "denoise", (True, False))
+        self._check_stability()
+
+    def _check_stability(self) -> None:
+        smallest = as_levels(self.noise).smallest
+        relative = self.step_size / smallest**2
+        if relative >= _UNSTABLE:
+            raise InvalidValueError(
+                f"step_size={self.step_size:g} is {relative:.3g} times the squared smallest level ({smallest:g}): "
+                f"expected less than {_UNSTABLE:g} times, because the curvature of the score at level sigma is up to "
+                f"1/sigma^2 and larger steps diverge. Try step_size={0.2 * smallest**2:.2g}."
+            )
+        if relative > _WIDE:
+            warn(
+                f"step_size={self.step_size:g} is {relative:.3g} times the squared smallest level ({smallest:g}): with "
+                f"many steps per level the variance of the noise tends to 1 / (1 - {relative:.3g}/4) = "
+                f"{1 / (1 - relative / _UNSTABLE):.3g} times sigma^2 at each level. Try "
+                f"step_size={0.2 * smallest**2:.2g}, with {1 / (1 - 0.2 / _UNSTABLE):.3g} times."
+            )
 
     def schedule(self) -> Schedule:
         """``steps_per_level`` equal rows for each level, then the row of the denoising step."""

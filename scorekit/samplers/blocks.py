@@ -12,6 +12,8 @@ import numpy as np
 
 from scorekit._arrays import as_rng, check_batch
 from scorekit._checks import check_count, check_option
+from scorekit._progress import progress_bar
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
@@ -30,6 +32,7 @@ class Block(NamedTuple):
     samples: Samples
 
 
+@displayed
 class Gathered(NamedTuple):
     """The samples of finished blocks in one array.
 
@@ -162,20 +165,28 @@ def _streams(rng: RngLike, like: Array | None) -> Callable[[int], Rng]:
 
 
 def _chosen(blocks: Iterable[int] | None, count: int) -> Sequence[int]:
+    """The blocks, checked; a range is checked by its ends, and stays a range."""
     if blocks is None:
         return range(count)
+    if isinstance(blocks, range):
+        for b in (blocks[0], blocks[-1]) if blocks else ():
+            if not 0 <= b < count:
+                raise _no_block(b, count)
+        return blocks
     try:
         chosen = [check_count(b, "a block", minimum=0) for b in blocks]
     except TypeError as error:
         raise InvalidTypeError(f"blocks is {blocks!r}: expected integers, for example range(0, {count}, 2).") from error
     for b, times in Counter(chosen).items():
         if b >= count:
-            raise InvalidValueError(
-                f"blocks has {b}: there are {count} blocks, expected an index from 0 to {count - 1}."
-            )
+            raise _no_block(b, count)
         if times > 1:
             raise InvalidValueError(f"blocks has {b} {times} times: expected each block once, repeats are identical.")
     return chosen
+
+
+def _no_block(b: int, count: int) -> InvalidValueError:
+    return InvalidValueError(f"blocks has {b}: there are {count} blocks, expected an index from 0 to {count - 1}.")
 
 
 class _Run(NamedTuple):
@@ -223,7 +234,4 @@ def _pair(begun: tuple[Any, ...], size: int) -> tuple[Array, Array]:
 
 
 def _bar(run: _Run, blocks: int) -> Any:
-    from tqdm import tqdm
-
-    steps = len(run.sampler.schedule())
-    return tqdm(desc=f"{run.n} samples in blocks of {run.block}", total=blocks * steps, unit="step")
+    return progress_bar(blocks * len(run.sampler.schedule()), f"{run.n} samples in blocks of {run.block}")

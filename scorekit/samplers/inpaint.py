@@ -24,8 +24,9 @@ class Inpaint(ChainSampler):
     """Sample the unknown entries of x, conditional on known entries.
 
     Where ``mask`` is True, x is set to values + sigma · z before each step, with one z ~ N(0, I) for all steps at a
-    level. After the last step it equals ``values``. Without noise levels (:class:`Langevin`) it always equals
-    ``values``, and the other entries are sampled from their conditional distribution.
+    level. After the last step it equals ``values`` (up to rounding for a standardized model). Without noise levels
+    (:class:`Langevin`) it always equals ``values``, and the other entries are sampled from their conditional
+    distribution.
 
     Annealed Langevin dynamics converges to the conditional distribution with many steps per level and a small last
     level. With few steps the dependence on the known entries is too weak. :class:`ConsistentAnnealed` makes one step

@@ -32,7 +32,7 @@ class Langevin(ChainSampler):
         TypeError: ``step_size`` is not a number, or ``steps`` is not an integer.
 
     Warns:
-        RuntimeWarning: once per run of :meth:`sample`, if the step is less than 5 % below 4/L, L the largest curvature
+        RuntimeWarning: once per run, if the step is less than 5 % below 4/L, L the largest curvature
             1/v; the variance is then at least 20 times too large. L is estimated, with 13 more calls of the model,
             only if the recorded score norms are as large as with such a step.
 

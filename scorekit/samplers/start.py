@@ -7,9 +7,10 @@ from typing import Any
 
 from scorekit._arrays import as_rng, constant
 from scorekit._checks import check_count, check_positive
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.learning.views import units_of
 from scorekit.noise import NoiseDistribution, as_levels
-from scorekit.protocols import Array, RngLike, Shape
+from scorekit.protocols import Array, RngLike, ScoreModel, Shape
 from scorekit.registry import array_namespace
 
 __all__ = ["initial"]
@@ -22,11 +23,15 @@ def initial(
     like: Array | None = None,
     mean: Any = 0.0,
     std: Any = 0.0,
+    model: ScoreModel | None = None,
 ) -> Array:
     """Draw the initial points of an annealed chain from N(mean, (sigma_max² + std²) I).
 
     At sigma_max the smoothed data are close to N(mean, sigma_max² + std²), with the mean and std of the data. Pass
     both: a few steps at the first level do not correct a wrong mean or std.
+
+    For a model of ``sk.models.standardized``, pass ``model`` instead: the points are mean + scale · u with
+    u ~ N(0, (sigma_max² + 1) I), its mean and its scale.
 
     Args:
         noise: noise levels, a distribution with a largest level, or a descending sequence of numbers.
@@ -35,13 +40,14 @@ def initial(
         like: an array whose framework, dtype and device the result has; NumPy float64 without it.
         mean: mean of the data, a number or an array that broadcasts to ``shape``.
         std: standard deviation of the data, nonnegative, a number or an array that broadcasts to ``shape``.
+        model: the model that will be sampled, if it is one of ``sk.models.standardized``; then omit mean and std.
 
     Returns:
         An array of shape ``shape``.
 
     Raises:
         ValueError: ``mean`` or ``std`` is not finite, or ``std`` is negative.
-        TypeError: ``noise`` has no largest level.
+        TypeError: ``noise`` has no largest level, or ``model`` is not standardized.
         ShapeError: ``shape`` has fewer than two axes, or ``mean`` or ``std`` does not broadcast to it.
 
     Reference: Song and Ermon, Improved techniques for training score-based generative models (2020), section 3,
@@ -52,12 +58,28 @@ def initial(
     """
     shape = _check_shape(shape)
     sigma_max = _largest(noise)
+    if model is not None:
+        units = _units(model, mean, std)
+        return units.from_standard(initial(noise, shape, rng, like, std=1.0))
     z = as_rng(rng, like, "initial").normal(shape, like=like)
     xp = array_namespace(z)
     center, width = _moment(mean, "mean", z), _moment(std, "std", z)
     if bool(xp.any(width < 0)):
         raise InvalidValueError(f"std must not be negative, got a smallest value of {float(xp.min(width))}.")
     return center + xp.sqrt(sigma_max**2 + width * width) * z
+
+
+def _units(model: Any, mean: Any, std: Any) -> Any:
+    """The view of standardized data in ``model``, whose mean and scale replace ``mean`` and ``std``."""
+    units = units_of(model)
+    if units is None:
+        raise InvalidTypeError(
+            f"model is a {describe(model)} without mean and scale: expected one of sk.models.standardized. Omit model, "
+            "and pass mean and std of the data."
+        )
+    if not all(isinstance(value, float) and value == 0.0 for value in (mean, std)):
+        raise InvalidValueError("model has its own mean and scale: omit mean and std.")
+    return units
 
 
 def _check_shape(shape: Any) -> Shape:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from scorekit._tables import displayed, html_table
 from scorekit.protocols import Array
 
 __all__ = ["Samples", "State"]
 
 
+@displayed
 class State(NamedTuple):
     """The chains after one step. Each state owns its arrays, so you may keep or modify them.
 
@@ -48,3 +50,11 @@ class Samples(NamedTuple):
         """The shapes of the arrays."""
         kept = "None" if self.trajectory is None else f"of shape {tuple(self.trajectory.shape)}"
         return f"Samples(x of shape {tuple(self.x.shape)}, trajectory {kept}, stats of {', '.join(self.stats)})"
+
+    def _repr_html_(self) -> str:
+        """The shapes of the arrays, and the range of each statistic, as a table."""
+        rows = [("x", f"shape {tuple(self.x.shape)}")]
+        if self.trajectory is not None:
+            rows.append(("trajectory", f"shape {tuple(self.trajectory.shape)}"))
+        ranges = [(name, f"{values[0]:.4g} to {values[-1]:.4g}") for name, values in self.stats.items() if len(values)]
+        return html_table(("Samples", ""), rows + ranges)

@@ -1,4 +1,8 @@
-"""Atomic writes: write to a temporary name, then rename. The old content stays until the new one is complete."""
+"""Atomic writes: write to a temporary name, then rename. The old content stays until the new one is complete.
+
+A symbolic link with the name of a file or folder to write is replaced, and what it points to does not change. Inside a
+run folder, a link to a folder raises an error (:func:`own_folder`); the run folder itself may be a link.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,22 @@ from pathlib import Path
 
 from scorekit.errors import CheckpointError
 
-__all__ = ["remove", "replacing"]
+__all__ = ["own_folder", "remove", "replacing"]
 
 
 @contextmanager
-def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, shared: bool = False, ending: str = "") -> Iterator[Path]:
     """A temporary path for a new file or folder, which replaces ``path`` at the end of the block.
 
-    If the block raises an error, ``path`` does not change. All content is flushed to disk before the rename. If the
+    If ``path`` is a symbolic link, the link is replaced, and the file or folder that it points to does not change. If
+    the block raises an error, ``path`` does not change. All content is flushed to disk before the rename. If the
     process is killed, a file or folder with ``.partial`` added to its name may remain, and the old folder may have
     ``.old`` added to its name.
 
     Args:
         path: the file or folder to write.
         shared: True if several processes may write ``path`` at the same time. The last one wins.
+        ending: the end of the temporary name, for libraries that choose a format by it.
 
     Raises:
         OSError: the file system does not allow the write.
@@ -36,7 +42,8 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
     ...     [entry.name for entry in Path(place).iterdir()]
     ['numbers.txt']
     """
-    new = path.with_name(f"{path.name}.{os.getpid()}.partial" if shared else f"{path.name}.partial")
+    owner = f".{os.getpid()}" if shared else ""
+    new = path.with_name(f"{path.name}{owner}.partial{ending}")
     remove(new)
     try:
         yield new
@@ -77,6 +84,29 @@ def remove(path: Path) -> None:
             f"cannot remove {path} ({error.strerror or error}): use a separate folder for each run, and write "
             "nothing else to it."
         ) from error
+
+
+def own_folder(parent: Path, *names: str) -> Path:
+    """A folder inside ``parent``, created if it is missing.
+
+    Raises:
+        CheckpointError: it is a symbolic link, so its files would be written outside ``parent``; or a file.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     own_folder(Path(place), "samples", "first").is_dir()
+    True
+    """
+    path = parent
+    for name in names:
+        path = path / name
+        if path.is_symlink():
+            raise CheckpointError(
+                f"{path} is a symbolic link: nothing is written through links inside {parent}. Remove the link. To "
+                "keep the files on another disk, link the whole folder."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _flush(path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,18 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_path
+from scorekit._memory import free_bytes, readable_size
+from scorekit._reading import open_regular
 from scorekit._version import __version__
 from scorekit.errors import CheckpointError
 from scorekit.learning.host_arrays import BFLOAT16
 from scorekit.storage.files import replacing
+from scorekit.storage.sealed import read_sealed, seal
 
 __all__ = ["NewerFormatError", "read_folder", "writable_folder", "write_folder"]
 
 _ARRAYS, _MANIFEST, _FORMAT = "arrays.safetensors", "manifest.json", 1
+_HEADER_AT_MOST = 100_000_000  # bytes, the limit of safetensors
 _MANY = 1000  # larger than any future format number
 _PARTS = {"format": int, "scorekit": str, "description": dict, "header": str, "sha256": dict, "bfloat16": list}
 
@@ -48,9 +53,8 @@ def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
     path = check_path(folder, "the folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".write-test"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise CheckpointError(f"cannot write to {path} ({error.strerror or error}): {hint}") from error
     return path
@@ -94,7 +98,7 @@ def _fill(folder: Path, arrays: Mapping[str, Any], description: Mapping[str, Any
         "sha256": {name: _digest(value) for name, value in bits.items()},
         "bfloat16": [name for name, value in arrays.items() if value.dtype == BFLOAT16],
     }
-    (folder / _MANIFEST).write_bytes(_text(content))
+    (folder / _MANIFEST).write_bytes(seal(content))
 
 
 def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -118,7 +122,7 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         if _header(path / _ARRAYS) != content["header"]:
             raise CheckpointError(f"{path} is damaged: the header of {_ARRAYS} does not match its SHA-256.")
         bits = load_file(path / _ARRAYS)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, MemoryError) as error:
         raise CheckpointError(
             f"{path} cannot be read: {_ARRAYS} is not a complete safetensors file ({_reason(error)})."
         ) from error
@@ -131,16 +135,13 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _manifest(path: Path) -> dict[str, Any]:
     """The verified content of the manifest."""
+    content: dict[str, Any]
     try:
-        text = (path / _MANIFEST).read_bytes()
-        content = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+        content, sealed = read_sealed(path / _MANIFEST)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({_reason(error)}).") from error
-    if not isinstance(content, dict) or not isinstance(content.get("checksum"), str):
+    if not sealed:
         raise CheckpointError(f"{path} cannot be read: {_MANIFEST} has no checksum, so scorekit did not write it.")
-    del content["checksum"]
-    if text != _text(content):
-        raise CheckpointError(f"{path} is damaged: {_MANIFEST} does not match its checksum.")
     if type(content.get("format")) is int and _FORMAT < content["format"] < _MANY:
         raise NewerFormatError(
             f"{path} was written by a newer scorekit ({content.get('scorekit')}, format {content['format']}); this one "
@@ -152,19 +153,16 @@ def _manifest(path: Path) -> dict[str, Any]:
     return content
 
 
-def _text(content: Mapping[str, Any]) -> bytes:
-    """The text of a manifest: its content and the SHA-256 of its content."""
-    checksum = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return json.dumps({**content, "checksum": checksum}, indent=1).encode()
-
-
 def _header(path: Path) -> str:
     """The SHA-256 of the bytes before the arrays: eight bytes with the header length, and the header."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        free = free_bytes()
+        if free is not None and size > free:  # safetensors would abort
+            raise ValueError(f"it has {readable_size(size)}, more than the free memory of {readable_size(free)}")
         start = file.read(8)
         length = int.from_bytes(start, "little")
-        if length > size - 8:
+        if length > min(size - 8, _HEADER_AT_MOST):
             raise ValueError(f"its header of {length} bytes does not fit into a file of {size}")
         return hashlib.sha256(start + file.read(length)).hexdigest()
 

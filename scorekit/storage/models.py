@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -10,15 +11,33 @@ from typing import Any
 from scorekit import models
 from scorekit._checks import check_path
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
-from scorekit.learning.host_arrays import check_same_arrays, from_host, on_host
+from scorekit.learning.host_arrays import from_host
+from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
 from scorekit.learning.views import View, innermost
-from scorekit.protocols import Array, ScoreModel
-from scorekit.registry import backend, backend_of, offered, provided
+from scorekit.learning.zeros import Zeros, check_sizes
+from scorekit.protocols import ScoreModel
+from scorekit.registry import backend, offered, provided
 from scorekit.storage.folders import read_folder, write_folder
+from scorekit.storage.foreign import not_a_model
+from scorekit.storage.networks import (
+    check_into,
+    config_of,
+    filled,
+    host_arrays,
+    missing_into,
+    name_of_class,
+    unwrapped,
+    warn_of_class,
+)
 
 __all__ = ["load", "save"]
 
-_VIEWS = ("DenoiserModel", "EnergyModel", "Preconditioned")
+_VIEWS = {  # by the class of a view, the name in sk.models that makes it
+    "DenoiserModel": "DenoiserModel",
+    "EnergyModel": "EnergyModel",
+    "Preconditioned": "Preconditioned",
+    "Standardized": "standardized",
+}
 
 
 def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
@@ -27,12 +46,16 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
     Weights are stored in a safetensors file, the rest as JSON. Loading never executes content of the files.
 
     Args:
-        model: a network of a backend, such as ``scorekit_numpy.MLP``, which :func:`load` can rebuild; or another
-            ``nn.Module`` or model with ``parameters()``, which needs the argument ``into`` of :func:`load`.
+        model: a network of a backend, such as ``scorekit_numpy.MLP``, which :func:`load` can rebuild; or any other
+            ``nn.Module`` or model with ``parameters()``, which needs the argument ``into`` of :func:`load`. Its
+            ``state_dict()`` is saved, with the name of its class, and ``config()`` if it has one. Wrappers that only
+            run a network (``torch.compile``, ``DataParallel``) are taken off.
         folder: a folder that does not exist yet.
 
     Raises:
-        TypeError: the model is a function, or a view that cannot be saved.
+        TypeError: the model is a function, a view that cannot be saved, or has entries that are not arrays with values.
+        ValueError: the model has no parameters and no buffers.
+        NonFiniteError: a weight is NaN or infinite.
         CheckpointError: the folder exists or cannot be written.
 
     >>> import tempfile, scorekit as sk
@@ -46,17 +69,18 @@ def save(model: ScoreModel, folder: str | os.PathLike[str]) -> None:
     if os.path.lexists(path):
         raise CheckpointError(f"{path} exists already: choose a new folder, or remove this one first.")
     network, views = _unwrap(model)
-    arrays = _arrays_of(network)
-    owner = backend_of(next(iter(arrays.values())))
+    owner, arrays = host_arrays(network)
     ours = _provided(owner.name, network)
     description = {
         "kind": "model",
         "backend": owner.name,
-        "network": type(network).__name__ if ours else f"{type(network).__module__}.{type(network).__qualname__}",
-        "config": network.config() if ours else None,
+        "network": type(network).__name__ if ours else name_of_class(network),
+        "provided": ours,
+        "config": network.config() if ours else config_of(network),
         "views": views,
+        "trained_levels": trained_levels_of(network),
     }
-    write_folder(path, on_host(owner, arrays), description)
+    write_folder(path, arrays, description)
 
 
 def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
@@ -71,8 +95,10 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
         The network with the saved weights, wrapped by the views that it was saved with.
 
     Raises:
-        CheckpointError: the folder is missing, damaged, or not a saved model; the weights do not fit ``into``; or
-            ``into`` is None and the network is not one of a backend. ``into`` is not modified then.
+        CheckpointError: the folder is missing, damaged, or not a saved model, and the message says what it is; the
+            weights do not fit ``into``; or ``into`` is None and the network is not one of a backend. ``into`` is not
+            modified then.
+        TypeError: ``into`` is not a network.
         MissingBackendError: the backend of the model is not installed.
 
     >>> import tempfile, numpy as np, scorekit as sk
@@ -86,17 +112,27 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     True
     """
     path = check_path(folder, "folder")
+    if into is not None:
+        check_into(innermost(into))
+    wrong = not_a_model(path)
+    if wrong is not None:
+        raise CheckpointError(wrong)
     arrays, description = read_folder(path)
     if description.get("kind") != "model":
         raise CheckpointError(f"{path} contains a {description.get('kind')}: expected a model written by sk.save.")
     try:
-        model = _filled(_network(description, into), from_host(backend(description["backend"]), arrays))
+        numbers = sum(value.size for value in arrays.values())
+        network = _network(description, numbers) if into is None else innermost(into)
+        model = filled(network, from_host(backend(description["backend"]), arrays), rebuilt=into is None)
+        set_trained_levels(model, description.get("trained_levels"))
         for view in reversed(description["views"]):
-            model = getattr(models, _VIEWS[_VIEWS.index(view["view"])])(model, **view["fields"])
+            model = getattr(models, _VIEWS[view["view"]])(model, **view["fields"])
     except MissingBackendError:
         raise
     except (ScorekitError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, MemoryError) as error:
         raise CheckpointError(f"{path} is not a model that this version of scorekit can load: {error}") from error
+    if into is not None:
+        warn_of_class(str(description["network"]), unwrapped(network), stacklevel=3)
     return model
 
 
@@ -108,14 +144,19 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         if name not in _VIEWS:
             raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
         others = [f.name for f in fields(model) if f.name != model._inner]
-        views.append({"view": name, "fields": {key: getattr(model, key) for key in others}})
+        views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
         model = model.inner
     if not callable(getattr(model, "parameters", None)):
         raise InvalidTypeError(
             f"cannot save a {describe(model)}: expected a network with parameters(), alone or wrapped by views of "
             "sk.models. Functions cannot be saved."
         )
-    return model, views
+    return unwrapped(model), views
+
+
+def _plain(value: Any) -> Any:
+    """An array as nested lists of its numbers, which JSON stores exactly."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _provided(name: str, network: Any) -> bool:
@@ -123,31 +164,16 @@ def _provided(name: str, network: Any) -> bool:
     return hasattr(network, "config") and offered(name, type(network).__name__) is type(network)
 
 
-def _arrays_of(network: Any) -> dict[str, Array]:
-    """The arrays of a network by name: ``state_dict()`` of a module, including buffers, else ``parameters()``."""
-    return dict(network.state_dict() if hasattr(network, "state_dict") else network.parameters())
+def _network(description: Mapping[str, Any], numbers: int) -> Any:
+    """A network from the saved configuration, of about ``numbers`` weights.
 
-
-def _filled(network: Any, arrays: Mapping[str, Array]) -> Any:
-    """The network with these arrays: a module is modified in place, any other network is copied."""
-    own = _arrays_of(network)
-    check_same_arrays(arrays, own)
-    if not hasattr(network, "load_state_dict"):
-        return network.with_parameters({name: arrays[name] for name in own})  # in the order of the network
-    network.load_state_dict(arrays)
-    return network
-
-
-def _network(description: Mapping[str, Any], into: Any) -> Any:
-    """``into``, or a new network from the saved configuration. Only classes that the backend exports can be called."""
-    if into is not None:
-        return innermost(into)
-    if description["config"] is None:
-        raise CheckpointError(
-            f"it contains the weights of a {description['network']}, which no backend exports: make that network, "
-            "and write sk.load(folder, into=network)."
-        )
+    Only classes that the backend exports can be called.
+    """
+    if not description.get("provided", description["config"] is not None):
+        raise missing_into(description)
     make = provided(description["backend"], description["network"])
     if not (isinstance(make, type) and hasattr(make, "config")):
         raise CheckpointError(f"it names {description['network']}, which is not a network class.")
-    return make(**description["config"])
+    check_sizes(description["config"], numbers)
+    blank = {"rng": Zeros(numbers)} if "rng" in inspect.signature(make).parameters else {}
+    return make(**{**description["config"], **blank})

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from scorekit._arrays import constant, host
+from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Array, ScoreModel, Shape
 
@@ -22,6 +23,7 @@ __all__ = ["AffineLaw", "impulse_law"]
 _ROUNDING = {4: 1e-2, 8: 1e-6}  # tolerance for rounding errors of the sum of responses, by bytes per number
 
 
+@displayed
 class AffineLaw(NamedTuple):
     """The distribution N(mean, covariance) of the final positions.
 

@@ -19,13 +19,16 @@ _COLUMNS, _NUMBERS = 64, 2**21  # columns that are checked, and entries in all
 _FEWEST = 64  # extreme values that are compared; with fewer, edges and tails look alike
 _SMALLEST = 1024  # samples
 _EDGE = 0.46  # mean(y) / max(y) of an edge, below, when it is known precisely
+_FEW = 20  # values with which nothing is said, and images that are taken together
 _ATOM = 0.05  # a part of the samples that equals the extreme value exactly
 
 
-def edge_of(source: Source) -> str | None:
+def edge_of(source: Source, objective: Any = None) -> str | None:
     """The place where the data end abruptly, as the beginning of a sentence; None if there is none."""
-    x = source.first
-    rows = _host(source, x)
+    d = math.prod(source.first.shape[1:])
+    x = source.some(max(_SMALLEST, _NUMBERS // min(d, _COLUMNS)))
+    rows = source.owner.to_numpy(getattr(objective, "as_seen", lambda x: x)(x)).astype(float)
+    rows = rows.reshape(-1, 1) if rows.ndim > 2 and len(rows) < _FEW else rows.reshape(len(rows), -1)
     shown = np.unique(np.linspace(0, rows.shape[1] - 1, _COLUMNS).astype(int))
     for column in shown:
         for sign, name in ((1.0, "smallest"), (-1.0, "largest")):
@@ -39,17 +42,10 @@ def edge_of(source: Source) -> str | None:
     return None
 
 
-def _host(source: Source, x: Any) -> Any:
-    """Some samples as rows of float64; a few images as one column."""
-    most = max(_SMALLEST, _NUMBERS // min(math.prod(x.shape[1:]), _COLUMNS))
-    rows = source.owner.to_numpy(x[:: -(-x.shape[0] // most)]).astype(float)
-    return rows.reshape(-1, 1) if rows.ndim > 2 and len(rows) < 20 else rows.reshape(len(rows), -1)
-
-
 def _atom(values: Any) -> float:
     """The part of the values that equals the smallest, if it is large, also beside that of other values; else 0."""
     ends = int((values == values.min()).sum())
-    if len(values) < 20 or ends < max(5, _ATOM * len(values)) or ends == len(values):
+    if len(values) < _FEW or ends < max(5, _ATOM * len(values)) or ends == len(values):
         return 0.0
     _, counts = np.unique(values, return_counts=True)
     return ends / len(values) if ends >= 0.5 * counts.max() else 0.0

@@ -12,6 +12,7 @@ import numpy as np
 
 from scorekit._checks import check_path
 from scorekit.errors import InvalidValueError
+from scorekit.storage.files import replacing
 from scorekit.training.trend import Trend, trend_of
 
 __all__ = ["History", "line_of"]
@@ -102,7 +103,8 @@ class History:
             for row in zip(*(self._columns[name] for name in group), strict=True)
         ]
         try:
-            check_path(path, "path").write_text("".join(map(line_of, rows)))
+            with replacing(check_path(path, "path")) as new:
+                new.write_text("".join(map(line_of, rows)))
         except OSError as error:
             raise InvalidValueError(
                 f"cannot write {path} ({error.strerror or error}): choose a file in an existing folder."

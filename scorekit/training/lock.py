@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from scorekit._reading import read_bytes
 from scorekit.errors import CheckpointError
+from scorekit.storage.files import replacing
 
 __all__ = ["lock"]
 
@@ -32,9 +34,12 @@ def lock(folder: Path) -> Iterator[None]:
 
     held = FileLock(folder / _LOCK)
     try:
+        if (folder / _LOCK).is_symlink():  # the lock would be a file outside the folder
+            (folder / _LOCK).unlink()
         held.acquire(blocking=False)
-        with suppress(OSError):  # if the disk is full, the lock works without the process number
-            (folder / _HOLDER).write_text(str(os.getpid()))
+        # if the disk is full, the lock works without the process number
+        with suppress(OSError), replacing(folder / _HOLDER) as new:
+            new.write_text(str(os.getpid()))
     except Timeout as error:
         raise CheckpointError(
             f"{folder} is in use by the training process {_holder(folder)}. Wait until it ends, or choose another "
@@ -54,6 +59,6 @@ def lock(folder: Path) -> Iterator[None]:
 def _holder(folder: Path) -> str:
     """The number of the process that holds the lock, or "unknown"."""
     try:
-        return (folder / _HOLDER).read_text(errors="replace").strip() or "unknown"
+        return read_bytes(folder / _HOLDER, 100).decode(errors="replace").strip() or "unknown"
     except OSError:
         return "unknown"

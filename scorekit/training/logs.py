@@ -77,7 +77,7 @@ class JsonLines:
         rows = [state.history.last()]
         if len(state.history.validation_step) > self._validations:
             rows.append(state.history.last_validation())
-        with self._path.open("a") as file:
+        with open(self._path, "a", opener=_not_through_a_link) as file:
             file.write("".join(map(line_of, rows)))
 
     def _warn(self, state: FitState, cause: Any) -> None:
@@ -90,6 +90,10 @@ class JsonLines:
                 stacklevel=5,
             )
         self._warned = True
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 class TensorBoard:

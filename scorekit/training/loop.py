@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -17,10 +18,13 @@ from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, des
 from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
+from scorekit.training.arguments import check_names
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
-from scorekit.training.run import Dropout, FitResult, FitState, Run, Store, name_of
+from scorekit.training.run import Dropout, FitResult, FitState, Run
+from scorekit.training.scales import compare_scales
 from scorekit.training.sources import Source, open_source
+from scorekit.training.store import Store
 
 __all__ = ["fit"]
 
@@ -30,7 +34,7 @@ def fit(
     objective: Objective,
     data: Any,
     *,
-    steps: int,
+    steps: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | Callable[[int], float] = 1e-3,
     optimizer: Any = "adam",
@@ -55,10 +59,12 @@ def fit(
     equal weights, and a resumed run gives the same weights as an uninterrupted one.
 
     Args:
-        model: a model that the backend of the data can train.
+        model: a model that the backend of the data can train. ``fit`` trains a copy. If all weights are float32 and the
+            data float64, or the other way round, the copy takes the dtype of the data.
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
+            the batches of an :class:`~scorekit.datasets.ImageData` (:meth:`~scorekit.datasets.ImageData.batches`);
             a dataset with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition;
             a loader with ``len()`` that yields batches of samples, or tuples of a batch and its conditions, such as a
             ``DataLoader``. When a run resumes, the loader repeats the batches before that step.
@@ -66,7 +72,8 @@ def fit(
             a function of ``rng``. Their own generators are not, except the attribute ``generator`` of a loader.
             Conditions are integers, such as labels ``(n,)``, or real numbers of any shape ``(n, …)``. They are passed
             to the third parameter of the model, ``s(x, sigma, condition)``.
-        steps: the total number of optimizer steps, including those before a resume.
+        steps: the total number of optimizer steps, including those before a resume; at least 1. It must be given. One
+            epoch is n / batch_size steps, rounded down.
         batch_size: samples per step, 1 to n. None means 128, or n if n is smaller. An incomplete last batch of an epoch
             is dropped. Must be None for a loader.
         learning_rate: a positive number, or a function of the step from 0, such as :class:`WarmupCosine`.
@@ -81,15 +88,18 @@ def fit(
         condition_dropout: the probability in [0, 1) that the condition of a sample is replaced by the null condition,
             for classifier-free guidance (Ho and Salimans 2022, arXiv:2207.12598).
         null_condition: the null condition of one sample; None uses the ``null_condition`` of the network.
-        progress: show a progress bar with the loss.
+        progress: show a progress bar with the loss; one line each ten seconds if standard error is a file or a pipe.
         callbacks: functions called with a :class:`FitState` after each step. If one returns True, the run stops.
-        on_nonfinite: what to do if the loss or the gradient of a step is not finite: ``"raise"`` an error, or
-            ``"skip"`` the step. Neither changes the weights.
+        on_nonfinite: what to do if the loss or the gradient of a step is not finite, or a sample or condition that a
+            dataset or a loader gives: ``"raise"`` an error, which names the step and the sample, or ``"skip"`` the
+            step. Neither changes the weights.
         checkpoint: a folder for checkpoints, None for no checkpoints. If it contains a run, the run resumes from its
-            newest checkpoint. The objective, data, seed, batch size, optimizer, clipping and EMA must be the same; you
-            may increase ``steps`` and change the learning rate. Only one run at a time may use the folder. A
-            ``RuntimeWarning`` lists changed versions, threads or devices: results may then differ slightly.
-        checkpoint_every: steps between checkpoints. The last step and an interruption also write one.
+            newest checkpoint. The model, objective, data, seed, batch size, optimizer, clipping and EMA must be the
+            same; you may increase ``steps`` and change the learning rate. The model and the objective are compared by
+            what they compute on a few samples. A ``RuntimeWarning`` says which of them cannot be compared, such as an
+            objective that is a plain function, and lists changed versions, threads or devices: results may then
+            differ slightly. Only one run at a time may use the folder.
+        checkpoint_every: steps between checkpoints. The last step, an interruption and an error also write one.
         keep: the number of checkpoints to keep.
         resume: continue a run found in ``checkpoint``. If False, a folder with a run raises an error.
         options: further options of the learner of the backend; with torch ``accumulate``, ``autocast``,
@@ -99,20 +109,41 @@ def fit(
     Loss and noise of the whole batch are the same as in one process. Only the first process writes files and reports.
 
     Before the first step, ``fit`` calls the model in evaluation mode as samplers do: at the largest and the smallest
-    noise level, on one sample and on several. If this fails, an error is raised before training.
+    noise level, on one sample and on several. If this fails, an error is raised before training. It also compares the
+    scale of the data with the noise levels and with the preconditioning of the model.
+
+    Signals, in the main thread: Ctrl-C, SIGTERM and SIGHUP let the step finish, and then a checkpoint is written. This
+    also holds if the workers of a ``DataLoader`` receive them. After Ctrl-C ``fit`` returns the result so far, with
+    ``interrupted`` True. After SIGTERM and SIGHUP it raises ``SystemExit(128 + signal)``. If the program has its own
+    handler of the signal, this is called instead, and then ``fit`` returns. A second signal, more than a second later,
+    has its usual effect. Ignored signals, as under ``nohup``, stay ignored.
+
+    Errors: if a step, a callback or the data raise an exception, a checkpoint of the last complete step is written, and
+    the exception has an attribute ``result``, the :class:`FitResult` so far. Its type and traceback do not change.
+
+    Threads: several fits at once give the results that each gives alone. While layers, transforms or datasets draw from
+    the global generators of Python, NumPy or torch, these are seeded, and only one fit is in such a part at a time.
 
     Returns:
-        A :class:`FitResult`. After Ctrl-C ``fit`` returns the result so far, with ``interrupted`` True. If a checkpoint
-        cannot be written, for instance because the disk is full, a ``RuntimeWarning`` gives the folder and the reason,
-        and training continues. If the last one could not be written, ``result.saved`` is less than ``result.step``,
-        and the weights are only in ``result.model``.
+        A :class:`FitResult`. If a checkpoint cannot be written, for instance because the disk is full, a
+        ``RuntimeWarning`` gives the folder and the reason, and training continues. If the last one could not be
+        written, ``result.saved`` is less than ``result.step``, and the weights are only in ``result.model``.
 
     Raises:
-        TypeError: the data have conditions and the model has no parameter for them; an argument has the wrong type.
+        TypeError: the data have conditions and the model has no parameter for them; an argument has the wrong type, or
+            is not an argument of ``fit``, such as ``lr`` or ``epochs``.
         ValueError: a number is outside its range; labels are not classes of the network; the model cannot be called as
             samplers do.
-        NonFiniteError: a loss or gradient is NaN or infinite; the message gives the step and the loss.
+        NonFiniteError: a loss, a gradient or a sample is NaN or infinite; the message gives the step.
+        RunError: another of the processes that ``torchrun`` started has an error.
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
+
+    Warns:
+        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data: the largest
+            is less than half of the standard deviation of a feature, the smallest is more than that of a sample, or is
+            lost to rounding. If ``sigma_data`` is off by more than a factor of 5, or the entries of the data are of the
+            order of 10 or more and the network is not scaled. For noise-conditional training, if the scales of
+            features are very different, or the data are far from zero. The message gives the numbers and a remedy.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -129,7 +160,8 @@ def fit(
     check_option(progress, "progress", (True, False))
     reuse_freed_memory()
     seed, named = _seed(rng)
-    source = open_source(data, batch_size, seed)
+    source = open_source(data, batch_size, seed, skip=on_nonfinite == "skip")
+    check_names(options, steps, _ARGUMENTS, source)
     check_reaches(model, source)
     source.prepare(classes_of(model))
     run = Run(
@@ -150,15 +182,33 @@ def fit(
             **options,
         ),
         callbacks=_callbacks(callbacks),
-        options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
+        options={"optimizer": _name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
+    getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
+    if run.processes.rank == 0:
+        compare_scales(model, objective, source)
     if checkpoint is None:
         return run.go(None, progress)
     writes = run.processes.rank == 0
     store = Store(Checkpoints.open(checkpoint, keep, writes=writes), checkpoint_every, resume, named)
     with store.checkpoints.locked() if writes else nullcontext():
         return run.go(store, progress)
+
+
+_ARGUMENTS = tuple(name for name in inspect.signature(fit).parameters if name != "options")
+
+
+def _unchanged(x: Array) -> None:
+    """The weights keep their dtype."""
+
+
+def _name_of(optimizer: Any) -> str:
+    """The repr of an optimizer; its type name if the repr contains an address."""
+    if isinstance(optimizer, type):
+        return optimizer.__name__.lower()  # torch.optim.Adam is "adam"
+    text = optimizer if isinstance(optimizer, str) else repr(optimizer)
+    return type(optimizer).__name__ if " at 0x" in text else text
 
 
 def _plain(number: float | None) -> float | None:

@@ -58,7 +58,7 @@ def test_equality_is_of_everything():
     assert again == DATA
     assert hash(again) == hash(DATA)
     others = [
-        replace(DATA, images=1 - IMAGES),
+        replace(DATA, stored=1 - IMAGES),
         replace(DATA, labels=2 - LABELS),
         replace(DATA, labels=None),
         replace(DATA, license="CC0"),
@@ -151,12 +151,16 @@ def test_noise_and_mirrors_keep_what_is_known():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((IMAGES.astype(float),), TypeError, "images are a .*float64: expected a NumPy array of float32"),
-        ((IMAGES.tolist(),), TypeError, "images are a list: expected a NumPy array of float32"),
+        ((IMAGES.astype(float),), TypeError, "images are a .*float64: expected a NumPy array of uint8 or uint16"),
+        ((IMAGES.tolist(),), TypeError, "images are a list: expected a NumPy array of uint8 or uint16"),
         ((IMAGES[:, 0],), sk.ShapeError, r"images have shape \(60, 4, 5\): expected \(n, c, h, w\)"),
         ((IMAGES[:0],), sk.ShapeError, "not empty"),
         ((np.zeros((2, 5, 4, 4), np.float32),), sk.ShapeError, "1 to 4 channels"),
-        ((IMAGES * 255,), ValueError, r"values from 0 to 255: expected \[0, 1\]. For 8-bit pixels write images / 255"),
+        (
+            (IMAGES * 255,),
+            ValueError,
+            r"values from 0 to 255: expected \[0, 1\]. For 8-bit pixels pass them as uint8, or write images / 255",
+        ),
         ((IMAGES - 1,), ValueError, "values from -1 to 0"),
         ((np.where(IMAGES == 1, np.float32(np.nan), IMAGES),), ValueError, "images hold NaN or infinity"),
         ((IMAGES, LABELS.tolist()), TypeError, "labels are a list: expected a NumPy array of int64, or None"),

@@ -18,8 +18,10 @@ import pytest
 import scorekit as sk
 from scorekit.cli import main
 from scorekit.experiments import sample, train
+from scorekit.experiments.blocks import write_block
 from scorekit.experiments.config import read_experiment
 from scorekit.experiments.parts import Parts
+from scorekit.storage.sealed import seal
 
 torch = pytest.importorskip("torch")
 READY = sorted((Path(__file__).resolve().parents[2] / "docs" / "experiments").glob("*.toml"))
@@ -179,7 +181,7 @@ def test_images_are_changed_as_the_file_says():
         ("sampler.name=anneal", r"\[sampler\]: unknown name 'anneal'"),
         ("sampler.eta=9.0", r"\[sampler\]: eta must lie in"),
         ("noise.sigma_min=20.0", r"\[noise\]: sigma_max must exceed sigma_min"),
-        ("train.autocast=float16", r"\[train\]: unknown autocast 'float16'"),
+        ("train.autocast=half", r"\[train\]: unknown autocast 'half'"),
         ("train.batch_size=5000", r"\[train\]: batch_size must be at most 90, the number of samples"),
         ("objective.name=dsm", r"\[objective\]: unknown name 'dsm'"),
         ("device=gpu", r"no device 'gpu'"),
@@ -230,7 +232,8 @@ def test_a_folder_with_other_things_is_left_alone(file, tmp_path, capsys):
 
 def test_a_run_of_another_version_is_named(run, capsys):
     about = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(about | {"format": 9, "scorekit": "7.0"}))
+    del about["checksum"]
+    (run / "run.json").write_bytes(seal(about | {"format": 9, "scorekit": "7.0"}))
     assert "has format 9, written by scorekit 7.0: this version" in said(capsys, "sample", run)
     (run / "run.json").write_text("{")
     assert "run.json cannot be read" in said(capsys, "evaluate", run)
@@ -278,7 +281,7 @@ def test_samples_are_a_function_of_the_seed_and_the_block(run):
 def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch, capsys):
     import scorekit.experiments.sampling as module
 
-    written, real = [], module._write_block
+    written, real = [], module.write_block
 
     def write(*arguments):
         if len(written) == 2:
@@ -286,7 +289,7 @@ def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch, capsys):
         written.append(real(*arguments))
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "_write_block", write)
+        patched.setattr(module, "write_block", write)
         assert main(["sample", str(run), "-n", "10", "--block", "2", "--quiet"]) == 130
     assert "2 of 5 blocks are in" in capsys.readouterr().err
     assert len(np.load(sample(str(run), 10, block=2, progress=False) / "samples.npy")) == 10
@@ -415,7 +418,8 @@ def test_samples_of_other_options_are_not_mixed(run, capsys):
         capsys, "sample", run, "-n", "3", "--block", "2", "--quiet"
     )
     about = json.loads((place / "samples.json").read_text())
-    (place / "samples.json").write_text(json.dumps({key: value for key, value in about.items() if key != "streams"}))
+    kept = {key: value for key, value in about.items() if key not in ("format", "checksum", "streams")}
+    (place / "samples.json").write_text(json.dumps(kept))  # as the first version wrote it
     assert "contains other samples (streams was None, now 2)" in said(capsys, "sample", run, "-n", "3", "--quiet")
     assert "unknown key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
     assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
@@ -437,7 +441,7 @@ def test_the_numbers_of_real_images_are_those_of_real_images(run, capsys):
     )
     place = sample(str(run), 4, block=4, progress=False)
     real = parts.data[1].images
-    np.save(place / "block-00000.npy", real)
+    write_block(place / "block-00000.npy", real)
     recipe = run / "functions.py"
     recipe.write_text(RECIPE)
     assert main(["evaluate", str(run), "--features", f"{recipe}:features"]) == 0

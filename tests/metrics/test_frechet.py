@@ -50,6 +50,7 @@ def test_it_is_the_cost_of_the_optimal_map_between_the_gaussians():
     assert frechet_distance(a, b) == pytest.approx(np.sum((a - b) ** 2) / (len(a) - 1), rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:with n =:RuntimeWarning")
 def test_translation_scale_rotation_symmetry_and_dtype():
     a, b = RNG.normal(size=(30, 5)), RNG.normal(size=(20, 5)) @ RNG.normal(size=(5, 5))
     distance, shift = frechet_distance(a, b), np.arange(5.0)
@@ -63,12 +64,14 @@ def test_translation_scale_rotation_symmetry_and_dtype():
     assert frechet_distance(a, a + shift) == pytest.approx(30, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:with n =:RuntimeWarning")
 @pytest.mark.parametrize("n", [3, 10, 40])
 def test_equal_sets_are_at_no_distance_whatever_their_rank(n):
     a = RNG.normal(size=(n, 10)) * 10.0 ** np.arange(-5, 5)
     assert 0 <= frechet_distance(a, a[::-1]) < 1e-13 * np.sum(np.var(a, axis=0))
 
 
+@pytest.mark.filterwarnings("ignore:with n =:RuntimeWarning")
 def test_fewer_samples_than_features():
     """Two samples on one line each: C = 2 u uᵀ, so that the distance is 2|u|² + 2|v|² − 4|u·v|."""
     u, v = RNG.normal(size=(2, 6))
@@ -95,6 +98,7 @@ def test_the_correction_removes_the_bias_and_knows_its_error():
     assert np.sqrt(np.mean(errors**2)) == pytest.approx(np.std(values), rel=0.4)
 
 
+@pytest.mark.filterwarnings("ignore:with n =:RuntimeWarning")
 def test_the_jackknife_of_an_unbiased_distance_is_that_distance():
     """In two points with equal spread the distance is (mean difference)²: leave-one-out by hand."""
     a, b = np.array([[0.0], [1.0], [2.0], [5.0]]), np.array([[3.0], [4.0], [5.0], [8.0]])

@@ -128,6 +128,7 @@ class TestTwoSamples:
         hits = int(np.sum(np.array(p_values) <= self.ALPHA))
         assert hits <= stats.binom.isf(1e-6, len(p_values), self.ALPHA)
 
+    @pytest.mark.filterwarnings("ignore:with 4:RuntimeWarning")
     @pytest.mark.parametrize("kind", ["normal", "heavy", "ties"])
     @pytest.mark.parametrize(("n", "m"), [(4, 4), (5, 30), (40, 12)])
     def test_classifier(self, kind, n, m):
@@ -136,6 +137,7 @@ class TestTwoSamples:
             [sk.metrics.c2st(self.draw(rng, n, kind), self.draw(rng, m, kind), rng=i).p_value for i in range(self.RUNS)]
         )
 
+    @pytest.mark.filterwarnings("ignore:with 2:RuntimeWarning", "ignore:bandwidth is 1:RuntimeWarning")
     @pytest.mark.parametrize("kind", ["normal", "heavy", "ties"])
     @pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 12), (20, 8)])
     def test_mmd(self, kind, n, m):

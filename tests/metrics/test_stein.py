@@ -68,7 +68,7 @@ def test_a_wrong_scale_and_a_trained_field_in_another_shape_are_found():
 
 
 def test_errors():
-    x = np.ones((4, 2))
+    x = np.ones((6, 2))
     with pytest.raises(sk.ShapeError, match="x has 1 samples: expected at least 2"):
         kernel_stein_discrepancy(lambda x: -x, x[:1])
     with pytest.raises(ValueError, match="unknown kernel 'gauss': expected one of 'imq', 'rbf'"):

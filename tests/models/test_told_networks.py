@@ -25,7 +25,7 @@ HIDDEN = pytest.mark.parametrize("hidden", [(), (2,), (8,), (8, 6)], ids=str)
 def pair(options, hidden):
     """The same network on both backends."""
     ours = scorekit_numpy.MLP(D, hidden, **options)
-    other = scorekit_torch.MLP(D, hidden, **options)
+    other = scorekit_torch.MLP(D, hidden, dtype="float64", **options)
     other.load_state_dict({name: torch.tensor(value) for name, value in ours.parameters().items()})
     return (ours, lambda a: a), (other, torch.tensor)
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 __all__ = ["TESTS"]
 
+_SCALES = ("tests/field/test_scales.py",)
+
 TESTS = {
+    "scorekit/models/standardized": _SCALES,
+    "scorekit/models/level": ("tests/models/test_views.py", *_SCALES),
+    "scorekit/noise/columns": _SCALES,
+    "scorekit/samplers/_level_check": _SCALES,
+    "scorekit/samplers/_resolution": _SCALES,
+    "scorekit/samplers/_curvature": (*_SCALES, "tests/samplers/test_divergence.py"),
+    "scorekit/samplers/_kernel": ("tests/samplers/test_kernels.py", *_SCALES),
+    "scorekit/samplers/annealed": ("tests/samplers/test_annealed_law.py", *_SCALES),
+    "scorekit/training/scales": _SCALES,
+    "scorekit/storage/models": _SCALES,
+    "scorekit/learning/trained_levels": _SCALES,
     "scorekit/learning/seeding": ("tests/core/test_seeding.py",),
     "scorekit/_conditions": (
         "tests/core/test_conditions.py",
@@ -39,12 +52,12 @@ TESTS = {
     ),
     "scorekit/objectives": ("tests/objectives/test_closed_forms.py", "tests/objectives", "tests/properties"),
     "scorekit/samplers/consistent": ("tests/samplers/test_consistent_law.py", "tests/samplers"),
-    "scorekit/samplers/_clamped": ("tests/samplers/test_inpaint.py", "tests/samplers"),
+    "scorekit/samplers/_clamped": ("tests/samplers/test_inpaint.py", *_SCALES, "tests/samplers"),
     "scorekit/samplers/inpaint": ("tests/samplers/test_inpaint.py", "tests/samplers"),
     "scorekit/samplers/blocks": ("tests/samplers/test_blocks.py", "tests/samplers"),
     "scorekit/samplers/_driver": ("tests/samplers/test_kernels.py", "tests/samplers"),
     "scorekit/samplers/_divergence": ("tests/samplers/test_kernels.py", "tests/samplers"),
-    "scorekit/samplers/_recorder": ("tests/samplers/test_driver.py", "tests/samplers"),
+    "scorekit/samplers/_recorder": ("tests/samplers/test_driver.py", *_SCALES, "tests/samplers"),
     "scorekit/samplers": (
         "tests/samplers/test_update.py",
         "tests/samplers/test_initial.py",
@@ -72,7 +85,12 @@ TESTS = {
     "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
-    "scorekit/datasets": ("tests/datasets/test_transforms.py", "tests/datasets/test_shapes.py", "tests/datasets"),
+    "scorekit/datasets": (
+        "tests/datasets/test_transforms.py",
+        "tests/datasets/test_shapes.py",
+        "tests/datasets",
+        "tests/field/test_image_files.py",
+    ),
     "scorekit/distributions/shapes_images": ("tests/distributions/test_shapes_images.py",),
     "scorekit/_shapes": ("tests/datasets/test_shapes.py",),
     "scorekit/distributions/_tails": ("tests/distributions/test_checkerboard.py", "tests/distributions"),

@@ -111,7 +111,7 @@ class TestLevels:
     def test_across_chunks(self, monkeypatch):
         x = spread(33, 5)
         for chunk in (1, 7, 32, 33, 100):
-            monkeypatch.setattr("scorekit.noise.designed.CHUNK", chunk)
+            monkeypatch.setattr("scorekit.noise.columns.CHUNK", chunk)
             assert design(x).sigma_max == pytest.approx(diameter(x), rel=1e-12)
 
     def test_a_subset_takes_the_samples_far_from_the_mean(self):
@@ -243,7 +243,7 @@ def test_samples_of_which_two_are_the_same_are_fine():
 
 def test_the_range_is_that_of_all_chunks(monkeypatch):
     """The smallest number stands in the first chunk and the largest in the last, and the other way round."""
-    monkeypatch.setattr("scorekit.noise.designed.CHUNK", 4)
+    monkeypatch.setattr("scorekit.noise.columns.CHUNK", 4)
     x = np.random.default_rng(0).random((12, 3))
     for low, high in ((0, 11), (11, 0), (5, 6), (6, 5), (0, 1)):
         y = x.copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from scorekit.storage import folders
+from scorekit.storage.sealed import seal
 
 
 def rewrite(folder, change):
@@ -14,4 +15,4 @@ def rewrite(folder, change):
     del content["checksum"]
     content["header"] = folders._header(folder / "arrays.safetensors")
     change(content)
-    path.write_bytes(folders._text(content))
+    path.write_bytes(seal(content))

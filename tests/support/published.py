@@ -2,8 +2,9 @@
 
 ``published.json`` was recorded from small networks of the authors' own code (ermongroup/ncsn, ermongroup/ncsnv2 and
 yang-song/score_sde_pytorch, at the commits that it names): the names and shapes of their tensors in order, and the
-output for the weights and the images below. Of the output it holds the first four numbers of each image, the mean and
-the norm.
+output for the weights and the images below. Cases with a ``process`` hold a(t) times the authors' score at
+x = a(t) x̄, where x̄ are the images, at the level sigma = std(t)/a(t), with DDPM's ᾱ in float64. Of the output it holds
+the first four numbers of each image, the mean and the norm.
 """
 
 from __future__ import annotations
@@ -29,12 +30,21 @@ def weight(name, shape):
 
 def images(case):
     x = np.random.default_rng(0).uniform(size=(2, case["channels"], case["side"], case["side"]))
-    return torch.tensor(x, dtype=torch.float32)
+    return torch.tensor(2 * x - 1 if case.get("centered") else x, dtype=torch.float32)
+
+
+def levels(case):
+    """The buffer ``sigmas`` of the authors' networks: their levels, in VP and sub-VP files those of the defaults."""
+    noise = case.get("arguments", case).get("noise")
+    return torch.tensor(np.geomspace(50, 0.01, *case["tensors"]["sigmas"]) if noise is None else noise)
 
 
 def state(case, prefix="module."):
     """The state dict, as of a network inside ``DataParallel``."""
-    return {prefix + name: weight(name, shape) for name, shape in case["tensors"].items()}
+    return {
+        prefix + name: levels(case) if name == "sigmas" else weight(name, shape)
+        for name, shape in case["tensors"].items()
+    }
 
 
 def summary(output):
@@ -47,7 +57,8 @@ def checkpoint(case, *, averages=True):
     weights = state(case)
     if case["kind"] == "ncsn":
         return [weights, {"state": {}, "param_groups": []}]
-    last = {name: value + 1 for name, value in weights.items()} if averages else weights
+    moved = {name: value + 1 for name, value in weights.items() if name != "module.sigmas"}
+    last = weights | moved if averages else weights
     if case["kind"] == "ncsnv2":
         trained = {name.removeprefix("module."): v for name, v in weights.items() if name != "module.sigmas"}
         return [last, {"state": {}, "param_groups": []}, 3, 1000, *([trained] if averages else [])]

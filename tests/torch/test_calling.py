@@ -104,6 +104,7 @@ def learned(net, data=X, objective=None, **options):
 )
 @pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=OBJECTIVES)
 @pytest.mark.parametrize("how", HOW.values(), ids=HOW)
+@pytest.mark.filterwarnings("ignore:the model is called at noise levels:RuntimeWarning")  # trained on one level
 def test_whatever_is_done_with_sigma(how, objective, around, tmp_path):
     model = learned(around(Points(how)), objective=objective, validation=X[:20])
     for sampler in (sk.samplers.AnnealedLangevin(LEVELS, 2, 1e-3), sk.samplers.ConsistentAnnealed(LEVELS)):

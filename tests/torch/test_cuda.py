@@ -57,7 +57,7 @@ def test_streams_are_drawn_on_the_device_and_repeat_there():
 @EACH_OBJECTIVE
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_every_loss_and_gradient_is_that_of_the_cpu(objective, dtype):
-    net, x = MLP(2, hidden=(16, 16)), here()
+    net, x = MLP(2, hidden=(16, 16), dtype="float64"), here()
     exact = _gradient(objective, net, x)
     net.to("cuda", dtype)
     mine = _gradient(objective, net, x.to("cuda", dtype))
@@ -80,7 +80,7 @@ def _with_a_level(net):
 @cuda
 def test_the_trace_of_many_directions_is_made_again_on_the_device():
     """The graph of each chunk is made in backward, which on a device runs in a thread of its own."""
-    net, x = MLP(200, hidden=(32,), conditional=False), here(8, 200)
+    net, x = MLP(200, hidden=(32,), conditional=False, dtype="float64"), here(8, 200)
     found = []
     for device in ("cpu", "cuda"):
         net.to(device).zero_grad()
@@ -131,7 +131,7 @@ def test_a_network_in_bfloat16(objective):
 
 @cuda
 def test_tensors_on_two_devices_are_refused():
-    net, x = MLP(2, hidden=(4,), conditional=False), here()
+    net, x = MLP(2, hidden=(4,), conditional=False, dtype="float64"), here()
     with pytest.raises(TypeError, match=r"on cuda:0.*on cpu.*two devices"):
         sk.objectives.SlicedScoreMatching()(net, x.to("cuda"), rng=0)
     with pytest.raises(TypeError, match="two devices"):
@@ -177,7 +177,11 @@ def test_image_networks_are_those_of_the_cpu(name, exact_products):
 
 
 @cuda
-@pytest.mark.parametrize("options", [{}, {"autocast": "bfloat16", "channels_last": True}], ids=["fp32", "bf16"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"autocast": "bfloat16", "channels_last": True}, {"autocast": "float16"}],
+    ids=["fp32", "bf16", "fp16"],
+)
 @pytest.mark.parametrize("law", [LEVELS, sk.noise.LogNormal(-1.0, 1.0)], ids=["levels", "log-normal"])
 def test_an_image_network_learns_from_arrays_of_the_host(law, options):
     net = UNet(3, 8, num_res_blocks=1).to("cuda")

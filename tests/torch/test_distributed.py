@@ -142,6 +142,55 @@ def test_sigterm_stops_all_processes_after_one_step_and_one_of_them_writes(tmp_p
     assert [p.name for p in (tmp_path / "run").glob("step-*")] == ["step-000000006"]
 
 
+def test_an_error_in_one_process_ends_all_of_them_and_the_run_is_kept(tmp_path):
+    """An error of a callback or of the data in one process: the others do not wait for it, and one checkpoint is kept.
+
+    A NaN in the rows of one process is skipped by all. The processes go on after each error, so none is out of step.
+    """
+    program = script(
+        tmp_path,
+        """
+        from scorekit.errors import RunError
+        BAD = 1
+
+        class Items:
+            def __init__(self, error):
+                self.error = error
+            def __len__(self):
+                return 60
+            def __getitem__(self, i):
+                if i == 50 and RANK == BAD and self.error:
+                    raise OSError("truncated")
+                return DATA[i] * (float("nan") if i == 50 and not self.error else 1.0)
+
+        def fails(state):
+            if RANK == 0 and state.step == 6:
+                raise ValueError("mine")
+
+        def tried(name, data, **options):
+            try:
+                result = sk.fit(net(), SlicedScoreMatching(), data, steps=12, batch_size=20, progress=False,
+                                checkpoint=f"{WHERE}/{name}", **options)
+                return ["-", result.step, int((~result.history.applied).sum())]
+            except Exception as error:
+                return [type(error).__name__, error.result.step, error.result.saved]
+
+        found = [tried("callback", DATA, callbacks=[fails]), tried("data", Items(True)),
+                 tried("nan", Items(False)), tried("skipped", Items(False), on_nonfinite="skip")]
+        json.dump(found, open(f"{WHERE}/found-{RANK}.json", "w"))
+        """,
+    )
+    assert torchrun(program, tmp_path).wait(timeout=120) == 0
+    one, two = (json.loads((tmp_path / f"found-{rank}.json").read_text()) for rank in (0, 1))
+    assert (one[0], two[0]) == (["ValueError", 6, 6], ["RunError", 6, None])
+    step = one[1][1]
+    assert {one[1][0], two[1][0]} <= {"OSError", "RunError"}
+    assert (one[1][2] or 0, two[1][1:]) == (step, [step, None])
+    assert {one[2][0], two[2][0]} == {"NonFiniteError", "RunError"}
+    assert one[3] == two[3] == ["-", 12, 4]
+    assert [p.name for p in (tmp_path / "callback").glob("step-*")] == ["step-000000006"]
+
+
 def test_arrays_of_numpy_are_not_trained_in_several_processes(monkeypatch):
     import scorekit_numpy
 

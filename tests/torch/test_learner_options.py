@@ -9,7 +9,13 @@ import pytest
 
 import scorekit as sk
 from scorekit.errors import CheckpointError
-from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
+from scorekit.objectives import (
+    DenoisingScoreMatching,
+    ExplicitScoreMatching,
+    ImplicitScoreMatching,
+    NoiseConditional,
+    SlicedScoreMatching,
+)
 
 torch = pytest.importorskip("torch")
 from scorekit_torch import MLP, NCSNv2, UNet, optimizers  # noqa: E402
@@ -23,7 +29,7 @@ TRAINABLE += ["rprop", "sgd"]
 
 def learner(model=None, objective=None, **options):
     options = {"learning_rate": 0.01, "gradient_clip": None, "ema": None} | options
-    model = model or MLP(2, hidden=(8,), conditional=False)
+    model = model or MLP(2, hidden=(8,), conditional=False, dtype="float64")
     return sk.backend("torch").learner(model, objective or SlicedScoreMatching(), **options)
 
 
@@ -44,7 +50,7 @@ def same(one, two):
 def test_every_optimizer_is_torchs_own_and_resumes_to_the_same_bits(name):
     """Beside the loop that everybody writes; then out, into a new learner, and on."""
     trained, kind = learner(optimizer=name), {n.lower(): c for n, c in vars(torch.optim).items()}[name]
-    plain = MLP(2, hidden=(8,), conditional=False)
+    plain = MLP(2, hidden=(8,), conditional=False, dtype="float64")
     optimizer = kind(plain.parameters(), lr=0.01)
     for step in range(4):
         optimizer.zero_grad()
@@ -70,7 +76,7 @@ def test_a_class_and_a_function_with_options():
 
 def test_a_name_and_its_class_are_one_run(tmp_path):
     def fitted(optimizer, steps):
-        net = MLP(2, hidden=(8,), conditional=False)
+        net = MLP(2, hidden=(8,), conditional=False, dtype="float64")
         return sk.fit(
             net, SlicedScoreMatching(), X, steps=steps, optimizer=optimizer, rng=0, progress=False, checkpoint=tmp_path
         )
@@ -82,7 +88,7 @@ def test_a_name_and_its_class_are_one_run(tmp_path):
 
 
 def test_sgd_takes_the_gradient_times_the_rate():
-    trained, net = learner(optimizer="sgd", learning_rate=0.25), MLP(2, hidden=(8,), conditional=False)
+    trained, net = learner(optimizer="sgd", learning_rate=0.25), MLP(2, hidden=(8,), conditional=False, dtype="float64")
     SlicedScoreMatching()(net, X, rng=RNG(0)).backward()
     trained.step(X, RNG(0))
     for name, p in net.named_parameters():
@@ -93,14 +99,15 @@ def test_sgd_takes_the_gradient_times_the_rate():
 @pytest.mark.parametrize(
     ("optimizer", "error", "words"),
     [
-        ("lbfgs", ValueError, "optimizer LBFGS cannot train this model .*closure"),
-        (torch.optim.SparseAdam, ValueError, "optimizer SparseAdam cannot train this model .*dense"),
+        ("lbfgs", ValueError, "optimizer LBFGS cannot train with fit: it evaluates the loss several times"),
+        (torch.optim.SparseAdam, ValueError, "optimizer SparseAdam cannot train with fit: it takes sparse gradients"),
         ("muon", ValueError, "optimizer Muon cannot train this model .*2D"),
         (functools.partial(torch.optim.SGD, lr=1.0), ValueError, "fixes lr: pass learning_rate"),
         (torch.optim.SGD([torch.nn.Parameter(torch.ones(1))]), TypeError, "holds weights already"),
         (functools.partial(torch.optim.SGD, momentum=-1.0), ValueError, "cannot train this model .*momentum"),
         ({"name": "sgd", "momentun": 0.9}, ValueError, "cannot train this model .*momentun"),
         ({"name": "sdg"}, ValueError, "unknown optimizer 'sdg'"),
+        ([], ValueError, r"unknown optimizer \[\]"),
         ({"momentum": 0.9}, ValueError, "unknown optimizer None"),
         ({"name": "sgd", "lr": 0.1}, ValueError, "fixes lr: pass learning_rate"),
         (lambda parameters: 3, TypeError, "optimizer made a int: expected a torch.optim.Optimizer"),
@@ -182,7 +189,7 @@ def test_the_state_of_another_optimizer_is_refused_whole():
 def test_a_batch_in_parts_gives_the_same_weights(objective, parts):
     """The noise of a sample is the one that it has in the whole batch, so only rounding differs."""
     conditional = isinstance(objective, NoiseConditional)
-    make = functools.partial(MLP, 2, hidden=(8,), conditional=conditional)
+    make = functools.partial(MLP, 2, hidden=(8,), conditional=conditional, dtype="float64")
     whole, cut = learner(make(), objective), learner(make(), objective, accumulate=parts)
     for step in range(3):
         one, other = whole.step(X, RNG(step)), cut.step(X, RNG(step))
@@ -214,7 +221,7 @@ class Moving(torch.nn.Module):
         super().__init__()
         self.inside, self.in_place = torch.nn.Module(), in_place
         self.inside.register_buffer("passes", torch.zeros(()))
-        self.net = MLP(2, hidden=(8,), conditional=False)
+        self.net = MLP(2, hidden=(8,), conditional=False, dtype="float64")
 
     def forward(self, x):
         if self.in_place:
@@ -330,7 +337,7 @@ def test_the_validation_keeps_no_graph_and_can_be_differentiated():
         seen.append((len(x), loss.requires_grad))
         return loss
 
-    net = MLP(2, hidden=(8,), conditional=False)
+    net = MLP(2, hidden=(8,), conditional=False, dtype="float64")
     result = sk.fit(net, observed, X[:8], steps=2, batch_size=4, validation=X[8:11], progress=False)
     assert set(seen) == {(4, True), (3, False)}
     assert all(p.requires_grad for p in result.model.parameters())
@@ -338,9 +345,9 @@ def test_the_validation_keeps_no_graph_and_can_be_differentiated():
 
 def test_nothing_is_trained_in_inference_mode():
     with torch.inference_mode():
-        inside = MLP(2, hidden=(8,), conditional=False)
+        inside = MLP(2, hidden=(8,), conditional=False, dtype="float64")
         with pytest.raises(TypeError, match=r"inside torch.inference_mode\(\): call fit outside"):
-            sk.fit(MLP(2, hidden=(8,), conditional=False), square, X, steps=1, progress=False)
+            sk.fit(MLP(2, hidden=(8,), conditional=False, dtype="float64"), square, X, steps=1, progress=False)
     with pytest.raises(TypeError, match=r"of the model was made inside torch.inference_mode\(\)"):
         sk.fit(inside, square, X, steps=1, progress=False)
 
@@ -421,6 +428,92 @@ def test_a_resumed_run_stands_another_order_in_memory(optimizer):
     assert all(torch.equal(value, two.state_dict()[name]) for name, value in one.state_dict().items())
 
 
+class Steep(torch.nn.Module):
+    """A linear score whose gradient in float16 is infinite for a large scale of the loss."""
+
+    def __init__(self, gain=1.0):
+        super().__init__()
+        self.layer, self.gain, self.calls = torch.nn.Linear(2, 2, bias=False), gain, 0
+        self.register_buffer("seen", torch.tensor(0))
+        with torch.no_grad():
+            self.layer.weight.copy_(torch.eye(2))
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen += int(self.training)
+        return self.layer(x) * self.gain
+
+
+SMALL = torch.tensor(np.random.default_rng(2).normal(size=(64, 2)), dtype=torch.float32)
+
+
+def test_float16_finds_the_scale_of_the_loss_and_repeats_the_step():
+    """NVIDIA/DeepLearningExamples#543: scales from 2¹⁹ down, each with a lost batch. Here no batch is lost."""
+    exact = learner(Steep(32.0), DenoisingScoreMatching(0.1), optimizer="sgd", learning_rate=1e-6)
+    half = learner(Steep(32.0), DenoisingScoreMatching(0.1), optimizer="sgd", learning_rate=1e-6, autocast="float16")
+    one, other = exact.step(SMALL, RNG(0)), half.step(SMALL, RNG(0))
+    assert other.applied
+    assert other.grad_norm == pytest.approx(one.grad_norm, rel=2e-2)
+    state = half.state_dict()
+    assert 1 <= float(state["scale.factor"]) < 2**16
+    assert int(state["scale.steps"]) == 1
+    assert int(state["buffers.seen"]) == 1  # of the passes that were repeated nothing is left
+
+
+def test_small_gradients_are_not_zero_under_float16():
+    """engichang1467/Open-Rig3R#35: without a scale, gradients below 6e-8 are zero."""
+    objective = ExplicitScoreMatching(lambda x: x * (1 - 1e-6))
+    exact, half = (learner(Steep(), objective, autocast=a) for a in (None, "float16"))
+    small = 1e-2 * SMALL
+    one, other = exact.step(small, RNG(0)), half.step(small, RNG(0))
+    assert one.grad_norm > 0
+    assert other.grad_norm > 0
+    unscaled = learner(Steep(), objective, autocast="float16")
+    unscaled._scale.factor = 1.0
+    assert unscaled.step(small, RNG(0)).grad_norm == 0
+
+
+def test_a_gradient_that_no_scale_makes_finite_is_not_applied():
+    """deepinsight/insightface#2262: a scale that falls to 0. Here it stops at 1, and the step is refused."""
+    half = learner(Steep(3e4), DenoisingScoreMatching(1e-3), autocast="float16")
+    before = half.state_dict()
+    info = half.step(1e4 * SMALL, RNG(0))
+    after = half.state_dict()
+    assert not info.applied
+    assert all(torch.equal(after[name], before[name]) for name in before if not name.startswith("scale."))
+    assert float(after["scale.factor"]) >= 1
+
+
+def test_the_scale_grows_after_many_steps():
+    from scorekit_torch.equipment import LossScale
+
+    scale = LossScale()
+    for _ in range(LossScale.interval):
+        assert scale.factor == 2.0**16
+        scale.passed()
+    assert (scale.factor, scale.steps) == (2.0**17, 0)
+    assert scale.lowered()
+    assert (scale.factor, scale.steps) == (2.0**16, 0)
+
+
+def test_a_run_in_float16_resumes_to_the_same_bits(tmp_path):
+    def run(steps, autocast="float16", **options):
+        return sk.fit(
+            Steep(32.0), DenoisingScoreMatching(0.1), SMALL, steps=steps, batch_size=16, progress=False,
+            autocast=autocast, **options
+        )  # fmt: skip
+
+    whole = run(6).model.state_dict()
+    run(6, checkpoint=tmp_path / "a", callbacks=[lambda state: state.step == 3])
+    resumed = run(6, checkpoint=tmp_path / "a")
+    assert same(resumed.model.state_dict(), whole)
+    for start, end in (("float16", None), (None, "float16")):  # another precision is named, and not an error
+        place = tmp_path / f"{start}"
+        run(3, autocast=start, checkpoint=place)
+        with pytest.warns(RuntimeWarning, match=f"autocast was {start}, now {end}"):
+            assert run(6, autocast=end, checkpoint=place).step == 6
+
+
 def test_weights_and_average_stay_in_float32_under_autocast():
     state = stepped(learner(Widths(), DenoisingScoreMatching(0.1), autocast="bfloat16", ema=0.9), x=IMAGES).state_dict()
     assert {v.dtype for n, v in state.items() if n != "steps"} == {torch.float32}
@@ -481,7 +574,7 @@ def test_a_dressed_network_is_asked_what_it_knows_unless_its_precision_changes(w
     from scorekit_torch import MLP
     from scorekit_torch.equipment import Equipped
 
-    network = MLP(2, hidden=(4,), conditional=False)
+    network = MLP(2, hidden=(4,), conditional=False, dtype="float64")
     assert getattr(Equipped(network, None, True, False), way) == getattr(network, way)
     assert not hasattr(Equipped(network, "bfloat16", True, False), way)
 
@@ -497,7 +590,7 @@ def test_a_compiled_network_is_not_differentiated_twice(traced):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"autocast": "float16"}, "unknown autocast 'float16': expected one of None, 'bfloat16'"),
+        ({"autocast": "half"}, "unknown autocast 'half': expected one of None, 'bfloat16', 'float16'"),
         ({"autocast": True}, "unknown autocast True"),
         ({"channels_last": 1}, "unknown channels_last 1"),
         ({"compile": "yes"}, "unknown compile 'yes'"),

@@ -227,14 +227,14 @@ def test_a_module_is_a_score_model_as_it_stands(module):
     net = module()
     sk.testing.check_score_model(net, x(), 0.5)
     sk.testing.check_score_model(sk.models.Preconditioned(net, 1.0), x(), 0.5)
-    annealed, plain = sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.1), sk.samplers.Langevin(0.1, 2)
+    annealed, plain = sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.01), sk.samplers.Langevin(0.1, 2)
     samples = (plain if module is Net else annealed).sample(net, x(), rng=0)
     assert samples.x.shape == (5, 3)
 
 
 def test_a_module_of_x_alone_is_refused_where_there_are_levels():
     for use in (
-        sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.1).sample,
+        sk.samplers.AnnealedLangevin([1.0, 0.1], 2, 0.01).sample,
         NoiseConditional(sk.noise.LogUniform(1.0, 0.1)),
     ):
         with pytest.raises(TypeError, match="model is a function of x alone"):
@@ -291,7 +291,7 @@ def test_check_score_model_names_the_fault(net, words):
 def test_mixed_frameworks_are_named():
     from scorekit_torch import MLP
 
-    net = MLP(3, hidden=(4,), conditional=False)
+    net = MLP(3, hidden=(4,), conditional=False, dtype="float64")
     with pytest.raises(TypeError, match=r"x is a numpy.ndarray.*weights a torch\..*two frameworks"):
         DenoisingScoreMatching(0.1)(net, V, rng=0)
     with pytest.raises(TypeError, match=r"x is a numpy.ndarray.*score a torch.Tensor.*two frameworks"):
@@ -384,7 +384,7 @@ def test_nothing_touches_torchs_global_state():
 
     dropping = Net(torch.nn.Dropout(0.5))
     before = torch.get_rng_state()
-    net = MLP(3)
+    net = MLP(3, dtype="float64")
     NoiseConditional(sk.noise.Geometric(1.0, 0.1, 3))(net, x(), rng=None)
     sk.fit(net, NoiseConditional(sk.noise.Geometric(1.0, 0.1, 3)), x(), steps=2, progress=False)
     sk.fit(dropping, DenoisingScoreMatching(0.1), x(), steps=2, progress=False)
@@ -400,7 +400,7 @@ def test_nothing_touches_torchs_global_state():
 def test_the_networks_own_probed_divergence_is_the_generic_one(hidden, conditional, probes):
     from scorekit_torch import MLP
 
-    net = MLP(3, hidden=hidden, conditional=conditional, rng=4)
+    net = MLP(3, hidden=hidden, conditional=conditional, rng=4, dtype="float64")
     v = sk.rng(1, like=x()).normal((probes, *x().shape), like=x())
     for sigma in (0.3, torch.linspace(0.1, 1, 5, dtype=torch.float64)):
         s, estimate = net.probed_divergence(x(), sigma, v)
@@ -416,7 +416,7 @@ def test_the_networks_own_probed_divergence_is_the_generic_one(hidden, condition
 def test_the_networks_own_divergence_is_the_generic_one(hidden, conditional):
     from scorekit_torch import MLP
 
-    net = MLP(3, hidden=hidden, conditional=conditional, rng=4)
+    net = MLP(3, hidden=hidden, conditional=conditional, rng=4, dtype="float64")
     for sigma in (0.3, torch.linspace(0.1, 1, 5, dtype=torch.float64)):
         s, trace = net.divergence(x(), sigma)
         expected = BACKEND.divergence(lambda z, at=sigma: net(z, at), x())
@@ -446,9 +446,9 @@ def test_the_start_follows_the_rng_and_events_are_flattened():
     assert torch.equal(MLP(4, rng=1).layers[0].weight, MLP(4, rng=1).layers[0].weight)
     assert not torch.equal(MLP(4, rng=1).layers[0].weight, MLP(4, rng=2).layers[0].weight)
     MLP(4, rng=sk.rng(0))
-    net, data = MLP(4, conditional=False), torch.arange(24.0, dtype=torch.float64).reshape(6, 2, 2)
+    net, data = MLP(4, conditional=False), torch.arange(24.0).reshape(6, 2, 2)
     assert torch.equal(net(data).reshape(6, 4), net(data.reshape(6, 4)))
-    assert repr(MLP(2, hidden=(8,))) == "MLP(2, hidden=(8,), conditional=True, dtype='float64')"
+    assert repr(MLP(2, hidden=(8,))) == "MLP(2, hidden=(8,), conditional=True, dtype='float32')"
 
 
 def _made(*arguments, **options):

@@ -181,7 +181,7 @@ def test_a_parameter_without_a_part_in_the_loss_stays():
 def test_the_module_is_found_inside_the_views():
     from scorekit_torch import MLP
 
-    inside = sk.models.Preconditioned(MLP(2, hidden=(4,)), 0.5)
+    inside = sk.models.Preconditioned(MLP(2, hidden=(4,), dtype="float64"), 0.5)
     trained = learner(sk.models.at(inside, 0.3), sk.objectives.SlicedScoreMatching())
     trained.step(X + 1, RNG(0))
     model = trained.model

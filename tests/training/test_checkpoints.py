@@ -288,7 +288,7 @@ def test_the_environment_of_a_backend_that_tells_nothing(monkeypatch):
 
 def test_an_unwritable_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        folders.Path, "touch", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+        folders.tempfile, "TemporaryFile", lambda **_: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
     )
     with pytest.raises(sk.CheckpointError, match=rf"cannot write to {tmp_path} \(Permission denied\): choose a folder"):
         run(tmp_path)

@@ -15,8 +15,7 @@ import pytest
 
 import scorekit as sk
 from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
-from scorekit.training import History, WarmupCosine
-from scorekit.training.run import Run
+from scorekit.training import History, WarmupCosine, store
 from scorekit_numpy import MLP
 
 DATA = np.random.default_rng(0).normal(size=(200, 2)) * [1.0, 0.5] + [0.3, -0.2]
@@ -320,9 +319,9 @@ def test_another_run_is_not_continued(tmp_path, change, words):
 
 
 def test_a_run_with_other_streams_is_not_continued(tmp_path, monkeypatch):
-    identity = Run._identity
+    identity = store._identity
     with monkeypatch.context() as before:  # a version that wrote nothing of its streams
-        before.setattr(Run, "_identity", lambda self: {k: v for k, v in identity(self).items() if k != "streams"})
+        before.setattr(store, "_identity", lambda run: {k: v for k, v in identity(run).items() if k != "streams"})
         run(steps=12, checkpoint=tmp_path)
     with pytest.raises(sk.CheckpointError, match=r"maps seeds to other random numbers. Use that version to resume"):
         run(steps=24, checkpoint=tmp_path)
@@ -343,7 +342,6 @@ def test_a_run_with_other_streams_is_not_continued(tmp_path, monkeypatch):
         ({"data": DATA.astype(int)}, TypeError, "data has dtype int64"),
         ({"data": np.where(DATA > 1, np.nan, DATA)}, ValueError, "data holds NaN or infinity in"),
         ({"data": DATA.tolist()}, TypeError, "no backend owns a list"),
-        ({"data": DATA.astype(np.float32)}, TypeError, "model returned dtype float64 for x of dtype float32"),
         ({"data": np.ones((200, 3))}, ValueError, "this network expects samples of dimension 2"),
         ({"validation": np.ones((5, 3))}, ValueError, r"validation has shape \(5, 3\), data \(200, 2\)"),
         ({"on_nonfinite": "ignore"}, ValueError, "unknown on_nonfinite 'ignore': expected one of 'raise', 'skip'"),

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.learning import Conditions, as_sigma, check_count, check_option
+from scorekit.learning import Conditional, Conditions, as_sigma, check_count, check_option
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype
@@ -26,7 +26,7 @@ _CHANNELS = 4  # at most: gray or color, with or without a mask
 _SHOWN = 6  # entries of a list that a repr writes out
 
 
-class ImageNetwork(nn.Module, ABC):
+class ImageNetwork(Conditional, nn.Module, ABC):
     """A module ``forward(x, sigma, condition)`` on images ``(n, c, h, w)``.
 
     A network sets ``divisor`` (what h and w must be multiples of), makes its layers in ``_lay_out`` and computes in
@@ -39,8 +39,10 @@ class ImageNetwork(nn.Module, ABC):
     _arguments: ClassVar[tuple[str, ...]]
     divisor: int
     noise: tuple[float, ...] | None = None
+    trained_levels: tuple[float, float] | None = None  # the smallest and the largest level of its training
     #: how activations lie in memory; ``torch.channels_last`` may be faster, above all on CUDA
     memory_format: torch.memory_format = torch.contiguous_format
+    _is_time = False  # what _place gives is a time, and not an index
     _compiled: Callable[..., Array] | None = None
 
     def __init__(
@@ -53,27 +55,15 @@ class ImageNetwork(nn.Module, ABC):
         self._conditions = Conditions(classes, condition_dim)
         check_option(rescale, "rescale", (True, False))
         check_option(precision, "precision", ("float32", "float64", "bfloat16"))
-        self.rescale, self.precision = bool(rescale), precision
+        self.rescale, self._half = bool(rescale), precision == "bfloat16"
+        self._first_dtype = as_dtype("float64" if precision == "float64" else "float32")
 
     @property
-    def condition_dim(self) -> int | None:
-        """The dimension of a condition; None for a network without vectors."""
-        return self._conditions.dim
-
-    @property
-    def classes(self) -> int | None:
-        """The number of classes; None for a network without labels."""
-        return self._conditions.classes
-
-    @property
-    def takes_condition(self) -> bool:
-        """Whether the network has ``classes`` or ``condition_dim``."""
-        return self._conditions.null is not None
-
-    @property
-    def null_condition(self) -> Any:
-        """The condition of one image that means no condition; None for a network without conditions."""
-        return self._conditions.null
+    def precision(self) -> str:
+        """``"float64"`` for such weights; else ``"bfloat16"`` if it was made for autocast, or ``"float32"``."""
+        if next(self.parameters()).dtype == torch.float64:
+            return "float64"
+        return "bfloat16" if self._half else "float32"
 
     @abstractmethod
     def _lay_out(self) -> None:
@@ -83,14 +73,23 @@ class ImageNetwork(nn.Module, ABC):
     def _output(self, h: Array, sigma: Any, at: Condition) -> Array:
         """The output for checked arguments; ``at.told`` is None exactly when the network takes no condition."""
 
+    def _place(self, level: Any) -> Any:
+        """What the layers are told of the level beside its value: its index for a network with ``noise``, else 0."""
+        return 0 if self.noise is None else level_index(level, self.noise)
+
+    def _scaled(self, h: Array, _sigma: Any) -> Array:
+        """The images as the layers see them at this level."""
+        return h
+
     def _build(self, rng: RngLike) -> None:
         """Make the layers without asking torch's global generator, and fill them from ``rng``."""
         with torch.device("meta"):
             self._lay_out()
-        wide = as_dtype("float64" if self.precision == "float64" else "float32")
-        self.to(wide).to_empty(device="cpu")
+        draws = Draws(rng, self._first_dtype, type(self).__name__)
+        draws.reserve(self)
+        self.to(self._first_dtype).to_empty(device="cpu")
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
-        start(self, Draws(rng, wide, type(self).__name__))
+        start(self, draws)
 
     def config(self) -> dict[str, Any]:
         """The constructor arguments, except ``rng``, as plain JSON types."""
@@ -117,13 +116,12 @@ class ImageNetwork(nn.Module, ABC):
         array_namespace(x=x, weights=next(self.parameters()))
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)
-        at = Condition(
-            0 if self.noise is None else level_index(level, self.noise), self._conditions.checked(condition, x)
-        )
+        at = Condition(self._place(level), self._conditions.checked(condition, x))
         if self._compiled is None:
             return self._computed(x, level, at)
         # rows: a graph that was compiled for a number is no use for another
-        return self._compiled(x, as_row(level, x, x.dtype), at._replace(level=as_row(at.level, x, torch.long)))
+        kind = torch.float64 if self._is_time else torch.long
+        return self._compiled(x, as_row(level, x, x.dtype), at._replace(level=as_row(at.level, x, kind)))
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Run all but the checks through ``torch.compile(…, *arguments, **options)`` from now on.
@@ -139,7 +137,7 @@ class ImageNetwork(nn.Module, ABC):
 
     def _computed(self, x: Array, sigma: Any, at: Condition) -> Array:
         wide = next(self.parameters()).dtype
-        h = x.to(wide, memory_format=self.memory_format)
+        h = self._scaled(x.to(wide, memory_format=self.memory_format), sigma)
         with self._context(x.device.type):
             output = self._output(2 * h - 1 if self.rescale else h, sigma, at)
         return output.to(wide, memory_format=torch.contiguous_format)
@@ -155,9 +153,12 @@ class ImageNetwork(nn.Module, ABC):
             last = " The channels come second: x.permute(0, 3, 1, 2)." if shape[3] == self.channels else ""
             raise ShapeError(f"x has shape {shape}: this network is for {self.channels} channels.{last}")
         if any(side % self.divisor or side < 2 * self.divisor for side in shape[2:]):
+            fitting = tuple(max(2, -(-side // self.divisor)) * self.divisor for side in shape[2:])
+            size = fitting[0] if fitting[0] == fitting[1] else fitting
             raise ShapeError(
                 f"x has images of {shape[2]}x{shape[3]}: expected sides that are multiples of {self.divisor} and at "
-                f"least {2 * self.divisor}. Pad or resize the images."
+                f"least {2 * self.divisor}. Write sk.datasets.pad(x, {size}); in an experiment file pad = "
+                f"{size if isinstance(size, int) else list(size)} in [data]."
             )
 
     def _required(self, sigma: Any) -> Any:

@@ -1,8 +1,7 @@
 """The authors' published weights as our networks: the same input gives the same output.
 
-Their checkpoints are lists ``[state_dict, optimizer, …]``; NCSNv2's last entry holds the averaged weights by name.
-Score-SDE's are ``{"model": state_dict, "ema": {"shadow_params": [...]}, …}``, with the averages in the order of the
-trained parameters. Names of tensors are those of ermongroup/ncsn, ermongroup/ncsnv2 and yang-song/score_sde_pytorch.
+Names of tensors are those of ermongroup/ncsn, ermongroup/ncsnv2 and yang-song/score_sde_pytorch. What the file says of
+its noise levels and of its process is compared with the arguments, and never dropped.
 """
 
 from __future__ import annotations
@@ -10,18 +9,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import torch
 
-from scorekit.errors import CheckpointError
+from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.learning import check_option
-from scorekit.noise import Geometric, Levels
-from scorekit_torch.networks.checkpoints import filled, read, renamed, tensors
+from scorekit.noise import Geometric, Levels, as_levels
+from scorekit_torch.networks.checkpoints import Weights, close, filled, open_weights, renamed, span
 from scorekit_torch.networks.ncsn import NCSN
-from scorekit_torch.networks.ncsnpp import NCSNPP_CONFIGS, averages, ncsnpp_names
+from scorekit_torch.networks.ncsnpp import NCSNPP_CONFIGS, ncsnpp_names
 from scorekit_torch.networks.ncsnv2 import NCSNv2
+from scorekit_torch.networks.processes import PROCESSES
+from scorekit_torch.networks.reader import Record
 from scorekit_torch.networks.unet import UNet
 
 __all__ = ["load_ncsn", "load_ncsnpp", "load_ncsnv2"]
@@ -32,34 +32,47 @@ Array: TypeAlias = Any
 _ENCODER = {4: ("1", "2", "3", "4"), 5: ("1", "2", "3", "4", "5"), 6: ("1", "2", "3", "31", "4", "5")}
 _REFINEMENT = _ENCODER | {6: ("1", "2", "31", "3", "4", "5")}
 
+_SDES = {"vesde": ("ve",), "vpsde": ("vp", "ddpm"), "subvpsde": ("subvp",)}
+_AWAY = -0.5  # a cosine with the way to the data at the largest level; of a trained network it is near 1
+
 
 def load_ncsn(
     path: str | os.PathLike[str],
-    noise: Geometric | Levels | Sequence[float],
+    noise: Geometric | Levels | Sequence[float] | None = None,
     *,
+    averaged: bool = False,
     rescale: bool = True,
     precision: str = "float32",
 ) -> NCSN:
     """NCSN (Song and Ermon, 2019) with weights from a checkpoint of ermongroup/ncsn.
 
     Args:
-        path: their ``checkpoint.pth``.
-        noise: the noise levels of its training, which are not in the file; ``Geometric(1.0, 0.01, 10)`` as published.
+        path: their ``checkpoint.pth``, or a file of its tensors alone, of ``torch.save`` or safetensors.
+        noise: the noise levels of its training; ``Geometric(1.0, 0.01, 10)`` as published. None for a file that holds
+            them, as those of ermongroup/ncsnv2 do.
+        averaged: True for the EMA weights, which files of ermongroup/ncsn do not hold; False for the last weights.
         rescale: False for a network that was trained with ``logit_transform``.
         precision: as of :class:`NCSN`.
 
+    Returns:
+        The network in eval mode; ``trained_levels`` holds its smallest and its largest level.
+
     Raises:
-        CheckpointError: the file cannot be read safely, or tensors are missing, left over or of another shape.
+        CheckpointError: the file cannot be read safely; tensors are missing, left over, of another shape, or not
+            finite; or its noise levels are not those of ``noise``.
 
     >>> net = load_ncsn("checkpoint.pth", sk.noise.Geometric(1.0, 0.01, 10))  # doctest: +SKIP
-    >>> load_ncsn("nowhere.pth", [1.0, 0.1])  # doctest: +ELLIPSIS
+    >>> load_ncsn("nowhere.pth", [1.0, 0.1])
     Traceback (most recent call last):
-    scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
+    scorekit.errors.CheckpointError: nowhere.pth does not exist: expected a file that torch.save wrote, or a \
+safetensors file.
     """
-    place, given = _from_list(path, averaged=False)
-    channels, base_channels, depth = _shape(given, place)
-    network = NCSN(channels, noise, base_channels, depth, rescale=rescale, precision=precision)
-    return cast(NCSN, _refinenet(network, given, ".embed.weight", place))
+    asked = None if noise is None else as_levels(noise)
+    weights = open_weights(path, averaged=averaged)
+    channels, base_channels, depth = _shape(weights)
+    levels = _ncsn_levels(weights, asked)
+    network = NCSN(channels, levels, base_channels, depth, rescale=rescale, precision=precision, rng=weights.zeros)
+    return cast(NCSN, _with_levels(_refinenet(network, weights, ".embed.weight"), levels))
 
 
 def load_ncsnv2(
@@ -68,95 +81,229 @@ def load_ncsnv2(
     """NCSNv2 (Song and Ermon, 2020) with weights from a checkpoint of ermongroup/ncsnv2, of any of its three depths.
 
     Args:
-        path: their ``checkpoint.pth``.
-        averaged: True for the EMA weights, which the authors use for sampling; False for the last weights.
+        path: their ``checkpoint.pth``, or a file of its tensors alone, of ``torch.save`` or safetensors.
+        averaged: True for the EMA weights, which the authors use for sampling; False for the last weights. A file of
+            tensors alone has one set of weights, which is loaded.
         rescale: False for a network that was trained with ``logit_transform`` or ``rescaled``.
         precision: as of :class:`NCSNv2`.
 
+    Returns:
+        The network in eval mode; ``trained_levels`` holds the smallest and the largest level of the file, or None.
+
     Raises:
-        CheckpointError: the file cannot be read safely, or tensors are missing, left over or of another shape.
+        CheckpointError: the file cannot be read safely, or tensors are missing, left over, of another shape, or not
+            finite.
 
     >>> net = load_ncsnv2("checkpoint.pth")  # doctest: +SKIP
-    >>> load_ncsnv2("nowhere.pth")  # doctest: +ELLIPSIS
+    >>> load_ncsnv2("nowhere.pth")
     Traceback (most recent call last):
-    scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
+    scorekit.errors.CheckpointError: nowhere.pth does not exist: expected a file that torch.save wrote, or a \
+safetensors file.
     """
-    place, given = _from_list(path, averaged=averaged)
-    given.pop("sigmas", None)
+    weights = open_weights(path, averaged=averaged)
+    given = weights.tensors
     for gamma in [name for name in given if name.endswith(".gamma")]:
         norm = gamma.removesuffix(".gamma")
         if f"{norm}.alpha" in given and f"{norm}.beta" in given:
             given[f"{norm}.row"] = torch.cat([given.pop(f"{norm}.{part}") for part in ("gamma", "alpha", "beta")])[None]
-    channels, base_channels, depth = _shape(given, place)
-    network = NCSNv2(channels, base_channels, depth, rescale=rescale, precision=precision)
-    return cast(NCSNv2, _refinenet(network, given, ".row", place))
+    channels, base_channels, depth = _shape(weights)
+    network = NCSNv2(channels, base_channels, depth, rescale=rescale, precision=precision, rng=weights.zeros)
+    return cast(NCSNv2, _with_levels(_refinenet(network, weights, ".row"), weights.levels))
 
 
 def load_ncsnpp(
     path: str | os.PathLike[str],
-    config: str | Mapping[str, Any] = "cifar10_ncsnpp_continuous",
+    config: str | Mapping[str, Any],
     *,
     averaged: bool = True,
     precision: str = "float32",
 ) -> UNet:
-    """NCSN++ (Song et al., 2021) with weights from a checkpoint of yang-song/score_sde_pytorch.
+    """NCSN++, DDPM++ or DDPM (Song et al., 2021) with weights from a checkpoint of yang-song/score_sde_pytorch.
+
+    The network is a score model s(x, sigma) of the data plus N(0, sigma² I), for VP and sub-VP files, too, whose
+    networks predict the noise: see ``process`` of :class:`UNet`. Images of VE files are in [0, 1], those of VP and
+    sub-VP files in [−1, 1].
 
     Args:
-        path: their ``checkpoint_<n>.pth``.
-        config: the name of their file of settings, one of ``NCSNPP_CONFIGS``, or arguments of :class:`UNet`.
-        averaged: True for the EMA weights, which the authors use for sampling; False for the last weights.
+        path: their ``checkpoint_<n>.pth``, or a file of its tensors alone, of ``torch.save`` or safetensors.
+        config: the authors' name of the checkpoint, one of ``NCSNPP_CONFIGS``, as ``"ve/cifar10_ncsnpp_continuous"``
+            or ``"subvp/cifar10_ddpmpp_continuous"``; or arguments of :class:`UNet`. Files of different processes have
+            the same tensors, so the name is required.
+        averaged: True for the EMA weights, which the authors use for sampling; False for the last weights. A file of
+            tensors alone has one set of weights, which is loaded.
         precision: as of :class:`UNet`.
 
-    Raises:
-        CheckpointError: the file cannot be read safely, or tensors are missing, left over or of another shape.
+    Returns:
+        The network in eval mode; ``trained_levels`` holds its smallest and its largest level, or None. For a network
+        that is told the index of its level, the levels are those of the file.
 
-    >>> net = load_ncsnpp("checkpoint_24.pth", "cifar10_ncsnpp_continuous")  # doctest: +SKIP
-    >>> load_ncsnpp("nowhere.pth", {"channels": 1, "base_channels": 8})  # doctest: +ELLIPSIS
+    Raises:
+        CheckpointError: the file cannot be read safely; tensors are missing, left over, of another shape, or not
+            finite; its noise levels are not those of ``config``; or its network is one of another process.
+
+    >>> net = load_ncsnpp("checkpoint_24.pth", "ve/cifar10_ncsnpp_continuous")  # doctest: +SKIP
+    >>> load_ncsnpp("nowhere.pth", {"channels": 1, "base_channels": 8})
     Traceback (most recent call last):
-    scorekit.errors.CheckpointError: nowhere.pth cannot be read (FileNotFoundError: ...
+    scorekit.errors.CheckpointError: nowhere.pth does not exist: expected a file that torch.save wrote, or a \
+safetensors file.
     """
-    check_option(averaged, "averaged", (True, False))
-    if isinstance(config, str):
+    named = isinstance(config, str)
+    if named:
         check_option(config, "config", tuple(NCSNPP_CONFIGS))
-        config = NCSNPP_CONFIGS[config]
-    network = UNet(**{"precision": precision, **config})
-    place, content = read(path)
-    if not isinstance(content, Mapping) or "model" not in content:
-        raise CheckpointError(f"{place} has no entry 'model': expected what yang-song/score_sde_pytorch saves.")
-    given = tensors(content["model"], place, "weights")
-    given.pop("sigmas", None)
-    if averaged:
-        given |= averages(content.get("ema"), given, place)
+    settings = {"precision": precision, **(NCSNPP_CONFIGS[str(config)] if named else cast(Mapping[str, Any], config))}
+    if settings.get("embedding") == "positional" and not settings.keys() & {"process", "noise"}:
+        raise InvalidValueError(
+            "config has embedding='positional', which networks of every process have: add process='vp', 'subvp' or "
+            "'ddpm', or for a VE network noise=…, its levels."
+        )
+    weights = open_weights(path, averaged=averaged)
+    _check_process(weights, str(settings.get("process", "ve")))
+    if settings.get("noise") is not None and weights.levels is not None:
+        settings["noise"] = _indexed_levels(weights, as_levels(settings["noise"]), named)
+    network = UNet(**settings)
     names = ncsnpp_names(network)
-    state = renamed(given, names, place)
+    state = renamed(weights.tensors, names, weights.place, _seen(weights.tensors))
     # their 1x1 convolutions of the attention are matrices (in, out)
     turned = {name: w.T[:, :, None, None] for name, w in state.items() if names[name].endswith(".W") and w.ndim == 2}
-    return cast(UNet, filled(network, state | turned, place))
+    made: UNet = filled(network, state | turned, weights)
+    made.trained_levels = _levels_of(made, weights)
+    _check_direction(made, weights)
+    return made
 
 
-def _from_list(path: str | os.PathLike[str], *, averaged: bool) -> tuple[Path, dict[str, Array]]:
-    check_option(averaged, "averaged", (True, False))
-    place, content = read(path)
-    if not isinstance(content, (list, tuple)) or not content:
-        raise CheckpointError(f"{place} holds a {type(content).__name__}: expected the list that the authors save.")
-    if averaged and not isinstance(content[-1], Mapping):
-        raise CheckpointError(f"{place} holds no averaged weights. Load the last ones: averaged=False.")
-    return place, tensors(content[-1 if averaged else 0], place, "weights")
+def _ncsn_levels(weights: Weights, asked: Geometric | Levels | None) -> Geometric | Levels:
+    """The levels of NCSN: those of the file and the argument must be the same, and as many as it has weights for."""
+    rows = weights.tensors.get("normalizer.embed.weight")
+    if rows is None:
+        raise CheckpointError(
+            f"{weights.place} has no normalizer.embed.weight, the weights of each noise level: it is not NCSN. For "
+            "NCSNv2 use load_ncsnv2."
+        )
+    found = weights.levels
+    if asked is None and found is None:
+        raise CheckpointError(
+            f"{weights.place} does not hold its {len(rows)} noise levels: pass noise=…; the published networks have "
+            "sk.noise.Geometric(1.0, 0.01, 10)."
+        )
+    if asked is not None and found is not None and not close(asked, found):
+        raise CheckpointError(
+            f"noise has {span(asked)}, but {weights.place} was trained with {span(found)}: leave noise out, and the "
+            "levels of the file are used."
+        )
+    levels = asked if found is None else found
+    assert levels is not None
+    if len(levels) != len(rows):
+        raise CheckpointError(
+            f"noise has {span(levels)}, but {weights.place} has weights for {len(rows)} levels: pass the levels that "
+            "it was trained with."
+        )
+    return levels
 
 
-def _shape(given: Mapping[str, Array], place: Path) -> tuple[int, int, int]:
+def _indexed_levels(weights: Weights, asked: Geometric | Levels, named: bool) -> Levels:
+    """The levels of the file, of a network that is told the index; those in the user's own settings must agree."""
+    assert weights.levels is not None
+    if not named and not close(asked, weights.levels):
+        raise CheckpointError(
+            f"config has noise of {span(asked)}, but {weights.place} was trained with {span(weights.levels)}: take "
+            "those, sk.noise.Geometric"
+            f"({weights.levels.largest:g}, {weights.levels.smallest:g}, {len(weights.levels)}) if their ratio is "
+            "constant."
+        )
+    return weights.levels
+
+
+def _levels_of(network: UNet, weights: Weights) -> tuple[float, float] | None:
+    """The smallest and the largest level of the training; the sigmas in a VP or sub-VP file are not used by it."""
+    if network.process != "ve":
+        return network.time_levels
+    levels = weights.levels if network.noise is None else as_levels(network.noise)
+    return None if levels is None else (levels.smallest, levels.largest)
+
+
+def _with_levels(network: Any, levels: Geometric | Levels | None) -> Any:
+    network.trained_levels = None if levels is None else (levels.smallest, levels.largest)
+    return network
+
+
+def _check_process(weights: Weights, process: str) -> None:
+    """Raise an error if the settings in the file name another process."""
+    stated = _entry(weights.config, "training", "sde")
+    known = _SDES.get(stated.lower() if isinstance(stated, str) else "", PROCESSES)
+    if process not in known:
+        raise CheckpointError(
+            f"{weights.place} was trained with {stated}, but config has the process {process!r}: expected a config of "
+            f"the process {' or '.join(map(repr, known))}, as {_examples(known)}."
+        )
+
+
+def _entry(config: Any, *names: str) -> Any:
+    """An entry of nested settings, of dicts or of objects of any class; None if it is not there."""
+    for name in names:
+        fields = config.fields if isinstance(config, Record) else config
+        fields = fields.get("_fields", fields) if isinstance(fields, Mapping) else {}  # of a ConfigDict
+        config = fields.get(name)
+    return config
+
+
+def _examples(processes: Sequence[str]) -> str:
+    return ", ".join(repr(n) for n, c in NCSNPP_CONFIGS.items() if c.get("process", "ve") in processes)
+
+
+@torch.no_grad()
+def _check_direction(network: UNet, weights: Weights) -> None:
+    """Raise an error if the score of pure noise points away from the data, as with a network of another process.
+
+    Fourier features are of VE networks alone, so only networks with positional features can be mistaken.
+    """
+    if network.embedding != "positional" or network.trained_levels is None:
+        return
+    shape = (1, network.channels, *(max(32, 2 * network.divisor),) * 2)
+    z = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(next(network.parameters()).dtype)
+    sigma = network.trained_levels[1]
+    cosine = float(torch.cosine_similarity(network(sigma * z, sigma).flatten(), -z.flatten(), dim=0))
+    if cosine < _AWAY:
+        other = [p for p in PROCESSES if (p == "ve") != (network.process == "ve")]
+        raise CheckpointError(
+            f"{weights.place} is not of the process {network.process!r}: at the largest level, {sigma:.4g}, its score "
+            f"points away from the data (cosine {cosine:.2f} with the right direction). Nothing was loaded. Files of "
+            f"other processes have the same tensors: try one of {_examples(other)}."
+        )
+
+
+def _seen(given: Mapping[str, Array]) -> str:
+    """What the tensors of a file say of its settings, for a message."""
+    if not any(name.startswith("all_modules.") for name in given):
+        return "It has no all_modules, so it is not of score_sde_pytorch's NCSN++ or DDPM."
+    embedding = "Fourier (VE, …_continuous)" if "all_modules.0.W" in given else "positional"
+    blocks = sum(name.endswith(".Conv_1.weight") for name in given)
+    kind = "with" if any("Conv2d_0" in name for name in given) else "without"
+    shortcut = re.compile(r"all_modules\.\d+\.Conv_2\.weight")
+    block = "BigGAN blocks (NCSN++, DDPM++)" if any(map(shortcut.fullmatch, given)) else "DDPM blocks"
+    return (
+        f"The file has {embedding} features, {blocks} {block}, {kind} a residual input pyramid. Names: "
+        f"{', '.join(NCSNPP_CONFIGS)}."
+    )
+
+
+def _shape(weights: Weights) -> tuple[int, int, int]:
     """Channels, features and depth of the network that these tensors are of."""
+    given = weights.tensors
     first = given.get("begin_conv.weight")
     if first is None or first.ndim != 4:
-        raise CheckpointError(f"{place} has no begin_conv.weight: expected a network of ermongroup/ncsn or ncsnv2.")
+        other = any(name.startswith("all_modules.") for name in given)
+        raise CheckpointError(
+            f"{weights.place} has no begin_conv.weight: expected a network of ermongroup/ncsn or ncsnv2."
+            + (" It is one of score_sde_pytorch: use load_ncsnpp." if other else "")
+        )
     depth = 6 if any(name.startswith("res31.") for name in given) else 4
     depth = max(depth, 5 if any(name.startswith("res5.") for name in given) else 4)
     return first.shape[1], first.shape[0], depth
 
 
-def _refinenet(network: Any, given: Mapping[str, Array], norm: str, place: Path) -> Any:
+def _refinenet(network: Any, weights: Weights, norm: str) -> Any:
     names = {name: _theirs(name, network, norm) for name in network.state_dict()}
-    return filled(network, renamed(given, names, place), place)
+    return filled(network, renamed(weights.tensors, names, weights.place), weights)
 
 
 def _theirs(name: str, network: Any, norm: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit.learning import as_rng
+from scorekit.learning import Zeros, as_rng
 from scorekit.protocols import RngLike
 from scorekit_torch.conversion import to_tensor
 from scorekit_torch.random import TorchRng
@@ -28,6 +28,11 @@ class Draws:
         like = torch.empty(0, dtype=dtype)
         self._stream = as_rng(rng, like, name)
         self._like = like if isinstance(self._stream, TorchRng) else None
+
+    def reserve(self, network: nn.Module) -> None:
+        """Before the layers take memory: :class:`scorekit.learning.Zeros` refuses a network that is too large."""
+        if isinstance(self._stream, Zeros):
+            self._stream.reserve(sum(p.numel() for p in network.parameters()))
 
     def normal(self, *shape: int) -> Array:
         """Independent standard normals."""

@@ -12,7 +12,18 @@ from torch import nn
 from torch.nn.functional import gelu, one_hot
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.learning import Conditions, as_rng, as_sigma, check_batch, check_count, check_option, event_size, expand
+from scorekit.learning import (
+    Conditional,
+    Conditions,
+    Zeros,
+    as_rng,
+    as_sigma,
+    check_batch,
+    check_count,
+    check_option,
+    event_size,
+    expand,
+)
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype, to_tensor
@@ -26,7 +37,7 @@ _SIGMA_SCALE = 0.25  # log(sigma) / 4 keeps the noise input of the order of one 
 _LAST_LAYER = 0.1  # the network starts close to zero, where every objective is well behaved
 
 
-class MLP(nn.Module):
+class MLP(Conditional, nn.Module):
     """A score network for samples of dimension ``dim``: linear layers with GELU activations.
 
     A network conditional on sigma has ``log(sigma) / 4`` as an additional input; otherwise sigma is ignored. With
@@ -41,11 +52,11 @@ class MLP(nn.Module):
         condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors. Zeros mean no condition.
         classes: the number of classes of a condition ``(n,)``; None for no labels. The label ``classes`` means no
             condition.
-        dtype: ``"float64"`` or ``"float32"``, the dtype of the data. ``"bfloat16"`` and ``"float16"`` are for the
-            weights only; such data raise an error.
+        dtype: ``"float32"`` or ``"float64"``; ``fit`` trains a copy in the dtype of the data. ``"bfloat16"`` and
+            ``"float16"`` are for the weights only; such data raise an error.
         rng: an Rng, a seed or None; initial weights are N(0, 1/fan_in) (smaller in the last layer), biases zero.
 
-    >>> MLP(2, hidden=(16,))(torch.zeros(5, 2, dtype=torch.float64), 0.1).shape
+    >>> MLP(2, hidden=(16,))(torch.zeros(5, 2), 0.1).shape
     torch.Size([5, 2])
     """
 
@@ -59,7 +70,7 @@ class MLP(nn.Module):
         conditional: bool = True,
         condition_dim: int | None = None,
         classes: int | None = None,
-        dtype: str = "float64",
+        dtype: str = "float32",
         rng: RngLike = 0,
     ) -> None:
         super().__init__()
@@ -72,33 +83,10 @@ class MLP(nn.Module):
         self._conditions = Conditions(classes, condition_dim)
         told = (self.condition_dim or 0) + (0 if self.classes is None else self.classes + 1)
         widths = (self.dim + self.conditional + told, *self.hidden, self.dim)
+        if isinstance(rng, Zeros):
+            rng.reserve(sum(a * b + b for a, b in pairwise(widths)))
         self.layers = nn.ModuleList(_empty_layer(a, b, as_dtype(dtype, half=True)) for a, b in pairwise(widths))
         self._start(rng)
-
-    @property
-    def condition_dim(self) -> int | None:
-        """The dimension of a condition; None for a network without vectors."""
-        return self._conditions.dim
-
-    @property
-    def classes(self) -> int | None:
-        """The number of classes; None for a network without labels."""
-        return self._conditions.classes
-
-    @property
-    def takes_sigma(self) -> bool:
-        """Whether the network was made with ``conditional=True``."""
-        return self.conditional
-
-    @property
-    def takes_condition(self) -> bool:
-        """Whether the network has ``classes`` or ``condition_dim``."""
-        return self._conditions.null is not None
-
-    @property
-    def null_condition(self) -> Any:
-        """The condition of one sample that means no condition; None for a network without conditions."""
-        return self._conditions.null
 
     @torch.no_grad()
     def _start(self, rng: RngLike) -> None:

@@ -14,6 +14,7 @@ from scorekit.protocols import RngLike
 from scorekit_torch.networks._image import ImageNetwork
 from scorekit_torch.networks.initial import Conv
 from scorekit_torch.networks.levels import Condition, as_column, as_row
+from scorekit_torch.networks.processes import PROCESSES, Variance, check_betas, times_of
 from scorekit_torch.networks.residual import Attention, Residual, SigmaEmbedding, Style
 from scorekit_torch.networks.stages import Contracting, Expanding, Head
 
@@ -22,6 +23,7 @@ __all__ = ["UNet"]
 Array: TypeAlias = Any
 
 _POSITIONAL = 250.0  # positional waves are made for t up to a thousand: 250 log(sigma) is of that order
+_BLOCKS_AT_MOST = 1000  # far above any published network
 
 
 class UNet(ImageNetwork):
@@ -36,7 +38,7 @@ class UNet(ImageNetwork):
         base_channels: F, width of the first size, a multiple of 4, >= 8.
         channel_mult: width of each size in units of F, the full size first; the sides of an image are multiples of
             2^(sizes − 1).
-        num_res_blocks: residual blocks a size, >= 1.
+        num_res_blocks: residual blocks a size, >= 1; at most 1000 in all.
         attention: sizes with attention, 0 the full one: for 32x32 images 1 is 16x16. The smallest size has it anyway.
         block: ``"biggan"`` blocks, that resize themselves, or ``"ddpm"``.
         fir: resize with the filter (1, 3, 3, 1) in place of means and copies.
@@ -50,6 +52,11 @@ class UNet(ImageNetwork):
             then.
         dropout: dropout probability in training, in [0, 1).
         divide_by_sigma: whether the output is divided by sigma.
+        process: ``"ve"`` for a network that is told sigma. For the others the layers predict the noise, as DDPM does:
+            s(x, sigma) = −F(a x, t) / sigma with the a(t) and t of the process whose noise relative to the data is
+            sigma, so images are in [−1, 1]. ``"vp"`` and ``"subvp"`` embed 999 t, t in [0, 1]; ``"ddpm"`` embeds the
+            step of 0, …, 999, linear in log sigma between two steps. They need ``embedding="positional"``.
+        betas: β(0) and β(1) of such a process.
         classes: the number of classes of a condition ``(n,)``; None for no labels.
         condition_dim: the dimension k of a condition ``(n, k)``; None for no vectors.
         rescale: True for images in [0, 1], which are then mapped to [−1, 1].
@@ -78,6 +85,7 @@ class UNet(ImageNetwork):
             "progressive_input",
         ),
         *("progressive_output", "skip_rescale", "embedding", "fourier_scale", "noise", "dropout", "divide_by_sigma"),
+        *("process", "betas"),
         *("classes", "condition_dim", "rescale", "precision"),
     )
 
@@ -99,6 +107,8 @@ class UNet(ImageNetwork):
         noise: Geometric | Levels | Sequence[float] | None = None,
         dropout: float = 0.0,
         divide_by_sigma: bool = False,
+        process: str = "ve",
+        betas: Sequence[float] = (0.1, 20.0),
         classes: int | None = None,
         condition_dim: int | None = None,
         rescale: bool = False,
@@ -114,6 +124,11 @@ class UNet(ImageNetwork):
         self.channel_mult = _counts(channel_mult, "channel_mult", 1)
         self.divisor = 2 ** (len(self.channel_mult) - 1)
         self.num_res_blocks = check_count(num_res_blocks, "num_res_blocks")
+        if len(self.channel_mult) * self.num_res_blocks > _BLOCKS_AT_MOST:
+            raise InvalidValueError(
+                f"num_res_blocks is {num_res_blocks} at each of {len(self.channel_mult)} resolutions: expected at most "
+                f"{_BLOCKS_AT_MOST} blocks in all."
+            )
         self.attention = self._checked_sizes(attention)
         self.block = _option(block, "block", "biggan", "ddpm")
         self.fir = _flag(fir, "fir")
@@ -127,6 +142,15 @@ class UNet(ImageNetwork):
         self.dropout = check_number(dropout, "dropout")
         if not 0 <= self.dropout < 1:
             raise InvalidValueError(f"dropout is {dropout}: expected a proportion in [0, 1).")
+        self.process = _option(process, "process", *PROCESSES)
+        self.betas = check_betas(betas)
+        self._times = times_of(self.process, self.betas)
+        self._is_time = self._times is not None
+        if self._is_time and (self.embedding != "positional" or self.noise is not None or self.divide_by_sigma):
+            raise InvalidValueError(
+                f"process is {process!r}: expected embedding='positional', and neither noise nor divide_by_sigma, "
+                "because such a network is told a time."
+            )
         self._build(rng)
 
     def _checked_sizes(self, attention: Any) -> tuple[int, ...]:
@@ -179,11 +203,26 @@ class UNet(ImageNetwork):
         for up in self.up:
             h, image = up(h, made, image, embedded)
         output = self.head(h) if image is None else image
+        if self._is_time:
+            return -output / as_column(sigma)
         return output / as_column(sigma) if self.divide_by_sigma else output
+
+    @property
+    def time_levels(self) -> tuple[float, float] | None:
+        """The levels at the first and last time of the training of such a process; None for ``"ve"``."""
+        if self._times is None:
+            return None
+        return (self._times.at(1e-5) if isinstance(self._times, Variance) else self._times.lowest), self._times.highest
+
+    def _place(self, level: Any) -> Any:
+        return super()._place(level) if self._times is None else self._times(level)
+
+    def _scaled(self, h: Array, sigma: Any) -> Array:
+        return h if self._times is None else h * as_column(self._times.scale(sigma))
 
     def _embedded(self, sigma: Any, at: Condition, h: Array) -> Array:
         """What is embedded, ``(n,)``, or ``(1,)`` when all samples share it."""
-        if self.noise is not None:
+        if self.noise is not None or self._is_time:
             return as_row(at.level, h, h.dtype)
         t = as_row(sigma, h, h.dtype).log()
         return t if self.embedding == "fourier" else _POSITIONAL * t

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import scorekit as sk
+from scorekit._progress import progress_bar
 from scorekit.errors import InvalidValueError
 from scorekit.protocols import Array, Backend, Objective, Rng
 from scorekit.registry import provided
@@ -58,10 +58,7 @@ class Bench:
     @contextmanager
     def stage(self, title: str, steps: int) -> Iterator[None]:
         """A context with one progress bar for all optimizer and sampler steps of a demo."""
-        from tqdm import tqdm
-
-        pause = 0.1 if sys.stderr.isatty() else 10.0  # fewer updates in log files
-        with tqdm(total=steps, desc=title, unit="step", dynamic_ncols=True, mininterval=pause) as self._bar:
+        with progress_bar(steps, title) as self._bar:
             yield
 
     def tick(self, _: Any = None) -> None:

@@ -8,18 +8,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit._arrays import check_finite, nonfinite_rows
 from scorekit._conditions import as_condition, check_condition
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace
 
-__all__ = ["Batch", "Source", "check_classes", "digest", "sample_of", "share", "without_length"]
+__all__ = [
+    "Batch",
+    "Source",
+    "check_classes",
+    "digest",
+    "faulty",
+    "only_finite",
+    "sample_of",
+    "share",
+    "without_length",
+]
 
 
 class Batch(NamedTuple):
     """The samples of one process in one step: rows ``start`` to ``stop`` of a batch of ``total`` samples.
 
-    ``x``: samples ``(n, *event)``. ``condition``: their conditions with first axis n, or None.
+    ``x``: samples ``(n, *event)``. ``condition``: their conditions with first axis n, or None. ``fault``: which of
+    these samples or conditions contain NaN or infinity, in words; None if all are finite.
     """
 
     x: Array
@@ -27,6 +39,7 @@ class Batch(NamedTuple):
     start: int
     stop: int
     total: int
+    fault: str | None = None
 
 
 class Source(ABC):
@@ -42,6 +55,8 @@ class Source(ABC):
     epoch: int
     batch_size: int
     classes: int | None = None
+    has_workers = False
+    """Whether other processes read the data."""
 
     @abstractmethod
     def batch(self, step: int, rank: int, size: int) -> Batch:
@@ -55,6 +70,13 @@ class Source(ABC):
         """Set the number of ``classes`` of the network, and check the known conditions."""
         self.classes = classes
 
+    def some(self, most: int) -> Array:  # noqa: ARG002
+        """Some samples of the data, about ``most`` if they are in memory, to compare their scale; by default ``first``.
+
+        Others would have to be loaded.
+        """
+        return self.first
+
     def checked_first(self) -> Array | None:
         """The checked conditions of ``first``."""
         return self.checked(self.condition, self.first)
@@ -64,7 +86,9 @@ class Source(ABC):
         told = self.checked_first()
         return {} if told is None else {"condition": digest(self.owner.to_numpy(told)[rows])}
 
-    def checked(self, condition: Any, x: Array, name: str = "the second item of the data") -> Array | None:
+    def checked(
+        self, condition: Any, x: Array, name: str = "the second item of the data", *, finite: bool = True
+    ) -> Array | None:
         """The checked conditions of the samples ``x``, one per sample; as many as the first batch has, or none."""
         if (condition is None) != (self.condition is None):
             raise InvalidValueError(
@@ -73,10 +97,31 @@ class Source(ABC):
             )
         if condition is None:
             return None
-        made = check_condition(as_condition(condition, self.owner, name), x, name)
+        made = check_condition(as_condition(condition, self.owner, name, finite=finite), x, name, finite=finite)
         if self.classes is not None:
             check_classes(made, self.classes)
         return made
+
+
+def faulty(x: Array, condition: Array | None) -> list[int]:
+    """The rows in which a sample or its condition contains NaN or infinity."""
+    parts = [x, condition] if condition is not None and _is_real(condition) else [x]
+    return sorted({row for part in parts for row in nonfinite_rows(part)})
+
+
+def _is_real(condition: Array) -> bool:
+    return bool(array_namespace(condition).isdtype(condition.dtype, "real floating"))
+
+
+def only_finite(x: Array, second: Any, owner: Backend) -> tuple[Array, Any]:
+    """The samples and conditions without NaN and infinity; an error if there are none."""
+    condition = None if second is None else as_condition(second, owner, "the second item of the data", finite=False)
+    bad = faulty(x, condition)
+    if not bad or len(bad) == x.shape[0]:
+        return check_finite(x, "the first batch"), second
+    rows = owner.asarray(np.setdiff1d(np.arange(x.shape[0]), bad))
+    kept = [None if part is None else owner.xp.take(part, rows, axis=0) for part in (x, condition)]
+    return kept[0], kept[1]
 
 
 def check_classes(labels: Array, classes: int) -> None:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from scorekit._arrays import check_batch
+from scorekit._arrays import check_batch, listed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.protocols import Seed
 from scorekit.registry import backend_of, framework_of, offered
-from scorekit.training.sources.base import Batch, Source, digest, sample_of, share, without_length
+from scorekit.training.sources.base import (
+    Batch,
+    Source,
+    digest,
+    faulty,
+    only_finite,
+    sample_of,
+    share,
+    without_length,
+)
 from scorekit.training.sources.seeding import place_of, seeded
+from scorekit.training.sources.workers import has_workers, shielded
 
 __all__ = ["Loader"]
 
@@ -25,7 +35,7 @@ class Loader(Source):
     the start of each epoch. Other generators in its transforms are not controlled.
     """
 
-    def __init__(self, loader: Any, seed: int) -> None:
+    def __init__(self, loader: Any, seed: int, *, skip: bool) -> None:
         self._loader, self._seed = loader, seed
         try:
             self.epoch = len(loader)
@@ -34,24 +44,35 @@ class Loader(Source):
         if self.epoch == 0:
             raise ShapeError("the loader is empty: expected at least one batch.")
         self._framework = framework_of(loader)
+        self.has_workers = has_workers(loader)
         self._sampler = next((s for s in _samplers(loader) if hasattr(s, "set_epoch")), None)
         self._place: tuple[int, int] = (-1, 0)
         self._batches: Iterator[Any] = iter(())
         shown, second = sample_of(self._fetch(0), "a batch of the loader")
-        self.first = check_batch(shown, "a batch of the loader")
+        self.first = check_batch(shown, "a batch of the loader", finite=not skip)
         self.owner, self.condition = backend_of(self.first), second
         self.batch_size = self.first.shape[0]
+        if skip:
+            self.first, self.condition = only_finite(self.first, second, self.owner)
         self._place = (-1, 0)
 
     def batch(self, step: int, rank: int, size: int) -> Batch:
         """The batch of a step, divided among the processes unless the sampler of the loader does this."""
         x, second = sample_of(self._fetch(step), "a batch of the loader")
         check_batch(x, "a batch of the loader", finite=False)
-        n, condition = x.shape[0], self.checked(second, x)
+        n, condition = x.shape[0], self.checked(second, x, finite=False)
+        fault = self._fault(step, faulty(x, condition))
         if self._sampler is not None and getattr(self._sampler, "num_replicas", 1) == size:
-            return Batch(x, condition, n * rank, n * (rank + 1), n * size)
+            return Batch(x, condition, n * rank, n * (rank + 1), n * size, fault)
         start, stop = share(n, rank, size)
-        return Batch(x[start:stop], None if condition is None else condition[start:stop], start, stop, n)
+        return Batch(x[start:stop], None if condition is None else condition[start:stop], start, stop, n, fault)
+
+    def _fault(self, step: int, bad: list[int]) -> str | None:
+        if not bad:
+            return None
+        epoch, place = divmod(step, self.epoch)
+        rows = f"row{'s' if len(bad) > 1 else ''} {listed(bad)}"
+        return f"NaN or infinity in {rows} of batch {place} of the loader in epoch {epoch}, all counted from 0"
 
     def _fetch(self, step: int) -> Any:
         epoch, place = divmod(step, self.epoch)
@@ -68,7 +89,7 @@ class Loader(Source):
         own = getattr(self._loader, "generator", None)
         if own is not None:
             _seed_own(own, ("fit", self._seed, "loader", epoch))
-        with seeded(self._framework, place_of(self._seed, epoch)):
+        with seeded(self._framework, place_of(self._seed, epoch)), shielded(self._loader):
             self._batches = iter(self._loader)
 
     def _next(self, epoch: int, place: int) -> Any:

@@ -9,21 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import check_batch
+from scorekit._arrays import check_batch, listed
 from scorekit._checks import check_count
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.protocols import Array, Backend
 from scorekit.registry import array_namespace, backend_of, framework_of
-from scorekit.training.sources.base import Batch, Source, digest, sample_of, share
+from scorekit.training.sources.base import Batch, Source, digest, faulty, only_finite, sample_of, share
 from scorekit.training.sources.seeding import place_of, seeded
 
-__all__ = ["Arrays", "Dataset"]
+__all__ = ["Arrays", "Dataset", "Shuffled"]
 
 _DEFAULT_BATCH = 128
-_SHOWN = 3  # items of a dataset that are looked at before the first step
+_SHOWN = 3  # items of a dataset that are checked before the first step
+_LOOKED_AT = 32  # items of a dataset whose scale is compared
 
 
-class _Shuffled(Source):
+class Shuffled(Source):
     """Indexable data. An epoch is a random permutation of the rows; an incomplete last batch is dropped."""
 
     def __init__(self, owner: Backend, n: int, batch_size: int | None, seed: int) -> None:
@@ -49,12 +50,18 @@ class _Shuffled(Source):
             self._drawn, self._order = epoch, rng.choice(self._n, (self._n,), replace=False)
         start, stop = share(self.batch_size, rank, size)
         begin = place * self.batch_size
+        rows = self._order[begin + start : begin + stop]  # type: ignore[index]
         with self._tied(step, start):
-            x, condition = self._rows(self._order[begin + start : begin + stop])  # type: ignore[index]
-        return Batch(x, condition, start, stop, self.batch_size)
+            x, condition = self._rows(rows)
+        return Batch(x, condition, start, stop, self.batch_size, self._fault(rows, x, condition))
+
+    def _fault(self, rows: Any, x: Array, condition: Array | None) -> str | None:
+        """Which of these rows contain NaN or infinity, in words."""
+        del rows, x, condition
+        return None
 
 
-class Arrays(_Shuffled):
+class Arrays(Shuffled):
     """An array ``(n, *event)``, and optional conditions with first axis n."""
 
     def __init__(self, x: Array, condition: Any, batch_size: int | None, seed: int) -> None:
@@ -72,6 +79,10 @@ class Arrays(_Shuffled):
         take = self.owner.xp.take
         return take(self._x, order, axis=0), None if self.condition is None else take(self.condition, order, axis=0)
 
+    def some(self, most: int) -> Array:
+        """Evenly spaced rows."""
+        return self._x[:: max(1, -(-self._n // most)), ...]
+
     def identity(self) -> dict[str, Any]:
         """Shape, dtype and a hash of some rows."""
         n = self._x.shape[0]
@@ -84,14 +95,14 @@ class Arrays(_Shuffled):
         }
 
 
-class Dataset(_Shuffled):
+class Dataset(Shuffled):
     """An object with ``len()`` and ``[i]`` whose items are samples, or tuples of a sample and its condition.
 
     Items may be random: the global generators of Python, NumPy and the framework are seeded for the items of each step
     and then restored. Other generators of a data set are not controlled.
     """
 
-    def __init__(self, items: Any, batch_size: int | None, seed: int) -> None:
+    def __init__(self, items: Any, batch_size: int | None, seed: int, *, skip: bool) -> None:
         if len(items) == 0:
             raise ShapeError("the dataset is empty: expected at least one sample.")
         self._items = items
@@ -101,17 +112,41 @@ class Dataset(_Shuffled):
         with seeded(owner.name, place_of(seed)):
             shown = [sample_of(items[i], f"dataset[{i}]") for i in range(min(_SHOWN, len(items)))]
         samples, second = zip(*shown, strict=True)
-        self.first = check_batch(self._stack(samples, "items"), "the first items of the dataset")
-        self.condition = self._together(second)
+        first = check_batch(self._stack(samples, "items"), "the first items of the dataset", finite=not skip)
+        self.first, self.condition = first, self._together(second)
+        if skip:
+            self.first, self.condition = only_finite(first, self.condition, owner)
 
     def _tied(self, step: int, start: int) -> AbstractContextManager[None]:
         return seeded(self.owner.name, place_of(self._seed, step, start))
 
     def _rows(self, order: Any) -> tuple[Array, Array | None]:
         places = [int(i) for i in self.owner.to_numpy(order)]
-        samples, second = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
+        samples, second = zip(*(sample_of(self._item(i), f"dataset[{i}]") for i in places), strict=True)
         x = self._stack(samples, "items")
-        return x, self.checked(self._together(second), x)
+        return x, self.checked(self._together(second), x, finite=False)
+
+    def _item(self, i: int) -> Any:
+        try:
+            return self._items[i]
+        except Exception as error:
+            error.add_note(f"This error is of dataset[{i}].")
+            raise
+
+    def _fault(self, rows: Any, x: Array, condition: Array | None) -> str | None:
+        bad = faulty(x, condition)
+        if not bad:
+            return None
+        places = [int(i) for i in self.owner.to_numpy(rows)[bad]]
+        return f"NaN or infinity in dataset[{listed(places)}]"
+
+    def some(self, most: int) -> Array:
+        """Evenly spaced items without NaN and infinity, at most 32 and no more than a batch."""
+        count = min(self._n, self.batch_size, _LOOKED_AT, most)
+        with seeded(self.owner.name, place_of(self._seed)):
+            items = [self._items[i] for i in range(0, self._n, -(-self._n // count))]
+        x = self._stack([sample_of(item, "an item of the dataset")[0] for item in items], "items")
+        return only_finite(x, None, self.owner)[0]
 
     def _together(self, second: Sequence[Any]) -> Any:
         """The second items of a batch: None if no item has one, an array, or a list of what is no array."""

@@ -22,6 +22,7 @@ from .models import MODELS
 from .noise import NOISE
 from .objectives import OBJECTIVES
 from .samplers import SAMPLERS
+from .scales import SCALES
 from .streams import STREAMS
 from .tensors import TENSORS
 
@@ -42,5 +43,6 @@ MUTANTS = (
     *METRICS,
     *TENSORS,
     *DATA,
+    *SCALES,
     *IMAGE_NETWORKS,
 )

@@ -49,7 +49,12 @@ NOISE = (
     *seeded(
         DESIGNED,
         "_largest_distance",
-        ("distance-of-the-nearest", "-radii", "radii", "those nearest to the mean"),
+        (
+            "distance-of-the-nearest",
+            "-np.where(far, -1.0, radii)",
+            "np.where(far, np.inf, radii)",
+            "those nearest to the mean",
+        ),
     ),
     *seeded(
         DESIGNED,

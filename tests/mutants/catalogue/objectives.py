@@ -129,8 +129,8 @@ OBJECTIVES = (
         ),
         (
             "esm-target-without-sigma",
-            "exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(own(x), sigma)",
-            "exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(own(x), None)",
+            "exact = CheckedScore(self._in_units(score.units, sigma), condition)(own(x), sigma)",
+            "exact = CheckedScore(self._in_units(score.units, sigma), condition)(own(x), None)",
             "the model at sigma against the target without noise",
         ),
         (
