@@ -156,7 +156,7 @@ class ScoreObjective(ABC):
 
     @property
     def takes_trace(self) -> bool:
-        """Whether the losses contain a derivative of the score with respect to x, so that a score with ReLU is wrong."""
+        """Whether the losses contain a derivative of the score with respect to x; ReLU is then wrong."""
         return False
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:

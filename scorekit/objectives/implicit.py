@@ -45,6 +45,9 @@ class ImplicitScoreMatching(ScoreObjective):
     Warns:
         RuntimeWarning: once for each model, if the exact trace of a batch takes more than 2 seconds, with an estimate.
 
+    Autodiff's derivative of the trace with respect to the parameters is wrong if the derivatives of the score jump, as
+    with ReLU: ``fit`` raises an error for such a model. It is right for softplus, SiLU, GELU, tanh and ELU.
+
     References: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005, JMLR 6:695–709.
     Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990, doi:10.1080/03610919008812866.
 

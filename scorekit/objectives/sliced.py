@@ -39,6 +39,8 @@ class SlicedScoreMatching(ScoreObjective):
         ValueError: ``projections`` below 1, an unknown ``distribution``, or, when called, rows of the model that
             depend on each other (batch normalization in training mode).
 
+    As for :class:`ImplicitScoreMatching`, the derivatives of the score must not jump: no ReLU.
+
     Reference: Song, Garg, Shi, Ermon, Sliced Score Matching: A Scalable Approach to Density and Score
     Estimation, 2019, arXiv:1905.07088.
 

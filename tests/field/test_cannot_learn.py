@@ -420,7 +420,7 @@ RUNS = {
     "flat": (2 * np.exp(-T / 100), "flat"),
     "one spike": (2 * np.exp(-T / 100) + 1e4 * (T == 1500), "flat"),
     "falling": (2 * np.exp(-T / 1000), "falling"),
-    "rising": (2 * np.exp(-T / 100) + T / 7_000, "rising"),
+    "rising": (2 * np.exp(-T / 100) + T / 12_000, "rising"),
     "late blow-up": (2 * np.exp(-T / 100) + np.maximum(T - 2400, 0) / 300, "diverged"),
     "early jump": (np.where(T < 1000, 2 * np.exp(-T / 100), 1.0), "diverged"),
     "from the start": (T / 3000, "diverged"),
