@@ -311,6 +311,33 @@ def test_convolutions(torch, activation, dtype):
         fit(net.to(x.dtype), SSM, x)
 
 
+@pytest.mark.parametrize("make", ["dropout", "attention", "bfloat16 weights", "one sample", "equal samples"])
+def test_what_else_is_no_kink(torch, make):
+    from scorekit_torch import MLP
+
+    class Attention(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = torch.nn.Linear(1, 8), torch.nn.Linear(8, 1)
+            self.attention = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x, sigma=None):
+            h = self.first(x[..., None])
+            return self.last(self.attention(h, h, h)[0])[..., 0]
+
+    x = torch.tensor(DATA, dtype=torch.float32)
+    layers = torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Dropout(0.3), torch.nn.Linear(8, 2)
+    options = {"hidden": (8,), "conditional": False}
+    model, data = {
+        "dropout": (torch.nn.Sequential(*layers), x),
+        "attention": (Attention(), x),
+        "bfloat16 weights": (MLP(2, **options, dtype="bfloat16"), x),
+        "one sample": (MLP(2, **options, dtype="float32"), x[:1]),
+        "equal samples": (MLP(2, **options, dtype="float32"), 0 * x + 1),
+    }[make]
+    fit(model, SSM, data)
+
+
 # ---------------------------------------------------------------- inputs that a network ignores
 
 
