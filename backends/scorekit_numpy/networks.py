@@ -21,6 +21,7 @@ from scorekit.learning import (
     expand,
 )
 from scorekit.protocols import RngLike
+from scorekit.registry import array_namespace
 from scorekit_numpy import namespace as xp
 from scorekit_numpy.layers import gelu, gelu_slope, linear
 from scorekit_numpy.random import as_dtype
@@ -194,8 +195,9 @@ class MLP(Conditional):
         return linear(h, self._weight(i), self._parameters[f"layers.{i}.bias"])
 
     def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
-        if getattr(x, "ndim", 0) < 2 or not x.shape[0]:
+        if isinstance(x, type) or getattr(x, "ndim", 0) < 2 or not x.shape[0] or getattr(x.dtype, "kind", "") != "f":
             check_batch(x, finite=False)  # raises the error
+            array_namespace(x=x, weights=self._weight(0))
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network expects samples of dimension {self.dim}.")
         parts = [xp.reshape(x, (x.shape[0], -1))]

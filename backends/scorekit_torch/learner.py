@@ -33,9 +33,9 @@ __all__ = ["TorchLearner"]
 
 Array: TypeAlias = Any
 
+_WIDE = {torch.float32, torch.float64}
 _GROWTH = 1e8  # a buffer that grows by this factor in one step, beyond the scale of the data, holds an outlier
 _LARGEST = 1e30  # or one that becomes as large as this
-_WIDE = {torch.float32, torch.float64}
 
 
 class Part(NamedTuple):
@@ -200,7 +200,7 @@ class TorchLearner:
             self._clear()
             if not applied:
                 self._undo(kept)
-        return StepInfo(value, norm, applied, spoiled)
+        return StepInfo(value, norm, applied, reason=spoiled)
 
     def _lowered(self, loss: float) -> bool:
         """Whether the gradient overflowed in half precision only, and can be computed again with a smaller scale."""

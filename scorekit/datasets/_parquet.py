@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from scorekit._checks import check_count, check_option, check_path
+from scorekit._optional import optional
 from scorekit.datasets._files import some
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._image_folder import as_fit
 from scorekit.datasets._splits import SPLITS, has_word, split_of
 from scorekit.datasets._tables import Column, Table, Wanted, read_table
-from scorekit.errors import DatasetError, InvalidValueError, MissingBackendError, ScorekitError
+from scorekit.errors import DatasetError, InvalidValueError, ScorekitError
 
 __all__ = ["parquet"]
 
@@ -106,13 +107,8 @@ def _files(place: Path, split: str | None) -> list[Path]:
 @contextmanager
 def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
     """The open files and their columns. Damage raises ``DatasetError``."""
-    try:
-        import pyarrow
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise MissingBackendError(
-            f"parquet() needs pyarrow, and it cannot be imported ({error}): python -m pip install pyarrow pillow"
-        ) from error
+    pyarrow = optional("pyarrow", "parquet()", "pyarrow", "pillow")
+    ParquetFile = optional("pyarrow.parquet", "parquet()", "pyarrow", "pillow").ParquetFile
     where = files[0] if len(files) == 1 else files[0].parent
     try:
         opened = [ParquetFile(file) for file in files]

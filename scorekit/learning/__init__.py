@@ -12,7 +12,7 @@ A backend needs these, ``scorekit.protocols``, ``scorekit.errors`` and ``scoreki
 from __future__ import annotations
 
 from scorekit._arrays import as_rng, as_sigma, check_batch, constant, event_dot, event_size, event_sum, expand
-from scorekit._checks import check_count, check_number, check_option, check_path, check_positive
+from scorekit._checks import as_shape, check_bounds, check_count, check_number, check_option, check_path, check_positive
 from scorekit._conditions import Conditional, Conditions, check_condition
 from scorekit._kinds import file_kind
 from scorekit._reading import open_regular
@@ -37,8 +37,10 @@ __all__ = [
     "View",
     "Zeros",
     "as_rng",
+    "as_shape",
     "as_sigma",
     "check_batch",
+    "check_bounds",
     "check_condition",
     "check_count",
     "check_learner_options",

@@ -89,12 +89,16 @@ def check_target(distribution: Any, x: Array, needed: tuple[str, ...] = ("score"
     dim = getattr(distribution, "dim", None)
     if dim is not None and dim != event_size(x):
         raise ShapeError(
-            f"x has shape {tuple(x.shape)}, so dimension {event_size(x)}, but the distribution has dimension {dim}."
+            f"x has shape {tuple(x.shape)}, so dimension {event_size(x)}, but the distribution has dimension {dim}: "
+            "expected the same dimension."
         )
 
 
 def check_methods(distribution: Any, needed: tuple[str, ...]) -> None:
     """Check that a distribution has the methods ``needed``."""
+    if isinstance(distribution, type):
+        name = distribution.__name__
+        raise InvalidTypeError(f"distribution is the class {name}: expected an instance, {name}(…).")
     missing = [name for name in needed if not callable(getattr(distribution, name, None))]
     if missing:
         raise InvalidTypeError(

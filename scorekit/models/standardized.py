@@ -10,7 +10,7 @@ import numpy as np
 
 from scorekit._arrays import as_sigma, check_batch, constant, event_size, host, readable
 from scorekit._checks import check_positive
-from scorekit._score import evaluate
+from scorekit._score import evaluate, part_of, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import View, units_of
 from scorekit.protocols import Array, ScoreModel, Sigma
@@ -122,7 +122,10 @@ def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
     [[-0.5, -0.005]]
     """
     if not callable(model):
-        raise InvalidTypeError(f"model is a {describe(model)}: expected a score model of standardized data.")
+        raise InvalidTypeError(
+            f"model is a {describe(model)}: expected a score model of standardized data.{part_of(model)}"
+        )
+    score_function(model)
     if units_of(model) is not None:
         raise InvalidTypeError("model is standardized already: expected a model of standardized data. Use one view.")
     return Standardized(model, _location(mean), _scale(scale))
@@ -154,7 +157,10 @@ def _numbers(value: Any, name: str) -> Any:
     try:
         if isinstance(value, (str, bytes, bool)):
             raise TypeError
-        made = np.array(host(value) if hasattr(value, "shape") else value, dtype=np.float64)
+        given = host(value) if isinstance(value, (bool, int, float)) or hasattr(value, "detach") else np.asarray(value)
+        if given.dtype.kind not in "fiu" or given.size == 0:
+            raise TypeError(given.dtype)
+        made = np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(
             f"{name} is {value if isinstance(value, str) else describe(value)}: expected a number, or an array of "

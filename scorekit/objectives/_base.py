@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from scorekit._arrays import as_rng, check_batch, weighted_mean
+from scorekit._arrays import as_rng, check_batch, check_rng, weighted_mean
 from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError, describe
@@ -24,14 +24,14 @@ class CheckedScore:
     the model inside, and ``given`` the model that was passed, the same object at each step of a learner.
     """
 
-    def __init__(self, model: ScoreModel, condition: Array | None = None) -> None:
-        self.given, self.condition = model, condition
+    def __init__(self, model: ScoreModel, condition: Array | None = None, name: str = "model") -> None:
+        self.given, self.condition, self._name = model, condition, name
         self.units = units_of(model)
         self.model = model if self.units is None else without_units(model)
-        self._score = score_function(self.model)
+        self._score = score_function(self.model, name)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
-        return check_score(self._score(x, sigma, self.condition), x)
+        return check_score(self._score(x, sigma, self.condition), x, self._name)
 
     @property
     def has_divergence(self) -> bool:
@@ -77,7 +77,8 @@ class ScoreObjective(ABC):
         Returns:
             A NamedTuple of arrays whose first axis is n, or None.
         """
-        del x, rng
+        del x
+        check_rng(rng)
 
     def __call__(
         self,
@@ -168,7 +169,7 @@ class ScoreObjective(ABC):
         """The losses, for checked arguments; ``noise`` is the result of :meth:`draw`."""
 
     def _stream(self, x: Array, rng: RngLike) -> Rng:
-        return as_rng(rng, x, type(self).__name__)
+        return as_rng(rng, check_batch(x, finite=False), type(self).__name__)
 
 
 def samples_first(probes: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from scorekit._arrays import event_dot
+from scorekit._arrays import check_rng, event_dot
 from scorekit._checks import check_count, check_option
 from scorekit._tables import displayed
 from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
@@ -61,7 +61,7 @@ class ImplicitScoreMatching(ScoreObjective):
 
     def __post_init__(self) -> None:
         check_option(self.trace, "trace", ("exact", "hutchinson"))
-        check_count(self.probes, "probes")
+        object.__setattr__(self, "probes", check_count(self.probes, "probes"))
 
     @property
     def takes_trace(self) -> bool:
@@ -76,6 +76,7 @@ class ImplicitScoreMatching(ScoreObjective):
     def draw(self, x: Array, rng: RngLike = None) -> Probes | None:
         """Draw Rademacher probes for the estimate; None for the exact trace."""
         if self.trace == "exact":
+            check_rng(rng)
             return None
         return Probes(samples_first(self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)))
 

@@ -54,7 +54,7 @@ class SlicedScoreMatching(ScoreObjective):
     variance_reduced: bool = True
 
     def __post_init__(self) -> None:
-        check_count(self.projections, "projections")
+        object.__setattr__(self, "projections", check_count(self.projections, "projections"))
         check_option(self.distribution, "distribution", ("rademacher", "gaussian", "sphere"))
         check_option(self.variance_reduced, "variance_reduced", (True, False))
 

@@ -93,7 +93,10 @@ def _check_dimension(distribution: Any) -> None:
     """Raise ``ShapeError`` if the distribution has a dimension other than 2."""
     dim = getattr(distribution, "dim", 2)
     if dim != 2:
-        raise ShapeError(f"the distribution has dimension {dim}: expected 2, because plots are in the plane.")
+        raise ShapeError(
+            f"the distribution or density, a {describe(distribution)}, has dimension {dim}: expected 2, because plots "
+            "are in the plane."
+        )
 
 
 class Backdrop(NamedTuple):

@@ -146,7 +146,7 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         others = [f.name for f in fields(model) if f.name != model._inner]
         views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
         model = model.inner
-    if not callable(getattr(model, "parameters", None)):
+    if isinstance(model, type) or not callable(getattr(model, "parameters", None)):
         raise InvalidTypeError(
             f"cannot save a {describe(model)}: expected a network with parameters(), alone or wrapped by views of "
             "sk.models. Functions cannot be saved."

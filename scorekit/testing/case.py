@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._score import evaluate, takes_sigma
-from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, reason_of
 from scorekit.learning.views import View, trainable
 from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import backend_of
@@ -49,7 +49,7 @@ class Case:
             raise self._explained(x, sigma, error) from error
 
     def _explained(self, x: Array, sigma: Sigma, error: BaseException) -> ScorekitError:
-        what = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        what = reason_of(error)
         for value in self.parameters().values():
             if str(value.device) != str(x.device):
                 return InvalidTypeError(

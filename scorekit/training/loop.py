@@ -12,13 +12,13 @@ import numpy as np
 
 from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import check_batch, host
-from scorekit._checks import check_count, check_number, check_option
+from scorekit._checks import check_arguments, check_count, check_number, check_option
 from scorekit._conditions import null_like
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
-from scorekit.training.arguments import check_names
+from scorekit.training.arguments import check_framework, check_model, check_names
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
@@ -159,14 +159,15 @@ def fit(
     ((256, 2), 20)
     """
     check_option(on_nonfinite, "on_nonfinite", ("raise", "skip"))
-    check_count(checkpoint_every, "checkpoint_every")
-    check_count(keep, "keep")
+    checkpoint_every, keep = check_count(checkpoint_every, "checkpoint_every"), check_count(keep, "keep")
     check_option(resume, "resume", (True, False))
     check_option(progress, "progress", (True, False))
     reuse_freed_memory()
     seed, named = _seed(rng)
+    check_model(model)
     source = open_source(data, batch_size, seed, skip=on_nonfinite == "skip")
     check_names(options, steps, _ARGUMENTS, source)
+    check_framework(model, source)
     check_reaches(model, source)
     source.prepare(classes_of(model))
     run = Run(
@@ -242,6 +243,13 @@ def _callable(objective: Any) -> Objective:
             f"objective is a {describe(objective)}: expected an objective, for instance "
             "sk.objectives.DenoisingScoreMatching(sigma=0.1)."
         )
+    if hasattr(type(objective), "takes_sigma"):
+        raise InvalidTypeError(
+            f"objective is a {describe(objective)}, a network: expected an objective, as in fit(model, objective, "
+            "data)."
+        )
+    if not hasattr(objective, "losses"):
+        check_arguments(objective, "objective", ("model", "x", "rng"))
     return objective  # type: ignore[no-any-return]
 
 
@@ -249,6 +257,8 @@ def _callbacks(callbacks: Any) -> tuple[Callable[[FitState], bool | None], ...]:
     wrong = [c for c in callbacks if not callable(c)] if isinstance(callbacks, (tuple, list)) else [callbacks]
     if wrong:
         raise InvalidTypeError(f"callbacks contain a {describe(wrong[0])}: expected a tuple of functions.")
+    for place, callback in enumerate(callbacks):
+        check_arguments(callback, f"callbacks[{place}]", ("state",))
     return tuple(callbacks)
 
 

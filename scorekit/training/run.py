@@ -235,20 +235,19 @@ class Run:
         """Count a step; an error if it was not applied and may not be skipped."""
         skipped = 0 if info.applied else self.skipped + 1
         if skipped and not (self.skip and skipped < _SKIPS_IN_A_ROW):
-            often = f" ({skipped} steps in a row)" if self.skip else ""
-            if info.reason:
-                way = "" if self.skip else ', or pass on_nonfinite="skip"'
-                raise NonFiniteError(
-                    f"step {self.step + 1} of {self.steps}{often}: {info.reason}{way}. Weights, buffers, EMA and "
-                    "optimizer are those before this step."
-                )
-            advice = "lower learning_rate or gradient_clip" + ("" if self.skip else ', or pass on_nonfinite="skip"')
-            raise NonFiniteError(
-                f"loss {info.loss} and gradient norm {info.grad_norm} at step {self.step + 1} of {self.steps}{often}. "
-                "Weights, EMA and optimizer are those before this step. Check the model at large inputs, "
-                f"{advice}."
-            )
+            raise NonFiniteError(self._not_applied(info, skipped))
         self.step, self.skipped = self.step + 1, skipped
+
+    def _not_applied(self, info: StepInfo, skipped: int) -> str:
+        often = f" ({skipped} steps in a row)" if self.skip else ""
+        way = "" if self.skip else ', or pass on_nonfinite="skip"'
+        place = f"step {self.step + 1} of {self.steps}{often}"
+        if info.reason:
+            return f"{place}: {info.reason}{way}. Weights, buffers, EMA and optimizer are those before this step."
+        return (
+            f"loss {info.loss} and gradient norm {info.grad_norm} at {place}. Weights, EMA and optimizer are those "
+            f"before this step. Check the model at large inputs, lower learning_rate or gradient_clip{way}."
+        )
 
     def _record(self, info: StepInfo) -> bool:
         """Record the step and call the callbacks. True if one of them ends the run."""

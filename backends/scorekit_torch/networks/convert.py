@@ -16,6 +16,7 @@ import torch
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.learning import check_option
 from scorekit.noise import Geometric, Levels, as_levels
+from scorekit_torch.networks._image import PRECISIONS
 from scorekit_torch.networks.checkpoints import Weights, close, filled, open_weights, renamed, span
 from scorekit_torch.networks.ncsn import NCSN
 from scorekit_torch.networks.ncsnpp import NCSNPP_CONFIGS, ncsnpp_names
@@ -67,6 +68,7 @@ def load_ncsn(
     scorekit.errors.CheckpointError: nowhere.pth does not exist: expected a file that torch.save wrote, or a \
 safetensors file.
     """
+    _check_options(rescale, precision)
     asked = None if noise is None else as_levels(noise)
     weights = open_weights(path, averaged=averaged)
     channels, base_channels, depth = _shape(weights)
@@ -100,6 +102,7 @@ def load_ncsnv2(
     scorekit.errors.CheckpointError: nowhere.pth does not exist: expected a file that torch.save wrote, or a \
 safetensors file.
     """
+    _check_options(rescale, precision)
     weights = open_weights(path, averaged=averaged)
     given = weights.tensors
     for gamma in [name for name in given if name.endswith(".gamma")]:
@@ -148,6 +151,7 @@ def load_ncsnpp(
 safetensors file.
     """
     named = isinstance(config, str)
+    _check_options(True, precision)
     if named:
         check_option(config, "config", tuple(NCSNPP_CONFIGS))
     settings = {"precision": precision, **(NCSNPP_CONFIGS[str(config)] if named else cast(Mapping[str, Any], config))}
@@ -169,6 +173,11 @@ safetensors file.
     made.trained_levels = _levels_of(made, weights)
     _check_direction(made, weights)
     return made
+
+
+def _check_options(rescale: Any, precision: Any) -> None:
+    check_option(rescale, "rescale", (True, False))
+    check_option(precision, "precision", PRECISIONS)
 
 
 def _ncsn_levels(weights: Weights, asked: Geometric | Levels | None) -> Geometric | Levels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scorekit.datasets import ImageBatches, ImageData
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.training.sources.base import Batch, Source, without_length
 from scorekit.training.sources.images import Images
 from scorekit.training.sources.loaders import Loader
@@ -30,7 +30,8 @@ def open_source(data: Any, batch_size: int | None, seed: int, *, skip: bool = Fa
     if hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         if batch_size is not None:
             raise InvalidValueError(
-                f"batch_size is {batch_size} and data is a loader, which has its own batch size: omit batch_size."
+                f"batch_size is {batch_size} and data is a loader, a {describe(data)}, which has its own batch size: "
+                "omit batch_size."
             )
         return Loader(data, seed, skip=skip)
     return Dataset(data, batch_size, seed, skip=skip)

@@ -183,6 +183,7 @@ class Dataset(Shuffled):
 def _sizes(batch_size: int | None, n: int) -> int:
     if batch_size is None:
         return min(_DEFAULT_BATCH, n)
-    if check_count(batch_size, "batch_size") > n:
-        raise InvalidValueError(f"batch_size must be at most {n}, the number of samples, got {batch_size}.")
-    return batch_size
+    size = check_count(batch_size, "batch_size")
+    if size > n:
+        raise InvalidValueError(f"batch_size must be at most {n}, the number of samples, got {size}.")
+    return size
