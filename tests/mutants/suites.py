@@ -6,7 +6,14 @@ __all__ = ["TESTS"]
 
 _SCALES = ("tests/field/test_scales.py",)
 
+_LEARNING = ("tests/field/test_cannot_learn.py",)
+
 TESTS = {
+    "scorekit/training/kinks": _LEARNING,
+    "scorekit/training/learnable": _LEARNING,
+    "scorekit/training/trial": _LEARNING,
+    "scorekit/training/edges": _LEARNING,
+    "scorekit/training/trend": _LEARNING,
     "scorekit/models/standardized": _SCALES,
     "scorekit/models/level": ("tests/models/test_views.py", *_SCALES),
     "scorekit/noise/columns": _SCALES,
@@ -82,7 +89,7 @@ TESTS = {
     "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
     "backends/scorekit_torch/optimizers": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/equipment": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py",),
+    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_LEARNING),
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
     "scorekit/datasets": (
