@@ -8,7 +8,14 @@ _SCALES = ("tests/field/test_scales.py",)
 _RUNS = ("tests/field/test_lost_runs.py",)
 _WEIGHTS = ("tests/field/test_foreign_weights.py",)
 
+_LEARNING = ("tests/field/test_cannot_learn.py",)
+
 TESTS = {
+    "scorekit/training/kinks": _LEARNING,
+    "scorekit/training/learnable": _LEARNING,
+    "scorekit/training/trial": _LEARNING,
+    "scorekit/training/edges": _LEARNING,
+    "scorekit/training/trend": _LEARNING,
     "scorekit/models/standardized": _SCALES,
     "scorekit/models/level": ("tests/models/test_views.py", *_SCALES),
     "scorekit/noise/columns": _SCALES,
@@ -96,7 +103,7 @@ TESTS = {
     "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
     "backends/scorekit_torch/optimizers": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/equipment": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_RUNS, *_WEIGHTS),
+    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_RUNS, *_WEIGHTS, *_LEARNING),
     "backends/scorekit_numpy/learner": _RUNS,
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),

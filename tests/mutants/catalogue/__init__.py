@@ -17,6 +17,7 @@ from .denoising import DENOISING
 from .distributions import DISTRIBUTIONS
 from .drivers import DRIVERS
 from .image_networks import IMAGE_NETWORKS
+from .learning import LEARNING
 from .metrics import METRICS
 from .models import MODELS
 from .noise import NOISE
@@ -49,4 +50,5 @@ MUTANTS = (
     *SCALES,
     *RUNS,
     *IMAGE_NETWORKS,
+    *LEARNING,
 )
