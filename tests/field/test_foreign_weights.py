@@ -276,7 +276,7 @@ def test_levels_of_ncsn(saved):
         (plain, None, r"does not hold its 3 noise levels: pass noise=…"),
         (plain, sk.noise.Geometric(1.0, 0.01, 10), "10 levels from 1 to 0.01, but .* has weights for 3 levels"),
         (with_levels, [1.0, 0.3, 0.1], r"but .* was trained with 3 levels from 1 to 0\.1: leave noise out"),
-        ([plain[0] | {"module.sigmas": -torch.ones(3)}], None, "holds sigmas that are no noise levels: a noise level"),
+        ([plain[0] | {"module.sigmas": -torch.ones(3)}], None, "holds sigmas that are no noise levels: .*positive and finite, got -1"),
     ):
         with pytest.raises(sk.CheckpointError, match=words):
             load_ncsn(saved(content), noise)
