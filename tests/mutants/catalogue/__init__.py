@@ -17,10 +17,12 @@ from .denoising import DENOISING
 from .distributions import DISTRIBUTIONS
 from .drivers import DRIVERS
 from .image_networks import IMAGE_NETWORKS
+from .learning import LEARNING
 from .metrics import METRICS
 from .models import MODELS
 from .noise import NOISE
 from .objectives import OBJECTIVES
+from .runs import RUNS
 from .samplers import SAMPLERS
 from .scales import SCALES
 from .streams import STREAMS
@@ -46,5 +48,7 @@ MUTANTS = (
     *WEIGHTS,
     *DATA,
     *SCALES,
+    *RUNS,
     *IMAGE_NETWORKS,
+    *LEARNING,
 )
