@@ -224,8 +224,10 @@ class OptionalLearner(Protocol):
         """``batch``, an array, None or a tuple of these, moved to the device of the model. Absent: it is not moved."""
         ...
 
-    def match(self, x: Array) -> None:
-        """Give the weights the dtype of ``x``, before the first step. Absent: they keep their dtype."""
+    def match(self, x: Array) -> bool:
+        """Give the weights the dtype of ``x``, before the first step; whether they changed. ``fit`` calls it if the
+        model does not take the dtype of the data. Absent: the weights keep their dtype.
+        """
         ...
 
     def frozen(self) -> ScoreModel:

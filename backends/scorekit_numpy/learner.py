@@ -84,12 +84,14 @@ class NumpyLearner:
         self._lay_out(self._network.parameters())
         self._gradient = value_and_grad(self._loss)
 
-    def match(self, x: Array) -> None:
-        """Give the parameters the dtype of ``x``, float32 or float64. Only before the first step."""
-        if x.dtype.kind == "f" and x.dtype != self._theta.dtype:
+    def match(self, x: Array) -> bool:
+        """Give the parameters the dtype of ``x``, float32 or float64; whether it did. Only before the first step."""
+        differs = x.dtype.kind == "f" and x.dtype != self._theta.dtype
+        if differs:
             parameters = {name: value.astype(x.dtype) for name, value in self._network.parameters().items()}
             self._network = self._network.with_parameters(parameters)
             self._lay_out(parameters)
+        return bool(differs)
 
     def _lay_out(self, parameters: dict[str, Array]) -> None:
         if not parameters:

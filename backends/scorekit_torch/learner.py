@@ -115,15 +115,17 @@ class TorchLearner:
         self._lay_out(module, self._equipment[1])
         self._equip(*self._equipment)
 
-    def match(self, x: Array) -> None:
-        """Give the weights the dtype of ``x``, float32 or float64, if all of them have the other one of these two.
+    def match(self, x: Array) -> bool:
+        """Give the weights the dtype of ``x``, float32 or float64, if all of them have the other one; whether it did.
 
         Buffers follow, except integers and booleans. A module with weights of several dtypes, or of half precision, is
         not changed. Only before the first step.
         """
         dtypes = {p.dtype for p in self._module.parameters()}
-        if x.dtype in _WIDE and len(dtypes) == 1 and dtypes < _WIDE and x.dtype not in dtypes:
+        differs = x.dtype in _WIDE and len(dtypes) == 1 and dtypes < _WIDE and x.dtype not in dtypes
+        if differs:
             self._prepare(self._module.to(x.dtype))
+        return differs
 
     def _lay_out(self, module: nn.Module, channels_last: bool) -> None:
         self._parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}

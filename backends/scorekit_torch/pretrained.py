@@ -71,7 +71,8 @@ class DiffusersScore(nn.Module):
             condition = condition.to(dtype)
         told = {} if name is None or condition is None else {name: condition}
         output = self.unet(x.to(dtype), step.to(x.device), **told)
-        output = getattr(output, "sample", output).to(x.dtype)
+        output = output[0] if isinstance(output, tuple) else getattr(output, "sample", output)
+        output = output.to(x.dtype)
         return output[:, : x.shape[1]] if self._learned_variance else output
 
 

@@ -60,8 +60,9 @@ def fit(
     equal weights, and a resumed run gives the same weights as an uninterrupted one.
 
     Args:
-        model: a model that the backend of the data can train. ``fit`` trains a copy. If all weights are float32 and the
-            data float64, or the other way round, the copy takes the dtype of the data.
+        model: a model that the backend of the data can train. ``fit`` trains a copy. If the model does not take the
+            dtype of the data, and all its weights are float32 and the data float64, or the other way round, the copy
+            takes the dtype of the data.
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
@@ -191,7 +192,6 @@ def fit(
         callbacks=_callbacks(callbacks),
         options={"optimizer": _name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
-    getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
     if run.processes.rank == 0:
         compare_scales(model, objective, source)
@@ -204,10 +204,6 @@ def fit(
 
 
 _ARGUMENTS = tuple(name for name in inspect.signature(fit).parameters if name != "options")
-
-
-def _unchanged(x: Array) -> None:
-    """The weights keep their dtype."""
 
 
 def _name_of(optimizer: Any) -> str:

@@ -42,8 +42,26 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
     Objectives without ``sampling_levels`` are skipped.
     """
     levels = getattr(objective, "sampling_levels", None)
+    match = getattr(learner, "match", _unchanged)
     if not levels:
+        match(source.first)
         return
+    try:
+        _call_as_samplers_do(learner, source, seed, levels)
+    except InvalidTypeError:
+        if not match(source.first):  # nothing that a dtype could explain
+            raise
+        _call_as_samplers_do(learner, source, seed, levels)
+    with seeded(source.owner.name, ("fit", seed, "trial")), np.errstate(all="ignore"):
+        check_learnable(learner, objective, source, tuple(levels))
+
+
+def _unchanged(_x: Array) -> bool:
+    """The weights keep their dtype."""
+    return False
+
+
+def _call_as_samplers_do(learner: Learner, source: Source, seed: int, levels: Any) -> None:
     frozen = getattr(learner, "frozen", None)
     model = learner.model if frozen is None else frozen()
     x, condition = few(learner, source)
@@ -56,8 +74,6 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
             each = constant(np.resize(np.asarray(levels, float), x.shape[0]), x)
             score = CheckedScore(model, condition)
             check_levels(score, x if score.units is None else score.units.to_standard(x), each)
-    with seeded(source.owner.name, ("fit", seed, "trial")), np.errstate(all="ignore"):
-        check_learnable(learner, objective, source, tuple(levels))
 
 
 def few(learner: Learner, source: Source) -> tuple[Array, Array | None]:

@@ -276,7 +276,11 @@ def test_levels_of_ncsn(saved):
         (plain, None, r"does not hold its 3 noise levels: pass noise=…"),
         (plain, sk.noise.Geometric(1.0, 0.01, 10), "10 levels from 1 to 0.01, but .* has weights for 3 levels"),
         (with_levels, [1.0, 0.3, 0.1], r"but .* was trained with 3 levels from 1 to 0\.1: leave noise out"),
-        ([plain[0] | {"module.sigmas": -torch.ones(3)}], None, "holds sigmas that are no noise levels: a noise level"),
+        (
+            [plain[0] | {"module.sigmas": -torch.ones(3)}],
+            None,
+            "holds sigmas that are no noise levels: .*positive and finite, got -1",
+        ),
     ):
         with pytest.raises(sk.CheckpointError, match=words):
             load_ncsn(saved(content), noise)
@@ -706,6 +710,19 @@ def test_a_module_of_several_dtypes_is_left_alone():
     made = sk.fit(HalfInside(), sk.objectives.DenoisingScoreMatching(0.1), data, steps=2, progress=False).model
     assert (made.first.weight.dtype, made.last.weight.dtype) == (torch.float32, torch.bfloat16)
     assert made.steps.dtype == torch.int64
+
+
+class Casting(Net):
+    """A network in float32 that takes any dtype."""
+
+    def forward(self, x, sigma):
+        return self.layer(x.float()).to(x.dtype)
+
+
+def test_a_module_that_takes_the_data_as_they_are_is_left_alone():
+    data = torch.randn(16, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    made = sk.fit(Casting(), sk.objectives.DenoisingScoreMatching(0.1), data, steps=2, progress=False).model
+    assert made.layer.weight.dtype == torch.float32
 
 
 def test_outside_of_fit_nothing_is_converted():

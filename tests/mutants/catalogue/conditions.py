@@ -129,7 +129,7 @@ CONDITIONS = (
     ),
     *seeded(
         REHEARSAL,
-        "rehearse",
+        "_call_as_samplers_do",
         ("rehearsal-of-one-row", "(x.shape[0], 1)", "(1,)", "several rows are not tried"),
         ("rehearsal-of-several-rows", "(x.shape[0], 1)", "(x.shape[0],)", "one row is not tried"),
         ("rehearsal-at-one-level", "dict.fromkeys(levels)", "levels[:1]", "the smallest level is not tried"),
