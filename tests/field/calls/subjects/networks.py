@@ -175,7 +175,9 @@ def _torch_only(package):
         roles |= {} if name == "load_ncsnpp" else {"rescale": odd.flag}
         roles |= {} if name == "load_ncsn" else {"averaged": odd.flag}
         yield Subject(name, getattr(package, name), given, roles, runs=False)
-    yield Subject("from_diffusers", package.from_diffusers, {"unet": None, "scheduler": None}, {"unet": _no_unet}, runs=False)
+    yield Subject(
+        "from_diffusers", package.from_diffusers, {"unet": None, "scheduler": None}, {"unet": _no_unet}, runs=False
+    )
     generator = torch.Generator()
     yield Subject(
         "seed_generator",
