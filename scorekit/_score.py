@@ -113,6 +113,10 @@ def refuse_other_framework(
     """Raise an error if the network belongs to another framework than ``x``.
 
     The message calls ``x`` by ``name`` and the network ``called``, and says in which way to convert ``x``.
+
+    >>> import numpy as np
+    >>> from scorekit_numpy import MLP
+    >>> refuse_other_framework(MLP(2), np.zeros((3, 2)), "x")  # the same framework
     """
     network = model
     while inside(network) is not None:

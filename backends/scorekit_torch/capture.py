@@ -99,8 +99,8 @@ class CapturedModel:
     def _check(self, x: Array, sigma: Any, condition: Array | None) -> None:
         if describe(condition) != describe(self._told):
             raise ShapeError(
-                f"condition is a {describe(condition)}: this model was recorded with a {describe(self._told)}, and is "
-                "called so."
+                f"condition is a {describe(condition)}: this model was recorded with a {describe(self._told)}: "
+                "expected one like it."
             )
         if describe(x) != describe(self._x) or x.device != self._x.device:
             raise ShapeError(
@@ -110,7 +110,7 @@ class CapturedModel:
         if (sigma is None) != (self._sigma is None):
             raise InvalidValueError(
                 f"sigma is {sigma!r}: this model was recorded {'without' if self._sigma is None else 'with'} a noise "
-                "level, and is called so."
+                "level: expected the same."
             )
         if torch.is_grad_enabled() and x.requires_grad:
             raise InvalidTypeError("x requires a gradient, and a recorded evaluation has none: use the model itself.")

@@ -105,7 +105,7 @@ def test_values_of_the_namespace_are_numpys():
 
 
 def test_objects_are_no_numbers():
-    with pytest.raises(TypeError, match="cannot make an array of numbers"):
+    with pytest.raises(TypeError, match="cannot make an array from a list of Python objects: expected numbers"):
         sk.backend("numpy").asarray([None, object()])
 
 

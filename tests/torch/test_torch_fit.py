@@ -221,8 +221,8 @@ def test_another_run_is_not_continued(tmp_path, change, words):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"data": VALUES}, TypeError, r"MLP.*numpy backend"),
-        ({"model": scorekit_numpy.MLP(2)}, TypeError, r"scorekit_numpy.MLP.*data are tensors"),
+        ({"data": VALUES}, TypeError, r"model is a torch network.*Convert the data: torch\.as_tensor\(data\)"),
+        ({"model": scorekit_numpy.MLP(2)}, TypeError, r"scorekit_numpy.MLP.*Convert the data: data\.numpy\(\)"),
         ({"model": lambda x: -x}, TypeError, "function and the data are tensors"),
         ({"data": DATA.to(torch.int64)}, TypeError, "data has dtype torch.int64"),
         ({"data": DATA.to(torch.complex128)}, TypeError, "data has dtype torch.complex128"),

@@ -17,8 +17,8 @@ MODELS = (
         "DenoiserModel.__call__",
         (
             "tweedie-sign",
-            "evaluate(self.denoise, x, level, condition) - x",
-            "-(evaluate(self.denoise, x, level, condition) - x)",
+            'evaluate(self.denoise, x, level, condition, "denoise") - x',
+            '-(evaluate(self.denoise, x, level, condition, "denoise") - x)',
             "a sign",
         ),
         ("tweedie-sigma", "expand(level, x) ** 2", "expand(level, x)", "σ for σ²"),
@@ -64,8 +64,8 @@ MODELS = (
         ("edm-c-skip-root", "x / width", "x / root", "√ in c_skip"),
         (
             "ncsn-scale",
-            "evaluate(self.net, x, checked, condition) / level",
-            "evaluate(self.net, x, checked, condition) / level ** 2",
+            'evaluate(self.net, x, checked, condition, "net") / level',
+            'evaluate(self.net, x, checked, condition, "net") / level ** 2',
             "σ² for σ",
         ),
     ),

@@ -79,13 +79,13 @@ OBJECTIVES = (
         "ScoreObjective._stream",
         (
             "seed-ignored",
-            "as_rng(rng, x, type(self).__name__)",
-            "as_rng(0, x, type(self).__name__)",
+            "as_rng(rng, check_batch(x, finite=False), type(self).__name__)",
+            "as_rng(0, check_batch(x, finite=False), type(self).__name__)",
             "the same noise at every call",
         ),
         (
             "seed-not-reproducible",
-            "as_rng(rng, x, type(self).__name__)",
+            "as_rng(rng, check_batch(x, finite=False), type(self).__name__)",
             "as_rng(None if isinstance(rng, int) else rng, x, type(self).__name__)",
             "a seed gives another loss each time",
         ),
