@@ -720,6 +720,13 @@ class TestUnits:
 class TestRounding:
     """bambinos/bambi#550: a sampler in float32 ends with steps of 1e-38."""
 
+    def test_how_much_a_step_changes_x(self):
+        from scorekit.samplers._resolution import change_of
+        from scorekit.samplers.kernels import denoising_row
+
+        assert change_of(langevin_row(0.25)) == change_of(Row(step_size=0.25)) == change_of(denoising_row(0.5)) == 0.5
+        assert change_of(Row()) == math.inf
+
     def test_steps_below_the_resolution_of_float32_warn_once(self):
         x0 = np.full((20, 2), 1e4, np.float32)
         _, said = warned(lambda: Langevin(1e-8, 50).sample(lambda x: 1e4 - x, x0, rng=0))
