@@ -416,18 +416,14 @@ def test_an_error_before_the_first_step_is_as_it_was(tmp_path):
 def test_a_step_that_ends_inside_its_update_is_no_checkpoint(tmp_path, monkeypatch, backend):
     """The second Ctrl-C between the optimizer and the EMA: weights of one step, an average of another."""
     learner = type(sk.backend(backend).learner(*model_and_objective(backend)))
-    follow, calls = learner._follow, []
 
-    def interrupted(self):
-        calls.append(0)
-        if len(calls) == 8:
-            raise KeyboardInterrupt
-        follow(self)
+    def interrupt():
+        monkeypatch.setattr(learner, "_follow", lambda self: throw(KeyboardInterrupt()))
 
-    monkeypatch.setattr(learner, "_follow", interrupted)
     model, objective = model_and_objective(backend)
+    options = {"model": model, "objective": objective, "data": data_of(backend), "checkpoint_every": 5}
     with pytest.raises(KeyboardInterrupt) as caught:
-        run(tmp_path, model=model, objective=objective, data=data_of(backend), checkpoint_every=5)
+        run(tmp_path, **options, callbacks=[At(7, interrupt)])
     assert kept(tmp_path) == [5]
     assert caught.value.result.step == 7
     assert "while it changed the weights" in caught.value.__notes__[0]
