@@ -107,7 +107,6 @@ def _files(place: Path, split: str | None) -> list[Path]:
 @contextmanager
 def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
     """The open files and their columns. Damage raises ``DatasetError``."""
-    pyarrow = optional("pyarrow", "parquet()", "pyarrow", "pillow")
     ParquetFile = optional("pyarrow.parquet", "parquet()", "pyarrow", "pillow").ParquetFile
     where = files[0] if len(files) == 1 else files[0].parent
     try:
@@ -119,8 +118,9 @@ def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
         yield opened, columns[0]
     except ScorekitError:
         raise
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DatasetError(f"{where} is damaged, or not Parquet ({error}). Download it again.") from error
+    except Exception as error:  # pyarrow raises many exception types for damaged files
+        reason = str(error) or type(error).__name__
+        raise DatasetError(f"{where} is damaged, or not Parquet ({reason}). Download it again.") from error
 
 
 def _columns(schema: Any) -> dict[str, Column]:

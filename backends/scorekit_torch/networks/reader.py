@@ -124,8 +124,11 @@ class _Room:
         return storage
 
 
-class _Unpickler(pickle.Unpickler):
-    """An unpickler that imports nothing. What it can call is made for each file, so a file cannot change it."""
+class _Unpickler(pickle._Unpickler):
+    """An unpickler that imports nothing. What it can call is made for each file, so a file cannot change it.
+
+    It is the one in Python: the one in C makes a table as long as the largest index in the file.
+    """
 
     room: _Room
 

@@ -17,6 +17,7 @@ from .denoising import DENOISING
 from .distributions import DISTRIBUTIONS
 from .drivers import DRIVERS
 from .image_networks import IMAGE_NETWORKS
+from .learning import LEARNING
 from .metrics import METRICS
 from .models import MODELS
 from .noise import NOISE
@@ -26,6 +27,7 @@ from .samplers import SAMPLERS
 from .scales import SCALES
 from .streams import STREAMS
 from .tensors import TENSORS
+from .weights import WEIGHTS
 
 __all__ = ["MUTANTS", "DoesNotApplyError", "Mutant"]
 
@@ -43,8 +45,10 @@ MUTANTS = (
     *MODELS,
     *METRICS,
     *TENSORS,
+    *WEIGHTS,
     *DATA,
     *SCALES,
     *RUNS,
     *IMAGE_NETWORKS,
+    *LEARNING,
 )

@@ -107,7 +107,12 @@ SCALES = (
     *seeded(
         ANNEALED,
         "AnnealedLangevin._check_stability",
-        ("stability-not-squared", "relative = self.step_size / smallest ** 2", "relative = self.step_size / smallest", "σ for σ²"),
+        (
+            "stability-not-squared",
+            "relative = self.step_size / smallest ** 2",
+            "relative = self.step_size / smallest",
+            "σ for σ²",
+        ),
     ),
     *seeded(
         KERNEL,
