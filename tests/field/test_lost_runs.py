@@ -722,12 +722,13 @@ def test_fits_in_threads_give_what_each_gives_alone(backend):
     """A sweep over settings in a ThreadPoolExecutor: one thread restored the generator that another had seeded."""
     settings = cases(backend)
     alone = [bits(run(**options, steps=40)) for options in settings]
-    before = places()
+    before, filters = places(), list(warnings.filters)
     with ThreadPoolExecutor(6) as pool:
         together = [pool.submit(run, **options, steps=40) for options in settings * 2]
         for found, wanted in zip(together, alone * 2, strict=True):
             assert np.array_equal(bits(found.result()), wanted)
     assert places() == before
+    assert warnings.filters == filters
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
