@@ -18,6 +18,7 @@ import textwrap
 import threading
 import time
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
