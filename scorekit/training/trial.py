@@ -10,6 +10,7 @@ import numpy as np
 
 from scorekit._arrays import constant, event_size
 from scorekit._score import inside, score_function
+from scorekit.learning.threads import ThreadLock
 from scorekit.learning.views import trainable, units_of, without_units
 from scorekit.objectives._base import CheckedScore
 from scorekit.protocols import Array, Learner
@@ -18,6 +19,7 @@ from scorekit.training.sources import Source
 
 __all__ = ["Trial"]
 
+_FILTERS = ThreadLock()  # all threads share the filters of warnings
 _STEPS = 4  # with a zero last layer, earlier layers have zero gradients at the first step, and so on
 _RATE = 3e-3
 _ROWS, _NUMBERS = 16, 2**13  # samples of a trial: at most this many, with at most so many entries
@@ -47,7 +49,7 @@ class Trial:
         self._loss: Callable[[Any], Array] = self._distance
         trained = self._learner(model, _RATE)
         before = self._values(trained)
-        with warnings.catch_warnings():
+        with _FILTERS, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # autograd's, if nothing gets a gradient
             for step in range(_STEPS):
                 trained.step(self.x, self.owner.rng(("trial", step)), condition=self.condition)

@@ -64,7 +64,7 @@ def test_the_demo_compares_the_objectives_with_the_floor(quick):
 
 def test_the_demo_shows_progress_and_no_warnings(quick):
     _, done = quick
-    assert "step/s" in done.stderr
+    assert "steps/s" in done.stderr
     assert "Warning" not in done.stderr
 
 

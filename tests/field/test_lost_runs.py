@@ -18,6 +18,7 @@ import textwrap
 import threading
 import time
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -416,18 +417,14 @@ def test_an_error_before_the_first_step_is_as_it_was(tmp_path):
 def test_a_step_that_ends_inside_its_update_is_no_checkpoint(tmp_path, monkeypatch, backend):
     """The second Ctrl-C between the optimizer and the EMA: weights of one step, an average of another."""
     learner = type(sk.backend(backend).learner(*model_and_objective(backend)))
-    follow, calls = learner._follow, []
 
-    def interrupted(self):
-        calls.append(0)
-        if len(calls) == 8:
-            raise KeyboardInterrupt
-        follow(self)
+    def interrupt():
+        monkeypatch.setattr(learner, "_follow", lambda self: throw(KeyboardInterrupt()))
 
-    monkeypatch.setattr(learner, "_follow", interrupted)
     model, objective = model_and_objective(backend)
+    options = {"model": model, "objective": objective, "data": data_of(backend), "checkpoint_every": 5}
     with pytest.raises(KeyboardInterrupt) as caught:
-        run(tmp_path, model=model, objective=objective, data=data_of(backend), checkpoint_every=5)
+        run(tmp_path, **options, callbacks=[At(7, interrupt)])
     assert kept(tmp_path) == [5]
     assert caught.value.result.step == 7
     assert "while it changed the weights" in caught.value.__notes__[0]
@@ -726,12 +723,13 @@ def test_fits_in_threads_give_what_each_gives_alone(backend):
     """A sweep over settings in a ThreadPoolExecutor: one thread restored the generator that another had seeded."""
     settings = cases(backend)
     alone = [bits(run(**options, steps=40)) for options in settings]
-    before = places()
+    before, filters = places(), list(warnings.filters)
     with ThreadPoolExecutor(6) as pool:
         together = [pool.submit(run, **options, steps=40) for options in settings * 2]
         for found, wanted in zip(together, alone * 2, strict=True):
             assert np.array_equal(bits(found.result()), wanted)
     assert places() == before
+    assert warnings.filters == filters
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
