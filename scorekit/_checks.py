@@ -33,7 +33,7 @@ __all__ = [
 _MOST = 1 << 48  # above any realistic count; sizes computed from it still fit into 64 bits
 _SMALLEST = 1e-150
 _LONGEST_NAME = 255
-_LISTED = 12  # names that a message lists
+_LISTED = 16  # names that a message lists
 
 
 def check_count(value: Any, name: str, minimum: int = 1) -> int:

@@ -16,7 +16,7 @@ from scorekit._arrays import per_row
 from scorekit._conditions import tiled
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError, describe
 from scorekit.protocols import Array, ScoreModel, Sigma
-from scorekit.registry import array_namespace
+from scorekit.registry import array_namespace, framework_of
 
 __all__ = [
     "Call",
@@ -25,6 +25,7 @@ __all__ = [
     "evaluate",
     "inside",
     "part_of",
+    "refuse_other_framework",
     "score_function",
     "takes_condition",
     "takes_sigma",
@@ -34,10 +35,10 @@ __all__ = [
 class Call:
     """``model`` as a function of ``(x, sigma, condition)``; made by :func:`score_function`."""
 
-    __slots__ = ("_signature", "model")
+    __slots__ = ("_name", "_signature", "model")
 
     def __init__(self, model: Callable[..., Array], name: str = "model") -> None:
-        self.model = model
+        self.model, self._name = model, name
         self._signature = _signature_of(model, name)
 
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
@@ -47,9 +48,13 @@ class Call:
         condition = self._checked(condition, x)
         try:
             return signature.call(self.model, x, sigma, condition)
-        except ScorekitError:
+        except ScorekitError as error:
+            refuse_other_framework(self.model, x, "the samples", error, called=self._name)
             raise
         except Exception as error:
+            refuse_other_framework(self.model, x, "the samples", error, called=self._name)
+            if sigma is None and signature.sigma != "nowhere" and "None" in str(error):
+                raise InvalidTypeError(_explained_without_level(error, self.model)) from error
             unexplained = sigma is None or signature.sigma == "nowhere" or inside(self.model) is not None
             if unexplained or type(error) not in _OF_THE_MODEL:
                 raise
@@ -100,6 +105,28 @@ def score_function(model: ScoreModel, name: str = "model") -> Call:
             "model that fit trained with it."
         )
     return Call(model, name)
+
+
+def refuse_other_framework(
+    model: Any, x: Array, name: str, cause: Exception | None = None, *, called: str = "model", way: str | None = None
+) -> None:
+    """Raise an error if the network belongs to another framework than ``x``.
+
+    The message calls ``x`` by ``name`` and the network ``called``, and says in which way to convert ``x``.
+    """
+    network = model
+    while inside(network) is not None:
+        network = inside(network)
+    wanted, given = framework_of(network), framework_of(x)
+    if wanted is None or given is None or wanted == given or not callable(getattr(network, "parameters", None)):
+        return
+    variable = name if name.isidentifier() else "x"
+    ways = {"torch": f"torch.as_tensor({variable})", "numpy": f"{variable}.numpy()"}
+    way = way or f"Convert {'the data' if name == 'data' else name}: {ways.get(wanted, f'an array of {wanted}')}."
+    raise InvalidTypeError(
+        f"{called} is a {wanted} network, a {describe(network)}, and {name} {'is' if name == 'x' else 'are'} a "
+        f"{describe(x)}: expected one framework. {way}"
+    ) from cause
 
 
 def part_of(given: Any) -> str:
@@ -278,6 +305,14 @@ def _explained(error: Exception, model: Any, x: Array, sigma: Sigma, condition: 
     return (
         f"{raised}. If sigma does not combine with x, write sk.expand(sigma, x), which has the shape of "
         f"sigma.reshape({column})."
+    )
+
+
+def _explained_without_level(error: Exception, model: Any) -> str:
+    return (
+        f"{_name(model)} raised {type(error).__name__} ({str(error).strip()}) when it was called without a noise "
+        "level, sigma=None: expected a function that takes None. To call it at one level write "
+        "sk.models.at(model, sigma); to go through levels use AnnealedLangevin, or NoiseConditional in training."
     )
 
 

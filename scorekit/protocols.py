@@ -469,7 +469,9 @@ class Objective(Protocol):
     ``(None,)`` for a model without noise levels. ``fit`` evaluates the model at them before the first step.
 
     ``as_seen(x)`` is optional: the data as the model gets them, for an objective that transforms them. ``fit`` compares
-    their scale with the noise levels. Absent: ``x``.
+    their scale with the noise levels. Absent: ``x``. ``takes_trace`` is optional: whether the losses contain a
+    derivative of the score with respect to ``x``. ``fit`` then raises an error for a score whose derivatives jump
+    (ReLU). Absent: False.
 
     >>> import scorekit as sk
     >>> isinstance(sk.objectives.ImplicitScoreMatching(), Objective)

@@ -149,13 +149,13 @@ def _load(name: str, entry: _Entry) -> Callable[..., Backend]:
 
 
 def framework_of(thing: object) -> str | None:
-    """The name of the backend whose framework defines the class of ``thing`` or one of its bases; None without one.
+    """The name of the backend that defines the class of ``thing``, or whose framework does; None without one.
 
     >>> framework_of([1, 2]) is None
     True
     """
     modules = {_module_of_class(kind) for kind in type(thing).__mro__}
-    return next((name for name, entry in _entries().items() if modules & entry.array_modules), None)
+    return next((n for n, entry in _entries().items() if modules & (entry.array_modules | {f"scorekit_{n}"})), None)
 
 
 def provided(name: str, what: str) -> Any:
@@ -334,10 +334,12 @@ def _device(x: Array) -> str:
 
 
 def _mixed(what: str, label_a: str, a: Array, label_b: str, b: Array) -> str:
+    way = f"Convert one: sk.backend_of({label_a}).asarray({label_b}, like={label_a})."
+    if what == "devices":
+        way = "Move one of them to the device of the other."
     return (
         f"{label_a} is a {describe(a)} on {_device(a)}, {label_b} a {describe(b)} on {_device(b)}: "
-        f"expected arrays of one framework on one device, got two {what}. "
-        f"Convert one: sk.backend_of({label_a}).asarray({label_b}, like={label_a})."
+        f"expected arrays of one framework on one device, got two {what}. {way}"
     )
 
 

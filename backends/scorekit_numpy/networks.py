@@ -19,9 +19,9 @@ from scorekit.learning import (
     check_option,
     event_size,
     expand,
+    refuse_other_framework,
 )
 from scorekit.protocols import RngLike
-from scorekit.registry import array_namespace
 from scorekit_numpy import namespace as xp
 from scorekit_numpy.layers import gelu, gelu_slope, linear
 from scorekit_numpy.random import as_dtype
@@ -197,7 +197,7 @@ class MLP(Conditional):
     def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
         if isinstance(x, type) or getattr(x, "ndim", 0) < 2 or not x.shape[0] or getattr(x.dtype, "kind", "") != "f":
             check_batch(x, finite=False)  # raises the error
-            array_namespace(x=x, weights=self._weight(0))
+            refuse_other_framework(self, x, "x")
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network expects samples of dimension {self.dim}.")
         parts = [xp.reshape(x, (x.shape[0], -1))]

@@ -177,7 +177,7 @@ class TorchLearner:
         """
         rate = self._optimizer_config.rate(self._steps)
         total = x.shape[0] if total is None else total
-        applied = False
+        applied, spoiled = False, ""
         kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
             whole = self._whole(x, rng, condition, start, total)

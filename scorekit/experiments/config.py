@@ -83,7 +83,7 @@ class Section:
             name for name in own if parameters[name].default is inspect.Parameter.empty and name not in self.values
         ]
         if missing:
-            raise InvalidValueError(f"{self.where}: the key {missing[0]!r} is missing.")
+            raise InvalidValueError(f"{self.where}: the key {missing[0]!r} is missing: write {missing[0]} = …")
         with self.named(*path_keys(function)):
             return function(**{**self.values, **fixed})
 

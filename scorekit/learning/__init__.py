@@ -16,7 +16,7 @@ from scorekit._checks import as_shape, check_bounds, check_count, check_number, 
 from scorekit._conditions import Conditional, Conditions, check_condition
 from scorekit._kinds import file_kind
 from scorekit._reading import open_regular
-from scorekit._score import evaluate, score_function
+from scorekit._score import evaluate, refuse_other_framework, score_function
 from scorekit.learning.drawing import Seeds, check_noise, draw_for, loss_of, rows_of, seeds
 from scorekit.learning.host_arrays import check_same_arrays, check_whole, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
@@ -69,6 +69,7 @@ __all__ = [
     "open_regular",
     "process_group",
     "process_group_of",
+    "refuse_other_framework",
     "restored_sequence",
     "rows_of",
     "score_function",

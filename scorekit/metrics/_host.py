@@ -16,8 +16,11 @@ from scorekit.registry import array_namespace
 
 __all__ = ["host_batch", "host_pair", "host_score", "median_distance", "warn_of_bandwidth"]
 
-_ALONE = 6
-"""At this distance in bandwidths a Gaussian kernel is 1.5e-8."""
+_NEAR = 3
+"""At this distance in bandwidths a Gaussian kernel is 0.01."""
+
+_ALONE = 0.1
+"""With fewer near samples per sample the kernel compares hardly anything."""
 
 _LINEAR = 100
 """From this ratio of bandwidth to median distance on, a Gaussian kernel is 1 to 5e-5."""
@@ -61,11 +64,11 @@ def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "mo
     return rows
 
 
-def warn_of_bandwidth(h: float, distances: Any) -> None:
-    """Warn if a Gaussian kernel with bandwidth ``h`` compares no samples, or little more than means."""
-    middle, closest = float(np.median(distances)), float(np.min(distances))
-    if closest > _ALONE * h:
-        fault = "so the kernel is zero between all samples"
+def warn_of_bandwidth(h: float, n: int, distances: Any) -> None:
+    """Warn if a Gaussian kernel with bandwidth ``h`` compares hardly any of ``n`` samples, or little but means."""
+    middle, near = float(np.median(distances)), int(np.count_nonzero(distances < _NEAR * h))
+    if 2 * near < _ALONE * n:
+        fault = f"so the kernel is nearly zero for all but {near} of {len(distances)} pairs"
     elif h > _LINEAR * middle > 0:
         fault = "so the kernel is nearly constant, and hardly anything but the means is compared"
     else:

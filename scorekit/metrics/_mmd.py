@@ -73,7 +73,7 @@ def mmd(
     labels = np.arange(n + m) < n
     ways = math.comb(n + m, n) / (2 if n == m else 1)  # different sums: exchanging equal sets changes nothing
     warn_if_powerless(1 / ways, f"{n} and {m} samples", "permutations", permutations)
-    warn_of_bandwidth(h, distances)
+    warn_of_bandwidth(h, n + m, distances)
     observed = float(_squared(kernel, labels[:, None])[0])
     draws = _squared(kernel, _relabelings(labels, permutations, stream))
     ties = 1e-12 * np.max(kernel)  # equal partitions have the same sum up to rounding

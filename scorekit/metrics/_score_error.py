@@ -9,6 +9,7 @@ import numpy as np
 from scorekit._arrays import as_sigma, check_batch, event_size
 from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
+from scorekit.learning.isotropic import isotropic_noise
 from scorekit.learning.views import units_of
 from scorekit.metrics import _statistics
 from scorekit.metrics._host import host_score
@@ -71,7 +72,9 @@ def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: 
     check_target(distribution, check_batch(x))
     sigma = as_sigma(sigma, x)
     check_noise_of(model, sigma)
-    return compare_scores(host_score(model, x, sigma), host_score(distribution.score, x, sigma, "distribution.score"))
+    with isotropic_noise():
+        s = host_score(model, x, sigma)
+    return compare_scores(s, host_score(distribution.score, x, sigma, "distribution.score"))
 
 
 def check_noise_of(model: ScoreModel, sigma: Sigma) -> None:

@@ -12,6 +12,7 @@ from scorekit._arrays import as_sigma, check_batch, constant, event_size, host, 
 from scorekit._checks import check_positive
 from scorekit._score import evaluate, part_of, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.learning.isotropic import has_isotropic_noise
 from scorekit.learning.views import View, units_of
 from scorekit.protocols import Array, ScoreModel, Sigma
 
@@ -39,6 +40,12 @@ class Standardized(View):
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
+        if sigma is not None and has_isotropic_noise():
+            raise InvalidTypeError(
+                "a standardized model is inside of a function, which hides it from samplers and objectives: their "
+                "noise is sigma in each entry of x, and that of the model is sigma * scale. Put the function inside: "
+                "sk.models.standardized(lambda u, sigma: …, mean, scale)."
+            )
         return evaluate(self.model, self.to_standard(x), as_sigma(sigma, x), condition) / self.like(x)[1]
 
     @property
@@ -98,7 +105,8 @@ def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
     - choose noise levels for standardized data: ``sk.noise.design((data - mean) / scale)``.
 
     Formulas of your own must use sigma · scale as the noise. Put this view outside of ``Preconditioned``,
-    ``EnergyModel`` and ``DenoiserModel``. A function around it hides it from samplers: put the function inside.
+    ``EnergyModel``, ``DenoiserModel`` and functions of your own: a function around it hides it from samplers and
+    objectives, which raises an error.
 
     Args:
         model: a score model of standardized data, trained or to be trained.
@@ -113,6 +121,7 @@ def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
             array of numbers.
         ValueError: ``mean`` is not finite, or ``scale`` is not positive and finite.
         ShapeError: when called, ``mean`` or ``scale`` does not broadcast to a sample of ``x``.
+        InvalidTypeError: when called by a sampler or an objective through a function that hides it.
 
     Reference: LeCun, Bottou, Orr and Müller, Efficient BackProp (1998), section 4.3, doi:10.1007/3-540-49430-8_2.
 

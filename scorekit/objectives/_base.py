@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 from scorekit._arrays import as_rng, check_batch, check_rng, weighted_mean
 from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError, describe
 from scorekit.learning.drawing import check_noise
+from scorekit.learning.isotropic import isotropic_noise
 from scorekit.learning.views import units_of, without_units
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
@@ -31,7 +32,8 @@ class CheckedScore:
         self._score = score_function(self.model, name)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
-        return check_score(self._score(x, sigma, self.condition), x, self._name)
+        with isotropic_noise():
+            return check_score(self._score(x, sigma, self.condition), x, self._name)
 
     @property
     def has_divergence(self) -> bool:
@@ -65,10 +67,6 @@ class ScoreObjective(ABC):
     >>> float(SquaredScore()(lambda x: -x, np.array([[3.0, 4.0]])))
     12.5
     """
-
-    takes_trace: ClassVar[bool] = False
-    """Whether the losses contain a derivative of the score with respect to x. ``fit`` then refuses a score whose
-    derivatives jump (ReLU)."""
 
     def draw(self, x: Array, rng: RngLike = None) -> Any:
         """Draw all random numbers that the losses of ``x`` need; None for a deterministic objective.
@@ -158,6 +156,11 @@ class ScoreObjective(ABC):
         ``fit`` evaluates the model at both before the first step.
         """
         return None
+
+    @property
+    def takes_trace(self) -> bool:
+        """Whether the losses contain a derivative of the score with respect to x; ReLU is then wrong."""
+        return False
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         """Check the model before the losses are computed."""

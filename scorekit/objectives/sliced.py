@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from scorekit._arrays import event_size, event_sum
 from scorekit._checks import check_count, check_option
@@ -39,6 +39,8 @@ class SlicedScoreMatching(ScoreObjective):
         ValueError: ``projections`` below 1, an unknown ``distribution``, or, when called, rows of the model that
             depend on each other (batch normalization in training mode).
 
+    As for :class:`ImplicitScoreMatching`, the derivatives of the score must not jump: no ReLU.
+
     Reference: Song, Garg, Shi, Ermon, Sliced Score Matching: A Scalable Approach to Density and Score
     Estimation, 2019, arXiv:1905.07088.
 
@@ -47,7 +49,6 @@ class SlicedScoreMatching(ScoreObjective):
     [46.0]
     """
 
-    takes_trace: ClassVar[bool] = True
     projections: int = 1
     distribution: Literal["rademacher", "gaussian", "sphere"] = "rademacher"
     variance_reduced: bool = True
@@ -59,6 +60,11 @@ class SlicedScoreMatching(ScoreObjective):
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)
+
+    @property
+    def takes_trace(self) -> bool:
+        """True."""
+        return True
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:

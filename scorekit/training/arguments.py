@@ -6,13 +6,11 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scorekit.errors import InvalidTypeError, describe
-from scorekit.learning.views import innermost
-from scorekit.registry import backends, framework_of
+from scorekit.errors import InvalidTypeError
 from scorekit.training.run import FitResult
 from scorekit.training.sources import Source
 
-__all__ = ["check_framework", "check_model", "check_names", "known_as"]
+__all__ = ["check_model", "check_names", "known_as"]
 
 _CALLED = {
     "learning_rate": "lr, eta, alpha, step_size, base_lr, max_lr, initial_lr, learning_rate_init",
@@ -124,17 +122,3 @@ def check_model(model: Any) -> None:
         raise InvalidTypeError(f"model is the class {model.__name__}: expected an instance, {model.__name__}(…).")
     if isinstance(model, FitResult):
         raise InvalidTypeError("model is a FitResult: expected a network. To train it further pass its .model.")
-
-
-def check_framework(model: Any, source: Source) -> None:
-    """Raise an error that says how to convert the data, if the network belongs to another backend."""
-    network = innermost(model)
-    made_for = next((name for name in backends() if f"scorekit_{name}" == type(network).__module__.split(".")[0]), None)
-    made_for = made_for or framework_of(network)
-    if made_for is None or made_for == source.owner.name:
-        return
-    way = {"torch": "torch.as_tensor(data)", "numpy": "data.numpy()"}.get(made_for, f"arrays of {made_for}")
-    raise InvalidTypeError(
-        f"model is a {made_for} network, a {describe(network)}, and data are a {describe(source.first)}: expected one "
-        f"framework. Convert the data: {way}."
-    )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import constant, event_sum, expand
+from scorekit.learning.views import trainable
 from scorekit.objectives._base import CheckedScore
 from scorekit.protocols import Array
 from scorekit.registry import array_namespace
@@ -110,8 +111,12 @@ def _either(left: Any, one: Any, two: Any) -> Any:
 
 
 def segments_of(trial: Trial) -> Segments | None:
-    """Segments between the samples of a trial; None if no two samples are distinct."""
-    lines = trial.x.shape[0] // 2
+    """Segments between the samples of a trial; None if no two samples are distinct, or weights have half precision.
+
+    Weights in half precision round x, so that every score consists of steps.
+    """
+    half = any(getattr(value.dtype, "itemsize", 4) < 4 for value in trainable(trial.model).values())
+    lines = 0 if half else trial.x.shape[0] // 2
     segments = Segments(trial, trial.x[:lines], trial.x[lines : 2 * lines], slice(lines)) if lines else None
     return segments if segments is not None and segments.halvings > _LATER else None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from scorekit._arrays import event_size, per_row
+from scorekit._checks import warn
 from scorekit._score import takes_sigma
 from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.learning.process_group import process_group_of
@@ -35,12 +35,12 @@ def check_learnable(learner: Learner, objective: Any, source: Source, levels: tu
         RuntimeWarning: parameters that get no gradient, a network that ignores sigma or its condition, an energy whose
             score jumps, data that end abruptly.
     """
-    trial = Trial(learner, source, levels)
+    trial = Trial(learner, objective, source, levels)
     found = [_parameters(trial), _derivatives(trial, objective), _sigma(trial, levels), _condition(trial)]
     found += [_edge(objective, source)]
     if process_group_of(learner).rank == 0:
         for message in filter(None, found):
-            warnings.warn(message, RuntimeWarning, stacklevel=4)  # at the call of fit
+            warn(message)
 
 
 # ---------------------------------------------------------------- parameters
@@ -142,13 +142,13 @@ def _refuse_jumps(segments: Segments, name: str, energy: bool) -> None:
 def _sigma(trial: Trial, levels: tuple[float | None, ...]) -> str | None:
     """The network gives one output at the largest and the smallest level."""
     network = trial.parts()[-1]
-    bare, blind = network is trial.model, not takes_sigma(network)
+    bare, blind = len(trial.parts()) == 1, not takes_sigma(network)
     if len(set(levels)) < 2 or (bare and blind) or (not bare and event_size(trial.x) >= _BLIND):
         return None
     rows = [per_row(level, trial.x) for level in levels]
     if not blind and not trial.same(network, *rows):
         return None
-    view = "" if bare else f" inside {type(trial.model).__name__}"
+    view = "" if bare else f" inside {type(trial.parts()[0]).__name__}"
     return (
         f"the network{view} ignores sigma: its output is the same at sigma = {levels[0]:g} and {levels[-1]:g}, where "
         "the scores differ. Use sigma in its forward (for an MLP conditional=True), or train at one level, with "
@@ -162,7 +162,7 @@ def _condition(trial: Trial) -> str | None:
         return None
     xp = array_namespace(trial.condition)
     rolled = xp.roll(trial.condition, 1, axis=0)
-    if not bool(xp.any(rolled != trial.condition)) or not trial.same(trial.model, trial.sigma, conditions=rolled):
+    if not bool(xp.any(rolled != trial.condition)) or not trial.same(trial.parts()[0], trial.sigma, conditions=rolled):
         return None
     return (
         "the model ignores its condition: its score is the same with the conditions of other samples. Use the "
@@ -174,7 +174,7 @@ def _condition(trial: Trial) -> str | None:
 
 
 def _edge(objective: Any, source: Source) -> str | None:
-    place = edge_of(source) if getattr(objective, "takes_trace", False) else None
+    place = edge_of(source, objective) if getattr(objective, "takes_trace", False) else None
     if place is None:
         return None
     return (

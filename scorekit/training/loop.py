@@ -14,11 +14,12 @@ from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import check_batch, host
 from scorekit._checks import check_arguments, check_count, check_number, check_option
 from scorekit._conditions import null_like
+from scorekit._score import refuse_other_framework
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
-from scorekit.training.arguments import check_framework, check_model, check_names
+from scorekit.training.arguments import check_model, check_names
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
@@ -110,7 +111,8 @@ def fit(
 
     Before the first step, ``fit`` calls the model in evaluation mode as samplers do: at the largest and the smallest
     noise level, on one sample and on several. If this fails, an error is raised before training. It also compares the
-    scale of the data with the noise levels and with the preconditioning of the model.
+    scale of the data with the noise levels and with the preconditioning of the model, and computes on a copy whether
+    the objective can train the model.
 
     Signals, in the main thread: Ctrl-C, SIGTERM and SIGHUP let the step finish, and then a checkpoint is written. This
     also holds if the workers of a ``DataLoader`` receive them. After Ctrl-C ``fit`` returns the result so far, with
@@ -133,8 +135,10 @@ def fit(
         TypeError: the data have conditions and the model has no parameter for them; an argument has the wrong type, or
             is not an argument of ``fit``, such as ``lr`` or ``epochs``.
         ValueError: a number is outside its range; labels are not classes of the network; the model cannot be called as
-            samplers do.
-        NonFiniteError: a loss, a gradient or a sample is NaN or infinite; the message gives the step.
+            samplers do; the score depends on no parameter; the objective takes a trace, and the derivatives of the
+            score jump (ReLU) or the score is cut from x.
+        NonFiniteError: a loss, a gradient or a sample is NaN or infinite, or an outlier spoils a buffer; the message
+            gives the step.
         RunError: another of the processes that ``torchrun`` started has an error.
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
 
@@ -144,6 +148,8 @@ def fit(
             lost to rounding. If ``sigma_data`` is off by more than a factor of 5, or the entries of the data are of the
             order of 10 or more and the network is not scaled. For noise-conditional training, if the scales of
             features are very different, or the data are far from zero. The message gives the numbers and a remedy.
+            Also if parameters get no gradient, a network ignores sigma or its condition, the score of an energy jumps,
+            or the objective takes a trace and the data end abruptly.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -162,7 +168,7 @@ def fit(
     check_model(model)
     source = open_source(data, batch_size, seed, skip=on_nonfinite == "skip")
     check_names(options, steps, _ARGUMENTS, source)
-    check_framework(model, source)
+    refuse_other_framework(model, source.first, "data")
     check_reaches(model, source)
     source.prepare(classes_of(model))
     run = Run(

@@ -10,7 +10,7 @@ import numpy as np
 
 from scorekit._arrays import constant, event_size
 from scorekit._score import inside, score_function
-from scorekit.learning.views import trainable
+from scorekit.learning.views import trainable, units_of, without_units
 from scorekit.objectives._base import CheckedScore
 from scorekit.protocols import Array, Learner
 from scorekit.registry import array_namespace
@@ -30,14 +30,18 @@ class Trial:
 
     Attributes:
         model: the copy.
-        x, sigma, condition: what it is called with; sigma has the extreme levels of the objective in turn.
+        x, sigma, condition: what it is called with, standardized if the model has units; sigma has the largest and the
+            smallest level of the objective in turn.
         still: the names of the parameters that the steps did not change, because they got no gradient.
     """
 
-    def __init__(self, learner: Learner, source: Source, levels: tuple[float | None, ...]) -> None:
+    def __init__(self, learner: Learner, objective: Any, source: Source, levels: tuple[float | None, ...]) -> None:
         model: Any = learner.model
         self.owner = source.owner
-        self.x, self.condition = samples(learner, source, _ROWS, _NUMBERS)
+        x, self.condition = samples(learner, source, _ROWS, _NUMBERS)
+        x = getattr(objective, "as_seen", lambda x: x)(x)
+        units = units_of(model)
+        self.x = x if units is None else units.to_standard(x)
         each = None if levels[0] is None else np.resize(np.asarray(levels, float), self.x.shape[0])
         self.sigma = None if each is None else constant(each, self.x)
         self._loss: Callable[[Any], Array] = self._distance
@@ -84,8 +88,8 @@ class Trial:
         return self.owner.to_numpy(x).astype(float)
 
     def parts(self) -> list[Any]:
-        """The model and the models inside its views."""
-        found = [self.model]
+        """The model and the models inside its views, for standardized samples if it has units."""
+        found = [self.model if units_of(self.model) is None else without_units(self.model)]
         while inside(found[-1]) is not None:
             found.append(inside(found[-1]))
         return found

@@ -311,6 +311,33 @@ def test_convolutions(torch, activation, dtype):
         fit(net.to(x.dtype), SSM, x)
 
 
+@pytest.mark.parametrize("make", ["dropout", "attention", "bfloat16 weights", "one sample", "equal samples"])
+def test_what_else_is_no_kink(torch, make):
+    from scorekit_torch import MLP
+
+    class Attention(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = torch.nn.Linear(1, 8), torch.nn.Linear(8, 1)
+            self.attention = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x, sigma=None):
+            h = self.first(x[..., None])
+            return self.last(self.attention(h, h, h)[0])[..., 0]
+
+    x = torch.tensor(DATA, dtype=torch.float32)
+    layers = torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Dropout(0.3), torch.nn.Linear(8, 2)
+    options = {"hidden": (8,), "conditional": False}
+    model, data = {
+        "dropout": (torch.nn.Sequential(*layers), x),
+        "attention": (Attention(), x),
+        "bfloat16 weights": (MLP(2, **options, dtype="bfloat16"), x),
+        "one sample": (MLP(2, **options, dtype="float32"), x[:1]),
+        "equal samples": (MLP(2, **options, dtype="float32"), 0 * x + 1),
+    }[make]
+    fit(model, SSM, data)
+
+
 # ---------------------------------------------------------------- inputs that a network ignores
 
 
@@ -360,6 +387,7 @@ SMOOTH_DATA = {
     "mixture": lambda rng, shape: (
         0.3 * rng.standard_normal(shape) + rng.choice([-4.0, 0.0, 3.0], shape, p=[0.06, 0.44, 0.5])
     ),
+    "log-normal": lambda rng, shape: rng.lognormal(0.0, 1.0, shape),
     "rounded": lambda rng, shape: np.round(rng.standard_normal(shape)),
 }
 EDGES = {
@@ -367,7 +395,7 @@ EDGES = {
     "uniform": lambda rng, shape: rng.random(shape),
     "half-normal": lambda rng, shape: np.abs(rng.standard_normal(shape)),
     "arcsine": lambda rng, shape: rng.beta(0.5, 0.5, shape),
-    "truncated": lambda rng, shape: np.where((z := rng.standard_normal(shape)) < -1, -1 - 0.3 * rng.random(shape), z),
+    "Pareto": lambda rng, shape: rng.pareto(3.0, shape),
     "many zeros": lambda rng, shape: np.maximum(rng.standard_normal(shape), 0.0),
 }
 
@@ -379,18 +407,18 @@ def _edge(values):
     return edge_of(open_source(values, None, 0))
 
 
-@pytest.mark.parametrize(("n", "repeats"), [(100, 20), (1024, 20), (4000, 5), (100_000, 1)])
+@pytest.mark.parametrize(("n", "repeats"), [(100, 20), (2048, 20), (4000, 5), (100_000, 1)])
 @pytest.mark.parametrize("name", SMOOTH_DATA)
 def test_smooth_data_have_no_edge(name, n, repeats):
-    """The rate of false alarms is below 1e-4 a data set: of 4,000 columns of 1,024 samples, two sides each, none."""
+    """The rate of false alarms is below 1e-4 a data set: of 1,000 columns of 2,048 log-normal samples, none."""
     for k in range(repeats):
         assert _edge(SMOOTH_DATA[name](np.random.default_rng(k), (n, 4))) is None
 
 
-@pytest.mark.parametrize("n", [1024, 10_000, 100_000])
+@pytest.mark.parametrize("n", [2048, 10_000, 100_000])
 @pytest.mark.parametrize("name", EDGES)
 def test_edges_are_found(name, n):
-    """Of samples of 1,024 values 99 % of exponential and uniform ones are found; here one of two columns has to be."""
+    """Of 2,048 values 96 % of exponential and uniform ones are found; here one of two columns has to be."""
     data = np.random.default_rng(3).standard_normal((n, 3))
     data[:, 1:] = EDGES[name](np.random.default_rng(0), (n, 2))
     assert "column 1" in (found := _edge(data) or "none") or "column 2" in found
@@ -420,7 +448,7 @@ RUNS = {
     "flat": (2 * np.exp(-T / 100), "flat"),
     "one spike": (2 * np.exp(-T / 100) + 1e4 * (T == 1500), "flat"),
     "falling": (2 * np.exp(-T / 1000), "falling"),
-    "rising": (2 * np.exp(-T / 100) + T / 6_000, "rising"),
+    "rising": (2 * np.exp(-T / 100) + T / 12_000, "rising"),
     "late blow-up": (2 * np.exp(-T / 100) + np.maximum(T - 2400, 0) / 300, "diverged"),
     "early jump": (np.where(T < 1000, 2 * np.exp(-T / 100), 1.0), "diverged"),
     "from the start": (T / 3000, "diverged"),
@@ -494,4 +522,5 @@ def test_an_outlier_does_not_poison_buffers(torch, dtype, outlier):
 def test_a_buffer_may_have_the_scale_of_the_data(torch):
     net = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 2)).double()
     net.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
-    assert fit(net, DenoisingScoreMatching(1e6), 1e7 * torch.tensor(DATA), steps=3).history.applied.all()
+    with pytest.warns(RuntimeWarning, match="far from the order of one"):
+        assert fit(net, DenoisingScoreMatching(1e6), 1e7 * torch.tensor(DATA), steps=3).history.applied.all()

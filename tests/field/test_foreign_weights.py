@@ -169,6 +169,13 @@ def test_tensors_alone_and_safetensors(saved, tmp_path):
         load_ncsnv2(saved(published.state(V2) | {"module.begin_conv.weight": torch.full((4, 3, 3, 3), torch.nan)}))
 
 
+def test_a_file_of_averages_alone(saved):
+    path = saved({"ema": published.state(V2)})
+    assert same_output(V2, load_ncsnv2(path))
+    with pytest.raises(sk.CheckpointError, match=r"holds averaged weights only: load them, averaged=True\."):
+        load_ncsnv2(path, averaged=False)
+
+
 def script():
     module = torch.jit.script(torch.nn.Linear(2, 2))
     return lambda path: module.save(str(path))
@@ -282,7 +289,7 @@ def test_a_network_of_another_paper_is_named(saved):
         load_ncsn(saved(published.checkpoint(V2)), [1.0, 0.1])
     with pytest.raises(sk.CheckpointError, match="It has no all_modules, so it is not of score_sde_pytorch"):
         load_ncsnpp(saved(published.checkpoint(V2)), PP["arguments"])
-    with pytest.raises(sk.CheckpointError, match=r"The file has Fourier .* BigGAN blocks .*, with a residual input"):
+    with pytest.raises(sk.CheckpointError, match=r"The file has Fourier .* BigGAN blocks, with a residual input"):
         load_ncsnpp(saved(published.checkpoint(PP)), published.CASES["ddpm++ subvp"]["arguments"])
 
 
@@ -389,6 +396,40 @@ def test_settings_in_the_file_are_compared(make, saved):
         load_ncsnpp(saved(content), VP["arguments"])
     content["config"] = make(training={"sde": "vpsde", "continuous": True})
     assert same_output(VP, load_ncsnpp(saved(content), VP["arguments"]))
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "words"),
+    [
+        (
+            None,
+            TypeError,
+            "config is None: expected the authors' name of the checkpoint, one of ve/cifar10_ncsnpp_cont",
+        ),
+        ("cifar10_ncsnpp", ValueError, r"did you mean 've/cifar10_ncsnpp' or 'vp/cifar10_ncsnpp'\?"),
+        (
+            {"channel": 3},
+            TypeError,
+            "config has channel: expected arguments of UNet, which are channels, base_channels",
+        ),
+        (
+            VP["arguments"] | {"channel_mult": [1, 1, 1]},
+            sk.CheckpointError,
+            r"positional features and \d+ BigGAN blocks, without a .*vp/cifar10_ddpmpp,",
+        ),
+    ],
+)
+def test_a_config_that_is_none(config, error, words, saved):
+    with pytest.raises(error, match=words):
+        load_ncsnpp(saved(published.checkpoint(VP)), config)
+
+
+def test_a_vp_network_in_half_precision():
+    net = UNet(1, 8, (1,), 1, (), embedding="positional", process="vp")
+    x, sigma = torch.randn(2, 1, 8, 8), torch.tensor([0.5, 100.0])
+    exact, half = net(x, sigma).detach(), copy.deepcopy(net).half()(x.half(), sigma.half())
+    assert half.dtype == torch.float16
+    torch.testing.assert_close(half.float(), exact, rtol=0.05, atol=0.02 * float(exact.abs().max()))
 
 
 def test_positional_features_alone_do_not_tell_the_process(saved):
@@ -531,6 +572,8 @@ def _buffer(value):
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
+        (lambda: Net, TypeError, "cannot save the class Net: expected a network with parameters"),
+        (lambda: SimpleNamespace(model=Net()), TypeError, r"cannot save a .*SimpleNamespace.*Pass its \.model\."),
         (Extra, TypeError, "_extra_state of this Extra is a dict: expected arrays only"),
         (lambda: torch.nn.LazyLinear(3), TypeError, "weight of this LazyLinear has no values yet: call a lazy network"),
         (lambda: Net().to("meta"), TypeError, r"layer\.weight of this Net has no values yet"),

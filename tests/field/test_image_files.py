@@ -20,7 +20,7 @@ from PIL import Image
 
 import scorekit as sk
 from scorekit import experiments
-from scorekit.datasets import ImageData
+from scorekit.datasets import ImageData, _pixels
 from scorekit.experiments import Parts, read_experiment
 from support.image_files import idx, png
 
@@ -65,7 +65,7 @@ def one(folder, content, name="a.png", **options):
 # ---------------------------------------------------------------- memory
 
 
-def test_bytes_stay_bytes_and_are_the_same_floats():
+def test_bytes_stay_bytes_and_are_the_same_floats(monkeypatch):
     """mila-iqia/atari-representation-learning#49: floats need four times the memory of bytes."""
     stored = RNG.integers(0, 256, (40, 3, 4, 5), np.uint8)
     data = ImageData(stored, np.arange(40) % 2, ("a", "b"))
@@ -81,6 +81,12 @@ def test_bytes_stay_bytes_and_are_the_same_floats():
     assert len(first) + len(second) == 40
     np.testing.assert_array_equal(data[10:20][[1, 3]].pixels, stored[[11, 13]])
     np.testing.assert_array_equal(data.flipped(rng=0).pixels[..., ::1].dtype, np.uint8)
+    x, labels = first.batches("numpy", labels=True).take(np.array([4, 0]))  # rows of the part, not of the whole
+    np.testing.assert_array_equal(x, first.images[[4, 0]])
+    np.testing.assert_array_equal(labels, first.labels[[4, 0]])
+    monkeypatch.setattr(_pixels, "_AT_ONCE", 1)  # one image at a time
+    np.testing.assert_array_equal(data[[7, 1, 3]].images, np.divide(stored[[7, 1, 3]], 255, dtype=np.float32))
+    np.testing.assert_array_equal(ImageData(stored).images, data.images)
     twelve = ImageData(np.array([[[[0, 4095]]]], np.uint16), levels=4096)
     assert twelve.images.ravel().tolist() == [0.0, 1.0]
     with pytest.raises(ValueError, match="images hold the value 4095, and levels is 256: expected 0 to 255"):
@@ -179,6 +185,10 @@ def test_limit_takes_all_classes(tmp_path):
     assert data.counts.tolist() == [2, 2, 2, 1]
     assert data.pixels[:, 0, 0, 0].tolist() == [0, 1, 8, 9, 16, 17, 24]
     assert sk.datasets.image_folder(root, limit=2).counts.sum() == 2
+    uneven = np.repeat([0, 1, 2], [12, 6, 2])
+    np.savez(tmp_path / "uneven.npz", images=np.zeros((20, 5, 5), np.uint8), labels=uneven)
+    assert sk.datasets.arrays(tmp_path / "uneven.npz", limit=10).counts.tolist() == [6, 3, 1]
+    assert sk.datasets.arrays(tmp_path / "uneven.npz", limit=3).counts.tolist() == [1, 1, 1]
     assert sk.datasets.image_folder(root, limit=99).counts.tolist() == [8, 8, 8, 1]
 
 
@@ -319,6 +329,8 @@ def test_sixteen_bits_and_one_bit(tmp_path):
         assert (data.pixels.dtype, data.levels) == (np.uint16, 65536)
         np.testing.assert_array_equal(data.pixels[0, 0], values)
         np.testing.assert_array_equal(data.images[0, 0], values.astype(np.float32) / np.float32(65535))
+    flat = one(tmp_path, encoded(np.full((4, 4), 65535, np.uint16)), size=2)
+    assert flat.images.tolist() == np.ones((1, 1, 2, 2)).tolist()
     assert one(tmp_path, encoded(np.array([[True, False]]))).pixels.ravel().tolist() == [255, 0]
     mixed = fill(tmp_path / "mixed", ["a.png", "b.png"], [encoded(values), encoded(values.astype(np.uint8))])
     both = sk.datasets.image_folder(mixed)
@@ -609,7 +621,9 @@ def test_parquet_of_the_hub(tmp_path):
     (tmp_path / "bad.parquet").write_bytes((tmp_path / "plain.parquet").read_bytes()[:-9])
     with pytest.raises(sk.DatasetError, match=r"bad.parquet is damaged, or not Parquet"):
         sk.datasets.parquet(tmp_path / "bad.parquet")
-    with pytest.raises(sk.InvalidValueError, match="image_key is 'z': expected a column of image, one of png"):
+    with pytest.raises(
+        sk.InvalidValueError, match=r"image_key is 'z', which is no column of images of .*: expected 'png'"
+    ):
         sk.datasets.parquet(tmp_path / "plain.parquet", image_key="z")
 
 

@@ -19,6 +19,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -96,15 +97,24 @@ LOADER = textwrap.dedent("""
 STATUS = {"SIGINT": 0, "SIGTERM": 143, "SIGHUP": 129}
 
 
+@contextmanager
+def killed_after(seconds, group):
+    """A limit for a process group that hangs."""
+    hangs = threading.Timer(seconds, os.killpg, (group, signal.SIGKILL))
+    hangs.start()
+    try:
+        yield
+    finally:
+        hangs.cancel()
+
+
 def stopped_by(number, options, tmp_path):
     """Start the program in a session of its own, and send the signal to its whole group at a random moment."""
     program = tmp_path / "program.py"
     program.write_text(LOADER)
     command = [sys.executable, str(program), str(tmp_path / "run"), json.dumps(options)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as child:
-        hangs = threading.Timer(120, os.killpg, (child.pid, signal.SIGKILL))
-        hangs.start()
+    with subprocess.Popen(command, start_new_session=True, **pipes) as child, killed_after(120, child.pid):
         lines = []
         while lines[-1:] != ["step 3"]:
             lines.append(child.stdout.readline().strip())
@@ -113,7 +123,6 @@ def stopped_by(number, options, tmp_path):
         os.killpg(child.pid, number)
         lines += child.stdout.read().splitlines()
         said = child.stderr.read()
-        hangs.cancel()
     return child.returncode, lines, said
 
 
@@ -177,6 +186,34 @@ def test_a_signal_that_ends_programs_saves_and_ends(tmp_path, name, capsys):
     assert (caught.value.result.step, caught.value.result.saved, caught.value.result.interrupted) == (7, 7, True)
     assert f"stopped by {name} after step 7 of 20; resume with checkpoint='{tmp_path}'" in capsys.readouterr().err
     assert np.array_equal(weights(run(tmp_path)), weights(run()))
+
+
+TERMINAL = textwrap.dedent("""
+    import sys, time, numpy as np, scorekit as sk
+    from scorekit_numpy import MLP
+    sk.fit(MLP(2, hidden=(4,), conditional=False), sk.objectives.SlicedScoreMatching(),
+           np.random.default_rng(0).normal(size=(64, 2)), steps=10**6, checkpoint=sys.argv[1],
+           callbacks=[lambda state: time.sleep(0.001)])
+""")
+
+
+@POSIX
+def test_a_terminal_that_is_closed(tmp_path):
+    """A window or an ssh connection is closed: SIGHUP comes, and each write to the terminal fails."""
+    import pty
+    import termios
+
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-W", "ignore", "-c", TERMINAL, str(tmp_path / "run")])
+    with killed_after(60, child):
+        termios.tcsetwinsize(terminal, (24, 80))
+        seen = b""
+        while b"loss=" not in seen:
+            seen += os.read(terminal, 1000)
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 129
+    assert len(kept(tmp_path / "run")) == 1
 
 
 @POSIX

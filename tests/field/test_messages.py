@@ -27,7 +27,7 @@ from scorekit.errors import readable, reason_of
 from support.takers import public_modules
 
 ROOT = Path(__file__).parents[2]
-EVERY = 6  # the quick run takes each sixth call
+EVERY = 12  # the quick run takes each twelfth call
 
 # public, and not tried: why
 EXEMPT = {

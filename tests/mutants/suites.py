@@ -5,8 +5,17 @@ from __future__ import annotations
 __all__ = ["TESTS"]
 
 _SCALES = ("tests/field/test_scales.py",)
+_RUNS = ("tests/field/test_lost_runs.py",)
+_WEIGHTS = ("tests/field/test_foreign_weights.py",)
+
+_LEARNING = ("tests/field/test_cannot_learn.py",)
 
 TESTS = {
+    "scorekit/training/kinks": _LEARNING,
+    "scorekit/training/learnable": _LEARNING,
+    "scorekit/training/trial": _LEARNING,
+    "scorekit/training/edges": _LEARNING,
+    "scorekit/training/trend": _LEARNING,
     "scorekit/models/standardized": _SCALES,
     "scorekit/models/level": ("tests/models/test_views.py", *_SCALES),
     "scorekit/noise/columns": _SCALES,
@@ -17,6 +26,7 @@ TESTS = {
     "scorekit/samplers/annealed": ("tests/samplers/test_annealed_law.py", *_SCALES),
     "scorekit/training/scales": _SCALES,
     "scorekit/storage/models": _SCALES,
+    "scorekit/storage/networks": _WEIGHTS,
     "scorekit/learning/trained_levels": _SCALES,
     "scorekit/learning/seeding": ("tests/core/test_seeding.py",),
     "scorekit/_conditions": (
@@ -32,7 +42,14 @@ TESTS = {
         "tests/objectives",
     ),
     "scorekit/training/rehearsal": ("tests/torch/test_calling.py",),
+    "scorekit/training/failure": _RUNS,
+    "scorekit/training/interrupt": _RUNS,
+    "scorekit/training/probe": _RUNS,
+    "scorekit/training/sources/seeding": (*_RUNS, "tests/torch/test_loaders.py"),
+    "scorekit/learning/threads": _RUNS,
+    "scorekit/_progress": _RUNS,
     "scorekit/training/run": (
+        *_RUNS,
         "tests/training/test_fit.py",
         "tests/torch/test_calling_corners.py",
         "tests/torch/test_calling.py",
@@ -72,17 +89,22 @@ TESTS = {
     "scorekit/models": ("tests/models",),
     "scorekit/metrics/_goodness": ("tests/metrics/test_classes.py", "tests/metrics/test_levels.py"),
     "scorekit/metrics/_statistics": ("tests/metrics/test_modes.py", "tests/metrics"),
-    "scorekit/metrics/_frechet": ("tests/metrics/test_frechet.py", "tests/metrics"),
+    "scorekit/metrics/_frechet": ("tests/metrics/test_frechet.py", "tests/field/test_evaluation.py"),
+    "scorekit/metrics/_moments": ("tests/field/test_evaluation.py",),
+    "scorekit/experiments/comparison": ("tests/field/test_evaluation.py",),
+    "scorekit/experiments/features": ("tests/field/test_evaluation.py",),
+    "scorekit/experiments/labeling": ("tests/field/test_evaluation.py",),
     "scorekit/metrics/_kernel_distance": ("tests/metrics/test_kernel_distance.py", "tests/metrics"),
     "scorekit/metrics/_kernel_stein": ("tests/metrics/test_stein.py", "tests/metrics"),
     "scorekit/metrics/_precision_recall": ("tests/metrics/test_manifolds.py", "tests/metrics"),
     "scorekit/metrics/_nearest_neighbors": ("tests/metrics/test_neighbors.py", "tests/metrics"),
-    "scorekit/metrics/_c2st": ("tests/metrics/test_two_sample.py", "tests/metrics"),
+    "scorekit/metrics/_c2st": ("tests/metrics/test_two_sample.py", "tests/field/test_evaluation.py"),
     "scorekit/metrics": ("tests/metrics",),
     "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
     "backends/scorekit_torch/optimizers": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/equipment": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py",),
+    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_RUNS, *_WEIGHTS, *_LEARNING),
+    "backends/scorekit_numpy/learner": _RUNS,
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
     "scorekit/datasets": (
@@ -100,5 +122,10 @@ TESTS = {
     "backends/scorekit_numpy/corners": ("tests/backends/test_numpy_corners.py",),
     "backends/scorekit_numpy/networks": ("tests/models/test_told_networks.py", "tests/backends"),
     "backends/scorekit_torch/networks/mlp": ("tests/models/test_told_networks.py", "tests/torch/test_agreement.py"),
+    "backends/scorekit_torch/networks/processes": _WEIGHTS,
+    "backends/scorekit_torch/networks/reader": _WEIGHTS,
+    "backends/scorekit_torch/networks/convert": ("tests/networks/test_published.py", *_WEIGHTS),
+    "backends/scorekit_torch/networks/unet": ("tests/networks", *_WEIGHTS),
+    "backends/scorekit_torch/pretrained": _WEIGHTS,
     "backends/scorekit_torch/networks": ("tests/networks", "tests/torch/test_capture.py"),
 }

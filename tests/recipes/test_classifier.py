@@ -55,13 +55,13 @@ def test_it_tells_held_out_images_apart_and_is_sure_of_them_only(recipe, trained
 
 
 def test_its_features_part_another_law_and_its_shares_are_those_of_the_labels(recipe, trained):
-    (first, labels), (second, _) = (bars(200, np.random.default_rng(seed)) for seed in (3, 4))
+    (first, labels), (second, _) = (bars(400, np.random.default_rng(seed)) for seed in (3, 4))
     features = [recipe.features(trained, x) for x in (first, second, first[labels == 0])]
-    assert features[0].shape == (200, 32)
+    assert features[0].shape == (400, 32)
     same = sk.metrics.frechet_distance(features[0], features[1])
     assert sk.metrics.frechet_distance(features[0], features[2]) > 10 * same
     proportions = sk.metrics.class_proportions(first, lambda x: recipe.probabilities(trained, x), confidence=0.5)
-    assert np.abs(proportions.proportions - np.bincount(labels) / 200).max() < 0.05
+    assert np.abs(proportions.proportions - np.bincount(labels) / 400).max() < 0.05
 
 
 def test_batches_do_not_matter_and_no_image_depends_on_another(recipe, trained):

@@ -11,7 +11,15 @@ import torch
 from torch import nn
 
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.learning import Conditional, Conditions, as_sigma, check_batch, check_count, check_option
+from scorekit.learning import (
+    Conditional,
+    Conditions,
+    as_sigma,
+    check_batch,
+    check_count,
+    check_option,
+    refuse_other_framework,
+)
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype
@@ -116,6 +124,7 @@ class ImageNetwork(Conditional, nn.Module, ABC):
         """
         if not isinstance(x, torch.Tensor):
             check_batch(x, finite=False)  # says what is wrong
+            refuse_other_framework(self, x, "x")
         array_namespace(x=x, weights=next(self.parameters()))
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)

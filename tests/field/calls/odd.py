@@ -344,12 +344,22 @@ def model(good, kit, *, densities=False):
     odd += [
         Odd("a result of fit", _result(), (r"\.model",)),
         Odd("a class of networks", _network_class(kit), ("class", "instance")),
+        Odd(
+            "returns for another framework",
+            _network(other_kit(kit)),
+            ("framework", r"torch\.as_tensor|numpy\(\)|like="),
+        ),
         Odd("a function without arguments", lambda: 0.0),
         Odd("a function of keywords", lambda *, x: -x),
         Odd("a function of four arguments", lambda a, b, c, d: -a),
         *wrong_answers(kit),
     ]
     return odd if densities else [*odd, Odd("a distribution", sk.distributions.Banana(), (r"\.score",))]
+
+
+def other_kit(kit):
+    """The arrays of the other framework."""
+    return Kit("numpy" if kit.name == "torch" else "torch", kit.other, kit.array)
 
 
 def wrong_answers(kit):

@@ -7,6 +7,10 @@ from .base import seeded
 __all__ = ["METRICS"]
 
 FRECHET = "scorekit/metrics/_frechet_distance.py"
+MOMENTS = "scorekit/metrics/_moments.py"
+COMPARED = "scorekit/experiments/comparison.py"
+LABELED = "scorekit/experiments/labeling.py"
+PIXELS = "scorekit/experiments/features.py"
 CUBIC = "scorekit/metrics/_kernel_distance.py"
 MANIFOLDS = "scorekit/metrics/_precision_recall.py"
 NEIGHBORS = "scorekit/metrics/_nearest_neighbors.py"
@@ -19,15 +23,44 @@ TWO_SAMPLE = "scorekit/metrics/_c2st.py"
 METRICS = (
     *seeded(
         FRECHET,
-        "_moments",
+        "_from_rows",
         ("frechet-biased-covariance", "len(x) - 1", "len(x)", "n for n − 1"),
         ("frechet-not-centered", "x - mean", "x", "second moments"),
     ),
     *seeded(
         FRECHET,
-        "_distance",
+        "_spread",
         ("frechet-one-overlap", "2 * overlap", "overlap", "the 2 of the cross term"),
-        ("frechet-norm-not-squared", "(mean_a - mean_b) ** 2", "mean_a - mean_b", "a sum for a squared length"),
+    ),
+    *seeded(
+        FRECHET,
+        "apart",
+        ("frechet-norm-not-squared", "(a.mean - b.mean) ** 2", "a.mean - b.mean", "a sum for a squared length"),
+    ),
+    *seeded(
+        FRECHET,
+        "expected_frechet",
+        ("expected-frechet-with-means", "a - np.mean(a, axis=0)", "a", "the distance of the means in the pool"),
+        ("expected-frechet-of-the-pool", "max(n + m - 2, 1)", "n + m", "the biased covariance of the pool"),
+    ),
+    *seeded(
+        FRECHET,
+        "simulated_frechet",
+        ("simulated-frechet-without-means", "1 / n + 1 / m", "1 / n", "the means of one side"),
+        ("simulated-frechet-degrees", "k - np.arange(len(root))", "k + np.arange(len(root))", "Bartlett's degrees"),
+        ("simulated-frechet-diagonal", "np.triu(normals, 1)", "np.triu(normals, 2)", "a diagonal of normals"),
+    ),
+    *seeded(
+        FRECHET,
+        "_from_covariance",
+        ("moments-root", "np.sqrt(values[kept])", "values[kept]", "the covariance for its root"),
+    ),
+    *seeded(
+        MOMENTS,
+        "moments",
+        ("moments-between-blocks", "n * k / (n + k)", "n * k / (n + k) / 2", "half of the spread of the means"),
+        ("moments-mean-of-blocks", "apart * (k / (n + k))", "apart / 2", "a mean of block means"),
+        ("moments-biased", "squares / (n - 1)", "squares / n", "n for n − 1"),
     ),
     *seeded(
         FRECHET,
@@ -53,7 +86,7 @@ METRICS = (
     ),
     *seeded(
         MANIFOLDS,
-        "precision_recall",
+        "measured",
         ("recall-with-real-balls", "distances <= other", "distances <= radius[rows, None]", "coverage"),
         ("density-without-k", "np.mean(balls) / k", "np.mean(balls)", "1/k"),
         (
@@ -156,6 +189,38 @@ METRICS = (
         ("stein-without-d", "2 * x.shape[1]", "2", "d"),
         ("stein-second-derivative", "4 * squared", "2 * squared", "a 2"),
         ("stein-own-pairs", "np.fill_diagonal(u, 0.0)", "pass", "pairs of one with itself"),
+    ),
+    *seeded(
+        TWO_SAMPLE,
+        "_by_network",
+        ("c2st-standardized-by-both", "np.mean(rows_a, axis=0)", "np.mean(rows_b, axis=0)", "by the second sample"),
+        ("c2st-biased-deviation", "np.std(rows_a, axis=0, ddof=1)", "np.std(rows_a, axis=0)", "NumPy's, not torch's"),
+        ("c2st-fewer-units", "10 * rows.shape[1]", "5 * rows.shape[1]", "5 d units"),
+    ),
+    *seeded(
+        LABELED,
+        "_most_likely",
+        ("confusion-transposed", "'ri,rij->rj'", "'ri,rji->rj'", "the classes of labels for the labels of classes"),
+    ),
+    *seeded(
+        LABELED,
+        "_equal_labels",
+        ("labels-statistic", "counts - n * share", "counts - m * share", "the expected counts of the other set"),
+    ),
+    *seeded(
+        COMPARED,
+        "_jackknife",
+        ("comparison-jackknife", "(g - 1) / g", "1 / g", "a plain error"),
+    ),
+    *seeded(
+        COMPARED,
+        "_halved",
+        ("comparison-halves", "len(x) // 2", "len(x) // 4", "the error of a quarter"),
+    ),
+    *seeded(
+        PIXELS,
+        "PixelFeatures.of",
+        ("pixels-axes", "np.sqrt(values[kept])", "values[kept]", "axes that are not of length 1"),
     ),
     *seeded(
         TWO_SAMPLE,

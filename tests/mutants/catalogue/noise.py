@@ -15,7 +15,7 @@ QUANTILE = "scorekit/noise/_normal_quantile.py"
 NOISE = (
     *seeded(
         DESIGNED,
-        "variance_ratio",
+        "_variance_ratio",
         ("variance-ratio-rest", "u / 2", "u", "the variance at rest"),
         ("variance-ratio-one-step", "2 * steps", "steps", "a for a² a step"),
         ("variance-ratio-gamma", "gamma ** 2", "gamma", "γ for γ²"),

@@ -71,6 +71,9 @@ def experiments(kit):
     missing = {"run": "/nowhere/at all"}
     run = {"run": partial(odd.path, must_exist=True)}
     yield Subject("experiments.sample", e.sample, missing, run, runs=False)
+    two = {"a": "/nowhere/at all", "b": "/nowhere/at all"}
+    roles = {"a": partial(odd.path, must_exist=True), "neighbors": odd.count}
+    yield Subject("experiments.compare", e.compare, two, roles, runs=False)
     yield Subject("experiments.evaluate", e.evaluate, missing, run, runs=False)
     yield Subject(
         "experiments.read_samples",

@@ -29,13 +29,13 @@ def metrics(kit):
     yield Subject(
         "metrics.c2st",
         metrics.c2st,
-        pair | {"neighbors": 1, "rng": 0},
-        two | {"neighbors": partial(odd.count, optional=True), "rng": any_stream},
+        pair | {"neighbors": 1, "rng": 0, "classifier": "knn"},
+        two | {"neighbors": partial(odd.count, optional=True), "rng": any_stream, "classifier": odd.option},
     )
     yield Subject(
         "metrics.mmd",
         metrics.mmd,
-        pair | {"bandwidth": 1.0, "permutations": 9, "rng": 0},
+        pair | {"bandwidth": 1.0, "permutations": 19, "rng": 0},
         two | {"bandwidth": partial(odd.positive, optional=True), "permutations": odd.count, "rng": any_stream},
     )
     yield Subject(
@@ -47,8 +47,10 @@ def metrics(kit):
     yield Subject("metrics.wasserstein", metrics.wasserstein, pair | {"order": 2}, two | {"order": _order})
     features = {"features_a": x, "features_b": y}
     roles = {"features_a": odd.paired, "features_b": odd.paired}
-    yield Subject("metrics.frechet_distance", metrics.frechet_distance, features, roles)
-    many = {"features_a": kit.array(np.tile(X, (3, 1)) + 0.0), "features_b": kit.array(np.tile(Y, (3, 1)) + 0.0)}
+    more = np.random.default_rng(0).normal(size=(2, 60, 2))
+    many = {"features_a": kit.array(more[0]), "features_b": kit.array(more[1])}
+    yield Subject("metrics.frechet_distance", metrics.frechet_distance, many, roles)
+    yield Subject("metrics.moments", metrics.moments, {"features": many["features_a"]}, {"features": _features})
     yield Subject(
         "metrics.frechet_distance_corrected",
         metrics.frechet_distance_corrected,
@@ -59,7 +61,7 @@ def metrics(kit):
     yield Subject(
         "metrics.precision_recall",
         metrics.precision_recall,
-        {"features_real": x, "features_generated": y, "neighbors": 2},
+        {"features_real": many["features_a"], "features_generated": many["features_b"], "neighbors": 2},
         {"features_real": odd.paired, "features_generated": odd.paired, "neighbors": odd.count},
     )
     yield Subject(
@@ -94,7 +96,7 @@ def metrics(kit):
     yield Subject(
         "metrics.kernel_stein_discrepancy",
         metrics.kernel_stein_discrepancy,
-        {"score": odd.score, "x": x, "kernel": "imq", "bandwidth": 1.0, "bootstraps": 9, "rng": 0},
+        {"score": odd.score, "x": x, "kernel": "imq", "bandwidth": 1.0, "bootstraps": 19, "rng": 0},
         {
             "score": odd.model,
             "x": odd.batch,
@@ -164,6 +166,11 @@ def metrics(kit):
 
 
 _order = partial(odd.number, low=0.5, high=1e9)
+
+
+def _features(good, kit):
+    """An array, or batches of one: a list of rows is a list of wrong batches."""
+    return [o for o in odd.batch(good, kit) if o.label not in ("a list of rows", "a generator")]
 
 
 def _classify(x):

@@ -175,6 +175,9 @@ def _torch_only(package):
         roles |= {} if name == "load_ncsnpp" else {"rescale": odd.flag}
         roles |= {} if name == "load_ncsn" else {"averaged": odd.flag}
         yield Subject(name, getattr(package, name), given, roles, runs=False)
+    yield Subject(
+        "from_diffusers", package.from_diffusers, {"unet": None, "scheduler": None}, {"unet": _no_unet}, runs=False
+    )
     generator = torch.Generator()
     yield Subject(
         "seed_generator",
@@ -183,6 +186,11 @@ def _torch_only(package):
         {"generator": odd.thing, "seed": seed_of_a_stream},
     )
     yield Subject("seeded", _entered(package.seeded), {"seed": 0}, {"seed": seed_of_a_stream})
+
+
+def _no_unet(good, kit):
+    rows = [("None", None), ("text", "unet"), ("a number", 3), ("a function", odd.score)]
+    return [odd.Odd(label, value) for label, value in rows]
 
 
 def _entered(manager):
