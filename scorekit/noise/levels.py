@@ -18,8 +18,8 @@ from scorekit.protocols import Array
 
 __all__ = ["Geometric", "Levels", "as_levels"]
 
-_SHOWN = 8
 _LEVELS_AT_MOST = 1_000_000  # each is a step of a sampler, and a row of its schedule
+_SHOWN = 8
 """Largest number of levels in a repr."""
 
 
