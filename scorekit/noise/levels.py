@@ -18,6 +18,7 @@ from scorekit.protocols import Array
 
 __all__ = ["Geometric", "Levels", "as_levels"]
 
+_LEVELS_AT_MOST = 1_000_000  # each is a step of a sampler, and a row of its schedule
 _SHOWN = 8
 """Largest number of levels in a repr."""
 
@@ -79,11 +80,12 @@ class Geometric(_LevelsBase):
     Args:
         sigma_max: the largest level, of the order of the largest distance between two data points.
         sigma_min: the smallest level, below ``sigma_max`` and small enough for its blur to be negligible.
-        levels: L >= 1.
+        levels: L, from 1 to 1,000,000.
 
     Raises:
         InvalidTypeError: ``levels`` is not an integer, or a level is not a number.
-        InvalidValueError: a level is not positive, ``sigma_max`` does not exceed ``sigma_min``, or L is below 1.
+        InvalidValueError: a level is not positive, ``sigma_max`` does not exceed ``sigma_min``, or L is outside its
+            range.
 
     Source: Song and Ermon, Generative modeling by estimating gradients of the data distribution (2019),
     arXiv:1907.05600.
@@ -98,6 +100,8 @@ class Geometric(_LevelsBase):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", check_count(self.levels, "levels"))
+        if self.levels > _LEVELS_AT_MOST:
+            raise InvalidValueError(f"levels must be at most {_LEVELS_AT_MOST}, got {self.levels}.")
         set_range(self)
 
     @cached_property

@@ -10,6 +10,7 @@ import shutil
 import struct
 import tracemalloc
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 import scorekit as sk
 from field import fuzz
 from scorekit.cli import main
-from scorekit.experiments import evaluate, read_experiment, read_samples, sample, train
+from scorekit.experiments import RunFolder, evaluate, read_experiment, read_samples, sample, train
 from scorekit.experiments.config import data_paths, path_keys
 from scorekit.storage.sealed import seal
 from scorekit_numpy import MLP
@@ -58,17 +59,23 @@ def samples_of(run):
 # safetensors/safetensors#220 (damaged weights load without a word), pytorch/torchtitan#4011 (a bit flip on a disk is
 # found days later, by metrics that make no sense)
 
-WHAT_TO_DO = {
-    "run.json": "Delete this file and run scorekit train again with the same experiment file",
-    "samples/*/samples.json": "delete .* and sample again",
-    "samples/*/block-00001.npy": "delete it and run scorekit sample again with the same options",
-    "model/manifest.json": "",
-    "model/arrays.safetensors": "",
-}
+READ_AGAIN = [
+    ("run.json", RunFolder.open, "Delete this file and run scorekit train again with the same experiment file"),
+    ("samples/*/samples.json", lambda run: sample(run, 5, block=2, progress=False), "delete .* and sample again"),
+    (
+        "samples/*/block-00001.npy",
+        lambda run: read_samples(samples_of(run)),
+        "delete it and run scorekit sample again with the same options",
+    ),
+    ("model/manifest.json", lambda run: sk.load(run / "model"), ""),
+    ("model/arrays.safetensors", lambda run: sk.load(run / "model"), ""),
+]
 
 
-@pytest.mark.parametrize("name", WHAT_TO_DO)
-def test_no_flip_of_a_bit_passes(run, name):
+@pytest.mark.parametrize(
+    ("name", "read", "what_to_do"), READ_AGAIN, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_no_flip_of_a_bit_passes(run, name, read, what_to_do):
     """200 flips of one bit, anywhere in the file: an error that names the file and what to do."""
     file, g = next(run.glob(name)), np.random.default_rng()
     whole = file.read_bytes()
@@ -77,8 +84,8 @@ def test_no_flip_of_a_bit_passes(run, name):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << bit
         file.write_bytes(damaged)
-        with pytest.raises(sk.CheckpointError, match=f"(?s){file.name}.*{WHAT_TO_DO[name]}"):
-            sample(run, 5, block=2, progress=False), f"bit {bit} of byte {place} was flipped"
+        with pytest.raises(sk.CheckpointError, match=f"(?s){file.name}.*{what_to_do}"):
+            read(run), f"bit {bit} of byte {place} was flipped"
     file.write_bytes(whole)
     sample(run, 5, block=2, progress=False)
 
@@ -223,6 +230,8 @@ def test_figures_and_histories_of_users_replace_links_too(tmp_path):
 @pytest.fixture
 def little_memory():
     """An error for a read that takes more than 160 MB."""
+    with suppress(ImportError):
+        import scorekit_torch  # noqa: F401 (slow while memory is traced)
     tracemalloc.start()
     yield
     peak = tracemalloc.get_traced_memory()[1]
@@ -301,7 +310,7 @@ def test_weights_that_never_end(tmp_path, special, little_memory):
         {"hidden": [2**40]},
         {"dim": 10**9},
         {"classes": 10**9},
-        {"hidden": [1] * 10**5},
+        {"hidden": [1] * 10**4},
         {"dim": 10**30},
     ],
     ids=lambda change: str(change)[:30],
@@ -337,10 +346,8 @@ def test_a_large_network_is_loaded(tmp_path):
 def test_a_bomb_of_zeros_in_gzip(tmp_path, little_memory):
     """457 kB that decompress to 470 MB, as their header says."""
     n = 600_000
-    with gzip.open(tmp_path / "train-images-idx3-ubyte.gz", "wb") as file:
-        file.write(b"\0\0\x08\x03" + struct.pack(">3I", n, 28, 28))
-        for _ in range(n // 1000):
-            file.write(bytes(1000 * 28 * 28))
+    head, zeros = b"\0\0\x08\x03" + struct.pack(">3I", n, 28, 28), gzip.compress(bytes(1000 * 28 * 28))
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(head) + zeros * (n // 1000))
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(3, np.uint8)))
     assert (tmp_path / "train-images-idx3-ubyte.gz").stat().st_size < 500_000
     with pytest.raises(sk.DatasetError, match="decompression bomb"):
@@ -407,7 +414,7 @@ def test_a_zip_member_without_a_name(tmp_path, name):
         b"\x80\x04\x95" + b"\xff" * 8 + b"}.",  # a frame of 2^64 − 1 bytes
         b"\x80\x04\x95" + (2**62).to_bytes(8, "little") + b"}.",
         b"\x80\x04\x8e" + b"\xff" * 8 + b".",  # bytes of that length
-        b"\x80\x02" + b"]" * 3_000_000 + b".",
+        b"\x80\x02" + b"]" * 1_200_000 + b".",
         python2_batch(b"\0" * 3072, 1, [1])[:-3],
     ],
 )
@@ -417,14 +424,15 @@ def test_a_pickle_that_asks_for_too_much(tmp_path, content, little_memory):
         sk.datasets.cifar10(tmp_path, "test")
 
 
-def test_packed_zeros_in_npz(tmp_path, little_memory):
+def test_packed_zeros_in_npz(tmp_path, monkeypatch):
     """keras-team/keras#23016: the declared size fits the header, and the member is almost empty."""
+    monkeypatch.setattr("scorekit.datasets._array_files._PACKED_AT_MOST", 1 << 20)
     with (
         zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("images.npy", "w") as file,
     ):
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (300_000, 32, 32)})
-        for _ in range(300):
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (3_000, 32, 32)})
+        for _ in range(3):
             file.write(bytes(1000 * 32 * 32))
     with pytest.raises(sk.DatasetError, match="looks like a zip bomb"):
         sk.datasets.arrays(tmp_path / "a.npz")
