@@ -20,7 +20,7 @@ from scorekit.experiments.features import PixelFeatures
 from scorekit.experiments.image_files import write_images
 from scorekit.experiments.labeling import corrected_proportions
 from scorekit.metrics import frechet_distance, moments
-from scorekit.metrics._frechet_distance import plain_frechet
+from scorekit.metrics._frechet_distance import plain_frechet, side, simulated_frechet
 
 NUMBER = r"([\d.]+(?:e[+-]\d+)?)"
 
@@ -82,6 +82,26 @@ def frechet_from_exact(x, scales):
     covariance = np.cov(x, rowvar=False)
     overlap = np.sqrt(np.clip(np.linalg.eigvalsh(scales[:, None] * covariance * scales), 0, None)).sum()
     return np.sum(x.mean(0) ** 2) + np.trace(covariance) + np.sum(scales**2) - 2 * overlap
+
+
+def stated_bias(a, b):
+    with pytest.warns(RuntimeWarning, match="have a Fréchet distance of") as caught:
+        frechet_distance(a, b)
+    return float(re.search(f"about {NUMBER}", str(caught[0].message)).group(1))
+
+
+def test_the_bias_is_that_of_equal_means():
+    a, b = normal(2, 100, 64)
+    assert stated_bias(a + 1.0, b) == pytest.approx(stated_bias(a, b), rel=1e-6)
+
+
+def test_moments_of_two_small_sets_have_the_bias_of_both():
+    """Two features, where the means have a part of it: tr C (1/n + 1/m)."""
+    rng, n, m = np.random.default_rng(0), 8, 15
+    pairs = [(rng.normal(size=(n, 2)), rng.normal(size=(m, 2))) for _ in range(3000)]
+    truth = np.mean([plain_frechet(a, b) for a, b in pairs])
+    exact = simulated_frechet(side(moments(pairs[0][0]), "a"), side((np.zeros(2), np.eye(2), m), "b"))
+    assert exact == pytest.approx(truth, rel=0.08)
 
 
 def test_moments_of_few_samples_say_that_the_bias_is_larger():
