@@ -24,6 +24,7 @@ __all__ = [
     "check_batch",
     "check_finite",
     "check_like",
+    "check_rng",
     "constant",
     "event_dot",
     "event_size",
@@ -95,6 +96,8 @@ def expand(value: Any, x: Array) -> Any:
     shape = getattr(value, "shape", ())
     if shape == ():
         return value
+    if not hasattr(x, "shape"):
+        raise InvalidTypeError(f"x is a {describe(x)}: expected a batch, an array (n, *event).")
     if tuple(shape) != (x.shape[0],):
         raise ShapeError(
             f"the value has shape {tuple(shape)} for x of shape {tuple(x.shape)}: expected a number or ({x.shape[0]},)."
@@ -192,14 +195,33 @@ def check_batch(x: Array, name: str = "x", *, finite: bool = True) -> Array:
 
 def _check_precision(xp: Any, x: Array, name: str) -> None:
     if not xp.isdtype(x.dtype, "real floating"):
-        way = "astype(float)" if hasattr(x, "astype") else "double()"
-        raise InvalidTypeError(f"{name} has dtype {x.dtype}: expected a real floating dtype. Convert it: {name}.{way}.")
+        raise InvalidTypeError(f"{name} has dtype {x.dtype}: expected a real floating dtype. {_to_floating(x, name)}")
+    if not getattr(x.dtype, "isnative", True):
+        raise InvalidTypeError(
+            f"{name} has dtype {x.dtype}, whose byte order is not that of this machine: expected "
+            f"{x.dtype.newbyteorder('=')}. Convert it: {_variable(name)}.astype('{x.dtype.newbyteorder('=')}')."
+        )
     if getattr(x.dtype, "itemsize", 4) < 4:  # x + sigma z would be rounded to a grid as coarse as sigma z
         way = "astype('float32')" if hasattr(x, "astype") else "float()"
         raise InvalidTypeError(
             f"{name} has dtype {x.dtype}, in which small noise and steps are lost to rounding: expected float32 or "
-            f"float64. Convert it: {name}.{way}; a model may use half precision inside."
+            f"float64. Convert it: {_variable(name)}.{way}; a model may use half precision inside."
         )
+
+
+def _to_floating(x: Array, name: str) -> str:
+    """How to make ``x`` floating point: bytes are the values of pixels, complex numbers are two real ones."""
+    variable, kind = _variable(name), str(x.dtype).rpartition(".")[2]
+    if kind == "uint8":
+        return f"For images write {variable} / 255, which is in [0, 1]."
+    if kind.startswith("complex"):
+        return f"Use its real and imaginary parts: {variable}.real, {variable}.imag."
+    return f"Convert it: {variable}.{'astype(float)' if hasattr(x, 'astype') else 'double()'}."
+
+
+def _variable(name: str) -> str:
+    """``name`` if it can be written in code, else x."""
+    return name if name.isidentifier() else "x"
 
 
 def check_finite(x: Array, name: str) -> Array:
@@ -259,6 +281,10 @@ def as_sigma(sigma: Sigma, x: Array) -> Sigma:
         return None
     if isinstance(sigma, (int, float, np.generic)):
         return check_positive(sigma, "sigma", _NOISELESS)
+    if not hasattr(sigma, "shape"):
+        raise InvalidTypeError(
+            f"sigma is a {describe(sigma)}: expected None, a positive number, or an array ({x.shape[0]},) like x."
+        )
     if isinstance(sigma, np.ndarray) and sigma.ndim == 0:
         return check_positive(sigma[()], "sigma", _NOISELESS)
     xp = array_namespace(x=x, sigma=sigma)
@@ -285,8 +311,8 @@ def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
     >>> as_rng(0, None, "noise").normal((2,)).shape
     (2,)
     """
-    if isinstance(rng, bool):
-        raise InvalidTypeError(f"rng is {rng}: expected a scorekit Rng, an int seed or None.")
+    if isinstance(rng, (bool, type)):
+        raise _no_rng(rng)
     if isinstance(rng, (int, np.integer)):
         if rng < 0:
             raise InvalidValueError(f"rng must be a non-negative seed, got {rng}.")
@@ -295,7 +321,16 @@ def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
         return _home(like).rng(None)
     if hasattr(rng, "normal") and hasattr(rng, "rademacher"):
         return rng
-    raise InvalidTypeError(
+    raise _no_rng(rng)
+
+
+def check_rng(rng: RngLike) -> None:
+    """Raise an error if ``rng`` is not an Rng, an int seed or None; for functions that need no random numbers."""
+    as_rng(rng, None, "no random numbers")
+
+
+def _no_rng(rng: Any) -> InvalidTypeError:
+    return InvalidTypeError(
         f"rng is a {describe(rng)}: expected a scorekit Rng, an int seed or None. Write rng=0, or sk.rng(0, like=x)."
     )
 
@@ -325,8 +360,10 @@ def weighted_mean(values: Array, weights: Array | None = None) -> Array:
 
 
 def _check_weights(weights: Array, values: Array) -> Array:
+    if not hasattr(weights, "shape"):
+        raise InvalidTypeError(f"weights is a {describe(weights)}: expected an array ({values.shape[0]},) like x.")
     xp = array_namespace(x=values, weights=weights)
-    shape = tuple(getattr(weights, "shape", ()))
+    shape = tuple(weights.shape)
     if shape != tuple(values.shape):
         raise ShapeError(f"weights have shape {shape} for {values.shape[0]} samples: expected ({values.shape[0]},).")
     if not xp.isdtype(weights.dtype, ("real floating", "integral", "bool")):

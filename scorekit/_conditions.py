@@ -134,6 +134,10 @@ class Conditions:
                 "sk.models.condition(model, c) for a sampler, objective(model, x, condition=c) for a loss. Its "
                 "null_condition means no condition, if it was trained with condition_dropout."
             )
+        if not hasattr(condition, "shape"):
+            raise InvalidTypeError(
+                f"the condition is a {describe(condition)}: expected an array like x whose first axis is {x.shape[0]}."
+            )
         array_namespace(x=x, condition=condition)
         return self._labels(condition, x) if self.dim is None else self._vectors(condition, x)
 

@@ -51,7 +51,8 @@ def _of_control_group() -> int | None:
 def readable_size(count: float) -> str:
     """A number of bytes for messages.
 
-    >>> readable_size(3.2e9), readable_size(5e6)
-    ('3.2 GB', '5 MB')
+    >>> readable_size(3.2e9), readable_size(5e6), readable_size(62.7e12)
+    ('3.2 GB', '5 MB', '62.7 TB')
     """
-    return f"{count / 1e9:.3g} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
+    unit, name = (1e12, "TB") if count >= 1e12 else (1e9, "GB") if count >= 1e9 else (1e6, "MB")
+    return f"{count / unit:.3g} {name}"

@@ -6,15 +6,16 @@ import importlib
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Self
 
-__all__ = ["progress_bar"]
+__all__ = ["progress_bar", "say"]
 
 _PAUSE = 10.0  # seconds between the lines in a log file
 
 
 def progress_bar(total: int, title: str, unit: str = "step", *, initial: int = 0, shown: bool = True) -> Any:
-    """A progress bar with the methods ``update``, ``set_postfix``, ``write`` and ``close``, and a context manager.
+    """A progress bar with the methods ``update``, ``set_postfix`` and ``close``, and a context manager.
 
     In a terminal it is the bar of ``tqdm``, in a notebook that of ``tqdm.auto``. If standard error is a file or a pipe,
     it is one line at the first step, one every ten seconds and one at the end, without control characters. The
@@ -36,6 +37,15 @@ def progress_bar(total: int, title: str, unit: str = "step", *, initial: int = 0
     bars: Any = importlib.import_module("tqdm.auto" if "IPython" in sys.modules else "tqdm")
     options = {} if shown else {"disable": True}  # only then, so that TQDM_DISABLE applies
     return bars.tqdm(total=total, initial=initial, desc=title, unit=unit, dynamic_ncols=True, **options)
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, if it is still there: a closed pipe or terminal does not end a run.
+
+    >>> say("")
+    """
+    with suppress(OSError, ValueError):  # ValueError: the file is closed
+        print(text, file=sys.stderr, flush=True)
 
 
 def _redraws() -> bool:
@@ -81,12 +91,7 @@ class _Lines:
         left = f", {_clock((self._total - self._done) / rate)} left" if rate and self._done < self._total else ""
         speed = f", {rate:.3g} {self._unit}s/s" if rate else ""
         part = f" ({100 * self._done // self._total} %)" if self._total else ""
-        self.write(f"{self._title}: {self._done}/{self._total} {self._unit}s{part}, {spent}{left}{speed}{self._words}")
-
-    @staticmethod
-    def write(text: str, file: Any = None) -> None:
-        """Write a line of text."""
-        print(text, file=file or sys.stderr, flush=True)
+        say(f"{self._title}: {self._done}/{self._total} {self._unit}s{part}, {spent}{left}{speed}{self._words}")
 
     def close(self) -> None:
         """Write the last line, unless it has been written."""

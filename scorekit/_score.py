@@ -16,7 +16,7 @@ from scorekit._arrays import per_row
 from scorekit._conditions import tiled
 from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, ShapeError, describe
 from scorekit.protocols import Array, ScoreModel, Sigma
-from scorekit.registry import array_namespace
+from scorekit.registry import array_namespace, framework_of
 
 __all__ = [
     "Call",
@@ -24,6 +24,8 @@ __all__ = [
     "check_score",
     "evaluate",
     "inside",
+    "part_of",
+    "refuse_other_framework",
     "score_function",
     "takes_condition",
     "takes_sigma",
@@ -33,11 +35,11 @@ __all__ = [
 class Call:
     """``model`` as a function of ``(x, sigma, condition)``; made by :func:`score_function`."""
 
-    __slots__ = ("_signature", "model")
+    __slots__ = ("_name", "_signature", "model")
 
-    def __init__(self, model: Callable[..., Array]) -> None:
-        self.model = model
-        self._signature = _signature_of(model)
+    def __init__(self, model: Callable[..., Array], name: str = "model") -> None:
+        self.model, self._name = model, name
+        self._signature = _signature_of(model, name)
 
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         signature = self._signature
@@ -46,9 +48,13 @@ class Call:
         condition = self._checked(condition, x)
         try:
             return signature.call(self.model, x, sigma, condition)
-        except ScorekitError:
+        except ScorekitError as error:
+            refuse_other_framework(self.model, x, "the samples", error, called=self._name)
             raise
         except Exception as error:
+            refuse_other_framework(self.model, x, "the samples", error, called=self._name)
+            if sigma is None and signature.sigma != "nowhere" and "None" in str(error):
+                raise InvalidTypeError(_explained_without_level(error, self.model)) from error
             unexplained = sigma is None or signature.sigma == "nowhere" or inside(self.model) is not None
             if unexplained or type(error) not in _OF_THE_MODEL:
                 raise
@@ -70,28 +76,63 @@ class Call:
         return tiled(condition, x)
 
 
-def score_function(model: ScoreModel) -> Call:
+def score_function(model: ScoreModel, name: str = "model") -> Call:
     """``model`` as a function of ``(x, sigma, condition)``; for a function of ``x`` alone, sigma is not passed.
 
     Sigma is passed to the second positional parameter if it is named sigma, has no default, or has the default None;
     or to a keyword-only parameter ``sigma``; else it is not passed. So ``lambda x, a=a: …`` is a function of ``x``
     alone. The condition is passed to the parameter ``condition``, or to the third positional one by the same rule.
+    ``name`` is the name of the argument in messages.
 
     Raises:
-        TypeError: ``model`` is not callable, is a class, or takes no positional argument.
+        TypeError: ``model`` is not callable, is a class or an objective, takes no positional argument, or more than
+            three.
 
     >>> import numpy as np
     >>> score_function(lambda x: -x)(np.ones((1, 2)), 0.5).tolist()
     [[-1.0, -1.0]]
     """
     given: object = model
+    if isinstance(given, type):
+        raise InvalidTypeError(f"{name} is the class {given.__name__}: expected an instance, {given.__name__}(…).")
     if not callable(given):
-        parts = [name for name in ("model", "score") if callable(getattr(given, name, None))]
-        hint = f" Pass its .{parts[0]}." if parts else ""
-        raise InvalidTypeError(f"model is a {describe(model)}: expected a function s(x, sigma) or s(x).{hint}")
-    if isinstance(model, type):
-        raise InvalidTypeError(f"model is the class {model.__name__}: expected an instance, {model.__name__}(…).")
-    return Call(model)
+        raise InvalidTypeError(
+            f"{name} is a {describe(given)}: expected a function s(x, sigma) or s(x).{part_of(given)}"
+        )
+    if hasattr(given, "losses"):
+        raise InvalidTypeError(
+            f"{name} is a {describe(given)}, an objective: expected a function s(x, sigma) or s(x), for instance the "
+            "model that fit trained with it."
+        )
+    return Call(model, name)
+
+
+def refuse_other_framework(
+    model: Any, x: Array, name: str, cause: Exception | None = None, *, called: str = "model", way: str | None = None
+) -> None:
+    """Raise an error if the network belongs to another framework than ``x``.
+
+    The message calls ``x`` by ``name`` and the network ``called``, and says in which way to convert ``x``.
+    """
+    network = model
+    while inside(network) is not None:
+        network = inside(network)
+    wanted, given = framework_of(network), framework_of(x)
+    if wanted is None or given is None or wanted == given or not callable(getattr(network, "parameters", None)):
+        return
+    variable = name if name.isidentifier() else "x"
+    ways = {"torch": f"torch.as_tensor({variable})", "numpy": f"{variable}.numpy()"}
+    way = way or f"Convert {'the data' if name == 'data' else name}: {ways.get(wanted, f'an array of {wanted}')}."
+    raise InvalidTypeError(
+        f"{called} is a {wanted} network, a {describe(network)}, and {name} {'is' if name == 'x' else 'are'} a "
+        f"{describe(x)}: expected one framework. {way}"
+    ) from cause
+
+
+def part_of(given: Any) -> str:
+    """A sentence that names the part of an object that is a model: of a result, or of a distribution."""
+    parts = [name for name in ("model", "score") if callable(getattr(given, name, None))]
+    return f" Pass its .{parts[0]}." if parts else ""
 
 
 def check_conditional(model: ScoreModel, asked: str, instead: str) -> None:
@@ -152,14 +193,14 @@ class _Signature(NamedTuple):
 _known_signatures: weakref.WeakKeyDictionary[Any, _Signature] = weakref.WeakKeyDictionary()
 
 
-def _signature_of(model: Any) -> _Signature:
+def _signature_of(model: Any, name: str = "model") -> _Signature:
     """The signature, cached per function or per class, because reading it takes 20 microseconds."""
     key = model if isinstance(model, FunctionType) else type(model)
     if key is not model and not _calls_by_class(model):
-        return _read_signature(model)
+        return _read_signature(model, name)
     found = _known_signatures.get(key)
     if found is None:
-        found = _known_signatures[key] = _read_signature(model)
+        found = _known_signatures[key] = _read_signature(model, name)
     return found
 
 
@@ -168,7 +209,7 @@ def _calls_by_class(model: Any) -> bool:
     return isinstance(type(model).__call__, FunctionType) and "forward" not in getattr(model, "__dict__", {})
 
 
-def _read_signature(model: Callable[..., Any]) -> _Signature:
+def _read_signature(model: Callable[..., Any], name: str) -> _Signature:
     per_sample = getattr(type(model), "per_sample", None)
     if not isinstance(per_sample, bool):
         per_sample = callable(getattr(model, "parameters", None))
@@ -179,10 +220,27 @@ def _read_signature(model: Callable[..., Any]) -> _Signature:
     positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     anything = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     if not positional and not anything:
-        raise InvalidTypeError("model takes no argument by position: expected a function s(x, sigma) or s(x).")
+        raise InvalidTypeError(
+            f"{name}, a {describe(model)}, takes no argument by position: expected a function s(x, sigma) or s(x)."
+        )
+    _check_required(parameters, positional, name)
     free = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     sigma = _place_of_sigma(parameters, positional, anything, free)
     return _Signature(sigma, *_place_of_condition(parameters, positional, anything, free, sigma), per_sample)
+
+
+def _check_required(parameters: Mapping[str, Any], positional: list[Any], name: str) -> None:
+    """Raise an error if a call with x, sigma and a condition would miss an argument."""
+    required = [p.name for p in parameters.values() if p.default is p.empty and p.kind not in _ANY]
+    lacking = [p for p in required if p not in {*(q.name for q in positional[:3]), "sigma", "condition"}]
+    if lacking:
+        raise InvalidTypeError(
+            f"{name} takes the arguments {', '.join(required)}: expected a function s(x, sigma), s(x) or s(x, sigma, "
+            f"condition). Give the others values first: functools.partial({name}, {lacking[-1]}=…)."
+        )
+
+
+_ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _place_of_sigma(parameters: Mapping[str, Any], positional: list[Any], anything: bool, free: bool) -> str:
@@ -250,13 +308,23 @@ def _explained(error: Exception, model: Any, x: Array, sigma: Sigma, condition: 
     )
 
 
+def _explained_without_level(error: Exception, model: Any) -> str:
+    return (
+        f"{_name(model)} raised {type(error).__name__} ({str(error).strip()}) when it was called without a noise "
+        "level, sigma=None: expected a function that takes None. To call it at one level write "
+        "sk.models.at(model, sigma); to go through levels use AnnealedLangevin, or NoiseConditional in training."
+    )
+
+
 def _name(model: Any) -> str:
     """The name of a model for messages."""
     return getattr(model, "__name__", type(model).__name__)
 
 
-def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
-    """``model(x, sigma, condition)``, checked to have the shape and dtype of ``x``.
+def evaluate(
+    model: ScoreModel, x: Array, sigma: Sigma = None, condition: Array | None = None, name: str = "model"
+) -> Array:
+    """``model(x, sigma, condition)``, checked to have the shape and dtype of ``x``; ``name`` is for messages.
 
     Raises:
         ShapeError: the result has another shape.
@@ -266,20 +334,20 @@ def evaluate(model: ScoreModel, x: Array, sigma: Sigma = None, condition: Array 
     >>> evaluate(lambda x, sigma: -x / sigma, np.ones((1, 2)), 0.5).tolist()
     [[-2.0, -2.0]]
     """
-    return check_score(score_function(model)(x, sigma, condition), x)
+    return check_score(score_function(model, name)(x, sigma, condition), x, name)
 
 
-def check_score(s: Array, x: Array) -> Array:
+def check_score(s: Array, x: Array, name: str = "model") -> Array:
     """``s``, checked to have the framework, shape and dtype of ``x``.
 
     A result in half precision, as from a network under autocast, is converted to the dtype of ``x``.
     """
     shape = getattr(s, "shape", None)
     if shape is None:
-        raise InvalidTypeError(f"model returned a {describe(s)} for x, a {describe(x)}: expected an array like x.")
+        raise InvalidTypeError(f"{name} returned a {describe(s)} for x, a {describe(x)}: expected an array like x.")
     if tuple(shape) != tuple(x.shape):
         raise ShapeError(
-            f"model returned shape {tuple(shape)} for x of shape {tuple(x.shape)}: a score has one entry per entry "
+            f"{name} returned shape {tuple(shape)} for x of shape {tuple(x.shape)}: a score has one entry per entry "
             "of x. For an energy or log-density wrap it: EnergyModel(f)."
         )
     xp = array_namespace(x=x, score=s)
@@ -287,7 +355,7 @@ def check_score(s: Array, x: Array) -> Array:
         if str(s.dtype).rpartition(".")[2] in ("float16", "bfloat16"):
             return xp.astype(s, x.dtype)
         raise InvalidTypeError(
-            f"model returned dtype {s.dtype} for x of dtype {x.dtype}: a score keeps the dtype of x. "
+            f"{name} returned dtype {s.dtype} for x of dtype {x.dtype}: a score keeps the dtype of x. "
             "Convert the model's parameters or x to the same dtype."
         )
     return s

@@ -68,7 +68,7 @@ def check_kinds(kinds: Any) -> tuple[str, ...]:
         raise InvalidTypeError(f"kinds is {kinds!r}: expected a tuple of some of {', '.join(map(repr, KINDS))}.")
     for kind in kinds:
         if not isinstance(kind, str) or kind not in KINDS:
-            raise InvalidValueError(f"unknown kind {kind!r}: expected one of {', '.join(map(repr, KINDS))}.")
+            raise InvalidValueError(f"unknown kind {kind!r}: expected one of {', '.join(map(repr, KINDS))} in kinds.")
     if len(set(kinds)) < len(kinds):
         raise InvalidValueError(f"kinds is {tuple(kinds)}: expected each kind once.")
     return tuple(kinds)

@@ -122,11 +122,15 @@ RngLike: TypeAlias = Rng | int | None
 
 
 class StepInfo(NamedTuple):
-    """The result of one optimizer step. ``applied`` is False if the step was skipped: loss or gradient not finite."""
+    """The result of one optimizer step.
+
+    ``applied`` is False if the step was skipped because the loss or the gradient is not finite, or for the ``reason``.
+    """
 
     loss: float
     grad_norm: float
     applied: bool
+    reason: str = ""
 
 
 @runtime_checkable
@@ -143,7 +147,7 @@ class Learner(Protocol):
     def step(
         self, x: Array, rng: Rng, *, condition: Array | None = None, start: int = 0, total: int | None = None
     ) -> StepInfo:
-        """Make one optimizer step; if the loss or the gradient is not finite, change nothing.
+        """Make one optimizer step; if the loss, the gradient or a buffer is not finite, change nothing.
 
         The noise is drawn from ``rng`` once for the whole batch; see ``scorekit.learning.draw_for``.
 
@@ -465,7 +469,9 @@ class Objective(Protocol):
     ``(None,)`` for a model without noise levels. ``fit`` evaluates the model at them before the first step.
 
     ``as_seen(x)`` is optional: the data as the model gets them, for an objective that transforms them. ``fit`` compares
-    their scale with the noise levels. Absent: ``x``.
+    their scale with the noise levels. Absent: ``x``. ``takes_trace`` is optional: whether the losses contain a
+    derivative of the score with respect to ``x``. ``fit`` then raises an error for a score whose derivatives jump
+    (ReLU). Absent: False.
 
     >>> import scorekit as sk
     >>> isinstance(sk.objectives.ImplicitScoreMatching(), Objective)

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
-from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, ScorekitError, describe
+from scorekit._checks import check_option
+from scorekit._optional import failed_import
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, describe
 from scorekit.protocols import Array, Backend, Rng, Seed
 
 __all__ = [
@@ -36,7 +38,7 @@ class _Entry(NamedTuple):
 
     load: Callable[[], Callable[..., Backend]]
     framework: str | None
-    install: str
+    package: str
     array_modules: frozenset[str]
 
 
@@ -51,8 +53,8 @@ def _torch_backend() -> Callable[..., Backend]:
 
 
 _table: dict[str, _Entry] = {
-    "numpy": _Entry(_numpy_backend, "autograd", "python -m pip install autograd", frozenset({"numpy", "autograd"})),
-    "torch": _Entry(_torch_backend, "torch", "python -m pip install torch", frozenset({"torch"})),
+    "numpy": _Entry(_numpy_backend, "autograd", "autograd", frozenset({"numpy", "autograd"})),
+    "torch": _Entry(_torch_backend, "torch", "torch", frozenset({"torch"})),
 }
 _defaults: dict[str, Backend] = {}
 _owner_of_type: dict[type, Backend] = {}
@@ -91,7 +93,7 @@ def _add(name: str, entry: _Entry) -> None:
 
 def _from_entry_point(point: EntryPoint) -> _Entry:
     distribution = point.dist.name if point.dist is not None else point.module
-    return _Entry(point.load, None, f"python -m pip install {distribution}", frozenset())
+    return _Entry(point.load, None, distribution, frozenset())
 
 
 def _entries() -> dict[str, _Entry]:
@@ -129,8 +131,7 @@ def backend(name: str, device: str | None = None, dtype: str | None = None) -> B
     """
     entries = _entries()
     if not isinstance(name, str) or name not in entries:
-        known = ", ".join(sorted(entries))
-        raise InvalidValueError(f"unknown backend {name!r}: the known backends are {known}.")
+        check_option(name, "backend", tuple(sorted(entries)))
     if device is None and dtype is None:
         if name not in _defaults:
             _defaults[name] = _load(name, entries[name])()
@@ -143,20 +144,18 @@ def _load(name: str, entry: _Entry) -> Callable[..., Backend]:
         return entry.load()
     except ScorekitError:
         raise
-    except ImportError as error:
-        raise MissingBackendError(
-            f"the {name} backend cannot be loaded ({error}). Install what it needs: {entry.install}"
-        ) from error
+    except Exception as error:  # a framework that does not fit its dependencies raises any type
+        raise failed_import(error, entry.framework or entry.package, f"the {name} backend", entry.package) from error
 
 
 def framework_of(thing: object) -> str | None:
-    """The name of the backend whose framework defines the class of ``thing`` or one of its bases; None without one.
+    """The name of the backend that defines the class of ``thing``, or whose framework does; None without one.
 
     >>> framework_of([1, 2]) is None
     True
     """
     modules = {_module_of_class(kind) for kind in type(thing).__mro__}
-    return next((name for name, entry in _entries().items() if modules & entry.array_modules), None)
+    return next((n for n, entry in _entries().items() if modules & (entry.array_modules | {f"scorekit_{n}"})), None)
 
 
 def provided(name: str, what: str) -> Any:
@@ -192,8 +191,8 @@ def _exports(name: str) -> Any:
     return importlib.import_module(_module_of_class(type(backend(name))))
 
 
-def backend_of(x: Array) -> Backend:
-    """The backend that owns the array ``x``.
+def backend_of(x: Array, name: str = "x") -> Backend:
+    """The backend that owns the array ``x``; ``name`` is the name of the argument in messages.
 
     Raises:
         TypeError: no backend owns ``x``.
@@ -204,7 +203,7 @@ def backend_of(x: Array) -> Backend:
     """
     found = _owner(x)
     if found is None:
-        raise InvalidTypeError(_unowned(x))
+        raise InvalidTypeError(_unowned(x, name))
     return found
 
 
@@ -231,23 +230,35 @@ def _search(x: object) -> Backend | None:
     return None
 
 
-def _unowned(x: object) -> str:
-    known = ", ".join(sorted(_entries()))
-    hint = " Write numpy.asarray(x, dtype=float)." if isinstance(x, (list, tuple, int, float)) else ""
-    for mark, way in _DENSE.items():
-        if getattr(x, mark, False):
-            hint = f" It is not a dense array: write {way}."
-    for name, owner in (("x", "samples"), ("images", "data")):  # a sampler result, a set of images
-        if hasattr(getattr(x, name, None), "shape"):
-            hint = f" Pass the array in it: {owner}.{name}."
-    return f"no backend owns a {describe(x)}: expected an array of one of {known}.{hint}"
+def _unowned(x: object, label: str) -> str:
+    known = " or ".join(sorted(_entries()))
+    return f"{label} is a {describe(x)}: expected an array of {known}.{_way_to_array(x, label)}"
 
 
-_DENSE = {
-    "is_nested": "x.to_padded_tensor(0.0)",
-    "is_quantized": "x.dequantize()",
-    "is_sparse": "x.to_dense()",
-    "is_sparse_csr": "x.to_dense()",
+def _way_to_array(x: object, label: str) -> str:
+    """How to make an array of ``x``; empty if no way is known."""
+    name = label if label.isidentifier() else "x"
+    if isinstance(x, type):
+        return ""
+    for part, owner in (("x", "samples"), ("images", "data")):  # a sampler result, a set of images
+        if hasattr(getattr(x, part, None), "shape"):
+            return f" Pass the array in it: {owner}.{part}."
+    if isinstance(x, (list, tuple, int, float)):
+        return f" Write numpy.asarray({name}, dtype=float)."
+    for mark, way in _TO_DENSE.items():
+        if getattr(x, mark, False) is not False:
+            return f" It is not a dense array: write {name}.{way}."
+    if callable(getattr(x, "to_numpy", None)):  # a table of pandas or polars
+        return f" Write {name}.to_numpy(dtype=float)."
+    return f" Write numpy.asarray({name})." if _module(x) == "numpy" and hasattr(x, "shape") else ""
+
+
+_TO_DENSE = {
+    "is_nested": "to_padded_tensor(0.0)",
+    "is_quantized": "dequantize()",
+    "is_sparse": "to_dense()",
+    "is_sparse_csr": "to_dense()",
+    "fill_value": "filled(…), or drop the rows with masked entries",
 }
 
 
@@ -269,16 +280,17 @@ def array_namespace(*arrays: Array, **named: Array) -> Any:
     alike = _owner_of_alike((*arrays, *named.values()))
     if alike is not None:
         return alike.xp
-    labeled = [(f"argument {i + 1}", a) for i, a in enumerate(arrays)] + list(named.items())
+    first_name = "x" if len(arrays) == 1 and not named else "argument 1"
+    labeled = [(f"argument {i + 1}" if i else first_name, a) for i, a in enumerate(arrays)] + list(named.items())
     arrays_given = [(label, a) for label, a in labeled if a is not None and not isinstance(a, (bool, int, float))]
     if not arrays_given:
         came = ", ".join(f"{label} is {a!r}" for label, a in labeled) or "no argument was passed"
         raise InvalidTypeError(f"{came}: expected at least one array.")
     labeled = arrays_given
     first_label, first = labeled[0]
-    home = _namespace_of(first)
+    home = _namespace_of(first, first_label)
     for label, other in labeled[1:]:
-        if _namespace_of(other) is not home:
+        if _namespace_of(other, label) is not home:
             raise InvalidTypeError(_mixed("frameworks", first_label, first, label, other))
         if _device(other) != _device(first):
             raise InvalidTypeError(_mixed("devices", first_label, first, label, other))
@@ -298,14 +310,14 @@ def _owner_of_alike(arrays: tuple[Array, ...]) -> Backend | None:
     return owner
 
 
-def _namespace_of(x: Array) -> Any:
+def _namespace_of(x: Array, label: str) -> Any:
     """The namespace of the backend of ``x``; without a backend, the array's own array-API namespace."""
     found = _owner(x)
     if found is not None:
         return found.xp
     refused = any(_module(x) in entry.array_modules for entry in _entries().values())
-    if refused or not hasattr(x, "__array_namespace__"):
-        raise InvalidTypeError(_unowned(x))
+    if refused or isinstance(x, type) or not hasattr(x, "__array_namespace__"):
+        raise InvalidTypeError(_unowned(x, label))
     return x.__array_namespace__()
 
 
@@ -322,10 +334,12 @@ def _device(x: Array) -> str:
 
 
 def _mixed(what: str, label_a: str, a: Array, label_b: str, b: Array) -> str:
+    way = f"Convert one: sk.backend_of({label_a}).asarray({label_b}, like={label_a})."
+    if what == "devices":
+        way = "Move one of them to the device of the other."
     return (
         f"{label_a} is a {describe(a)} on {_device(a)}, {label_b} a {describe(b)} on {_device(b)}: "
-        f"expected arrays of one framework on one device, got two {what}. "
-        f"Convert one: sk.backend_of({label_a}).asarray({label_b}, like={label_a})."
+        f"expected arrays of one framework on one device, got two {what}. {way}"
     )
 
 
@@ -344,5 +358,5 @@ def rng(seed: Seed = None, like: Array | None = None) -> Rng:
     >>> bool((sk.rng(0).normal((3,)) == sk.rng(0).normal((3,))).all())
     True
     """
-    owner = backend("numpy") if like is None else backend_of(like)
+    owner = backend("numpy") if like is None else backend_of(like, "like")
     return owner.rng(seed)

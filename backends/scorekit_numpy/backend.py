@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from autograd.tracer import getval, isbox
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.learning import check_learner_options
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
 from scorekit_numpy import autodiff, namespace
@@ -69,17 +69,23 @@ class NumpyBackend:
                 "cannot make an array of a masked array: fill or drop its masked entries, x.filled(…)."
             )
         dtype = self.dtype if like is None else getattr(like, "dtype", None)
-        if like is not None and dtype is None:
-            raise InvalidTypeError(f"like is a {type(like).__name__}: expected an array.")
+        if isinstance(like, type) or (like is not None and dtype is None):
+            raise InvalidTypeError(f"like is a {describe(like)}: expected an array.")
+        if x is None:
+            raise InvalidTypeError("cannot make an array of numbers from None: expected numbers, or lists of them.")
         if dtype is not None and getattr(getattr(x, "dtype", None), "kind", "") == "c" != np.dtype(dtype).kind:
             raise InvalidTypeError("cannot make an array of real numbers from complex numbers: write x.real.")
         try:
             made = namespace.asarray(x, dtype=dtype)
         except (TypeError, ValueError, OverflowError) as error:
-            raise InvalidTypeError(f"cannot make an array of numbers from a {type(x).__name__} ({error}).") from error
+            raise InvalidTypeError(
+                f"cannot make an array of numbers from a {describe(x)} ({error}): expected numbers, or lists "
+                "of them of equal lengths."
+            ) from error
         if made.dtype == object:
             raise InvalidTypeError(
-                f"cannot make an array of numbers from a {type(x).__name__}: NumPy made an object array."
+                f"cannot make an array from a {describe(x)} of Python objects: expected numbers, or lists of them of "
+                "equal lengths."
             )
         return made
 

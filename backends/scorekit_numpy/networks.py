@@ -19,6 +19,7 @@ from scorekit.learning import (
     check_option,
     event_size,
     expand,
+    refuse_other_framework,
 )
 from scorekit.protocols import RngLike
 from scorekit_numpy import namespace as xp
@@ -194,8 +195,9 @@ class MLP(Conditional):
         return linear(h, self._weight(i), self._parameters[f"layers.{i}.bias"])
 
     def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
-        if getattr(x, "ndim", 0) < 2 or not x.shape[0]:
+        if isinstance(x, type) or getattr(x, "ndim", 0) < 2 or not x.shape[0] or getattr(x.dtype, "kind", "") != "f":
             check_batch(x, finite=False)  # raises the error
+            refuse_other_framework(self, x, "x")
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network expects samples of dimension {self.dim}.")
         parts = [xp.reshape(x, (x.shape[0], -1))]

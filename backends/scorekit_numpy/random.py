@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
-from scorekit.learning import restored_sequence, seed_sequence, sequence_state
+from scorekit.learning import as_shape, check_bounds, check_count, restored_sequence, seed_sequence, sequence_state
 from scorekit.protocols import Seed, Shape
 
 __all__ = ["NumpyRng", "as_dtype"]
@@ -40,17 +41,17 @@ class NumpyRng:
         return f"NumpyRng(entropy={self._seed.entropy}, spawn_key={self._seed.spawn_key})"
 
     def _type(self, like: Array | None) -> Any:
-        dtype = self._dtype if like is None else like.dtype
+        dtype = self._dtype if like is None else getattr(like, "dtype", None)
         if not isinstance(dtype, np.dtype):
             raise InvalidTypeError(
-                f"rng draws NumPy arrays, and like is a {describe(like)}: expected an rng of its framework, "
-                "sk.rng(seed, like=x), or an int seed."
+                f"rng is a numpy stream (NumpyRng), and the samples are a {describe(like)}: expected a stream of "
+                "their framework. Write sk.rng(seed, like=x), or pass an int seed."
             )
         return dtype if dtype.kind == "f" else np.dtype(np.float64)
 
     def _draw(self, draw: Callable[..., Array], shape: Shape, like: Array | None) -> Array:
         """Draw in the dtype of ``like``; dtypes other than float32 and float64 are converted from float64."""
-        dtype = self._type(like)
+        dtype, shape = self._type(like), as_shape(shape)
         return draw(shape, dtype=dtype) if dtype in (np.float32, np.float64) else draw(shape).astype(dtype)
 
     def normal(self, shape: Shape, like: Array | None = None) -> Array:
@@ -63,16 +64,25 @@ class NumpyRng:
 
     def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
         """-1.0 or 1.0, each with probability one half."""
-        signs = 2 * self._generator.integers(0, 2, size=shape, dtype=np.int8) - 1
+        signs = 2 * self._generator.integers(0, 2, size=as_shape(shape), dtype=np.int8) - 1
         return signs.astype(self._type(like))
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         """Integers in [low, high)."""
-        return self._generator.integers(low, high, size=shape)
+        check_bounds(low, high)
+        return self._generator.integers(low, high, size=as_shape(shape))
 
     def choice(self, n: int, shape: Shape, p: Any = None, replace: bool = True) -> Array:
         """Indices in [0, n), with probabilities ``p``, or uniform if None."""
-        return self._generator.choice(n, size=shape, replace=replace, p=p)
+        n, shape = check_count(n, "n"), as_shape(shape)
+        try:
+            return self._generator.choice(n, size=shape, replace=replace, p=p)
+        except (TypeError, ValueError) as error:
+            raise InvalidValueError(
+                f"cannot draw {math.prod(shape)} indices from n = {n} with p = {p!r} and replace = {replace} "
+                f"({error}): expected p with {n} probabilities of sum 1, and with replace=False at most n indices. "
+                "Write p / p.sum()."
+            ) from error
 
     def state(self) -> dict[str, Any]:
         """The state of the stream, with that of later spawned streams, as plain JSON types."""
@@ -99,9 +109,7 @@ class NumpyRng:
 
     def spawn(self, n: int) -> list[NumpyRng]:
         """``n`` independent streams; each call returns new streams."""
-        if not isinstance(n, int):
-            raise InvalidTypeError(f"n must be an integer, got {n!r}.")
-        return [NumpyRng(child, self._dtype) for child in self._seed.spawn(n)]
+        return [NumpyRng(child, self._dtype) for child in self._seed.spawn(check_count(n, "n", minimum=0))]
 
 
 def as_dtype(dtype: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe, reason_of
 from scorekit.learning import check_learner_options
 from scorekit.protocols import Learner, Objective, Rng, ScoreModel, Seed
 from scorekit_torch import derivatives, namespace
@@ -61,7 +61,7 @@ class TorchBackend:
         if like is None:
             return to_tensor(x, self.dtype, self.device)
         if not isinstance(like, torch.Tensor):
-            raise InvalidTypeError(f"like is a {type(like).__name__}: expected a tensor.")
+            raise InvalidTypeError(f"like is a {describe(like)}: expected a tensor.")
         return to_tensor(x, like.dtype, like.device)
 
     def to_numpy(self, x: Array) -> Any:
@@ -108,8 +108,7 @@ def _device(device: Any) -> torch.device | None:
         torch.empty(0, device=device)
         return torch.device(device)
     except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
         raise InvalidValueError(
-            f"the torch backend has no device {device!r} here ({reason}): expected 'cpu'"
+            f"the torch backend has no device {device!r} here ({reason_of(error)}): expected 'cpu'"
             f"{' or cuda' if torch.cuda.is_available() else ''}."
         ) from error

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe, reason_of
 from scorekit.learning import as_sigma, check_batch, check_condition, evaluate, trained_levels_of, units_of
 from scorekit.protocols import ScoreModel
 
@@ -145,10 +145,9 @@ def _recorded(run: Callable[[], Array], device: torch.device) -> tuple[torch.cud
             with torch.cuda.graph(graph, stream=beside):  # the default is a stream of one device, for all of them
                 score = run()
         except RuntimeError as error:
-            reason = str(error.__context__ or error).partition("\n")[0]
             raise InvalidTypeError(
-                f"the model cannot be recorded ({reason}): it must not read values back from the device, nor copy any "
-                "to it. Use the model itself."
+                f"the model cannot be recorded ({reason_of(error.__context__ or error)}): it must not read values "
+                "back from the device, nor copy any to it. Use the model itself."
             ) from error
     return graph, score
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
-from scorekit.errors import InvalidTypeError, InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 
 __all__ = ["as_dtype", "readable", "to_tensor"]
 
@@ -42,7 +42,10 @@ def to_tensor(x: Any, dtype: torch.dtype | None = None, device: Any = None) -> A
     try:
         return torch.as_tensor(x, dtype=dtype, device=device)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise InvalidTypeError(f"cannot make a tensor of numbers of a {type(x).__name__} ({error}).") from error
+        raise InvalidTypeError(
+            f"cannot make a tensor of numbers of a {describe(x)} ({error}): expected numbers, or lists of them of "
+            "equal lengths."
+        ) from error
 
 
 def _holds_tensors(x: Any) -> bool:
@@ -57,7 +60,9 @@ def _shareable(x: Any) -> Any:
         raise InvalidTypeError("cannot make a tensor of a masked array: fill or drop what is masked, x.filled(…).")
     made = np.asarray(x)
     if made.dtype == object:
-        raise InvalidTypeError(f"cannot make a tensor of numbers of a {type(x).__name__}: it became an object array.")
+        raise InvalidTypeError(
+            f"cannot make a tensor of numbers of a {describe(x)}: expected numbers, or lists of them of equal lengths."
+        )
     if not made.dtype.isnative:
         return made.astype(made.dtype.newbyteorder("="))
     if not made.flags.writeable or any(stride < 0 for stride in made.strides):

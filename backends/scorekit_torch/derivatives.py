@@ -148,7 +148,7 @@ def divergence(f: Function, x: Array, probes: Array | None = None) -> tuple[Arra
 def _is_large(x: Array) -> bool:
     """Whether the graphs of all directions are too large to be kept."""
     n, d = x.shape[0], x[0].numel()
-    return d > _KEPT or n * d * d > _NUMBERS
+    return bool(d > _KEPT or n * d * d > _NUMBERS)
 
 
 def _probed(at: _Evaluated, probes: Array) -> Array:

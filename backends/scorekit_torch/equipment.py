@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from scorekit.learning import GLOBAL_GENERATORS, Seeds, check_option, score_function, seeds
+from scorekit.learning import Seeds, check_option, generators_locked, score_function, seeds
 from scorekit.protocols import Rng
 from scorekit_torch.random import seed_generator
 
@@ -121,7 +121,7 @@ class LayerNoise:
 
     @contextmanager
     def _seeded(self, seed: int) -> Iterator[None]:
-        with GLOBAL_GENERATORS, torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
+        with generators_locked(), torch.random.fork_rng([self._device] if self._device.type != "cpu" else []):
             for generator in self._generators():  # inside the fork, so global states are restored
                 seed_generator(generator, ("layers", seed))
             before = self._places() if self._draws is None else []

@@ -34,6 +34,8 @@ __all__ = ["TorchLearner"]
 Array: TypeAlias = Any
 
 _WIDE = {torch.float32, torch.float64}
+_GROWTH = 1e8  # a buffer that grows by this factor in one step, beyond the scale of the data, holds an outlier
+_LARGEST = 1e30  # or one that becomes as large as this
 
 
 class Part(NamedTuple):
@@ -171,11 +173,11 @@ class TorchLearner:
     ) -> StepInfo:
         """Make one optimizer step on ``x``, the samples from index ``start`` of a batch of ``total``.
 
-        If the loss or the gradient is not finite, nothing changes.
+        If the loss, the gradient or a buffer is not finite, or a buffer leaves all proportion, nothing changes.
         """
         rate = self._optimizer_config.rate(self._steps)
         total = x.shape[0] if total is None else total
-        applied = False
+        applied, spoiled = False, ""
         kept = [(*found, found[1].clone()) for found in self._buffers()]
         try:
             whole = self._whole(x, rng, condition, start, total)
@@ -184,7 +186,9 @@ class TorchLearner:
                 self._undo(kept)
                 self._clear()
                 value, norm = self._numbers(self._backward(whole, total))
-            applied = math.isfinite(value) and math.isfinite(norm)
+            finite = math.isfinite(value) and math.isfinite(norm)
+            spoiled = self._spoiled(kept, x) if finite else ""
+            applied = finite and not (kept and self.processes.any(bool(spoiled)))
             if applied:
                 self._complete = False
                 if self._scale is not None:
@@ -196,7 +200,7 @@ class TorchLearner:
             self._clear()
             if not applied:
                 self._undo(kept)
-        return StepInfo(value, norm, applied)
+        return StepInfo(value, norm, applied, reason=spoiled)
 
     def _lowered(self, loss: float) -> bool:
         """Whether the gradient overflowed in half precision only, and can be computed again with a smaller scale."""
@@ -218,6 +222,30 @@ class TorchLearner:
     def _buffers(self) -> list[tuple[str, Array]]:
         """The current buffers; a module may modify them in place or replace them."""
         return list(self._module.named_buffers()) if self._buffered else []
+
+    def _spoiled(self, kept: list[tuple[str, Array, Array]], x: Array) -> str:
+        """What is wrong with a buffer after this step, such as a running variance; empty if nothing is."""
+        now = dict(self._buffers()) if kept else {}
+        names: list[str] = []
+        before: list[Array] = []
+        for name, _, values in kept:  # all of them: batch normalization does not count its changes of a buffer
+            if name in now and now[name].is_floating_point() and now[name].numel():
+                names, before = [*names, name], [*before, values]
+        if not names:
+            return ""
+        sizes = torch.stack([v.double().abs().amax() for v in (*before, *(now[name] for name in names))]).tolist()
+        pairs = zip(names, sizes[: len(names)], sizes[len(names) :], strict=True)
+        suspects = [(name, old, new) for name, old, new in pairs if not new <= _GROWTH * max(1.0, old)]
+        rows = x.detach().flatten(1).double().abs().amax(dim=1) if suspects else x
+        for name, old, new in suspects:
+            usual, row = float(rows.median()), int(rows.argmax())
+            if not new <= min(_GROWTH * max(1.0, old, usual**2), _LARGEST):  # NaN is not
+                return (
+                    f"the buffer {name} of the model changed from {old:.3g} to {new:.3g} (largest absolute values). "
+                    f"The largest value of the batch is {float(rows[row]):.3g}, in its row {row}; that of a usual row "
+                    f"is {usual:.3g}. Remove or clip such rows"
+                )
+        return ""
 
     def _undo(self, kept: list[tuple[str, Array, Array]]) -> None:
         """Restore the tensors and values of all buffers."""

@@ -31,13 +31,13 @@ class DiffusersScore(nn.Module):
         super().__init__()
         self.unet, self.prediction, self._learned_variance = unet, prediction, learned_variance
         self._times = Timesteps(sigmas, range(len(sigmas)))
-        self._told = _condition_name(unet)
+        self._told = _condition_of(unet)
         self.trained_levels = self._times.lowest, self._times.highest
 
     @property
     def takes_condition(self) -> bool:
         """Whether the UNet was made for classes, or for states of an encoder."""
-        return self._told is not None
+        return self._told[0] is not None
 
     @property
     def classes(self) -> int | None:
@@ -59,16 +59,17 @@ class DiffusersScore(nn.Module):
         return -(a**2) * x - (a / column) * output
 
     def _output(self, x: Array, step: Array, condition: Array | None) -> Array:
-        if (condition is None) != (self._told is None):
+        name, required = self._told
+        if condition is None and required:
             raise InvalidValueError(
-                f"this UNet takes {self._told}, and no condition was passed: write sk.models.condition(model, c)."
-                if condition is None
-                else "a condition was passed, but this UNet takes none: leave it out."
+                f"this UNet takes {name}, and no condition was passed: write sk.models.condition(model, c)."
             )
+        if condition is not None and name is None:
+            raise InvalidTypeError("a condition was passed, but this UNet takes none: leave it out.")
         dtype = next((p.dtype for p in self.unet.parameters()), x.dtype)
         if condition is not None and condition.is_floating_point():
             condition = condition.to(dtype)
-        told = {} if self._told is None else {self._told: condition}
+        told = {} if name is None or condition is None else {name: condition}
         output = self.unet(x.to(dtype), step.to(x.device), **told)
         output = getattr(output, "sample", output).to(x.dtype)
         return output[:, : x.shape[1]] if self._learned_variance else output
@@ -145,11 +146,12 @@ def _levels(kept: Any) -> Any:
     return np.sqrt(1 / alphas - 1)
 
 
-def _condition_name(unet: nn.Module) -> str | None:
-    """The argument of the UNet that the condition is passed to; None for an unconditional one."""
+def _condition_of(unet: nn.Module) -> tuple[str | None, bool]:
+    """The argument of the UNet that the condition is passed to, None for an unconditional one, and if it is needed."""
     config, taken = getattr(unet, "config", None), inspect.signature(unet.forward).parameters
     if config is None:
-        return "class_labels" if "class_labels" in taken else None
+        named = next((taken[name] for name in ("class_labels", "encoder_hidden_states") if name in taken), None)
+        return (None, False) if named is None else (named.name, named.default is named.empty)
     if getattr(config, "num_class_embeds", None) is not None or getattr(config, "class_embed_type", None) is not None:
-        return "class_labels"
-    return "encoder_hidden_states" if "encoder_hidden_states" in taken else None
+        return "class_labels", True
+    return ("encoder_hidden_states", True) if "encoder_hidden_states" in taken else (None, False)

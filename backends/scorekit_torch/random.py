@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from scorekit.errors import InvalidTypeError, InvalidValueError, MissingBackendError, describe
-from scorekit.learning import restored_sequence, seed_sequence, sequence_state
+from scorekit.learning import as_shape, check_bounds, check_count, restored_sequence, seed_sequence, sequence_state
 from scorekit.protocols import Seed, Shape
 
 __all__ = ["TorchRng", "seed_generator"]
@@ -63,8 +63,8 @@ class TorchRng:
     def _options(self, like: Array | None) -> dict[str, Any]:
         if like is not None and not isinstance(like, Tensor):
             raise InvalidTypeError(
-                f"rng draws tensors, and like is a {describe(like)}: expected an rng of its framework, "
-                "sk.rng(seed, like=x), or an int seed."
+                f"rng is a torch stream (TorchRng), and the samples are a {describe(like)}: expected a stream of "
+                "their framework. Write sk.rng(seed, like=x), or pass an int seed."
             )
         device = self._device if like is None else like.device
         dtype = self._dtype if like is None or not like.dtype.is_floating_point else like.dtype
@@ -72,22 +72,25 @@ class TorchRng:
 
     def normal(self, shape: Shape, like: Array | None = None) -> Array:
         """Independent standard normals, with dtype and device of ``like``."""
-        return torch.randn(tuple(shape), **self._options(like))
+        return torch.randn(_counts(shape), **self._options(like))
 
     def uniform(self, shape: Shape, like: Array | None = None) -> Array:
         """Uniform on [0, 1)."""
-        return torch.rand(tuple(shape), **self._options(like))
+        return torch.rand(_counts(shape), **self._options(like))
 
     def rademacher(self, shape: Shape, like: Array | None = None) -> Array:
         """-1.0 or 1.0, each with probability one half."""
-        return torch.randint(0, 2, tuple(shape), **self._options(like)).mul_(2).sub_(1)  # bernoulli_ is 4 times slower
+        signs = torch.randint(0, 2, _counts(shape), **self._options(like))  # bernoulli_ is 4 times slower
+        return signs.mul_(2).sub_(1)
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         """Integers in [low, high), as int64."""
-        return torch.randint(low, high, tuple(shape), generator=self._generator(self._device), device=self._device)
+        check_bounds(low, high)
+        return torch.randint(low, high, _counts(shape), generator=self._generator(self._device), device=self._device)
 
     def choice(self, n: int, shape: Shape, p: Any = None, replace: bool = True) -> Array:
         """Indices in [0, n), with probabilities ``p`` when given; distinct ones without ``replace``."""
+        n, shape = check_count(n, "n"), _counts(shape)
         count = math.prod(shape)
         weights = None if p is None else self._probabilities(p, n)
         reachable = n if weights is None else int((weights > 0).sum())
@@ -98,7 +101,10 @@ class TorchRng:
         return (self._weighted(weights, count) if replace else self._distinct(weights, count)).reshape(shape)
 
     def _probabilities(self, p: Any, n: int) -> Array:
-        weights = torch.as_tensor(p if isinstance(p, torch.Tensor) else np.array(p, dtype=np.float64))
+        try:
+            weights = torch.as_tensor(p if isinstance(p, torch.Tensor) else np.array(p, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise InvalidTypeError(f"p is a {describe(p)}: expected {n} probabilities with sum 1.") from error
         weights = weights.detach().to(self._device, torch.float64)
         if tuple(weights.shape) != (n,) or not bool((weights >= 0).all()) or abs(float(weights.sum()) - 1) > 1e-6:
             raise InvalidValueError(
@@ -147,9 +153,13 @@ class TorchRng:
 
     def spawn(self, n: int) -> list[TorchRng]:
         """``n`` independent streams; each call returns new streams."""
-        if not isinstance(n, int):
-            raise InvalidTypeError(f"n must be an integer, got {n!r}.")
-        return [TorchRng(child, self._device, self._dtype) for child in self._seed.spawn(n)]
+        count = check_count(n, "n", minimum=0)
+        return [TorchRng(child, self._device, self._dtype) for child in self._seed.spawn(count)]
+
+
+def _counts(shape: Shape) -> tuple[int, ...]:
+    """The checked shape of a draw; in a graph its entries may be symbols."""
+    return tuple(shape) if torch.compiler.is_compiling() else as_shape(shape)
 
 
 def seed_generator(generator: torch.Generator, seed: Seed | np.random.SeedSequence) -> None:
@@ -164,6 +174,8 @@ def seed_generator(generator: torch.Generator, seed: Seed | np.random.SeedSequen
     True
     """
     sequence = seed_sequence(seed)
+    if not isinstance(generator, torch.Generator):
+        raise InvalidTypeError(f"generator is a {describe(generator)}: expected a torch.Generator.")
     if generator.device.type != "cpu":
         generator.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
         return

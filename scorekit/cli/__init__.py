@@ -9,19 +9,23 @@ from collections.abc import Sequence
 
 from scorekit import __version__
 from scorekit.cli import experiments
-from scorekit.errors import ScorekitError
+from scorekit.cli.parser import Parser
+from scorekit.errors import ScorekitError, reason_of
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command ``scorekit``. Returns the exit status: 0, 1 for an error, 2 without a command, 130 after Ctrl-C.
+    """Run the command ``scorekit``.
+
+    Returns the exit status: 0, 1 for an error, 2 for wrong usage, 130 after Ctrl-C, 141 if nobody reads the output.
+    An error is one line on standard error. ``python -X dev -m scorekit …`` gives the traceback instead.
 
     >>> main(["--version"])
     Traceback (most recent call last):
     SystemExit: 0
     """
-    parser = argparse.ArgumentParser(prog="scorekit", description="Score matching and score-based generative modeling.")
+    parser = Parser(prog="scorekit", description="Score matching and score-based generative modeling.")
     parser.add_argument("--version", action="version", version=f"scorekit {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_demo(commands)
@@ -34,16 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         status: int | None = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as in scorekit doctor | head: the reader has what it wants
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the flush at the end of the process)
+        return 141
     except (ScorekitError, OSError) as error:  # for instance a file where a folder is expected, or no write permission
-        print("\n".join([f"scorekit: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        print("\n".join([f"scorekit: {error}", *getattr(error, "__notes__", [])[-1:]]), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("scorekit: stopped by Ctrl-C.", file=sys.stderr)
         return 130
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        print(f"scorekit: {reason_of(error)}. For the traceback: python -X dev -m scorekit …", file=sys.stderr)
+        return 1
     return status or 0
 
 
-def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_demo(commands: argparse._SubParsersAction[Parser]) -> None:
     demo = commands.add_parser(
         "demo",
         help="toy experiments: true and learned score fields, chains, and mode proportions",
@@ -57,7 +70,7 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.set_defaults(run=_run_demo)
 
 
-def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_doctor(commands: argparse._SubParsersAction[Parser]) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="check the installation: versions, devices, missing packages",

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import NamedTuple
 
 from scorekit import __version__
+from scorekit.errors import reason_of
 from scorekit.registry import backend, backends, offered
 from scorekit.testing import check_backend
 
@@ -61,7 +62,7 @@ def examine() -> Iterator[Finding]:
     try:
         yield from map(_package, packages())
     except PackageNotFoundError:
-        yield Finding("  scorekit is importable but not installed: python -m pip install scorekit", wrong=True)
+        yield Finding("  scorekit is importable but not installed: in its clone, python -m pip install .", wrong=True)
     yield Finding("\nbackends and their devices")
     for name, installed in backends().items():
         yield from _backend(name) if installed else (Finding(f"  {name:17} not installed"),)
@@ -116,8 +117,7 @@ def _backend(name: str) -> Iterator[Finding]:
         describe = offered(name, "devices")
         devices = [] if describe is None else describe()
     except Exception as error:  # a broken installation can raise anything
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        yield Finding(f"  {name:17} does not work ({reason})", wrong=True)
+        yield Finding(f"  {name:17} does not work ({reason_of(error)})", wrong=True)
         return
     yield Finding(f"  {name:17} works, checked in {time.perf_counter() - started:.1f} s")
     yield from (Finding(f"    {device}") for device in devices)

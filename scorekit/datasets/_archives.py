@@ -45,7 +45,10 @@ def open_files(path: Path) -> Iterator[Files]:
     elif not path.exists():
         raise DatasetError(f"{path} does not exist: expected a folder of images, or a zip archive of one.")
     elif not path.is_file() or not zipfile.is_zipfile(path):
-        raise DatasetError(f"{path} is neither a folder nor a complete zip archive. Download it again.")
+        raise DatasetError(
+            f"{path} is neither a folder nor a complete zip archive. Download a damaged archive again, unpack one of "
+            "another kind, and put a single image into a folder."
+        )
     else:
         with _opened(path) as archive:
             yield _Zip(path, archive)

@@ -12,8 +12,9 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from scorekit._memory import free_bytes, readable_size
+from scorekit._optional import optional
 from scorekit._reading import open_regular
-from scorekit.errors import DatasetError, MissingBackendError, ScorekitError
+from scorekit.errors import DatasetError, ScorekitError
 
 __all__ = ["Stored", "open_arrays"]
 
@@ -108,13 +109,7 @@ def _check_free(needed: int) -> None:
 
 
 def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingBackendError(
-            "reading HDF5 needs h5py, which is not installed: python -m pip install h5py"
-        ) from error
-    return h5py
+    return optional("h5py", "reading HDF5", "h5py")
 
 
 def _hdf5(file: Any) -> dict[str, Stored]:

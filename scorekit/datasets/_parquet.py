@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from scorekit._checks import check_count, check_option, check_path
+from scorekit._optional import optional
 from scorekit.datasets._files import some
 from scorekit.datasets._image_data import ImageData
 from scorekit.datasets._image_folder import as_fit
 from scorekit.datasets._splits import SPLITS, has_word, split_of
 from scorekit.datasets._tables import Column, Table, Wanted, read_table
-from scorekit.errors import DatasetError, InvalidValueError, MissingBackendError, ScorekitError
+from scorekit.errors import DatasetError, InvalidValueError, ScorekitError
 
 __all__ = ["parquet"]
 
@@ -87,7 +88,7 @@ def _files(place: Path, split: str | None) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise DatasetError(f"{place} does not exist: expected a Parquet file, or a folder of them.")
-    files = sorted(file for file in place.rglob("*.parquet") if not file.name.startswith("."))
+    files = sorted(file for file in place.rglob("*.parquet") if file.is_file() and not file.name.startswith("."))
     if not files:
         raise DatasetError(f"{place} contains {some(os.listdir(place))}: expected files that end in .parquet.")
     parts = [file for file in files if split_of(file.stem)]
@@ -106,14 +107,8 @@ def _files(place: Path, split: str | None) -> list[Path]:
 @contextmanager
 def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
     """The open files and their columns. Damage raises ``DatasetError``."""
-    try:
-        import pyarrow
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise MissingBackendError(
-            f"parquet() needs pyarrow, and it cannot be imported ({error}): python -m pip install pyarrow pillow"
-        ) from error
-    where = files[0].parent
+    ParquetFile = optional("pyarrow.parquet", "parquet()", "pyarrow", "pillow").ParquetFile
+    where = files[0] if len(files) == 1 else files[0].parent
     try:
         opened = [ParquetFile(file) for file in files]
         columns = [_columns(file.schema_arrow) for file in opened]
@@ -123,8 +118,9 @@ def _opened(files: list[Path]) -> Iterator[tuple[list[Any], dict[str, Column]]]:
         yield opened, columns[0]
     except ScorekitError:
         raise
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DatasetError(f"{where} has a damaged Parquet file ({error}). Download it again.") from error
+    except Exception as error:  # pyarrow raises many exception types for damaged files
+        reason = str(error) or type(error).__name__
+        raise DatasetError(f"{where} is damaged, or not Parquet ({reason}). Download it again.") from error
 
 
 def _columns(schema: Any) -> dict[str, Column]:

@@ -91,9 +91,17 @@ def _column(table: Table, key: str | None, argument: str, kinds: tuple[str, ...]
         return fitting[0]
     if key in fitting:
         return str(key)
+    what = "images" if argument == "image_key" else "labels"
+    listed = f"it has {', '.join(f'{name} ({column.kind})' for name, column in table.columns.items())}"
+    if key is not None:
+        raise InvalidValueError(
+            f"{argument} is {key!r}, which is no column of {what} of {table.where}: expected "
+            f"{' or '.join(map(repr, fitting)) or 'another data set'}; {listed}."
+        )
+    if not fitting:
+        raise DatasetError(f"{table.where} has no column of {what}: {listed}.")
     raise InvalidValueError(
-        f"{argument} is {key!r}: expected a column of {' or '.join(kinds)}, one of {', '.join(fitting) or 'none'} (all "
-        f"columns: {', '.join(table.columns)})."
+        f"{table.where} has several columns of {what}, {', '.join(fitting)}: pass {argument}={fitting[0]!r} or another."
     )
 
 

@@ -5,7 +5,7 @@ Apply them once to a data set (:meth:`ImageData.dequantized`, :meth:`ImageData.f
 
 from __future__ import annotations
 
-from scorekit._arrays import as_rng, check_batch, expand
+from scorekit._arrays import as_rng, check_batch, expand, host
 from scorekit._checks import check_count, check_option, check_positive
 from scorekit.datasets._sizes import height_and_width
 from scorekit.errors import InvalidValueError, ShapeError
@@ -61,7 +61,7 @@ def dequantized(images: Array, noise: Array, kind: str, *, levels: int = 256, st
     if kind == "gaussian":
         return images + check_positive(std, "std") * noise
     xp, count = array_namespace(images), check_count(levels, "levels", minimum=2)
-    low, high = float(xp.min(images)), float(xp.max(images))
+    low, high = float(host(xp.min(images))), float(host(xp.max(images)))
     if low < 0 or high > 1:
         raise InvalidValueError(
             f"images hold values from {low:g} to {high:g}: uniform dequantization needs values in [0, 1]."

@@ -16,6 +16,8 @@ __all__ = ["numbers", "read_only"]
 def numbers(value: Any, name: str) -> npt.NDArray[np.float64]:
     """A constructor argument as a finite NumPy float64 array, copied."""
     refused = InvalidTypeError(f"{name} must hold real numbers in a rectangular array, got {describe(value)}.")
+    if value is None:
+        raise refused
     try:
         given = np.asarray(value) if not hasattr(value, "shape") else value
         if isinstance(value, np.ma.MaskedArray) or getattr(getattr(given, "dtype", None), "kind", "f") not in "fiubO":

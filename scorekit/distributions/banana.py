@@ -54,8 +54,8 @@ class Banana(Density):
 
     def __post_init__(self) -> None:
         curvature = numbers(self.curvature, "curvature")
-        if curvature.ndim:
-            raise InvalidTypeError(f"curvature must be a number, got shape {curvature.shape}.")
+        if curvature.ndim or isinstance(self.curvature, bool):
+            raise InvalidTypeError(f"curvature must be a number, got {self.curvature!r}.")
         object.__setattr__(self, "curvature", float(curvature))
         object.__setattr__(self, "scale", check_positive(self.scale, "scale"))
         object.__setattr__(self, "dim", check_count(self.dim, "dim", 2))

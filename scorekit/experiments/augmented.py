@@ -46,6 +46,11 @@ class Augmented(ScoreObjective):
         """The ``sampling_levels`` of the objective."""
         return self.objective.sampling_levels
 
+    @property
+    def takes_trace(self) -> bool:
+        """The ``takes_trace`` of the objective."""
+        return bool(getattr(self.objective, "takes_trace", False))
+
     def as_seen(self, x: Array) -> Array:
         """Images as the network gets them, without augmentation."""
         return 2 * x - 1 if self.centered else x

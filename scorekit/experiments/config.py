@@ -7,9 +7,9 @@ become absolute when the experiment is read. A key is a path if the function tha
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from scorekit._catalogue import DATASETS, by_name
-from scorekit._checks import check_count, check_option, check_path
+from scorekit._checks import check_count, check_option, check_path, did_you_mean
 from scorekit._reading import check_depth, read_bytes
-from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError
+from scorekit.errors import DatasetError, InvalidTypeError, InvalidValueError, describe
 
 __all__ = ["Experiment", "Section", "read_experiment"]
 
 SECTIONS = ("data", "network", "noise", "objective", "train", "sampler")
 _TOP = ("name", "seed", "backend", "device")
 _AT_MOST = 1 << 20  # bytes of an experiment file
+_LONG_KEY = re.compile(r"""(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ class Section:
             check_option(value, name, (True, False))
         return bool(value)
 
-    def check_keys(self, known: Sequence[str]) -> None:
-        """Raise an error for an unknown key, and suggest the closest known one."""
+    def check_keys(self, known: Sequence[str], translate: Callable[[str], str | None] = lambda key: None) -> None:
+        """Raise an error for an unknown key, and suggest the closest known one, or what ``translate`` makes of it."""
         unknown = [key for key in self.values if key not in known]
         if not unknown:
             return
-        near = difflib.get_close_matches(unknown[0], known, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        told = translate(unknown[0])
+        hint = f" Did you mean {told!r}?" if told in known else did_you_mean(unknown[0], known)
         raise InvalidValueError(f"{self.where}: unknown key {unknown[0]!r}.{hint} Keys: {', '.join(sorted(known))}.")
 
     def choose(self, known: Mapping[str, Any], default: str | None = None, key: str = "name") -> Any:
@@ -82,7 +83,7 @@ class Section:
             name for name in own if parameters[name].default is inspect.Parameter.empty and name not in self.values
         ]
         if missing:
-            raise InvalidValueError(f"{self.where}: the key {missing[0]!r} is missing.")
+            raise InvalidValueError(f"{self.where}: the key {missing[0]!r} is missing: write {missing[0]} = …")
         with self.named(*path_keys(function)):
             return function(**{**self.values, **fixed})
 
@@ -144,10 +145,10 @@ def read_experiment(source: str | os.PathLike[str] | Mapping[str, Any], changes:
         content: dict[str, Any] = copy.deepcopy(dict(source))
         where, name, base, command = "the experiment", "experiment", Path(), ""
     else:
-        file = check_path(source, "the experiment")
+        file = check_path(source, "source")
         content, where, name, base = _content(file), str(file), file.stem, file.parent
         command = f"scorekit train {file}"
-    return as_experiment(changed(content, changes, base), where, name, command)
+    return as_experiment(changed(content, _checked_changes(changes), base), where, name, command)
 
 
 def path_keys(function: Callable[..., Any] | None) -> tuple[str, ...]:
@@ -183,23 +184,34 @@ def changed(content: dict[str, Any], changes: Sequence[str], base: Path = Path()
     return content
 
 
+def _checked_changes(changes: Any) -> Sequence[str]:
+    wrong = [c for c in changes if not isinstance(c, str)] if isinstance(changes, (tuple, list)) else [changes]
+    if wrong:
+        raise InvalidTypeError(f'changes is {changes!r}: expected a list of strings, for instance ["train.steps=100"].')
+    return list(changes)
+
+
 def _content(file: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(read_bytes(file, _AT_MOST).decode())
+        text = read_bytes(file, _AT_MOST).decode()
+        if _LONG_KEY.search(text):  # the time of tomllib is quadratic in the length of a dotted key
+            raise RecursionError
+        content = tomllib.loads(text)
         check_depth(content)
     except tomllib.TOMLDecodeError as error:
         raise InvalidValueError(f"{file} is not TOML: {error}.") from error
     except RecursionError as error:
         raise InvalidValueError(f"{file} is not an experiment: its values nest too deeply.") from error
     except (OSError, ValueError) as error:
-        raise InvalidValueError(f"cannot read {file} ({getattr(error, 'strerror', None) or error}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidValueError(f"cannot read {file} ({reason}): expected an experiment file in TOML.") from error
     return content
 
 
 def as_experiment(content: Mapping[str, Any], where: str, name: str, command: str = "") -> Experiment:
     """The experiment that a mapping of sections describes. ``command`` with ``--set`` changes one of its keys."""
     if not isinstance(content, dict):
-        raise InvalidTypeError(f"{where} is not an experiment: expected sections, got a {type(content).__name__}.")
+        raise InvalidTypeError(f"{where} is not an experiment: expected sections, got a {describe(content)}.")
     Section(where, content).check_keys([*_TOP, *SECTIONS])
     sections = {}
     for key in SECTIONS:
@@ -228,7 +240,10 @@ def _apply(content: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     *path, name = key.strip().split(".")
     if not equals or not name:
-        raise InvalidValueError(f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100.")
+        raise InvalidValueError(
+            f"--set {change!r}: expected SECTION.KEY=VALUE, for instance train.steps=100; in Python "
+            'changes=["train.steps=100"].'
+        )
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -237,5 +252,7 @@ def _apply(content: dict[str, Any], change: str) -> None:
     for step in path:
         place = place.setdefault(step, {})
         if not isinstance(place, dict):
-            raise InvalidValueError(f"--set {change!r}: {step} is not a section.")
+            raise InvalidValueError(
+                f"--set {change!r} (changes): {step} is not a section: expected one of {', '.join(SECTIONS)}."
+            )
     place[name] = parsed

@@ -64,6 +64,12 @@ def _classes(value: Any) -> Any:
     return value
 
 
+def _size(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(isinstance(n, int) and n > 0 for n in value):
+        raise TypeError(f"size is {value!r}")
+    return value
+
+
 def _designed(value: Any) -> Any:
     sk.noise.Designed(**value)
     return value
@@ -76,4 +82,4 @@ def _data(value: Any) -> Any:
     return value
 
 
-_CHECKS = {"mean": _mean, "std": _std, "classes": _classes, "designed": _designed, "data": _data}
+_CHECKS = {"mean": _mean, "std": _std, "classes": _classes, "size": _size, "designed": _designed, "data": _data}

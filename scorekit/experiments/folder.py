@@ -104,7 +104,7 @@ class RunFolder:
             ValueError: the folder is not a run; a change is not about a path of the data.
             CheckpointError: ``run.json`` is damaged, or of another version.
         """
-        folder = check_path(path, "RUN")
+        folder = check_path(path, "run")
         file = folder / "run.json"
         about = _read(file)
         try:

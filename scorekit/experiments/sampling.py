@@ -256,6 +256,7 @@ def read_samples(place: str | os.PathLike[str]) -> Any:
         raise InvalidValueError(f"{folder} contains no samples: expected a folder that scorekit sample wrote.")
     blocks, sealed = zip(*map(read_block, files), strict=True)
     _check_alike(files, blocks)
+    _check_complete(folder, sum(map(len, blocks)))
     if not all(sealed):
         warnings.warn(
             f"{len(sealed) - sum(sealed)} of {len(sealed)} blocks in {folder} have no checksum, because an earlier "
@@ -279,6 +280,17 @@ def newest_samples(run: Path) -> Path:
     if not places:
         raise InvalidValueError(f"{run} has no samples yet: run scorekit sample {run} -n 1000")
     return places[-1].parent
+
+
+def _check_complete(folder: Path, count: int) -> None:
+    """Warn if blocks are missing."""
+    n = _read(folder / "samples.json").get("n", count) if (folder / "samples.json").exists() else count
+    if isinstance(n, int) and count < n:
+        warnings.warn(
+            f"{folder} has {count} of {n} samples: run scorekit sample again with the same options for the others.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _check_alike(files: Sequence[Path], blocks: Sequence[Any]) -> None:

@@ -23,6 +23,7 @@ from scorekit.experiments.parts import Parts
 from scorekit.learning.process_group import this_process
 from scorekit.storage.files import own_folder
 from scorekit.training import JsonLines, TensorBoard, WarmupCosine
+from scorekit.training.arguments import known_as
 from scorekit.training.run import FitResult, FitState
 
 __all__ = ["train"]
@@ -56,7 +57,7 @@ class Plan:
     def of(cls, section: Section) -> Plan:
         """The plan that a section describes."""
         rest = section.take(*_OWN)[1]
-        rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS])
+        rest.check_keys([*_OWN, *_FIT, *_FIT_ON_TENSORS], known_as)
         decay, validate = section.flag("decay", default=True), section.flag("validate", default=False)
         with section.named():
             steps = check_count(section.get("steps", 10_000), "steps")
@@ -152,7 +153,7 @@ def train(
                 **options,
             )
     except BaseException as error:  # also SIGTERM: fit has written a checkpoint
-        _save_result(folder, getattr(error, "result", None))
+        _save_result(folder, error)
         raise
     if this_process().rank == 0:
         folder.accept(_facts(parts))
@@ -177,16 +178,20 @@ class _Accept:
         self._accepted = False
 
     def __call__(self, state: FitState) -> None:
+        del state
         if not self._accepted:
             self._folder.accept(_facts(self._parts))
         self._accepted = True
 
 
-def _save_result(folder: RunFolder, result: FitResult | None) -> None:
+def _save_result(folder: RunFolder, error: BaseException) -> None:
     """Save the EMA model of a run that ended with an error; a further error does not hide the first."""
-    if result is not None and len(result.history) and this_process().rank == 0:
-        with suppress(sk.CheckpointError, OSError):
-            folder.save_model(result.model)
+    result: FitResult | None = getattr(error, "result", None)
+    if result is None or not len(result.history) or this_process().rank > 0:
+        return
+    with suppress(sk.CheckpointError, OSError):
+        folder.save_model(result.model)
+        error.add_note(f"{folder.path} has the model of step {result.step}. The same command resumes the run.")
 
 
 def _say(text: str) -> None:

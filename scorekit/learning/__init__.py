@@ -12,23 +12,22 @@ A backend needs these, ``scorekit.protocols``, ``scorekit.errors`` and ``scoreki
 from __future__ import annotations
 
 from scorekit._arrays import as_rng, as_sigma, check_batch, constant, event_dot, event_size, event_sum, expand
-from scorekit._checks import check_count, check_number, check_option, check_path, check_positive
+from scorekit._checks import as_shape, check_bounds, check_count, check_number, check_option, check_path, check_positive
 from scorekit._conditions import Conditional, Conditions, check_condition
 from scorekit._kinds import file_kind
 from scorekit._reading import open_regular
-from scorekit._score import evaluate, score_function
+from scorekit._score import evaluate, refuse_other_framework, score_function
 from scorekit.learning.drawing import Seeds, check_noise, draw_for, loss_of, rows_of, seeds
 from scorekit.learning.host_arrays import check_same_arrays, check_whole, from_host, on_host
 from scorekit.learning.optimizer_config import OptimizerConfig, check_learner_options
 from scorekit.learning.process_group import Process, process_group, process_group_of, this_process
 from scorekit.learning.seeding import restored_sequence, seed_sequence, sequence_state
-from scorekit.learning.threads import GLOBAL_GENERATORS, ThreadLock
+from scorekit.learning.threads import ThreadLock, generators_locked
 from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
 from scorekit.learning.views import View, classes_of, innermost, network_in, units_of, with_innermost, without_units
 from scorekit.learning.zeros import Zeros
 
 __all__ = [
-    "GLOBAL_GENERATORS",
     "Conditional",
     "Conditions",
     "OptimizerConfig",
@@ -38,8 +37,10 @@ __all__ = [
     "View",
     "Zeros",
     "as_rng",
+    "as_shape",
     "as_sigma",
     "check_batch",
+    "check_bounds",
     "check_condition",
     "check_count",
     "check_learner_options",
@@ -60,6 +61,7 @@ __all__ = [
     "expand",
     "file_kind",
     "from_host",
+    "generators_locked",
     "innermost",
     "loss_of",
     "network_in",
@@ -67,6 +69,7 @@ __all__ = [
     "open_regular",
     "process_group",
     "process_group_of",
+    "refuse_other_framework",
     "restored_sequence",
     "rows_of",
     "score_function",

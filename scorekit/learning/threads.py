@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-__all__ = ["GLOBAL_GENERATORS", "ThreadLock"]
+__all__ = ["ThreadLock", "generators_locked"]
 
 
 class ThreadLock:
@@ -28,5 +28,15 @@ class ThreadLock:
         self._lock.release()
 
 
-GLOBAL_GENERATORS = ThreadLock()
-"""Held while the global generators of Python, NumPy and a framework are seeded, until they are restored."""
+_GENERATORS = ThreadLock()
+
+
+def generators_locked() -> ThreadLock:
+    """A context in which the global generators of Python, NumPy or a framework are seeded and then restored.
+
+    Only one thread at a time is in such a context.
+
+    >>> with generators_locked():
+    ...     pass
+    """
+    return _GENERATORS

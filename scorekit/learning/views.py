@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
+from scorekit._score import part_of, score_function
 from scorekit._tables import short
 from scorekit.errors import InvalidTypeError, describe
 from scorekit.protocols import Array, Parametric, Sigma
 
-__all__ = ["View", "classes_of", "innermost", "network_in", "units_of", "with_innermost", "without_units"]
+__all__ = ["View", "classes_of", "innermost", "network_in", "trainable", "units_of", "with_innermost", "without_units"]
 
 _LONGEST = 120
 """Longest text of one field in a repr."""
@@ -57,9 +58,15 @@ class View(ABC):
         return getattr(self.inner, "training", None)
 
     def check_inner(self, *, a_score: bool = True) -> None:
-        """Raise ``TypeError`` if the wrapped object is not callable; or if it is standardized and must be no score."""
+        """Raise ``TypeError`` if the wrapped object is no function of x, sigma and a condition.
+
+        The same if it is standardized and must be no score.
+        """
         if not callable(self.inner):
-            raise InvalidTypeError(f"{self._inner} is a {describe(self.inner)}: expected a function of (x, sigma).")
+            raise InvalidTypeError(
+                f"{self._inner} is a {describe(self.inner)}: expected a function of (x, sigma).{part_of(self.inner)}"
+            )
+        score_function(self.inner, self._inner)
         if not a_score and units_of(self.inner) is not None:
             name = type(self).__name__
             raise InvalidTypeError(
@@ -134,6 +141,21 @@ def without_units(model: Any) -> Any:
     if isinstance(model, View):
         return replace(model, **{model._inner: without_units(model.inner)})
     return without_units(model.inner)  # a wrapper of a learner
+
+
+def trainable(model: Any) -> dict[str, Array]:
+    """The trainable parameters of the network inside all views, by name; empty if it does not list them.
+
+    >>> from scorekit_numpy import MLP
+    >>> list(trainable(MLP(2, hidden=())))
+    ['layers.0.weight', 'layers.0.bias']
+    """
+    network, found = innermost(model), {}
+    if hasattr(network, "named_parameters"):
+        found = dict(network.named_parameters())
+    elif isinstance(network, Parametric):
+        found = network.parameters()
+    return {name: value for name, value in found.items() if getattr(value, "requires_grad", True)}
 
 
 def classes_of(model: Any) -> int | None:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scorekit._arrays import check_batch, host, no_grad, own
-from scorekit._checks import check_count, check_number
+from scorekit._arrays import check_batch, check_rng, host, no_grad, own
+from scorekit._checks import check_arguments, check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, NonFiniteError, ShapeError, describe
@@ -121,6 +121,7 @@ def class_proportions(
     total variation from the truth 0.3000; p-value 0.625
     """
     check_batch(samples, "samples")
+    check_rng(rng)
     level, batch_size = check_level(level), check_count(batch_size, "batch_size")
     labels, width = _classified(samples, classify, _check_confidence(confidence), batch_size)
     truth = None if truth is None else _check_truth(truth)
@@ -141,8 +142,7 @@ def class_proportions(
 
 def _classified(samples: Array, classify: Any, confidence: float, batch_size: int) -> tuple[Any, int | None]:
     """The label of each sample, and the number of classes if ``classify`` returned probabilities."""
-    if not callable(classify):
-        raise InvalidTypeError(f"classify is a {describe(classify)}: expected a function of a batch of samples.")
+    check_arguments(classify, "classify", ("samples",))
     with no_grad(samples)():
         parts = [
             _labels(classify(own(samples[rows, ...])), rows.stop - rows.start, confidence)
@@ -223,7 +223,7 @@ def _names(classes: Any, truth: Any, width: int | None, labels: Any) -> tuple[An
     sizes = {name: size for name, size in given.items() if size is not None}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise ShapeError(f"the numbers of classes differ: {listed}.")
+        raise ShapeError(f"the numbers of classes differ: {listed}. Expected the same number in all.")
     if names is not None:
         return names
     return tuple(range(next(iter(sizes.values()), int(np.max(labels)) + 1)))
@@ -234,4 +234,7 @@ def _as_names(classes: Any) -> tuple[Any, ...]:
         return tuple(range(check_count(classes, "classes")))
     if isinstance(classes, (str, bytes)) or not hasattr(classes, "__len__") or len(classes) == 0:
         raise InvalidTypeError(f"classes is {classes!r}: expected the number of classes, or a list of their names.")
-    return tuple(classes)
+    names = tuple(classes)
+    if len({str(name) for name in names}) < len(names):
+        raise InvalidValueError(f"classes is {classes!r}: expected each name once.")
+    return names

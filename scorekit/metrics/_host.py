@@ -53,7 +53,7 @@ def host_pair(a: Array, b: Array, names: tuple[str, str] = ("a", "b"), minimum: 
 def host_score(model: ScoreModel, x: Array, sigma: Sigma = None, name: str = "model") -> Any:
     """``model(x, sigma)`` without gradient recording, as finite float64 rows ``(n, d)``."""
     with no_grad(x)():
-        s = evaluate(model, own(x), sigma)
+        s = evaluate(model, own(x), sigma, name=name)
     rows = host(s).reshape(x.shape[0], -1)
     bad = int(np.sum(~np.isfinite(rows).all(axis=1)))
     if bad:

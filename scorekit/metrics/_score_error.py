@@ -9,6 +9,7 @@ import numpy as np
 from scorekit._arrays import as_sigma, check_batch, event_size
 from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, ShapeError, describe
+from scorekit.learning.isotropic import isotropic_noise
 from scorekit.learning.views import units_of
 from scorekit.metrics import _statistics
 from scorekit.metrics._host import host_score
@@ -71,7 +72,9 @@ def score_error(model: ScoreModel, distribution: Distribution, x: Array, sigma: 
     check_target(distribution, check_batch(x))
     sigma = as_sigma(sigma, x)
     check_noise_of(model, sigma)
-    return compare_scores(host_score(model, x, sigma), host_score(distribution.score, x, sigma, "distribution.score"))
+    with isotropic_noise():
+        s = host_score(model, x, sigma)
+    return compare_scores(s, host_score(distribution.score, x, sigma, "distribution.score"))
 
 
 def check_noise_of(model: ScoreModel, sigma: Sigma) -> None:
@@ -89,12 +92,16 @@ def check_target(distribution: Any, x: Array, needed: tuple[str, ...] = ("score"
     dim = getattr(distribution, "dim", None)
     if dim is not None and dim != event_size(x):
         raise ShapeError(
-            f"x has shape {tuple(x.shape)}, so dimension {event_size(x)}, but the distribution has dimension {dim}."
+            f"x has shape {tuple(x.shape)}, so dimension {event_size(x)}, but the distribution has dimension {dim}: "
+            "expected the same dimension."
         )
 
 
 def check_methods(distribution: Any, needed: tuple[str, ...]) -> None:
     """Check that a distribution has the methods ``needed``."""
+    if isinstance(distribution, type):
+        name = distribution.__name__
+        raise InvalidTypeError(f"distribution is the class {name}: expected an instance, {name}(…).")
     missing = [name for name in needed if not callable(getattr(distribution, name, None))]
     if missing:
         raise InvalidTypeError(

@@ -48,7 +48,8 @@ class ScoreErrorReport(tuple[ScoreErrorRow, ...]):
         """The rows of one region, one per noise level. An unknown name raises ``ValueError``."""
         known = list(dict.fromkeys(row.region for row in self))
         if name not in known:
-            raise InvalidValueError(f"unknown region {name!r}: the regions of this report are {', '.join(known)}.")
+            listed = ", ".join(known)
+            raise InvalidValueError(f"unknown region {name!r}: expected one of the regions of this report, {listed}.")
         return ScoreErrorReport(row for row in self if row.region == name)
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._arrays import as_rng, host
+from scorekit._arrays import as_rng, check_rng, host
 from scorekit._checks import check_count, check_number
 from scorekit._numerics import row_blocks
 from scorekit.errors import InvalidValueError, ShapeError
@@ -69,6 +69,7 @@ def sliced_wasserstein(a: Array, b: Array, projections: int = 256, order: float 
     """
     rows_a, rows_b = host_pair(a, b)
     p = _check_order(order)
+    check_rng(rng)
     unit = _unit(max(np.abs(rows_a).max(), np.abs(rows_b).max()))
     rows_a, rows_b = rows_a / unit, rows_b / unit
     directions = _directions(rows_a.shape[1], check_count(projections, "projections"), rng)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from scorekit._arrays import check_batch, check_finite, filled
 from scorekit._conditions import as_condition
-from scorekit._score import evaluate, takes_condition
+from scorekit._score import evaluate, part_of, score_function, takes_condition
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.learning.views import View, classes_of, innermost
 from scorekit.protocols import Array, ScoreModel, Sigma
@@ -78,7 +78,10 @@ def condition(model: ScoreModel, c: Any, *, each: bool | None = None) -> Any:
     [[0.75]]
     """
     if not callable(model):
-        raise InvalidTypeError(f"model is a {describe(model)}: expected a model s(x, sigma, condition).")
+        raise InvalidTypeError(
+            f"model is a {describe(model)}: expected a model s(x, sigma, condition).{part_of(model)}"
+        )
+    score_function(model)
     if not takes_condition(model):
         raise InvalidTypeError(
             f"{getattr(innermost(model), '__name__', type(innermost(model)).__name__)} takes no condition: expected a "

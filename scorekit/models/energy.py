@@ -60,7 +60,7 @@ class EnergyModel(View):
     def _checked(self, x: Array, sigma: Sigma, condition: Array | None) -> Callable[[Array], Array]:
         """The energy as a function of points like ``x``; the shape of its values is checked."""
         check_batch(x, finite=False)
-        level, energy = as_sigma(sigma, x), score_function(self.energy)
+        level, energy = as_sigma(sigma, x), score_function(self.energy, "energy")
 
         def checked(y: Array) -> Array:
             value = energy(y, level, condition)

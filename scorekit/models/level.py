@@ -11,6 +11,7 @@ from scorekit._checks import check_positive
 from scorekit._conditions import check_condition
 from scorekit._score import evaluate
 from scorekit.errors import InvalidValueError
+from scorekit.learning.isotropic import isotropic_noise
 from scorekit.learning.views import View, units_of, without_units
 from scorekit.models.tweedie import required_sigma
 from scorekit.protocols import Array, ScoreModel, Sigma
@@ -104,4 +105,5 @@ def denoise(model: ScoreModel, x: Array, sigma: Sigma, condition: Array | None =
     if units is not None:
         return units.from_standard(denoise(without_units(model), units.to_standard(x), sigma, condition))
     level = expand(required_sigma(sigma, x, "denoising"), x)
-    return x + level**2 * evaluate(model, own(x), sigma, check_condition(condition, x))
+    with isotropic_noise():
+        return x + level**2 * evaluate(model, own(x), sigma, check_condition(condition, x))

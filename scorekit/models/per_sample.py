@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scorekit._arrays import as_sigma, check_batch, per_row
-from scorekit._score import evaluate
+from scorekit._score import evaluate, score_function
 from scorekit.learning.views import View
 from scorekit.protocols import Array, Sigma
 
@@ -52,4 +52,5 @@ def per_sample(f: Callable[..., Array]) -> Any:
     >>> model(np.array([[2.0, 4.0]]), 1.0).tolist()
     [[-1.0, -2.0]]
     """
+    score_function(f, "f")
     return PerSample(f)

@@ -63,12 +63,12 @@ class Preconditioned(View):
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
         if self.kind == "none":
-            return evaluate(self.net, x, as_sigma(sigma, x), condition)
+            return evaluate(self.net, x, as_sigma(sigma, x), condition, "net")
         checked = required_sigma(sigma, x, f"preconditioning of kind {self.kind!r}")
         level = expand(checked, x)
         if self.kind == "ncsn":
-            return evaluate(self.net, x, checked, condition) / level
+            return evaluate(self.net, x, checked, condition, "net") / level
         width = level**2 + self.sigma_data**2
         root = width**0.5 if isinstance(width, float) else array_namespace(x).sqrt(width)
-        output = evaluate(self.net, x / root, checked, condition)
+        output = evaluate(self.net, x / root, checked, condition, "net")
         return output * (self.sigma_data / (level * root)) - x / width

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from scorekit._arrays import as_sigma, check_batch, constant, event_size, host, readable
 from scorekit._checks import check_positive
-from scorekit._score import evaluate
+from scorekit._score import evaluate, part_of, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.learning.isotropic import has_isotropic_noise
 from scorekit.learning.views import View, units_of
 from scorekit.protocols import Array, ScoreModel, Sigma
 
@@ -28,7 +29,9 @@ class Standardized(View):
     model: ScoreModel
     mean: Any
     scale: Any
-    _last: dict[Any, Any] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_last", {})  # mean and scale as arrays of the last kind of x
 
     def __repr__(self) -> str:
         mean, scale = (_shown(value) for value in (self.mean, self.scale))
@@ -37,6 +40,12 @@ class Standardized(View):
     def __call__(self, x: Array, sigma: Sigma = None, condition: Array | None = None) -> Array:
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
+        if sigma is not None and has_isotropic_noise():
+            raise InvalidTypeError(
+                "a standardized model is inside of a function, which hides it from samplers and objectives: their "
+                "noise is sigma in each entry of x, and that of the model is sigma * scale. Put the function inside: "
+                "sk.models.standardized(lambda u, sigma: …, mean, scale)."
+            )
         return evaluate(self.model, self.to_standard(x), as_sigma(sigma, x), condition) / self.like(x)[1]
 
     @property
@@ -67,13 +76,14 @@ class Standardized(View):
         if not (np.ndim(self.mean) or np.ndim(self.scale)):
             return self.mean, self.scale
         key = (type(x), x.dtype, str(getattr(x, "device", "")))
-        known = self._last.get(key)
+        last: dict[Any, Any] = self._last  # type: ignore[attr-defined]
+        known = last.get(key)
         if known is not None:
             return known  # type: ignore[no-any-return]
         made = constant(self.mean, x), constant(self.scale, x)
         if readable(x) and readable(made[0]):
-            self._last.clear()
-            self._last[key] = made
+            last.clear()
+            last[key] = made
         return made
 
 
@@ -95,7 +105,8 @@ def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
     - choose noise levels for standardized data: ``sk.noise.design((data - mean) / scale)``.
 
     Formulas of your own must use sigma · scale as the noise. Put this view outside of ``Preconditioned``,
-    ``EnergyModel`` and ``DenoiserModel``. A function around it hides it from samplers: put the function inside.
+    ``EnergyModel``, ``DenoiserModel`` and functions of your own: a function around it hides it from samplers and
+    objectives, which raises an error.
 
     Args:
         model: a score model of standardized data, trained or to be trained.
@@ -110,6 +121,7 @@ def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
             array of numbers.
         ValueError: ``mean`` is not finite, or ``scale`` is not positive and finite.
         ShapeError: when called, ``mean`` or ``scale`` does not broadcast to a sample of ``x``.
+        InvalidTypeError: when called by a sampler or an objective through a function that hides it.
 
     Reference: LeCun, Bottou, Orr and Müller, Efficient BackProp (1998), section 4.3, doi:10.1007/3-540-49430-8_2.
 
@@ -119,7 +131,10 @@ def standardized(model: ScoreModel, mean: Any, scale: Any) -> Any:
     [[-0.5, -0.005]]
     """
     if not callable(model):
-        raise InvalidTypeError(f"model is a {describe(model)}: expected a score model of standardized data.")
+        raise InvalidTypeError(
+            f"model is a {describe(model)}: expected a score model of standardized data.{part_of(model)}"
+        )
+    score_function(model)
     if units_of(model) is not None:
         raise InvalidTypeError("model is standardized already: expected a model of standardized data. Use one view.")
     return Standardized(model, _location(mean), _scale(scale))
@@ -151,7 +166,10 @@ def _numbers(value: Any, name: str) -> Any:
     try:
         if isinstance(value, (str, bytes, bool)):
             raise TypeError
-        made = np.array(host(value) if hasattr(value, "shape") else value, dtype=np.float64)
+        given = host(value) if isinstance(value, (bool, int, float)) or hasattr(value, "detach") else np.asarray(value)
+        if given.dtype.kind not in "fiu" or given.size == 0:
+            raise TypeError(given.dtype)
+        made = np.array(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(
             f"{name} is {value if isinstance(value, str) else describe(value)}: expected a number, or an array of "

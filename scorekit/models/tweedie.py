@@ -56,4 +56,4 @@ class DenoiserModel(View):
         """The score at ``x`` of shape ``(n, *event)``, shaped like ``x``."""
         check_batch(x, finite=False)
         level = required_sigma(sigma, x, "a denoiser")
-        return (evaluate(self.denoise, x, level, condition) - x) / expand(level, x) ** 2
+        return (evaluate(self.denoise, x, level, condition, "denoise") - x) / expand(level, x) ** 2

@@ -13,10 +13,19 @@ from scorekit._numerics import row_blocks
 from scorekit.errors import ShapeError
 from scorekit.protocols import Array
 
-__all__ = ["LocationScale", "blocks", "extreme_columns", "far_rows", "location_scale", "spread_rows"]
+__all__ = [
+    "CHUNK",
+    "LocationScale",
+    "block_size",
+    "blocks",
+    "extreme_columns",
+    "far_rows",
+    "location_scale",
+    "spread_rows",
+]
 
 CHUNK = 512  # samples per block
-_ENTRIES = 4_000_000  # of the rows from which quartiles are computed
+_ENTRIES, _AT_LEAST = 4_000_000, 32  # of the rows from which quartiles are computed
 _FENCE = 5.0  # interquartile ranges beyond the quartiles, at which a value is clipped
 _FAR = 20.0  # times the radius of all but one in a hundred rows
 _FEWEST = 20  # rows; among fewer, no row is judged to be far
@@ -68,23 +77,29 @@ def location_scale(data: Array) -> LocationScale:
     return LocationScale(constant(mean.reshape(event), data), constant(scale.reshape(event), data))
 
 
+def block_size(data: Array) -> int:
+    """The number of samples of a block: 512, or fewer with 4 million entries."""
+    return max(1, min(CHUNK, _ENTRIES // event_size(data)))
+
+
 def blocks(data: Array) -> Iterator[Any]:
     """The samples as rows in float64 on the CPU, one block at a time, so that large data are not copied as a whole."""
-    for rows in row_blocks(data.shape[0], CHUNK):
+    for rows in row_blocks(data.shape[0], block_size(data)):
         part = host(data[rows, ...])
         yield part.reshape(len(part), -1)
 
 
-def spread_rows(data: Array, most: int) -> Any:
-    """At most ``most`` evenly spaced samples as rows in float64."""
-    n = data.shape[0]
-    chosen = data if n <= most else data[:: math.ceil(n / most), ...]
+def spread_rows(data: Array, most: int | None = None) -> Any:
+    """At most ``most`` evenly spaced samples as rows in float64, with 4 million entries (but at least 32 samples)."""
+    n, limit = data.shape[0], max(_AT_LEAST, _ENTRIES // event_size(data))
+    step = math.ceil(n / (limit if most is None else min(most, limit)))
+    chosen = data[::step, ...]
     return host(chosen).reshape(chosen.shape[0], -1)
 
 
 def _clipped_moments(data: Array) -> tuple[Any, Any]:
     """Mean and standard deviation of each column, clipped to its fences."""
-    low, high = _fences(spread_rows(data, max(CHUNK, _ENTRIES // event_size(data))))
+    low, high = _fences(spread_rows(data))
     n = data.shape[0]
     mean = sum(np.clip(rows, low, high).sum(axis=0) for rows in blocks(data)) / n
     squares = sum(np.square(np.clip(rows, low, high) - mean).sum(axis=0) for rows in blocks(data)) / n

@@ -15,7 +15,7 @@ from scorekit._numerics import row_blocks
 from scorekit._tables import html_text
 from scorekit.errors import InvalidValueError, ShapeError
 from scorekit.noise import columns
-from scorekit.noise.columns import blocks, extreme_columns, far_rows, spread_rows
+from scorekit.noise.columns import block_size, blocks, extreme_columns, far_rows, spread_rows
 from scorekit.noise.levels import Geometric
 from scorekit.noise.overlap import overlaps, widest_ratio
 from scorekit.noise.sigma_distributions import check_range
@@ -175,9 +175,24 @@ def variance_ratio(gamma: float, steps: int, u: float) -> float:
 
     A step multiplies x − m by a = 1 − u and adds N(0, 2u sigma²): v ← a² v + 2u, with fixed point 1/(1 − u/2).
 
+    Args:
+        gamma: the deviation before the steps divided by sigma, at least 1.
+        steps: the number of steps, at least 1.
+        u: half of the step size divided by sigma², in (0, 2).
+
+    Raises:
+        ValueError: an argument is outside its range.
+
     >>> variance_ratio(2.0, 1, 0.5)
     2.0
     """
+    gamma, steps, u = check_positive(gamma, "gamma"), check_count(steps, "steps"), check_positive(u, "u")
+    if gamma < 1 or u >= 2:
+        raise InvalidValueError(f"gamma is {gamma} and u is {u}: expected gamma >= 1, and u < 2 for a stable step.")
+    return _variance_ratio(gamma, steps, u)
+
+
+def _variance_ratio(gamma: float, steps: int, u: float) -> float:
     rest = 1 / (1 - u / 2)
     return float((1 - u) ** (2 * steps) * (gamma**2 - rest) + rest)
 
@@ -187,9 +202,9 @@ def _step_size(gamma: float, steps: int) -> float:
     from scipy.optimize import minimize_scalar
 
     grid = np.geomspace(1e-6, 1.0, 400)
-    best = int(np.argmin([variance_ratio(gamma, steps, u) for u in grid]))
+    best = int(np.argmin([_variance_ratio(gamma, steps, u) for u in grid]))
     around = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
-    found = minimize_scalar(lambda u: variance_ratio(gamma, steps, u), bounds=around, options={"xatol": 1e-12})
+    found = minimize_scalar(lambda u: _variance_ratio(gamma, steps, u), bounds=around, options={"xatol": 1e-12})
     return float(found.x)
 
 
@@ -204,13 +219,13 @@ def _range(data: Array, far: Any) -> float:
 
 def _near(data: Array, far: Any) -> Iterator[Any]:
     """The samples that are not far from all others, one block of rows at a time."""
-    for rows, away in zip(blocks(data), _split(far), strict=True):
+    for rows, away in zip(blocks(data), _split(far, data), strict=True):
         yield rows[~away]
 
 
-def _split(mask: Any) -> Any:
+def _split(mask: Any, data: Array) -> Any:
     """A mask of samples in parts, one for each block."""
-    return np.split(mask, range(columns.CHUNK, len(mask), columns.CHUNK))
+    return np.split(mask, range(block_size(data), len(mask), block_size(data)))
 
 
 def _largest_distance(data: Array, far: Any, count: int) -> float:
@@ -219,7 +234,7 @@ def _largest_distance(data: Array, far: Any, count: int) -> float:
     radii = np.concatenate([np.linalg.norm(rows - center, axis=1) for rows in blocks(data)])
     taken = np.zeros(len(radii), dtype=bool)
     taken[np.argsort(-np.where(far, -1.0, radii), kind="stable")[:count]] = True
-    farthest = np.concatenate([rows[m] for rows, m in zip(blocks(data), _split(taken), strict=True)])
+    farthest = np.concatenate([rows[m] for rows, m in zip(blocks(data), _split(taken, data), strict=True)])
     distance = _diameter(farthest - center)
     if distance == 0:
         raise InvalidValueError(

@@ -13,9 +13,8 @@ import numpy as np
 from scorekit._arrays import constant
 from scorekit._checks import check_count, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
-from scorekit.noise.sigma_distributions import NoiseDistribution, check_range
+from scorekit.noise.sigma_distributions import NoiseDistribution, checked_levels, checked_quantiles, set_range
 from scorekit.protocols import Array
-from scorekit.registry import array_namespace
 
 __all__ = ["Geometric", "Levels", "as_levels"]
 
@@ -47,7 +46,7 @@ class _LevelsBase(NoiseDistribution):
 
     def icdf(self, u: Array) -> Array:
         """The levels in ascending order, each for a proportion 1/L of [0, 1)."""
-        xp = array_namespace(u)
+        xp = checked_quantiles(u)
         ascending = np.append(self.sigmas[::-1], self.sigmas[0])  # in float32 a u just below 1 can round to 1
         return xp.take(constant(ascending, u), xp.astype(u * len(self), xp.int64))
 
@@ -61,7 +60,7 @@ class _LevelsBase(NoiseDistribution):
         Raises:
             InvalidValueError: there is only one level, which has no cell.
         """
-        xp = array_namespace(sigma)
+        xp = checked_levels(sigma)
         if len(self) == 1:
             raise InvalidValueError("one level has no spacing and no density: use at least two levels.")
         log_sigmas = np.log(self.sigmas)
@@ -98,8 +97,8 @@ class Geometric(_LevelsBase):
     levels: int
 
     def __post_init__(self) -> None:
-        check_count(self.levels, "levels")
-        check_range(self.sigma_max, self.sigma_min)
+        object.__setattr__(self, "levels", check_count(self.levels, "levels"))
+        set_range(self)
 
     @cached_property
     def sigmas(self) -> Any:
@@ -126,23 +125,7 @@ class Levels(_LevelsBase):
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        try:
-            given = np.asarray(self.values)
-            if given.dtype.kind in "cMmSUV":
-                raise TypeError(given.dtype)
-            values = given.astype(float)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InvalidTypeError(f"levels are {self.values!r}: expected a sequence of numbers.") from error
-        if values.ndim != 1 or values.size == 0:
-            raise ShapeError(f"levels have shape {values.shape}: expected a sequence of at least one level.")
-        for value in values:
-            check_positive(value, "a noise level")
-        if np.any(np.diff(values) >= 0):
-            raise InvalidValueError(
-                f"levels must descend from the largest to the smallest, got {values.tolist()}. "
-                "Write sorted(levels, reverse=True), each level once."
-            )
-        object.__setattr__(self, "values", tuple(float(v) for v in values))
+        object.__setattr__(self, "values", _descending(self.values, "values"))
 
     def __repr__(self) -> str:
         """All levels, or for more than eight their number and range with a checksum, which tells runs apart."""
@@ -165,16 +148,42 @@ def as_levels(noise: Geometric | Levels | Sequence[float]) -> Geometric | Levels
     """
     if isinstance(noise, (Geometric, Levels)):
         return noise
-    if (
-        isinstance(noise, (str, bytes, NoiseDistribution))
-        or not hasattr(noise, "__iter__")
-        or getattr(noise, "ndim", 1) == 0
-    ):
+    unlike = isinstance(noise, (str, bytes, dict, type, NoiseDistribution))
+    if unlike or not hasattr(noise, "__iter__") or getattr(noise, "ndim", 1) == 0:
         raise InvalidTypeError(
             f"noise is {noise!r}: expected noise levels, or a descending sequence of numbers. "
             "Write Geometric(sigma_max, sigma_min, levels), or [10.0, 1.0, 0.1]."
         )
-    return Levels(tuple(noise))
+    return Levels(_descending(tuple(noise), "noise"))
+
+
+def _descending(given: Any, name: str) -> tuple[float, ...]:
+    """The levels as floats, checked to be positive and to descend; ``name`` is the argument of the caller."""
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind in "cMmSUV":
+            raise TypeError(array.dtype)
+        values = array.astype(float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidTypeError(
+            f"{name} is {_shown(given)}: expected a sequence of numbers, the noise levels."
+        ) from error
+    if values.ndim != 1 or values.size == 0:
+        raise ShapeError(f"{name}: levels have shape {values.shape}, got {_shown(given)}: expected at least one level.")
+    for value in values:
+        check_positive(value, f"{name}: each noise level")
+    if np.any(np.diff(values) >= 0):
+        raise InvalidValueError(
+            f"{name}: noise levels must descend from the largest to the smallest, got {_shown(values.tolist())}. "
+            "Write sorted(levels, reverse=True), each level once."
+        )
+    return tuple(float(v) for v in values)
+
+
+def _shown(given: Any) -> str:
+    """The given levels in a message; long ones are shortened in the middle."""
+    text = repr(given)
+    return text if len(text) <= 200 else f"{text[:100]} … {text[-80:]}"
 
 
 def _frozen(levels: Any) -> Any:

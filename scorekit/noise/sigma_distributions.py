@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from scorekit._arrays import as_rng
+from scorekit._arrays import as_rng, host, readable
 from scorekit._checks import check_count, check_number, check_positive
-from scorekit.errors import InvalidValueError
+from scorekit.errors import InvalidTypeError, InvalidValueError
 from scorekit.noise._normal_quantile import normal_quantile
 from scorekit.noise._strata import strata
 from scorekit.protocols import Array, RngLike
@@ -95,14 +95,15 @@ class LogUniform(NoiseDistribution):
     sigma_min: float
 
     def __post_init__(self) -> None:
-        check_range(self.sigma_max, self.sigma_min)
+        set_range(self)
 
     def icdf(self, u: Array) -> Array:
         """sigma_min · (sigma_max / sigma_min)^u."""
-        return self.sigma_min * array_namespace(u).exp(math.log(self.sigma_max / self.sigma_min) * u)
+        return self.sigma_min * checked_quantiles(u).exp(math.log(self.sigma_max / self.sigma_min) * u)
 
     def pdf(self, sigma: Array) -> Array:
         """1 / (sigma · log(sigma_max / sigma_min))."""
+        checked_levels(sigma)
         return 1 / (sigma * math.log(self.sigma_max / self.sigma_min))
 
 
@@ -132,27 +133,54 @@ class LogNormal(NoiseDistribution):
     bounded = False
 
     def __post_init__(self) -> None:
-        check_positive(self.std, "std")
-        if not math.isfinite(check_number(self.mean, "mean")):
+        object.__setattr__(self, "std", check_positive(self.std, "std"))
+        object.__setattr__(self, "mean", check_number(self.mean, "mean"))
+        if not math.isfinite(self.mean):
             raise InvalidValueError(f"mean must be finite, got {self.mean}.")
 
     def icdf(self, u: Array) -> Array:
         """exp(mean + std · Φ⁻¹(u)); u = 0 and u = 1 give 8.3 and 8.2 standard deviations, the limit of float64."""
-        xp = array_namespace(u)
+        xp = checked_quantiles(u)
         wide = xp.clip(xp.astype(u, xp.float64), _LEAST, 1 - 2 * _LEAST)
         return xp.astype(xp.exp(self.mean + self.std * normal_quantile(wide)), u.dtype)
 
     def pdf(self, sigma: Array) -> Array:
         """N(log sigma; mean, std²) / sigma."""
-        xp = array_namespace(sigma)
+        xp = checked_levels(sigma)
         z = (xp.log(sigma) - self.mean) / self.std
         return xp.exp(-0.5 * z * z) / (sigma * self.std * math.sqrt(2 * math.pi))
 
 
+def checked_quantiles(u: Array) -> Any:
+    """The namespace of ``u``, after a check that it holds real numbers in [0, 1]."""
+    return _check_between(u, "u", 0.0, 1.0, "quantiles from 0 to 1")
+
+
+def checked_levels(sigma: Array) -> Any:
+    """The namespace of ``sigma``, after a check that it holds positive, finite numbers."""
+    return _check_between(sigma, "sigma", 1e-300, 1e300, "positive and finite levels")
+
+
+def _check_between(x: Array, name: str, low: float, high: float, expected: str) -> Any:
+    xp = array_namespace(**{name: x})
+    if not xp.isdtype(x.dtype, "real floating"):
+        raise InvalidTypeError(f"{name} has dtype {x.dtype}: expected {expected}, of a real floating dtype.")
+    if readable(x):
+        least, largest = float(host(xp.min(x))), float(host(xp.max(x)))  # NaN if any value is NaN
+        if not (low <= least and largest <= high):
+            raise InvalidValueError(f"{name} has values from {least:g} to {largest:g}: expected {expected}.")
+    return xp
+
+
+def set_range(noise: Any) -> None:
+    """Convert ``sigma_max`` and ``sigma_min`` of a frozen dataclass to floats, and check them."""
+    for name in ("sigma_min", "sigma_max"):
+        object.__setattr__(noise, name, check_positive(getattr(noise, name), name))
+    check_range(noise.sigma_max, noise.sigma_min)
+
+
 def check_range(sigma_max: float, sigma_min: float) -> None:
-    """Check that two levels are positive and descending."""
-    check_positive(sigma_min, "sigma_min")
-    check_positive(sigma_max, "sigma_max")
+    """Check that two levels descend."""
     if not sigma_max > sigma_min:
         raise InvalidValueError(
             f"sigma_max must exceed sigma_min, got sigma_max={sigma_max} and sigma_min={sigma_min}: "

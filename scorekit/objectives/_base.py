@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from scorekit._arrays import as_rng, check_batch, weighted_mean
+from scorekit._arrays import as_rng, check_batch, check_rng, weighted_mean
 from scorekit._conditions import check_condition
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidValueError, ShapeError, describe
 from scorekit.learning.drawing import check_noise
+from scorekit.learning.isotropic import isotropic_noise
 from scorekit.learning.views import units_of, without_units
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
@@ -20,22 +21,24 @@ __all__ = ["CheckedScore", "ScoreObjective", "probes_first", "samples_first"]
 class CheckedScore:
     """A model with a fixed condition; its output is checked to have the shape and dtype of its input.
 
-    For a model of ``sk.models.standardized`` it is the score of standardized points; ``units`` is that view.
+    For a model of ``sk.models.standardized`` it is the score of standardized points: ``units`` is that view, ``model``
+    the model inside, and ``given`` the model that was passed, the same object at each step of a learner.
     """
 
-    def __init__(self, model: ScoreModel, condition: Array | None = None) -> None:
-        self.model, self.condition = model, condition
+    def __init__(self, model: ScoreModel, condition: Array | None = None, name: str = "model") -> None:
+        self.given, self.condition, self._name = model, condition, name
         self.units = units_of(model)
-        self._called = model if self.units is None else without_units(model)
-        self._score = score_function(self._called)
+        self.model = model if self.units is None else without_units(model)
+        self._score = score_function(self.model, name)
 
     def __call__(self, x: Array, sigma: Any = None) -> Array:
-        return check_score(self._score(x, sigma, self.condition), x)
+        with isotropic_noise():
+            return check_score(self._score(x, sigma, self.condition), x, self._name)
 
     @property
     def has_divergence(self) -> bool:
         """Whether the model computes its exact trace itself."""
-        return getattr(self._called, "divergence", None) is not None
+        return getattr(self.model, "divergence", None) is not None
 
     def divergence(self, x: Array, probes: Array | None = None) -> tuple[Array, Array]:
         """``(s, tr ∇s)`` at sigma=None, or with ``probes`` the mean of vᵀ ∇s v in place of the trace.
@@ -44,7 +47,7 @@ class CheckedScore:
         exist. Both get ``condition=`` if there is a condition.
         """
         name = "divergence" if probes is None else "probed_divergence"
-        own = getattr(self._called, name, None)
+        own = getattr(self.model, name, None)
         if own is None:
             return backend_of(x).divergence(self, x, probes)
         told = {} if self.condition is None else {"condition": self.condition}
@@ -76,7 +79,8 @@ class ScoreObjective(ABC):
         Returns:
             A NamedTuple of arrays whose first axis is n, or None.
         """
-        del x, rng
+        del x
+        check_rng(rng)
 
     def __call__(
         self,
@@ -153,6 +157,11 @@ class ScoreObjective(ABC):
         """
         return None
 
+    @property
+    def takes_trace(self) -> bool:
+        """Whether the losses contain a derivative of the score with respect to x; ReLU is then wrong."""
+        return False
+
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         """Check the model before the losses are computed."""
         del score, x
@@ -162,7 +171,7 @@ class ScoreObjective(ABC):
         """The losses, for checked arguments; ``noise`` is the result of :meth:`draw`."""
 
     def _stream(self, x: Array, rng: RngLike) -> Rng:
-        return as_rng(rng, x, type(self).__name__)
+        return as_rng(rng, check_batch(x, finite=False), type(self).__name__)
 
 
 def samples_first(probes: Array) -> Array:

@@ -34,7 +34,7 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
     """
     modes = _modes(score.model)
     with suppress(TypeError):  # a model that cannot be hashed or weakly referenced is checked every time
-        if score.model in _seen_uncoupled and _seen_uncoupled[score.model] == modes:
+        if score.given in _seen_uncoupled and _seen_uncoupled[score.given] == modes:
             return
     if x.shape[0] == 1:  # nothing can be checked with one row, so nothing is cached
         return
@@ -48,7 +48,7 @@ def refuse_coupled_rows(score: CheckedScore, x: Array) -> None:
             "normalization, or DenoisingScoreMatching. For details run sk.testing.check_score_model(model, x)."
         )
     with suppress(TypeError):
-        _seen_uncoupled[score.model] = modes
+        _seen_uncoupled[score.given] = modes
 
 
 def _modes(model: Any) -> Any:
@@ -88,7 +88,7 @@ def _couples_rows(score: CheckedScore, x: Array) -> bool | None:
 
 def refuse_mixed_levels(score: CheckedScore, x: Array, sigma: Array) -> None:
     """Call :func:`check_levels`, once for each model, at its first call with several samples and their own levels."""
-    model: Any = score.model
+    model: Any = score.given
     with suppress(TypeError):
         if model in _seen_levels:
             return

@@ -31,9 +31,9 @@ def warn_of_cost(score: CheckedScore, x: Array) -> None:
     if d < _MANY or score.has_divergence or not readable(x):
         return
     with suppress(TypeError):
-        if _seen.get(score.model) == d:
+        if _seen.get(score.given) == d:
             return
-        _seen[score.model] = d
+        _seen[score.given] = d
     seconds = d * _time_of_one(score, x)
     if seconds > _SLOW:
         warn(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorekit._arrays import as_sigma, event_dot, own
-from scorekit._score import score_function, takes_condition
+from scorekit._score import part_of, score_function, takes_condition
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.objectives._base import CheckedScore, ScoreObjective
 from scorekit.protocols import Array, Distribution, ScoreModel, Sigma
@@ -45,8 +45,9 @@ class ExplicitScoreMatching(ScoreObjective):
         if not callable(self._target()):
             raise InvalidTypeError(
                 f"target is a {describe(self.target)}: expected a distribution with a score method, "
-                "or a score function."
+                f"or a score function.{part_of(self.target)}"
             )
+        score_function(self._target(), "target")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ExplicitScoreMatching):
@@ -59,10 +60,16 @@ class ExplicitScoreMatching(ScoreObjective):
     def _target(self) -> Any:
         return getattr(self.target, "score", self.target)
 
+    @property
+    def sampling_levels(self) -> tuple[float | None, ...]:
+        """The level of the comparison, or the largest and the smallest of several."""
+        levels = _plain(self.sigma)
+        return (max(levels), min(levels)) if isinstance(levels, tuple) else (levels,)
+
     def _losses(self, score: CheckedScore, x: Array, noise: None) -> Array:  # noqa: ARG002
         sigma = as_sigma(self.sigma, x)
         condition = score.condition if takes_condition(self._target()) else None
-        exact = CheckedScore(self._in_units(score.units, sigma), condition)(own(x), sigma)
+        exact = CheckedScore(self._in_units(score.units, sigma), condition, "target")(own(x), sigma)
         difference = score(own(x), sigma) - exact
         return 0.5 * event_dot(difference, difference)
 

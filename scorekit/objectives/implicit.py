@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from scorekit._arrays import event_dot
+from scorekit._arrays import check_rng, event_dot
 from scorekit._checks import check_count, check_option
 from scorekit._tables import displayed
 from scorekit.objectives._base import CheckedScore, ScoreObjective, probes_first, samples_first
@@ -45,6 +45,9 @@ class ImplicitScoreMatching(ScoreObjective):
     Warns:
         RuntimeWarning: once for each model, if the exact trace of a batch takes more than 2 seconds, with an estimate.
 
+    Autodiff's derivative of the trace with respect to the parameters is wrong if the derivatives of the score jump, as
+    with ReLU: ``fit`` raises an error for such a model. It is right for softplus, SiLU, GELU, tanh and ELU.
+
     References: Hyvärinen, Estimation of Non-Normalized Statistical Models by Score Matching, 2005, JMLR 6:695–709.
     Hutchinson, A Stochastic Estimator of the Trace of the Influence Matrix, 1990, doi:10.1080/03610919008812866.
 
@@ -58,7 +61,12 @@ class ImplicitScoreMatching(ScoreObjective):
 
     def __post_init__(self) -> None:
         check_option(self.trace, "trace", ("exact", "hutchinson"))
-        check_count(self.probes, "probes")
+        object.__setattr__(self, "probes", check_count(self.probes, "probes"))
+
+    @property
+    def takes_trace(self) -> bool:
+        """True."""
+        return True
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:
@@ -68,6 +76,7 @@ class ImplicitScoreMatching(ScoreObjective):
     def draw(self, x: Array, rng: RngLike = None) -> Probes | None:
         """Draw Rademacher probes for the estimate; None for the exact trace."""
         if self.trace == "exact":
+            check_rng(rng)
             return None
         return Probes(samples_first(self._stream(x, rng).rademacher((self.probes, *x.shape), like=x)))
 

@@ -96,7 +96,7 @@ class NoiseConditional(ScoreObjective):
                 raise InvalidValueError(
                     'weighting "edm" needs sigma_data, the standard deviation of the data, got None: sigma_data=0.5.'
                 )
-            check_positive(self.sigma_data, "sigma_data")
+            object.__setattr__(self, "sigma_data", check_positive(self.sigma_data, "sigma_data"))
         elif self.sigma_data is not None:
             raise InvalidValueError(f'sigma_data is used by weighting "edm" only, got weighting {self.weighting!r}.')
 

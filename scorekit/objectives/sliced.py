@@ -39,6 +39,8 @@ class SlicedScoreMatching(ScoreObjective):
         ValueError: ``projections`` below 1, an unknown ``distribution``, or, when called, rows of the model that
             depend on each other (batch normalization in training mode).
 
+    As for :class:`ImplicitScoreMatching`, the derivatives of the score must not jump: no ReLU.
+
     Reference: Song, Garg, Shi, Ermon, Sliced Score Matching: A Scalable Approach to Density and Score
     Estimation, 2019, arXiv:1905.07088.
 
@@ -52,12 +54,17 @@ class SlicedScoreMatching(ScoreObjective):
     variance_reduced: bool = True
 
     def __post_init__(self) -> None:
-        check_count(self.projections, "projections")
+        object.__setattr__(self, "projections", check_count(self.projections, "projections"))
         check_option(self.distribution, "distribution", ("rademacher", "gaussian", "sphere"))
         check_option(self.variance_reduced, "variance_reduced", (True, False))
 
     def _prepare(self, score: CheckedScore, x: Array) -> None:
         refuse_coupled_rows(score, x)
+
+    @property
+    def takes_trace(self) -> bool:
+        """True."""
+        return True
 
     @property
     def sampling_levels(self) -> tuple[float | None, ...]:

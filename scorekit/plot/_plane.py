@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from scorekit._arrays import check_batch, check_like, constant, host
 from scorekit._checks import check_count, check_positive
+from scorekit._score import refuse_other_framework
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.metrics._host import host_score
 from scorekit.plot._axes import Box
@@ -65,6 +66,8 @@ def make_plane(box: Box, grid: int, like: Array | None) -> Plane:
 
 def field_on(plane: Plane, model: ScoreModel, sigma: float | None, name: str = "model") -> Any:
     """The vectors of a score field on the grid, float64 ``(rows, columns, 2)``."""
+    way = "Pass an array of its framework, as like=torch.zeros(1)."
+    refuse_other_framework(model, plane.points, "the points of the grid", way=way)
     return host_score(model, plane.points, sigma, name).reshape(*plane.shape, 2)
 
 
@@ -93,7 +96,10 @@ def _check_dimension(distribution: Any) -> None:
     """Raise ``ShapeError`` if the distribution has a dimension other than 2."""
     dim = getattr(distribution, "dim", 2)
     if dim != 2:
-        raise ShapeError(f"the distribution has dimension {dim}: expected 2, because plots are in the plane.")
+        raise ShapeError(
+            f"the distribution or density, a {describe(distribution)}, has dimension {dim}: expected 2, because plots "
+            "are in the plane."
+        )
 
 
 class Backdrop(NamedTuple):

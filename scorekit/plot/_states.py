@@ -36,6 +36,8 @@ def shown_frames(kept: int, every: int | None) -> list[int]:
 def state_names(trajectory: Any, labels: Sequence[str] | None, kept: int) -> list[str]:
     """A name for each kept state: the given label, its noise level, or its number."""
     if labels is not None:
+        if isinstance(labels, str) or not isinstance(labels, Sequence):
+            raise InvalidTypeError(f"labels is {labels!r}: expected one name for each of {kept} kept states.")
         names = [str(label) for label in labels]
         if len(names) != kept:
             raise ShapeError(f"there are {len(names)} labels for {kept} kept states: expected one per state.")

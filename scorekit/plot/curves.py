@@ -47,7 +47,7 @@ def noise_levels(noise: Any, ax: Axes | None = None, *, dim: int | None = None) 
     >>> ax.lines[0].get_ydata().tolist()
     [10.0, 1.0, 0.1]
     """
-    if hasattr(noise, "sigmas"):
+    if hasattr(noise, "sigmas") and not isinstance(noise, type):
         sigmas = np.asarray(noise.sigmas, dtype=float)
         size = getattr(noise, "dim", None) if dim is None else check_count(dim, "dim")
         if dim is not None and len(sigmas) < 2:

@@ -56,7 +56,7 @@ def nearest_neighbors(
     ((18, 58), 3)
     """
     found = find(samples, training, k)
-    columns = min(check_count(columns, "columns"), samples.shape[0])
+    k, columns = check_count(k, "k"), min(check_count(columns, "columns"), samples.shape[0])
     ax = image_grid(_side_by_side(samples, training, found), ax, columns=columns * (k + 1), limits=limits, gap=_GAP)
     _frame(ax, samples.shape[0], columns, k + 1)
     ax.set_title(f"samples (framed), and nearest training image{'s' if k > 1 else ''}", fontsize="small")

@@ -57,7 +57,8 @@ def samples(
     everything = points if held_out is None else np.concatenate([points, held_out])
     box = box_of(everything) if limits is None else as_box(limits)
     size = None if size is None else check_positive(size, "size")
-    if not isinstance(labels, (tuple, list)) or len(labels) != 2:
+    named = isinstance(labels, (tuple, list)) and [type(name) for name in labels] == [str, str]
+    if not named:
         raise InvalidTypeError(f"labels are {labels!r}: expected two names, for instance ('samples', 'data').")
     ax = as_axes(ax)
     if held_out is not None:

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
-from scorekit._checks import check_count, check_path, check_positive
+from scorekit._checks import check_count, check_option, check_path, check_positive
 from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.plot._axes import SIZE
 from scorekit.storage.files import replacing
@@ -38,12 +38,13 @@ def panels(columns: int, rows: int = 1, *, size: float = SIZE, title: str | None
     >>> len(axes)
     3
     """
-    check_count(columns, "columns")
-    check_count(rows, "rows")
+    columns, rows = check_count(columns, "columns"), check_count(rows, "rows")
     size = check_positive(size, "size")
     figure = Figure(figsize=(columns * size * 1.08, rows * size), layout="constrained")
     FigureCanvasAgg(figure)
     if title is not None:
+        if not isinstance(title, str):
+            raise InvalidTypeError(f"title is a {describe(title)}: expected a string, or None.")
         figure.suptitle(title)
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
@@ -71,6 +72,7 @@ def write(figure: Figure | SubFigure, path: str | os.PathLike[str], dpi: int = 1
     if not isinstance(figure, Figure):
         raise InvalidTypeError(f"figure is a {describe(figure)}: expected a matplotlib Figure. For Axes use ax.figure.")
     target, dpi = check_path(path, "path"), check_count(dpi, "dpi")
+    check_option(close, "close", (True, False))
     if not target.suffix:
         target = target.with_suffix(f".{figure.canvas.get_default_filetype()}")
     try:

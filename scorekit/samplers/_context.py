@@ -11,6 +11,7 @@ import numpy as np
 from scorekit._arrays import as_rng, no_grad, own, readable
 from scorekit._score import check_score, score_function
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError
+from scorekit.learning.isotropic import isotropic_noise
 from scorekit.learning.views import units_of, without_units
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel, Shape, Sigma
 from scorekit.registry import array_namespace
@@ -119,7 +120,8 @@ class Context:
     def _first_score(self, points: Array, sigma: Sigma) -> Array:
         """The first call of the model, on a copy of ``points``, to detect a model that modifies its input in place."""
         tried = own(points)
-        s = self._model(tried, sigma)
+        with isotropic_noise():
+            s = self._model(tried, sigma)
         if readable(points) and not bool(self.xp.all(tried == points)):
             raise InvalidValueError(
                 "the model changed x: expected a model that does not modify its input in place. Avoid in-place "

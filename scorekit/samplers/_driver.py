@@ -9,7 +9,7 @@ from typing import Any
 
 from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import as_rng, check_batch
-from scorekit._checks import check_count, check_option
+from scorekit._checks import check_arguments, check_count, check_option
 from scorekit._progress import progress_bar
 from scorekit._score import check_conditional
 from scorekit.errors import DivergedError, InvalidTypeError, ShapeError
@@ -88,8 +88,8 @@ class ChainSampler(ABC):
         """
         keep_every = None if keep_every is None else check_count(keep_every, "keep_every")
         check_option(progress, "progress", (True, False))
-        if callback is not None and not callable(callback):
-            raise InvalidTypeError(f"callback is a {kind_of(callback)}: expected a function of a State, or None.")
+        if callback is not None:
+            check_arguments(callback, "callback", ("state",))
         run = self._begin(model, x0, rng)
         recorder = Recorder(run.context, run.total, keep_every)
         recorder.check_memory()

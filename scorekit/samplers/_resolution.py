@@ -22,18 +22,22 @@ class Resolution:
     def __init__(self, x: Array, context: Context) -> None:
         self._dtype, self._units = str(x.dtype).rpartition(".")[2], context.units
         self._relative = float(context.xp.finfo(x.dtype).eps)
+        self._row: Row | None = None
+        self._change = math.inf
         self._asked = False
 
     def check(self, row: Row, size: float, number: int) -> None:
         """Check the step ``number``, after which the root mean square of the entries is ``size``."""
-        if self._asked or not size < math.inf or change_of(row) >= self._relative * size:
+        if row is not self._row:
+            self._row, self._change = row, change_of(row)
+        if self._change >= self._relative * size or self._asked or not size < math.inf:
             return
         self._asked = True
         remedy = "start from float64 points"
         if self._units is None:
             remedy += ", or move the data to the order of one: sk.models.standardized(model, mean, scale)"
         warn(
-            f"step {number} changes x by about {change_of(row):.2g}, and neighboring {self._dtype} numbers of the size "
+            f"step {number} changes x by about {self._change:.2g}, and neighboring {self._dtype} numbers of the size "
             f"of x, {size:.3g}, are {self._relative * size:.2g} apart: noise and score are lost to rounding. Use "
             f"larger steps, {remedy}."
         )

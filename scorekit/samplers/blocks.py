@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scorekit._arrays import as_rng, check_batch
-from scorekit._checks import check_count, check_option
+from scorekit._checks import check_arguments, check_count, check_option
 from scorekit._progress import progress_bar
+from scorekit._score import score_function
 from scorekit._tables import displayed
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.models import condition
 from scorekit.protocols import Array, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace, backend_of
 from scorekit.samplers._driver import ChainSampler
+from scorekit.samplers._log_density import score_model
 from scorekit.samplers.state import Samples, State
 
 __all__ = ["Block", "Gathered", "gather", "sample_blocks"]
@@ -108,6 +110,8 @@ def sample_blocks(
             f"start is a {describe(start)}: expected a function of a count and an rng, for example "
             "lambda n, rng: sk.samplers.initial(noise, (n, 1, 28, 28), rng)."
         )
+    check_arguments(start, "start", ("n", "rng"))
+    score_function(score_model(model))
     check_option(progress, "progress", (True, False))
     n, block = check_count(n, "n"), check_count(block, "block")
     count = math.ceil(n / block)
@@ -144,16 +148,25 @@ def gather(blocks: Iterable[Block]) -> Gathered:
     kept: list[tuple[Array, Any]] = []
     interrupted = False
     try:
-        for made in blocks:
+        for made in _iterable(blocks):
             kept.append((made.samples.x, np.arange(made.rows.start, made.rows.stop)))
     except KeyboardInterrupt:
         if not kept:
             raise
         interrupted = True
     if not kept:
-        raise InvalidValueError("there is no block to gather: expected at least one.")
+        raise InvalidValueError("blocks is empty, there is no block to gather: expected at least one.")
     parts, rows = zip(*kept, strict=True)
     return Gathered(array_namespace(parts[0]).concat(parts, axis=0), np.concatenate(rows), interrupted)
+
+
+def _iterable(blocks: Any) -> Iterator[Block]:
+    if not isinstance(blocks, Iterable):
+        raise InvalidTypeError(f"blocks is a {describe(blocks)}: expected the iterator from sample_blocks.")
+    for made in blocks:
+        if not isinstance(made, Block):
+            raise InvalidTypeError(f"blocks contains a {describe(made)}: expected a Block, from sample_blocks.")
+        yield made
 
 
 def _streams(rng: RngLike, like: Array | None) -> Callable[[int], Rng]:
@@ -211,7 +224,7 @@ class _Run(NamedTuple):
         if isinstance(begun, tuple):
             begun, told = _pair(begun, size)
             model = condition(model, told, each=True)
-        x0 = check_batch(begun, "what start returned")
+        x0 = check_batch(begun, "the array that start returned")
         if x0.shape[0] != size:
             raise ShapeError(
                 f"start returned shape {tuple(x0.shape)} for {size} samples: expected a first axis of {size}."

@@ -104,9 +104,12 @@ class Inpaint(ChainSampler):
 def _as_numpy(value: Any, name: str) -> Any:
     """``value`` as a NumPy array of its own dtype, from an array of any framework or from lists of numbers."""
     try:
-        return backend_of(value).to_numpy(value)
+        made = backend_of(value).to_numpy(value)
     except InvalidTypeError:
-        made = np.asarray(value)
+        try:
+            made = np.asarray(value)
+        except ValueError as error:
+            raise InvalidTypeError(f"{name} is ragged ({error}): expected an array of numbers.") from error
     if made.dtype.kind not in "biuf":
         raise InvalidTypeError(f"{name} is a {describe(value)} of dtype {made.dtype}: expected an array of numbers.")
     return made

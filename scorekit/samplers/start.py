@@ -90,7 +90,7 @@ def _check_shape(shape: Any) -> Shape:
 
 def _largest(noise: Any) -> float:
     for name in ("largest", "sigma_max"):
-        if hasattr(noise, name):
+        if hasattr(noise, name) and not isinstance(noise, type):
             return check_positive(getattr(noise, name), name)
     if isinstance(noise, NoiseDistribution) or not hasattr(noise, "__iter__"):
         raise InvalidTypeError(
@@ -102,7 +102,11 @@ def _largest(noise: Any) -> float:
 
 def _moment(value: Any, name: str, z: Array) -> Array:
     """``value`` as an array like ``z`` that broadcasts to it, all finite."""
-    made = constant(value, z)
+    try:
+        made = constant(value, z)
+    except InvalidTypeError as error:
+        shown = f"a {describe(value)}"
+        raise InvalidTypeError(f"{name} is {shown}: expected a number, or an array that broadcasts to x0.") from error
     xp = array_namespace(made)
     if not bool(xp.all(xp.isfinite(made))):
         raise InvalidValueError(f"{name} must be finite, got {value!r}.")

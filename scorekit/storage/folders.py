@@ -22,7 +22,7 @@ from scorekit._checks import check_path
 from scorekit._memory import free_bytes, readable_size
 from scorekit._reading import open_regular
 from scorekit._version import __version__
-from scorekit.errors import CheckpointError
+from scorekit.errors import CheckpointError, reason_of
 from scorekit.learning.host_arrays import BFLOAT16
 from scorekit.storage.files import replacing
 from scorekit.storage.sealed import read_sealed, seal
@@ -50,7 +50,7 @@ def writable_folder(folder: str | os.PathLike[str], hint: str) -> Path:
     ...     writable_folder(place + "/runs/first", "choose another folder.").is_dir()
     True
     """
-    path = check_path(folder, "the folder")
+    path = check_path(folder, "folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -124,7 +124,7 @@ def read_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         bits = load_file(path / _ARRAYS)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, MemoryError) as error:
         raise CheckpointError(
-            f"{path} cannot be read: {_ARRAYS} is not a complete safetensors file ({_reason(error)})."
+            f"{path} cannot be read: {_ARRAYS} is not a complete safetensors file ({reason_of(error)})."
         ) from error
     _verify(path, bits, content["sha256"])
     narrow = content["bfloat16"]
@@ -138,14 +138,19 @@ def _manifest(path: Path) -> dict[str, Any]:
     content: dict[str, Any]
     try:
         content, sealed = read_sealed(path / _MANIFEST)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        lacks = "is a file" if path.exists() else "does not exist"
+        lacks = f"has no {_MANIFEST}, so scorekit did not write it" if path.is_dir() else lacks
+        raise CheckpointError(f"{path} {lacks}: expected a folder that scorekit wrote.") from error
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({_reason(error)}).") from error
+        raise CheckpointError(f"{path} cannot be read: {_MANIFEST} is not JSON text ({reason_of(error)}).") from error
     if not sealed:
         raise CheckpointError(f"{path} cannot be read: {_MANIFEST} has no checksum, so scorekit did not write it.")
     if type(content.get("format")) is int and _FORMAT < content["format"] < _MANY:
         raise NewerFormatError(
             f"{path} was written by a newer scorekit ({content.get('scorekit')}, format {content['format']}); this one "
-            f"is {__version__} and reads format {_FORMAT}. Upgrade: python -m pip install --upgrade scorekit"
+            f"is {__version__} and reads format {_FORMAT}. Install that version: "
+            "in an up-to-date clone of scorekit, python -m pip install ."
         )
     for name, kind in _PARTS.items():
         if type(content.get(name)) is not kind or content["format"] != _FORMAT:
@@ -182,9 +187,3 @@ def _digest(value: Any) -> str:
 def _bits(value: Any) -> Any:
     """The array as stored: bfloat16, which NumPy lacks, is stored as uint16, and the manifest lists these arrays."""
     return value.view(np.uint16) if value.dtype == BFLOAT16 else value
-
-
-def _reason(error: BaseException) -> str:
-    """The reason in one line of at most 200 characters."""
-    text = getattr(error, "strerror", None) or str(error)
-    return f"{type(error).__name__}: {text}".splitlines()[0][:200]

@@ -34,7 +34,7 @@ def not_a_model(path: Path) -> str | None:
         return None
     if kind == "missing":
         return f"{path} does not exist: expected a folder that sk.save wrote."
-    if kind == "safetensors" and file_kind(path.parent)[0] == "scorekit":
+    if path.is_file() and file_kind(path.parent)[0] == "scorekit":
         return f"{path} is a part of a folder that scorekit wrote: expected the folder, sk.load({str(path.parent)!r})."
     advice = _READ_BY.get(kind, "").format(path=path)
     return f"{path} is {words}: expected a folder that sk.save wrote." + (f" For this one: {advice}." if advice else "")

@@ -143,13 +143,14 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         name = type(model).__name__
         if name not in _VIEWS:
             raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
-        others = [f.name for f in fields(model) if f.init and f.name != model._inner]
+        others = [f.name for f in fields(model) if f.name != model._inner]
         views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
         model = model.inner
-    if not callable(getattr(model, "parameters", None)):
+    if isinstance(model, type) or not callable(getattr(model, "parameters", None)):
+        part = " Pass its .model." if hasattr(model, "model") else " Functions cannot be saved."
+        what = f"the class {model.__name__}" if isinstance(model, type) else f"a {describe(model)}"
         raise InvalidTypeError(
-            f"cannot save a {describe(model)}: expected a network with parameters(), alone or wrapped by views of "
-            "sk.models. Functions cannot be saved."
+            f"cannot save {what}: expected a network with parameters(), alone or wrapped by views of sk.models.{part}"
         )
     return unwrapped(model), views
 

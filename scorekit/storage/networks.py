@@ -127,11 +127,12 @@ def filled(network: Any, arrays: Mapping[str, Array], rebuilt: bool) -> Any:
     if rebuilt and callable(getattr(network, "to", None)):
         kinds = {v.dtype for v in arrays.values() if backend_of(v).xp.isdtype(v.dtype, "real floating")}
         network = network.to(*kinds) if len(kinds) == 1 else network
-    own = _arrays_of(network)
+    inside = unwrapped(network)
+    own = _arrays_of(inside)
     check_same_arrays(arrays, own)
-    if not hasattr(network, "load_state_dict"):
-        return network.with_parameters({name: arrays[name] for name in own})  # in the order of the network
-    network.load_state_dict(arrays)
+    if not hasattr(inside, "load_state_dict"):
+        return inside.with_parameters({name: arrays[name] for name in own})  # in the order of the network
+    inside.load_state_dict(arrays)
     return network
 
 

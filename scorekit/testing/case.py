@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from scorekit._score import evaluate, takes_sigma
-from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError
-from scorekit.learning.views import View
-from scorekit.protocols import Array, Parametric, ScoreModel, Sigma
+from scorekit.errors import InvalidTypeError, InvalidValueError, ScorekitError, reason_of
+from scorekit.learning.views import View, trainable
+from scorekit.protocols import Array, ScoreModel, Sigma
 from scorekit.registry import backend_of
 
 __all__ = ["Case", "attempt"]
@@ -49,7 +49,7 @@ class Case:
             raise self._explained(x, sigma, error) from error
 
     def _explained(self, x: Array, sigma: Sigma, error: BaseException) -> ScorekitError:
-        what = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        what = reason_of(error)
         for value in self.parameters().values():
             if str(value.device) != str(x.device):
                 return InvalidTypeError(
@@ -90,13 +90,7 @@ class Case:
 
     def parameters(self) -> dict[str, Array]:
         """The trainable parameters of the innermost network, by name; empty if it does not list them."""
-        *_, network = self.insides()
-        found = {}
-        if hasattr(network, "named_parameters"):
-            found = dict(network.named_parameters())
-        elif isinstance(network, Parametric):
-            found = network.parameters()
-        return {name: value for name, value in found.items() if getattr(value, "requires_grad", True)}
+        return trainable(self.model)
 
 
 def attempt(what: str, derive: Callable[[], Any]) -> Any:

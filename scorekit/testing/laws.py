@@ -15,7 +15,9 @@ import numpy as np
 
 from scorekit._arrays import constant, host
 from scorekit._tables import displayed
+from scorekit.distributions._numbers import numbers
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
+from scorekit.noise import NoiseDistribution
 from scorekit.protocols import Array, ScoreModel, Shape
 
 __all__ = ["AffineLaw", "impulse_law"]
@@ -75,9 +77,10 @@ def impulse_law(
     >>> law.draws, bool(abs(law.variance[0] - 1 / (1 - 0.5 / 4)) < 1e-12)
     (200, True)
     """
-    if not callable(getattr(sampler, "sample", None)) or isinstance(sampler, type):
+    unlike = isinstance(sampler, (type, NoiseDistribution)) or hasattr(sampler, "log_prob")
+    if unlike or not callable(getattr(sampler, "sample", None)):
         raise InvalidTypeError(f"sampler is a {describe(sampler)}: expected an object with sample(model, x0, rng).")
-    center = np.asarray(host(mean) if hasattr(mean, "shape") else mean, dtype=np.float64)
+    center = numbers(mean, "mean")
     if center.ndim == 0:
         raise ShapeError(f"mean is {mean!r}: expected an array in the shape of one sample, for example numpy.zeros(2).")
     spread = _as_matrix(covariance, center)
@@ -148,7 +151,7 @@ def _check_affine(responses: Any, first: Any, last: Any, like: Array) -> None:
 
 
 def _as_matrix(covariance: Any, center: Any) -> Any:
-    given = np.asarray(host(covariance) if hasattr(covariance, "shape") else covariance, dtype=np.float64)
+    given = numbers(covariance, "covariance")
     if given.ndim == 0:
         return float(given) * np.eye(center.size)
     if given.shape == center.shape:

@@ -1,4 +1,4 @@
-"""Arguments of ``fit`` under the names that other libraries use."""
+"""Arguments of ``fit`` under the names that other libraries use, and models that it cannot train."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scorekit.errors import InvalidTypeError
+from scorekit.training.run import FitResult
 from scorekit.training.sources import Source
 
-__all__ = ["check_names"]
+__all__ = ["check_model", "check_names", "known_as"]
 
 _CALLED = {
     "learning_rate": "lr, eta, alpha, step_size, base_lr, max_lr, initial_lr, learning_rate_init",
@@ -83,15 +84,26 @@ def check_names(options: Mapping[str, Any], steps: Any, own: Iterable[str], sour
         raise InvalidTypeError(f"fit needs steps, the number of optimizer steps, such as steps=5000. {_epoch(source)}")
 
 
+def known_as(name: str) -> str | None:
+    """The argument of ``fit`` that has this name elsewhere; None if there is none.
+
+    >>> known_as("lr"), known_as("epochs")
+    ('learning_rate', 'steps')
+    """
+    if name in (*_COUNTED.split(", "), *_STEPS.split(", ")):
+        return "steps"
+    return next((right for right, others in _CALLED.items() if name in others.split(", ")), None)
+
+
 def _advice(name: str, value: Any, source: Source) -> str | None:
     if name in _COUNTED.split(", "):
         number = value if isinstance(value, int) and not isinstance(value, bool) else 10
         return f"it counts steps, not epochs. {_epoch(source)} For {number} epochs pass steps={number * source.epoch}."
     if name in _STEPS.split(", "):
         return f"did you mean steps? {_epoch(source)}"
-    for right, others in _CALLED.items():
-        if name in others.split(", "):
-            return f"did you mean {right}?"
+    right = known_as(name)
+    if right is not None:
+        return f"did you mean {right}?"
     return next((advice for names, advice in _INSTEAD.items() if name in names.split(", ")), None)
 
 
@@ -102,3 +114,11 @@ def _epoch(source: Source) -> str:
 def _near(name: str, own: Iterable[str]) -> str | None:
     near = difflib.get_close_matches(name, list(own), 1, cutoff=0.8)
     return f"did you mean {near[0]}?" if near else None
+
+
+def check_model(model: Any) -> None:
+    """Raise ``TypeError`` for a class, or a result of ``fit``, in the place of a network."""
+    if isinstance(model, type):
+        raise InvalidTypeError(f"model is the class {model.__name__}: expected an instance, {model.__name__}(…).")
+    if isinstance(model, FitResult):
+        raise InvalidTypeError("model is a FitResult: expected a network. To train it further pass its .model.")

@@ -35,8 +35,8 @@ class Checkpoints:
         """Open the folder. The process that ``writes`` creates it if needed; an error is raised if it cannot."""
         check_count(keep, "keep")
         if not writes:
-            return cls(check_path(folder, "the folder"), keep)
-        return cls(writable_folder(folder, "choose a folder that you may write to."), keep)
+            return cls(check_path(folder, "checkpoint"), keep)
+        return cls(writable_folder(check_path(folder, "checkpoint"), "choose a folder that you may write to."), keep)
 
     def locked(self) -> AbstractContextManager[None]:
         """A context in which only this process may write here; ``CheckpointError`` if another process does."""

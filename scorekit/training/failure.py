@@ -6,21 +6,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scorekit.training.run import Run
+    from scorekit.training.run import FitResult, Run
     from scorekit.training.store import Store
 
 __all__ = ["keep_result"]
 
 
-def keep_result(error: BaseException, run: Run, store: Store | None) -> None:
+def keep_result(error: BaseException, run: Run, store: Store | None, kind: type[FitResult]) -> None:
     """Write a checkpoint, attach the result so far as ``error.result``, and note on the error what is kept."""
     said = [_checkpoint(run, store)] if store is not None and run.step else []
     try:
-        result: Any = run.result()
+        result: Any = run.result(kind)
     except Exception as lost:  # for instance no memory for a copy
         result = None
         said.append(f"The model could not be copied ({type(lost).__name__}: {lost}).")
-    with suppress(AttributeError):  # a class of exceptions with __slots__
+    with suppress(AttributeError, TypeError):  # some classes of exceptions take no attributes
         error.result = result  # type: ignore[attr-defined]
     if result is not None and run.step:
         said.append(

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from scorekit._checks import check_path
-from scorekit.errors import InvalidValueError
+from scorekit._checks import check_option, check_path
+from scorekit.errors import InvalidValueError, describe
 from scorekit.storage.files import replacing
+from scorekit.training.trend import Trend, trend_of
 
 __all__ = ["History", "line_of"]
 
@@ -41,7 +42,9 @@ class History:
         self._columns: dict[str, list[float]] = {name: [] for name in _STEPWISE + _VALIDATION}
 
     def append(self, **row: float) -> None:
-        """Add a row to some of the columns."""
+        """Add a row to some of the columns. An unknown name raises ``ValueError``."""
+        for name in row:
+            check_option(name, "column", _STEPWISE + _VALIDATION)
         for name, value in row.items():
             self._columns[name].append(value)
 
@@ -68,13 +71,29 @@ class History:
         """The values of the last validation."""
         return {name: self._columns[name][-1] for name in _VALIDATION}
 
+    def trend(self) -> Trend:
+        """The loss at the start and at the end, and whether it still falls or has diverged.
+
+        >>> history = History()
+        >>> for step in range(1, 201):
+        ...     history.append(step=step, loss=1 / step, grad_norm=1.0, seconds=0.1, applied=True)
+        >>> history.trend().verdict
+        'flat'
+        """
+        return trend_of(self.loss)
+
     def arrays(self) -> dict[str, Any]:
         """All columns by name."""
         return {name: getattr(self, name) for name in self._columns}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> History:
-        """The history with the arrays from :meth:`arrays`."""
+        """The history with the arrays from :meth:`arrays`. A missing column raises ``ValueError``."""
+        missing = [name for name in _STEPWISE + _VALIDATION if not isinstance(arrays, Mapping) or name not in arrays]
+        if missing:
+            raise InvalidValueError(
+                f"arrays is a {describe(arrays)} without {', '.join(missing)}: expected the result of history.arrays()."
+            )
         history = cls()
         history._columns = {name: np.asarray(arrays[name]).tolist() for name in _STEPWISE + _VALIDATION}
         return history

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 __all__ = ["StopBetweenSteps"]
 
-_NAMES = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "SIGHUP"}
+_STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _SAME = 1.0  # seconds within which signals are one request: torchrun passes on what the terminal sends as well
 
 
@@ -35,10 +35,9 @@ class StopBetweenSteps:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            stops = {getattr(signal, name): self._request for name in _NAMES if hasattr(signal, name)}
-            for number, ours in stops.items():
+            for number in _STOPS:
                 if signal.getsignal(number) not in (None, signal.SIG_IGN):  # None: not set from Python
-                    self._before[number] = signal.signal(number, ours)
+                    self._before[number] = signal.signal(number, self._request)
             if hasattr(signal, "SIGCHLD") and callable(signal.getsignal(signal.SIGCHLD)):
                 self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, self._child)
         return self
@@ -49,10 +48,10 @@ class StopBetweenSteps:
                 signal.signal(number, handler)
 
     def pass_on(self) -> None:
-        """Give a requested stop to the caller's own handler. Without one, SIGTERM and SIGHUP end the program.
+        """Give a requested stop to the caller's own handler. Without one, signals other than Ctrl-C end the program.
 
         Raises:
-            SystemExit: after SIGTERM or SIGHUP, with the exit status of a program that the signal has ended.
+            SystemExit: after these, with the exit status of a program that the signal has ended.
         """
         if self.requested is None:
             return
@@ -84,7 +83,7 @@ class StopBetweenSteps:
         del frame
         now = time.monotonic()
         if self.requested is None:
-            self.requested = _NAMES[signal.Signals(number).name]
+            self.requested = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
             self._number, self._at = number, now
         elif now - self._at > _SAME:
             signal.signal(number, self._before[number])

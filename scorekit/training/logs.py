@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorekit._checks import check_path
-from scorekit.errors import InvalidValueError, MissingBackendError
+from scorekit._optional import optional
+from scorekit.errors import InvalidValueError
 from scorekit.training.history import History, line_of
 
 if TYPE_CHECKING:
@@ -109,14 +110,8 @@ class TensorBoard:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        try:
-            from tensorboard.summary import Writer
-        except ImportError as error:
-            raise MissingBackendError(
-                f"TensorBoard logs need tensorboard ({error}): python -m pip install tensorboard"
-            ) from error
         self._folder: Path = check_path(folder, "folder")
-        self._open: Any = Writer
+        self._open: Any = optional("tensorboard.summary", "TensorBoard", "tensorboard").Writer
         self._writer: Any = None
         self._history: History | None = None
         self._validations = 0

@@ -12,15 +12,15 @@ import numpy as np
 
 from scorekit._allocator import reuse_freed_memory
 from scorekit._arrays import check_batch, host
-from scorekit._checks import check_count, check_number, check_option
+from scorekit._checks import check_arguments, check_count, check_number, check_option
 from scorekit._conditions import null_like
+from scorekit._score import refuse_other_framework
 from scorekit.errors import InvalidTypeError, InvalidValueError, ShapeError, describe
 from scorekit.learning.views import classes_of, innermost
 from scorekit.protocols import Array, Objective, Rng, RngLike, ScoreModel
 from scorekit.registry import array_namespace
-from scorekit.training.arguments import check_names
+from scorekit.training.arguments import check_model, check_names
 from scorekit.training.checkpoints import Checkpoints
-from scorekit.training.probe import name_of
 from scorekit.training.rehearsal import check_reaches, rehearse
 from scorekit.training.run import Dropout, FitResult, FitState, Run
 from scorekit.training.scales import compare_scales
@@ -65,6 +65,7 @@ def fit(
         objective: an objective of ``sk.objectives``, or a callable ``(model, x, rng=…) -> scalar``.
         data: the samples, floating point and finite. One of
             an array ``(n, *event)``, or a pair of an array and conditions with first axis n;
+            the batches of an :class:`~scorekit.datasets.ImageData` (:meth:`~scorekit.datasets.ImageData.batches`);
             a dataset with ``len()`` and ``[i]``, whose items are samples, or tuples of a sample and its condition;
             a loader with ``len()`` that yields batches of samples, or tuples of a batch and its conditions, such as a
             ``DataLoader``. When a run resumes, the loader repeats the batches before that step.
@@ -110,7 +111,8 @@ def fit(
 
     Before the first step, ``fit`` calls the model in evaluation mode as samplers do: at the largest and the smallest
     noise level, on one sample and on several. If this fails, an error is raised before training. It also compares the
-    scale of the data with the noise levels and with the preconditioning of the model.
+    scale of the data with the noise levels and with the preconditioning of the model, and computes on a copy whether
+    the objective can train the model.
 
     Signals, in the main thread: Ctrl-C, SIGTERM and SIGHUP let the step finish, and then a checkpoint is written. This
     also holds if the workers of a ``DataLoader`` receive them. After Ctrl-C ``fit`` returns the result so far, with
@@ -133,17 +135,21 @@ def fit(
         TypeError: the data have conditions and the model has no parameter for them; an argument has the wrong type, or
             is not an argument of ``fit``, such as ``lr`` or ``epochs``.
         ValueError: a number is outside its range; labels are not classes of the network; the model cannot be called as
-            samplers do.
-        NonFiniteError: a loss, a gradient or a sample is NaN or infinite; the message gives the step.
+            samplers do; the score depends on no parameter; the objective takes a trace, and the derivatives of the
+            score jump (ReLU) or the score is cut from x.
+        NonFiniteError: a loss, a gradient or a sample is NaN or infinite, or an outlier spoils a buffer; the message
+            gives the step.
         RunError: another of the processes that ``torchrun`` started has an error.
         CheckpointError: the folder cannot be written, contains another run, or only damaged checkpoints.
 
     Warns:
-        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data (the largest
-            level is less than half of their standard deviation, the smallest is more than it, or the smallest is lost
-            to rounding); if ``sigma_data`` is off by more than a factor of 5; if the entries of the data are of
-            the order of 10 or more and the network is not scaled; or if noise-conditional training adds the same noise
-            to features of very different scales. The message gives the numbers and a remedy.
+        RuntimeWarning: once before the first step, if the noise levels do not fit the scale of the data: the largest
+            is less than half of the standard deviation of a feature, the smallest is more than that of a sample, or is
+            lost to rounding. If ``sigma_data`` is off by more than a factor of 5, or the entries of the data are of the
+            order of 10 or more and the network is not scaled. For noise-conditional training, if the scales of
+            features are very different, or the data are far from zero. The message gives the numbers and a remedy.
+            Also if parameters get no gradient, a network ignores sigma or its condition, the score of an energy jumps,
+            or the objective takes a trace and the data end abruptly.
 
     >>> import numpy as np, scorekit as sk
     >>> from scorekit_numpy import MLP
@@ -154,14 +160,15 @@ def fit(
     ((256, 2), 20)
     """
     check_option(on_nonfinite, "on_nonfinite", ("raise", "skip"))
-    check_count(checkpoint_every, "checkpoint_every")
-    check_count(keep, "keep")
+    checkpoint_every, keep = check_count(checkpoint_every, "checkpoint_every"), check_count(keep, "keep")
     check_option(resume, "resume", (True, False))
     check_option(progress, "progress", (True, False))
     reuse_freed_memory()
     seed, named = _seed(rng)
+    check_model(model)
     source = open_source(data, batch_size, seed, skip=on_nonfinite == "skip")
     check_names(options, steps, _ARGUMENTS, source)
+    refuse_other_framework(model, source.first, "data")
     check_reaches(model, source)
     source.prepare(classes_of(model))
     run = Run(
@@ -182,7 +189,7 @@ def fit(
             **options,
         ),
         callbacks=_callbacks(callbacks),
-        options={"optimizer": name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
+        options={"optimizer": _name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
     getattr(run.learner, "match", _unchanged)(source.first)
     rehearse(run.learner, objective, source, seed)
@@ -201,6 +208,14 @@ _ARGUMENTS = tuple(name for name in inspect.signature(fit).parameters if name !=
 
 def _unchanged(x: Array) -> None:
     """The weights keep their dtype."""
+
+
+def _name_of(optimizer: Any) -> str:
+    """The repr of an optimizer; its type name if the repr contains an address."""
+    if isinstance(optimizer, type):
+        return optimizer.__name__.lower()  # torch.optim.Adam is "adam"
+    text = optimizer if isinstance(optimizer, str) else repr(optimizer)
+    return type(optimizer).__name__ if " at 0x" in text else text
 
 
 def _plain(number: float | None) -> float | None:
@@ -229,6 +244,13 @@ def _callable(objective: Any) -> Objective:
             f"objective is a {describe(objective)}: expected an objective, for instance "
             "sk.objectives.DenoisingScoreMatching(sigma=0.1)."
         )
+    if hasattr(type(objective), "takes_sigma"):
+        raise InvalidTypeError(
+            f"objective is a {describe(objective)}, a network: expected an objective, as in fit(model, objective, "
+            "data)."
+        )
+    if not hasattr(objective, "losses"):
+        check_arguments(objective, "objective", ("model", "x", "rng"))
     return objective  # type: ignore[no-any-return]
 
 
@@ -236,6 +258,8 @@ def _callbacks(callbacks: Any) -> tuple[Callable[[FitState], bool | None], ...]:
     wrong = [c for c in callbacks if not callable(c)] if isinstance(callbacks, (tuple, list)) else [callbacks]
     if wrong:
         raise InvalidTypeError(f"callbacks contain a {describe(wrong[0])}: expected a tuple of functions.")
+    for place, callback in enumerate(callbacks):
+        check_arguments(callback, f"callbacks[{place}]", ("state",))
     return tuple(callbacks)
 
 

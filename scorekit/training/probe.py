@@ -19,10 +19,10 @@ from scorekit.training.sources.seeding import seeded
 if TYPE_CHECKING:
     from scorekit.training.run import Run
 
-__all__ = ["differences", "name_of", "not_compared", "probe"]
+__all__ = ["differences", "not_compared", "probe", "text_of"]
 
 _COMPUTED = ("scores", "losses")
-_FAR = 0.02  # relative difference that another device or version does not explain
+_FAR = {"scores": 0.02, "losses": 0.1}  # relative differences that another device or version does not explain
 
 
 def probe(run: Run) -> dict[str, Any]:
@@ -31,21 +31,21 @@ def probe(run: Run) -> dict[str, Any]:
     What cannot be computed again is missing: values that are random or not finite, and the loss of an objective
     that is a plain function, which may depend on the number of its calls.
     """
-    frozen = getattr(run.learner, "frozen", None)
-    model = run.learner.model if frozen is None else frozen()
-    x, condition = few(run.learner, run.source)
     found = {"levels": np.asarray([math.nan if level is None else level for level in _levels(run)])}
     for name, compute in zip(_COMPUTED, (_scores, _losses), strict=True):
         try:
-            values = [_seeded(run, model, x, condition, compute, stream) for stream in ("first", "second")]
-        except Exception:  # the model or the objective cannot be called with these few samples
+            values = [_seeded(run, compute, stream) for stream in ("first", "second")]
+        except Exception:  # no memory for a copy, or the objective cannot be called with these few samples
             continue
         if values[0] is not None and np.isfinite(values[0]).all() and np.array_equal(*values):
             found[name] = values[0]
     return found
 
 
-def _seeded(run: Run, model: ScoreModel, x: Array, condition: Array | None, compute: Any, stream: str) -> Any:
+def _seeded(run: Run, compute: Any, stream: str) -> Any:
+    frozen = getattr(run.learner, "frozen", None)
+    model = run.learner.model if frozen is None else frozen()
+    x, condition = few(run.learner, run.source)
     with seeded(run.owner.name, ("fit", run.seed, "probe", stream)), np.errstate(all="ignore"):
         made = compute(run, model, x, condition)
     return None if made is None else run.owner.to_numpy(made)
@@ -74,13 +74,13 @@ def _losses(run: Run, model: ScoreModel, x: Array, condition: Array | None) -> A
     return objective.losses(model, x, noise=noise, **more)
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any], *, same_environment: bool) -> str | None:
+def differences(then: Mapping[str, Any], now: Mapping[str, Any], *, exact: bool) -> str | None:
     """The difference between the probes of a checkpoint and of this run, in words; None if there is none."""
     levels = then.get("levels", now["levels"])
     if not np.array_equal(levels, now["levels"], equal_nan=True):
         return f"the noise levels of the objective were {levels.tolist()}, now {now['levels'].tolist()}"
     for name in _COMPUTED:  # another model has other losses as well
-        far = _far(then[name], now[name], same_environment) if name in then and name in now else None
+        far = _far(then[name], now[name], _FAR[name], exact) if name in then and name in now else None
         if far is not None:
             return _DIFFERENT[name].format(far)
     return None
@@ -100,22 +100,20 @@ def not_compared(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return " and ".join(who for who, name in whose if not (name in then and name in now))
 
 
-def _far(then: Any, now: Any, same_environment: bool) -> str | None:
+def _far(then: Any, now: Any, far: float, exact: bool) -> str | None:
     """The relative difference as text if it is more than rounding, else None."""
     if then.shape != now.shape:
         return f"shape {then.shape}, now {now.shape}"
-    tolerance = float(np.sqrt(np.finfo(now.dtype).eps)) if same_environment else _FAR
+    tolerance = float(np.sqrt(np.finfo(now.dtype).eps)) if exact else far
     scale = max(float(np.linalg.norm(then)), float(np.linalg.norm(now)))
     difference = float(np.linalg.norm(then.astype(float) - now))
     return f"{difference / scale:.2g}" if difference > tolerance * scale else None
 
 
-def name_of(thing: Any) -> str:
-    """The repr of an objective or optimizer, without the addresses of functions in it.
+def text_of(objective: Any) -> str:
+    """The repr of an objective, without the addresses of functions in it.
 
-    >>> name_of("adam"), name_of(len)
-    ('adam', '<built-in function len>')
+    >>> text_of(iter([]))
+    '<list_iterator object>'
     """
-    if isinstance(thing, type):
-        return thing.__name__.lower()  # torch.optim.Adam is "adam"
-    return thing if isinstance(thing, str) else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(objective))

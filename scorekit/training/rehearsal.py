@@ -10,16 +10,19 @@ import numpy as np
 
 from scorekit._arrays import constant, no_grad
 from scorekit._score import evaluate, takes_condition
+from scorekit.datasets._transforms import padded
 from scorekit.errors import InvalidTypeError, ScorekitError, describe
 from scorekit.objectives._base import CheckedScore
 from scorekit.objectives._coupling import check_levels
 from scorekit.protocols import Array, Learner
+from scorekit.training.learnable import check_learnable
 from scorekit.training.sources import Source
 from scorekit.training.sources.seeding import seeded
 
 __all__ = ["check_reaches", "few", "rehearse"]
 
 _ROWS = 3
+_MULTIPLES = (4, 8, 16, 32, 64)
 
 
 def check_reaches(model: Any, source: Source) -> None:
@@ -35,6 +38,7 @@ def check_reaches(model: Any, source: Source) -> None:
 def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> None:
     """Evaluate the EMA model as samplers do: with one row and several, at the largest and the smallest noise level.
 
+    Then check that the objective can train the model (:func:`~scorekit.training.learnable.check_learnable`).
     Objectives without ``sampling_levels`` are skipped.
     """
     levels = getattr(objective, "sampling_levels", None)
@@ -43,7 +47,8 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
     frozen = getattr(learner, "frozen", None)
     model = learner.model if frozen is None else frozen()
     x, condition = few(learner, source)
-    with seeded(source.owner.name, ("fit", seed, "rehearsal")), no_grad(x)(), np.errstate(all="ignore"), _named():
+    named = _named(model, x, levels[0], condition)
+    with seeded(source.owner.name, ("fit", seed, "rehearsal")), no_grad(x)(), np.errstate(all="ignore"), named:
         for level in dict.fromkeys(levels):
             for rows in dict.fromkeys((x.shape[0], 1)):
                 evaluate(model, x[:rows], level, None if condition is None else condition[:rows])
@@ -51,6 +56,8 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
             each = constant(np.resize(np.asarray(levels, float), x.shape[0]), x)
             score = CheckedScore(model, condition)
             check_levels(score, x if score.units is None else score.units.to_standard(x), each)
+    with seeded(source.owner.name, ("fit", seed, "trial")), np.errstate(all="ignore"):
+        check_learnable(learner, objective, source, tuple(levels))
 
 
 def few(learner: Learner, source: Source) -> tuple[Array, Array | None]:
@@ -62,12 +69,38 @@ def few(learner: Learner, source: Source) -> tuple[Array, Array | None]:
 
 
 @contextmanager
-def _named() -> Iterator[None]:
-    """Say in the message of an error that the call would fail after training."""
+def _named(model: Any, x: Array, level: float | None, condition: Array | None) -> Iterator[None]:
+    """Say in the message of an error that the call would fail after training, and which size of images would not."""
     said = "before the first step fit calls the model as samplers will, in evaluation mode, and this fails:"
     try:
         yield
     except ScorekitError as error:
-        raise type(error)(f"{said} {error}") from error
+        raise type(error)(f"{said} {error}{_size_that_fits(model, x, level, condition, str(error))}") from error
     except Exception as error:
-        raise InvalidTypeError(f"{said} {type(error).__name__}: {error}") from error
+        hint = _size_that_fits(model, x, level, condition, str(error))
+        raise InvalidTypeError(f"{said} {type(error).__name__}: {error}{hint}") from error
+
+
+def _size_that_fits(model: Any, x: Array, level: float | None, condition: Array | None, said: str) -> str:
+    """The advice to pad images, if the model takes padded ones. Networks that halve images need multiples of 2^k."""
+    if x.ndim != 4 or "datasets.pad" in said:
+        return ""
+    if _works(model, x, level, condition):  # the size is not what is wrong
+        return ""
+    for multiple in _MULTIPLES:
+        height, width = (-(-side // multiple) * multiple for side in x.shape[2:])
+        if _works(model, padded(x, (height, width)), level, condition):
+            size = height if height == width else (height, width)
+            return (
+                f" The model takes images of {height}×{width}, and these have {x.shape[2]}×{x.shape[3]}: write "
+                f"sk.datasets.pad(x, {size})."
+            )
+    return ""
+
+
+def _works(model: Any, x: Array, level: float | None, condition: Array | None) -> bool:
+    try:
+        evaluate(model, x[:1], level, None if condition is None else condition[:1])
+    except Exception:
+        return False
+    return True

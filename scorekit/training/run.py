@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import sys
+import pickle
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from scorekit._arrays import host
 from scorekit._conditions import dropped
-from scorekit._progress import progress_bar
+from scorekit._progress import progress_bar, say
 from scorekit._tables import html_text
 from scorekit.errors import CheckpointError, NonFiniteError, RunError
 from scorekit.learning import draw_for, loss_of, rows_of
@@ -25,6 +25,7 @@ from scorekit.training.interrupt import StopBetweenSteps
 from scorekit.training.sources import Batch, Source
 from scorekit.training.sources.seeding import GlobalDraws, seeded
 from scorekit.training.store import Store
+from scorekit.training.summary import summary_lines
 
 __all__ = ["Dropout", "FitResult", "FitState", "Run"]
 
@@ -42,9 +43,9 @@ class FitState(NamedTuple):
     history: History
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FitResult:
-    """The result of a run.
+    """The result of a run. ``print(result)`` says in three lines how the run went, and what to do next.
 
     Attributes:
         model: a score model with the EMA weights.
@@ -68,8 +69,26 @@ class FitResult:
     interrupted: bool
     saved: int | None = None
 
+    def __repr__(self) -> str:
+        verdict = self.history.trend().verdict
+        return f"FitResult(step={self.step}, loss {verdict}, interrupted={self.interrupted}, saved={self.saved})"
+
+    def __str__(self) -> str:
+        return "\n".join(summary_lines(self.history, self.step, self.interrupted, self.saved))
+
     def _repr_html_(self) -> str:
         return html_text(str(self))
+
+
+class KeptResult(FitResult):
+    """The result at an error. Where it cannot be pickled, None is, so that the error itself reaches another process."""
+
+    def __reduce__(self) -> Any:
+        """As of any object, if its parts can be pickled."""
+        try:
+            return FitResult, tuple(pickle.loads(pickle.dumps([getattr(self, f.name) for f in fields(self)])))
+        except Exception:  # pickle raises many kinds
+            return type(None), ()
 
 
 class Dropout(NamedTuple):
@@ -125,19 +144,19 @@ class Run:
                 self._train(stop, store, bar)
                 if store is not None and self.saved != self.step:
                     self._keep(store)
-                if stop.requested and first:
-                    bar.write(self._stopped(stop.requested, store), file=sys.stderr)
+            if stop.requested and first:
+                say(self._stopped(stop.requested, store))
             stop.pass_on()
         except BaseException as error:
-            keep_result(error, self, store)
+            keep_result(error, self, store, KeptResult)
             raise
         return self.result()
 
-    def result(self) -> FitResult:
+    def result(self, kind: type[FitResult] = FitResult) -> FitResult:
         """The result so far."""
         model = self.learner.model
         set_trained_levels(model, getattr(self.objective, "sampling_levels", None))
-        return FitResult(model, self.history, self.step, self.step < self.steps, self.saved)
+        return kind(model, self.history, self.step, self.step < self.steps, self.saved)
 
     def _train(self, stop: StopBetweenSteps, store: Store | None, bar: Any) -> None:
         """Make steps until the last one, or until one of the processes is asked to stop or has an error."""
@@ -216,14 +235,19 @@ class Run:
         """Count a step; an error if it was not applied and may not be skipped."""
         skipped = 0 if info.applied else self.skipped + 1
         if skipped and not (self.skip and skipped < _SKIPS_IN_A_ROW):
-            often = f" ({skipped} steps in a row)" if self.skip else ""
-            advice = "lower learning_rate or gradient_clip" + ("" if self.skip else ', or pass on_nonfinite="skip"')
-            raise NonFiniteError(
-                f"loss {info.loss} and gradient norm {info.grad_norm} at step {self.step + 1} of {self.steps}{often}. "
-                "Weights, EMA and optimizer are those before this step. Check the model at large inputs, "
-                f"{advice}."
-            )
+            raise NonFiniteError(self._not_applied(info, skipped))
         self.step, self.skipped = self.step + 1, skipped
+
+    def _not_applied(self, info: StepInfo, skipped: int) -> str:
+        often = f" ({skipped} steps in a row)" if self.skip else ""
+        way = "" if self.skip else ', or pass on_nonfinite="skip"'
+        place = f"step {self.step + 1} of {self.steps}{often}"
+        if info.reason:
+            return f"{place}: {info.reason}{way}. Weights, buffers, EMA and optimizer are those before this step."
+        return (
+            f"loss {info.loss} and gradient norm {info.grad_norm} at {place}. Weights, EMA and optimizer are those "
+            f"before this step. Check the model at large inputs, lower learning_rate or gradient_clip{way}."
+        )
 
     def _record(self, info: StepInfo) -> bool:
         """Record the step and call the callbacks. True if one of them ends the run."""

@@ -37,9 +37,9 @@ class WarmupCosine:
     warmup: int = 0
 
     def __post_init__(self) -> None:
-        check_positive(self.peak, "peak")
-        check_count(self.steps, "steps")
-        check_count(self.warmup, "warmup", minimum=0)
+        object.__setattr__(self, "peak", check_positive(self.peak, "peak"))
+        object.__setattr__(self, "steps", check_count(self.steps, "steps"))
+        object.__setattr__(self, "warmup", check_count(self.warmup, "warmup", minimum=0))
         if self.warmup >= self.steps:
             raise InvalidValueError(f"warmup must be smaller than steps, got {self.warmup} of {self.steps} steps.")
 

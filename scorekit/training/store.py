@@ -13,7 +13,7 @@ from scorekit.learning.seeding import STREAMS
 from scorekit.training.checkpoints import Checkpoints
 from scorekit.training.environment import environment, warn_of_changes
 from scorekit.training.history import History
-from scorekit.training.probe import differences, name_of, not_compared, probe
+from scorekit.training.probe import differences, not_compared, probe, text_of
 
 if TYPE_CHECKING:
     from scorekit.protocols import Array
@@ -76,7 +76,8 @@ class Store:
         except CheckpointError as error:
             raise CheckpointError(f"the run in {folder} has another model: {error}") from error
         now = _environment(run, next(iter(run.learner.state_dict().values())))
-        self._check_probe(_part(state, "probe"), probe(run), same_environment=description["environment"] == now)
+        exact = description["environment"] == now and now.get("device", "cpu") == "cpu"  # not on all other devices
+        self._check_probe(_part(state, "probe"), probe(run), exact=exact)
         warn_of_changes(folder, description["environment"], now)
         if description["step"] > run.steps:
             raise CheckpointError(
@@ -105,8 +106,8 @@ class Store:
                 "another folder."
             )
 
-    def _check_probe(self, then: Mapping[str, Any], now: Mapping[str, Any], *, same_environment: bool) -> None:
-        differ = differences(then, now, same_environment=same_environment)
+    def _check_probe(self, then: Mapping[str, Any], now: Mapping[str, Any], *, exact: bool) -> None:
+        differ = differences(then, now, exact=exact)
         if differ is not None:
             raise CheckpointError(
                 f"the run in {self.checkpoints.folder} is another run: {differ}. Use the same one, or another folder."
@@ -129,7 +130,7 @@ def _identity(run: Run) -> dict[str, Any]:
     """The properties that must be equal in a checkpoint for a resume."""
     return {
         "backend": run.owner.name,
-        "objective": name_of(run.objective),
+        "objective": text_of(run.objective),
         "seed": run.seed,
         "streams": STREAMS,
         **run.options,

@@ -81,7 +81,7 @@ def test_equal_seeds_give_equal_tables(tmp_path):
     ("arguments", "words"),
     [
         (["demo", "spiral"], "unknown demo 'spiral': expected one of gmm, banana, swiss-roll, all."),
-        (["demo", "gmm", "--backend", "cupy"], "unknown backend 'cupy': the known backends are numpy"),
+        (["demo", "gmm", "--backend", "cupy"], "unknown backend 'cupy': expected one of 'numpy'"),
         (["demo", "gmm", "--seed", "-1"], "--seed must not be negative, got -1"),
     ],
 )

@@ -42,20 +42,20 @@ def test_what_is_known_and_installed():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="unknown backend 'cupy': the known backends are numpy"):
+    with pytest.raises(ValueError, match="unknown backend 'cupy': expected one of 'numpy'"):
         sk.backend("cupy")
 
 
 @pytest.mark.parametrize("x", [[1.0, 2.0], (1.0,), "text", None, object()])
 def test_what_nobody_owns(x):
-    with pytest.raises(TypeError, match=r"no backend owns a .*: expected an array of one of numpy"):
+    with pytest.raises(TypeError, match=r"is a .*: expected an array of numpy"):
         sk.backend_of(x)
 
 
 def test_other_peoples_arrays_have_a_namespace_if_they_keep_the_standard_but_no_backend():
     strict = pytest.importorskip("array_api_strict")
     assert sk.array_namespace(strict.asarray([1.0])) is strict
-    with pytest.raises(TypeError, match="no backend owns a array_api_strict"):
+    with pytest.raises(TypeError, match="is a array_api_strict"):
         sk.backend_of(strict.asarray([1.0]))
 
 
@@ -130,10 +130,13 @@ def test_a_missing_framework_is_named_with_the_command_that_installs_it(monkeypa
     def load():
         raise ModuleNotFoundError("No module named 'absent'", name="absent")
 
-    entry = registry._Entry(load, "absent", "python -m pip install absent", frozenset({"absent"}))
+    entry = registry._Entry(load, "absent", "absent", frozenset({"absent"}))
     monkeypatch.setitem(registry._table, "absent", entry)
     assert sk.backends()["absent"] is False
-    with pytest.raises(sk.MissingBackendError, match=r"absent backend cannot be loaded.*python -m pip install absent"):
+    with pytest.raises(
+        sk.MissingBackendError,
+        match=r"the absent backend needs absent, which is not installed: python -m pip install absent$",
+    ):
         sk.backend("absent")
     with pytest.raises(ImportError):
         sk.backend("absent")

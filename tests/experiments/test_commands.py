@@ -181,7 +181,7 @@ def test_images_are_changed_as_the_file_says():
         ("sampler.name=anneal", r"\[sampler\]: unknown name 'anneal'"),
         ("sampler.eta=9.0", r"\[sampler\]: eta must lie in"),
         ("noise.sigma_min=20.0", r"\[noise\]: sigma_max must exceed sigma_min"),
-        ("train.autocast=float16", r"\[train\]: unknown autocast 'float16'"),
+        ("train.autocast=half", r"\[train\]: unknown autocast 'half'"),
         ("train.batch_size=5000", r"\[train\]: batch_size must be at most 90, the number of samples"),
         ("objective.name=dsm", r"\[objective\]: unknown name 'dsm'"),
         ("device=gpu", r"no device 'gpu'"),

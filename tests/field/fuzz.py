@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -36,13 +37,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-for folder in (Path(__file__).parents[1], Path(__file__).parent):  # as a script
-    sys.path.insert(0, str(folder))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script
 
 import numpy as np
-from mutations import damaged, damaged_json
-from readers import READERS, Reader
 
+from field.mutations import damaged, damaged_json
+from field.readers import READERS, Reader
 from scorekit.errors import ScorekitError
 from scorekit.storage.sealed import seal
 
@@ -180,7 +180,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("-k", default="", help="part of the name of a reader")
     given = parser.parse_args()
-    names = [name for name in READERS if given.k in name]
+    found = [name for name in READERS if given.k in name]
+    names = [name for name in found if not READERS[name].needs or importlib.util.find_spec(READERS[name].needs)]
     print(f"--seed {given.seed}, {given.mutations} damaged files for each reader\n")
     print(f"{'reader':30} {'errors':>8} {'right':>8} {'other':>8} {'faults':>8}")
     faults: list[str] = []
@@ -190,6 +191,8 @@ def main() -> int:
         for name, counts in zip(names, pool.map(_alone, tasks), strict=True):
             print(f"{name:30} {counts.errors:8} {counts.right:8} {counts.other:8} {len(counts.faults):8}", flush=True)
             faults += counts.faults
+    missing = {READERS[name].needs for name in found} - {READERS[name].needs for name in names}
+    print(f"\nnot installed, so not tried: {', '.join(sorted(missing))}" if missing else "")
     print("".join(f"\n{fault}" for fault in faults))
     return 1 if faults else 0
 

@@ -40,7 +40,8 @@ class Reader(NamedTuple):
 
     ``make`` fills a folder. ``read`` reads it, and returns what was read. ``files`` are the patterns of the files that
     are damaged. With ``sealed``, a value that differs from the right one is a fault; without it, the format has no
-    checksum. With ``json``, an entry of the JSON text is changed, and the text gets a checksum that fits.
+    checksum. With ``json``, an entry of the JSON text is changed, and the text gets a checksum that fits. ``needs`` is
+    an optional package.
     """
 
     make: Callable[[Path], Any]
@@ -48,6 +49,7 @@ class Reader(NamedTuple):
     files: tuple[str, ...] = ("*",)
     sealed: bool = False
     json: bool = False
+    needs: str = ""
 
 
 # ---------------------------------------------------------------- saved models, checkpoints, runs
@@ -245,6 +247,22 @@ def _arrays(name: str) -> Callable[[Path], Any]:
     return _data(lambda place: sk.datasets.arrays(place / name, layout="nhw"))
 
 
+def _hdf5(place: Path) -> None:
+    import h5py
+
+    with h5py.File(place / "images.h5", "w") as file:
+        file.create_dataset("images", data=IMAGES, compression="gzip")
+        file["labels"] = LABELS % 3
+
+
+def _parquet(place: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [{"image": {"bytes": rgb(8, 8, i), "path": None}, "label": i % 3} for i in range(5)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), place / "images.parquet")
+
+
 def _styled(place: Path) -> None:
     """A data set of StyleGAN: images, and their classes in ``dataset.json``."""
     names = [f"00000/img{i}.png" for i in range(3)]
@@ -348,6 +366,8 @@ READERS: dict[str, Reader] = {
     "npy": Reader(_array_file("images.npy"), _arrays("images.npy")),
     "npz": Reader(_array_file("images.npz"), _arrays("images.npz")),
     "npz, compressed": Reader(_array_file("packed.npz"), _arrays("packed.npz")),
+    "HDF5": Reader(_hdf5, _arrays("images.h5"), needs="h5py"),
+    "Parquet": Reader(_parquet, _data(lambda place: sk.datasets.parquet(place / "images.parquet")), needs="pyarrow"),
     "image folder": Reader(_folder, _data(_image_folder("images")), ("images/*/*",)),
     "image zip": Reader(_zip, _data(_image_folder("images.zip"))),
     "dataset.json": Reader(_styled_folder, _data(_image_folder("images")), ("images/dataset.json",)),

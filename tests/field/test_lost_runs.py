@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import pickle
 import random
 import re
 import signal
@@ -18,6 +19,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -95,15 +97,24 @@ LOADER = textwrap.dedent("""
 STATUS = {"SIGINT": 0, "SIGTERM": 143, "SIGHUP": 129}
 
 
+@contextmanager
+def killed_after(seconds, group):
+    """A limit for a process group that hangs."""
+    hangs = threading.Timer(seconds, os.killpg, (group, signal.SIGKILL))
+    hangs.start()
+    try:
+        yield
+    finally:
+        hangs.cancel()
+
+
 def stopped_by(number, options, tmp_path):
     """Start the program in a session of its own, and send the signal to its whole group at a random moment."""
     program = tmp_path / "program.py"
     program.write_text(LOADER)
     command = [sys.executable, str(program), str(tmp_path / "run"), json.dumps(options)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, start_new_session=True, **pipes) as child:
-        hangs = threading.Timer(120, os.killpg, (child.pid, signal.SIGKILL))
-        hangs.start()
+    with subprocess.Popen(command, start_new_session=True, **pipes) as child, killed_after(120, child.pid):
         lines = []
         while lines[-1:] != ["step 3"]:
             lines.append(child.stdout.readline().strip())
@@ -112,7 +123,6 @@ def stopped_by(number, options, tmp_path):
         os.killpg(child.pid, number)
         lines += child.stdout.read().splitlines()
         said = child.stderr.read()
-        hangs.cancel()
     return child.returncode, lines, said
 
 
@@ -176,6 +186,34 @@ def test_a_signal_that_ends_programs_saves_and_ends(tmp_path, name, capsys):
     assert (caught.value.result.step, caught.value.result.saved, caught.value.result.interrupted) == (7, 7, True)
     assert f"stopped by {name} after step 7 of 20; resume with checkpoint='{tmp_path}'" in capsys.readouterr().err
     assert np.array_equal(weights(run(tmp_path)), weights(run()))
+
+
+TERMINAL = textwrap.dedent("""
+    import sys, time, numpy as np, scorekit as sk
+    from scorekit_numpy import MLP
+    sk.fit(MLP(2, hidden=(4,), conditional=False), sk.objectives.SlicedScoreMatching(),
+           np.random.default_rng(0).normal(size=(64, 2)), steps=10**6, checkpoint=sys.argv[1],
+           callbacks=[lambda state: time.sleep(0.001)])
+""")
+
+
+@POSIX
+def test_a_terminal_that_is_closed(tmp_path):
+    """A window or an ssh connection is closed: SIGHUP comes, and each write to the terminal fails."""
+    import pty
+    import termios
+
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-W", "ignore", "-c", TERMINAL, str(tmp_path / "run")])
+    with killed_after(60, child):
+        termios.tcsetwinsize(terminal, (24, 80))
+        seen = b""
+        while b"loss=" not in seen:
+            seen += os.read(terminal, 1000)
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 129
+    assert len(kept(tmp_path / "run")) == 1
 
 
 @POSIX
@@ -291,6 +329,22 @@ def test_without_a_folder_the_result_is_at_the_error():
     assert "sk.save(error.result.model, folder)" in caught.value.__notes__[0]
 
 
+def test_an_error_reaches_another_process_whatever_its_result_holds():
+    """concurrent.futures and joblib pickle exceptions; with a local class in it, theirs hid the error of the run."""
+
+    class Local(MLP):
+        pass
+
+    for model, kept_there in ((MLP(2, hidden=(4,), conditional=False), True), (Local(2, conditional=False), False)):
+        with pytest.raises(ValueError, match="mine") as caught:
+            run(model=model, callbacks=[At(3, lambda: throw(ValueError("mine")))])
+        assert caught.value.result.step == 3
+        there = pickle.loads(pickle.dumps(caught.value))
+        assert str(there) == "mine"
+        assert (there.result is not None) == kept_there
+        assert not kept_there or np.array_equal(weights(there.result), weights(caught.value.result))
+
+
 class Items:
     """A dataset of rows, with one that fails or is replaced."""
 
@@ -311,6 +365,7 @@ def test_an_error_of_the_data_keeps_the_run(tmp_path):
     """A truncated image in the middle of an epoch: pytorch/vision users meet OSError of PIL after hours."""
     with pytest.raises(OSError, match="truncated") as caught:
         run(tmp_path, data=Items(i50=OSError("image file is truncated")), steps=8)
+    assert "This error is of dataset[50]." in caught.value.__notes__
     step = caught.value.result.step
     assert caught.value.result.saved == step
     assert kept(tmp_path) == [step] if step else not kept(tmp_path)
@@ -386,6 +441,24 @@ def model_and_objective(backend):
 
 def data_of(backend):
     return sk.backend(backend).asarray(DATA)
+
+
+def test_no_memory_for_a_copy_of_the_model_is_no_reason_to_lose_the_checkpoint(tmp_path, monkeypatch):
+    """After an error of no memory a copy may need more than there is."""
+    learner = type(sk.backend("numpy").learner(*model_and_objective("numpy")))
+
+    def fail():
+        monkeypatch.setattr(learner, "model", property(lambda self: throw(MemoryError("no room"))))
+        raise MemoryError("first")
+
+    with pytest.raises(MemoryError, match="first") as caught:
+        run(tmp_path, callbacks=[At(13, fail)])
+    assert caught.value.result is None
+    assert kept(tmp_path) == [13]
+    assert "The model could not be copied (MemoryError: no room)" in caught.value.__notes__[0]
+    monkeypatch.undo()
+    with pytest.warns(RuntimeWarning, match="the model and the objective could not be compared"):
+        assert np.array_equal(weights(run(tmp_path)), weights(run()))
 
 
 def test_a_full_disk_and_an_error_at_once(tmp_path, monkeypatch):
@@ -749,6 +822,24 @@ def test_progress_in_a_log_file_is_lines(tmp_path):
     ]
 
 
+@POSIX
+@pytest.mark.parametrize("gone", ["pipe", "disk", "nothing"])
+def test_a_log_that_is_gone_does_not_end_a_run(tmp_path, gone):
+    """``python train.py 2>&1 | head``, a full disk of the log, and a closed standard error."""
+    program = BARS + "print('done')\n"
+    if gone == "pipe":
+        read, write = os.pipe()
+        os.close(read)
+    else:
+        write = os.open("/dev/full" if gone == "disk" else os.devnull, os.O_WRONLY)
+    command = [sys.executable, "-c", program]
+    if gone == "nothing":
+        command = ["sh", "-c", 'exec "$0" "$@" 2>&-', *command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=write, text=True)
+    os.close(write)
+    assert done.stdout == "done\n"
+
+
 def test_progress_can_be_turned_off_from_outside(tmp_path):
     environment = os.environ | {"TQDM_DISABLE": "1"}
     done = subprocess.run([sys.executable, "-c", BARS], capture_output=True, text=True, check=True, env=environment)
@@ -804,6 +895,17 @@ def test_arguments_of_other_libraries_are_named(options, words):
     """The first call of people who come from Keras, scikit-learn or Lightning."""
     with pytest.raises(TypeError, match=words):
         run(**options)
+
+
+@pytest.mark.parametrize(
+    ("key", "right"), [("lr", "learning_rate"), ("epochs", "steps"), ("grad_clip", "gradient_clip")]
+)
+def test_keys_of_experiment_files_are_translated_as_well(key, right):
+    from scorekit.experiments.config import Section
+    from scorekit.experiments.training import Plan
+
+    with pytest.raises(ValueError, match=f"unknown key '{key}'. Did you mean '{right}'"):
+        Plan.of(Section("file, [train]", {key: 1}))
 
 
 def test_no_advice_is_against_an_argument_that_exists():

@@ -231,6 +231,22 @@ class TestStandardized:
             call()
         assert isinstance(caught.value, sk.ScorekitError)
 
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda model: ConsistentAnnealed(LEVELS).sample(model, X, rng=0),
+            lambda model: Langevin(0.1, 2).sample(sk.models.at(model, 0.5), X, rng=0),
+            lambda model: sk.objectives.NoiseConditional(LEVELS)(model, X, rng=0),
+            lambda model: sk.objectives.DenoisingScoreMatching(0.5)(model, X, rng=0),
+            lambda model: sk.models.denoise(model, X, 0.5),
+            lambda model: sk.metrics.score_error(model, MIXTURE, X, 0.5),
+        ],
+    )
+    def test_a_function_that_hides_it_is_refused(self, use):
+        with pytest.raises(TypeError, match=r"a standardized model is inside of a function.*Put the function inside"):
+            use(lambda x, sigma: MODEL(x, sigma))
+        assert MODEL(X, 0.5).shape == X.shape  # elsewhere it may be called
+
     def test_without_noise_it_is_compared_in_the_units_of_x(self):
         target = sk.distributions.Gaussian(MEAN, np.diag(SCALE**2))
         model = sk.models.standardized(lambda u: -u, MEAN, SCALE)
@@ -472,6 +488,7 @@ class TestBeforeTheFirstStep:
             (STANDARD, lambda: MLP(2, hidden=(4,)), noise_conditional(5.0, 0.05)),
             (STANDARD, lambda: MLP(2, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.01)),
             (STANDARD, lambda: MLP(2, hidden=(4,), conditional=False), sk.objectives.SlicedScoreMatching()),
+            (IMAGES / 255, lambda: MLP(4, hidden=(4,)), sk.objectives.DenoisingScoreMatching(0.5)),  # a denoiser
             (3 + STANDARD, lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 3.0), noise_conditional(5.0, 0.05)),
             (STANDARD * [1.0, 15.0], lambda: sk.models.Preconditioned(MLP(2, hidden=(4,)), 10.0),
              noise_conditional(90.0, 0.05)),

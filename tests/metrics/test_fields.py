@@ -221,7 +221,9 @@ def test_a_region_by_name_and_the_seed():
     report = score_error_report(crooked, Isotropic(), (1.0, 0.5), n=50, rng=3)
     assert [row.sigma for row in report.region("box")] == [1.0, 0.5]
     assert report == score_error_report(crooked, Isotropic(), (1.0, 0.5), n=50, rng=3)
-    with pytest.raises(ValueError, match="unknown region 'tails': the regions of this report are all, lowest 10 %"):
+    with pytest.raises(
+        ValueError, match="unknown region 'tails': expected one of the regions of this report, all, lowest 10 %"
+    ):
         report.region("tails")
 
 

@@ -129,7 +129,7 @@ def test_a_level_that_is_wider_and_a_mode_of_weight_zero():
         (np.ones(3), TWO, {}, sk.ShapeError, "samples[:, None]"),
         (np.ones((0, 2)), TWO, {}, sk.ShapeError, "at least one sample"),
         (np.full((3, 2), np.inf), TWO, {}, ValueError, "samples holds NaN or infinity"),
-        ("samples", TWO, {}, TypeError, "no backend owns a str"),
+        ("samples", TWO, {}, TypeError, "is a str"),
         (np.ones((3, 2)), "mixture", {}, TypeError, "GaussianMixture"),
         (np.ones((3, 2)), TWO, {"level": 1.0}, ValueError, "between 0 and 1, got 1.0"),
         (np.ones((3, 2)), TWO, {"level": 95}, ValueError, "level=0.95"),

@@ -178,7 +178,7 @@ X = np.ones((4, 2))
         (X, np.ones((0, 2)), {}, sk.ShapeError, "b has shape (0, 2)"),
         (np.ones(4), X, {}, sk.ShapeError, "a[:, None]"),
         (X * np.nan, X, {}, ValueError, "a holds NaN"),
-        (X, [[1.0, 2.0]], {}, TypeError, "no backend owns a list"),
+        (X, [[1.0, 2.0]], {}, TypeError, "is a list"),
         (X, X.astype(int), {}, TypeError, "b has dtype int64"),
         (X, X, {"order": 0.5}, ValueError, "order must be between 1 and 500"),
         (X, X, {"order": math.inf}, ValueError, "order must be between"),

@@ -4,7 +4,30 @@ from __future__ import annotations
 
 __all__ = ["TESTS"]
 
+_SCALES = ("tests/field/test_scales.py",)
+_RUNS = ("tests/field/test_lost_runs.py",)
+_WEIGHTS = ("tests/field/test_foreign_weights.py",)
+
+_LEARNING = ("tests/field/test_cannot_learn.py",)
+
 TESTS = {
+    "scorekit/training/kinks": _LEARNING,
+    "scorekit/training/learnable": _LEARNING,
+    "scorekit/training/trial": _LEARNING,
+    "scorekit/training/edges": _LEARNING,
+    "scorekit/training/trend": _LEARNING,
+    "scorekit/models/standardized": _SCALES,
+    "scorekit/models/level": ("tests/models/test_views.py", *_SCALES),
+    "scorekit/noise/columns": _SCALES,
+    "scorekit/samplers/_level_check": _SCALES,
+    "scorekit/samplers/_resolution": _SCALES,
+    "scorekit/samplers/_curvature": (*_SCALES, "tests/samplers/test_divergence.py"),
+    "scorekit/samplers/_kernel": ("tests/samplers/test_kernels.py", *_SCALES),
+    "scorekit/samplers/annealed": ("tests/samplers/test_annealed_law.py", *_SCALES),
+    "scorekit/training/scales": _SCALES,
+    "scorekit/storage/models": _SCALES,
+    "scorekit/storage/networks": _WEIGHTS,
+    "scorekit/learning/trained_levels": _SCALES,
     "scorekit/learning/seeding": ("tests/core/test_seeding.py",),
     "scorekit/_conditions": (
         "tests/core/test_conditions.py",
@@ -19,7 +42,14 @@ TESTS = {
         "tests/objectives",
     ),
     "scorekit/training/rehearsal": ("tests/torch/test_calling.py",),
+    "scorekit/training/failure": _RUNS,
+    "scorekit/training/interrupt": _RUNS,
+    "scorekit/training/probe": _RUNS,
+    "scorekit/training/sources/seeding": (*_RUNS, "tests/torch/test_loaders.py"),
+    "scorekit/learning/threads": _RUNS,
+    "scorekit/_progress": _RUNS,
     "scorekit/training/run": (
+        *_RUNS,
         "tests/training/test_fit.py",
         "tests/torch/test_calling_corners.py",
         "tests/torch/test_calling.py",
@@ -39,12 +69,12 @@ TESTS = {
     ),
     "scorekit/objectives": ("tests/objectives/test_closed_forms.py", "tests/objectives", "tests/properties"),
     "scorekit/samplers/consistent": ("tests/samplers/test_consistent_law.py", "tests/samplers"),
-    "scorekit/samplers/_clamped": ("tests/samplers/test_inpaint.py", "tests/samplers"),
+    "scorekit/samplers/_clamped": ("tests/samplers/test_inpaint.py", *_SCALES, "tests/samplers"),
     "scorekit/samplers/inpaint": ("tests/samplers/test_inpaint.py", "tests/samplers"),
     "scorekit/samplers/blocks": ("tests/samplers/test_blocks.py", "tests/samplers"),
     "scorekit/samplers/_driver": ("tests/samplers/test_kernels.py", "tests/samplers"),
     "scorekit/samplers/_divergence": ("tests/samplers/test_kernels.py", "tests/samplers"),
-    "scorekit/samplers/_recorder": ("tests/samplers/test_driver.py", "tests/samplers"),
+    "scorekit/samplers/_recorder": ("tests/samplers/test_driver.py", *_SCALES, "tests/samplers"),
     "scorekit/samplers": (
         "tests/samplers/test_update.py",
         "tests/samplers/test_initial.py",
@@ -73,10 +103,16 @@ TESTS = {
     "backends/scorekit_torch/derivatives": ("tests/torch/test_traces.py", "tests/torch/test_torch_backend.py"),
     "backends/scorekit_torch/optimizers": ("tests/torch/test_learner_options.py",),
     "backends/scorekit_torch/equipment": ("tests/torch/test_learner_options.py",),
-    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py",),
+    "backends/scorekit_torch/learner": ("tests/torch/test_learner_options.py", *_RUNS, *_WEIGHTS, *_LEARNING),
+    "backends/scorekit_numpy/learner": _RUNS,
     "backends/scorekit_torch/capture": ("tests/torch/test_capture.py",),
     "backends/scorekit_torch/random": ("tests/torch/test_generators.py", "tests/torch/test_devices.py"),
-    "scorekit/datasets": ("tests/datasets/test_transforms.py", "tests/datasets/test_shapes.py", "tests/datasets"),
+    "scorekit/datasets": (
+        "tests/datasets/test_transforms.py",
+        "tests/datasets/test_shapes.py",
+        "tests/datasets",
+        "tests/field/test_image_files.py",
+    ),
     "scorekit/distributions/shapes_images": ("tests/distributions/test_shapes_images.py",),
     "scorekit/_shapes": ("tests/datasets/test_shapes.py",),
     "scorekit/distributions/_tails": ("tests/distributions/test_checkerboard.py", "tests/distributions"),
@@ -86,5 +122,10 @@ TESTS = {
     "backends/scorekit_numpy/corners": ("tests/backends/test_numpy_corners.py",),
     "backends/scorekit_numpy/networks": ("tests/models/test_told_networks.py", "tests/backends"),
     "backends/scorekit_torch/networks/mlp": ("tests/models/test_told_networks.py", "tests/torch/test_agreement.py"),
+    "backends/scorekit_torch/networks/processes": _WEIGHTS,
+    "backends/scorekit_torch/networks/reader": _WEIGHTS,
+    "backends/scorekit_torch/networks/convert": ("tests/networks/test_published.py", *_WEIGHTS),
+    "backends/scorekit_torch/networks/unet": ("tests/networks", *_WEIGHTS),
+    "backends/scorekit_torch/pretrained": _WEIGHTS,
     "backends/scorekit_torch/networks": ("tests/networks", "tests/torch/test_capture.py"),
 }

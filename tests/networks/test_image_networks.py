@@ -501,7 +501,7 @@ def test_a_long_levels_is_short_in_print():
     [
         ((2, 8), r"x has shape \(2, 8\): expected images \(n, c, h, w\)"),
         ((0, 1, 8, 8), "at least one"),
-        ((2, 3, 8, 8), "this network is for 1 channels"),
+        ((2, 3, 8, 8), "expected 1 channels, those of this network"),
         ((2, 8, 8, 1), r"The channels come second: x.permute\(0, 3, 1, 2\)"),
         ((2, 1, 8, 9), "images of 8x9: expected sides that are multiples of 2 and at least 4"),
         ((2, 1, 2, 8), "at least 4"),

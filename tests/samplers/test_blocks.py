@@ -174,7 +174,7 @@ def test_what_is_refused_at_once(options, error, words):
 def test_a_start_of_the_wrong_size():
     with pytest.raises(sk.ShapeError, match=r"start returned shape \(4, 2\) for 10 samples"):
         next(sample_blocks(SAMPLER, Gaussian(), lambda n, rng: np.zeros((4, 2)), 25, 0, block=10))
-    with pytest.raises(TypeError, match="what start returned is None"):
+    with pytest.raises(TypeError, match="the array that start returned is None"):
         next(sample_blocks(SAMPLER, Gaussian(), lambda n, rng: None, 25, 0, block=10))
 
 

@@ -54,7 +54,7 @@ CALLS = [
     ({"x0": np.zeros((4, 0))}, ValueError, "x0 has shape .*at least one sample"),
     ({"x0": np.array([[0.0, np.nan], [1.0, 1.0]])}, ValueError, "x0 holds NaN or infinity in 1 of 2 rows"),
     ({"x0": np.array([[0.0, np.inf], [np.nan, 1.0]])}, ValueError, "in 2 of 2 rows"),
-    ({"x0": [[0.0, 1.0]]}, TypeError, "no backend owns a list"),
+    ({"x0": [[0.0, 1.0]]}, TypeError, "is a list"),
     ({"model": 5}, TypeError, "model is a int: expected a function"),
     ({"model": None}, TypeError, "model is a NoneType: expected a function"),
     ({"rng": -1}, ValueError, "rng must be a non-negative seed, got -1"),
@@ -142,7 +142,7 @@ def test_a_bad_score_is_refused_at_whatever_step_it_comes(shape, answer, error, 
     [
         (lambda shape: np.zeros((9, 9)), ValueError, r"rng.normal returned shape \(9, 9\)"),
         (lambda shape: np.zeros(shape, np.float32), TypeError, "rng.normal returned dtype float32"),
-        (lambda shape: [0.0], TypeError, "no backend owns a list"),
+        (lambda shape: [0.0], TypeError, "is a list"),
     ],
 )
 @pytest.mark.parametrize("after", [0, 2])

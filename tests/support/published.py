@@ -3,8 +3,8 @@
 ``published.json`` was recorded from small networks of the authors' own code (ermongroup/ncsn, ermongroup/ncsnv2 and
 yang-song/score_sde_pytorch, at the commits that it names): the names and shapes of their tensors in order, and the
 output for the weights and the images below. Cases with a ``process`` hold a(t) times the authors' score at
-x = a(t) x̄, where x̄ are the images, at the level sigma = std(t)/a(t), with DDPM's ᾱ in float64. Of the output it holds the first four numbers of each image, the mean and
-the norm.
+x = a(t) x̄, where x̄ are the images, at the level sigma = std(t)/a(t), with DDPM's ᾱ in float64. Of the output it holds
+the first four numbers of each image, the mean and the norm.
 """
 
 from __future__ import annotations

@@ -219,7 +219,7 @@ class Scaled2(Scaled):
 
 
 def test_a_stream_of_another_framework_is_named():
-    with pytest.raises(TypeError, match=r"rng draws NumPy arrays.*sk\.rng\(seed, like=x\)"):
+    with pytest.raises(TypeError, match=r"rng is a numpy stream.*sk\.rng\(seed, like=x\)"):
         sk.rng(0).normal((2,), X)
-    with pytest.raises(TypeError, match=r"rng draws tensors.*sk\.rng\(seed, like=x\)"):
+    with pytest.raises(TypeError, match=r"rng is a torch stream.*sk\.rng\(seed, like=x\)"):
         sk.rng(0, like=X).normal((2,), np.zeros(2))

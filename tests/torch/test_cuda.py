@@ -177,7 +177,11 @@ def test_image_networks_are_those_of_the_cpu(name, exact_products):
 
 
 @cuda
-@pytest.mark.parametrize("options", [{}, {"autocast": "bfloat16", "channels_last": True}], ids=["fp32", "bf16"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"autocast": "bfloat16", "channels_last": True}, {"autocast": "float16"}],
+    ids=["fp32", "bf16", "fp16"],
+)
 @pytest.mark.parametrize("law", [LEVELS, sk.noise.LogNormal(-1.0, 1.0)], ids=["levels", "log-normal"])
 def test_an_image_network_learns_from_arrays_of_the_host(law, options):
     net = UNet(3, 8, num_res_blocks=1).to("cuda")

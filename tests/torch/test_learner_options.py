@@ -9,7 +9,13 @@ import pytest
 
 import scorekit as sk
 from scorekit.errors import CheckpointError
-from scorekit.objectives import DenoisingScoreMatching, ImplicitScoreMatching, NoiseConditional, SlicedScoreMatching
+from scorekit.objectives import (
+    DenoisingScoreMatching,
+    ExplicitScoreMatching,
+    ImplicitScoreMatching,
+    NoiseConditional,
+    SlicedScoreMatching,
+)
 
 torch = pytest.importorskip("torch")
 from scorekit_torch import MLP, NCSNv2, UNet, optimizers  # noqa: E402
@@ -422,6 +428,92 @@ def test_a_resumed_run_stands_another_order_in_memory(optimizer):
     assert all(torch.equal(value, two.state_dict()[name]) for name, value in one.state_dict().items())
 
 
+class Steep(torch.nn.Module):
+    """A linear score whose gradient in float16 is infinite for a large scale of the loss."""
+
+    def __init__(self, gain=1.0):
+        super().__init__()
+        self.layer, self.gain, self.calls = torch.nn.Linear(2, 2, bias=False), gain, 0
+        self.register_buffer("seen", torch.tensor(0))
+        with torch.no_grad():
+            self.layer.weight.copy_(torch.eye(2))
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen += int(self.training)
+        return self.layer(x) * self.gain
+
+
+SMALL = torch.tensor(np.random.default_rng(2).normal(size=(64, 2)), dtype=torch.float32)
+
+
+def test_float16_finds_the_scale_of_the_loss_and_repeats_the_step():
+    """NVIDIA/DeepLearningExamples#543: scales from 2¹⁹ down, each with a lost batch. Here no batch is lost."""
+    exact = learner(Steep(32.0), DenoisingScoreMatching(0.1), optimizer="sgd", learning_rate=1e-6)
+    half = learner(Steep(32.0), DenoisingScoreMatching(0.1), optimizer="sgd", learning_rate=1e-6, autocast="float16")
+    one, other = exact.step(SMALL, RNG(0)), half.step(SMALL, RNG(0))
+    assert other.applied
+    assert other.grad_norm == pytest.approx(one.grad_norm, rel=2e-2)
+    state = half.state_dict()
+    assert 1 <= float(state["scale.factor"]) < 2**16
+    assert int(state["scale.steps"]) == 1
+    assert int(state["buffers.seen"]) == 1  # of the passes that were repeated nothing is left
+
+
+def test_small_gradients_are_not_zero_under_float16():
+    """engichang1467/Open-Rig3R#35: without a scale, gradients below 6e-8 are zero."""
+    objective = ExplicitScoreMatching(lambda x: x * (1 - 1e-6))
+    exact, half = (learner(Steep(), objective, autocast=a) for a in (None, "float16"))
+    small = 1e-2 * SMALL
+    one, other = exact.step(small, RNG(0)), half.step(small, RNG(0))
+    assert one.grad_norm > 0
+    assert other.grad_norm > 0
+    unscaled = learner(Steep(), objective, autocast="float16")
+    unscaled._scale.factor = 1.0
+    assert unscaled.step(small, RNG(0)).grad_norm == 0
+
+
+def test_a_gradient_that_no_scale_makes_finite_is_not_applied():
+    """deepinsight/insightface#2262: a scale that falls to 0. Here it stops at 1, and the step is refused."""
+    half = learner(Steep(3e4), DenoisingScoreMatching(1e-3), autocast="float16")
+    before = half.state_dict()
+    info = half.step(1e4 * SMALL, RNG(0))
+    after = half.state_dict()
+    assert not info.applied
+    assert all(torch.equal(after[name], before[name]) for name in before if not name.startswith("scale."))
+    assert float(after["scale.factor"]) >= 1
+
+
+def test_the_scale_grows_after_many_steps():
+    from scorekit_torch.equipment import LossScale
+
+    scale = LossScale()
+    for _ in range(LossScale.interval):
+        assert scale.factor == 2.0**16
+        scale.passed()
+    assert (scale.factor, scale.steps) == (2.0**17, 0)
+    assert scale.lowered()
+    assert (scale.factor, scale.steps) == (2.0**16, 0)
+
+
+def test_a_run_in_float16_resumes_to_the_same_bits(tmp_path):
+    def run(steps, autocast="float16", **options):
+        return sk.fit(
+            Steep(32.0), DenoisingScoreMatching(0.1), SMALL, steps=steps, batch_size=16, progress=False,
+            autocast=autocast, **options
+        )  # fmt: skip
+
+    whole = run(6).model.state_dict()
+    run(6, checkpoint=tmp_path / "a", callbacks=[lambda state: state.step == 3])
+    resumed = run(6, checkpoint=tmp_path / "a")
+    assert same(resumed.model.state_dict(), whole)
+    for start, end in (("float16", None), (None, "float16")):  # another precision is named, and not an error
+        place = tmp_path / f"{start}"
+        run(3, autocast=start, checkpoint=place)
+        with pytest.warns(RuntimeWarning, match=f"autocast was {start}, now {end}"):
+            assert run(6, autocast=end, checkpoint=place).step == 6
+
+
 def test_weights_and_average_stay_in_float32_under_autocast():
     state = stepped(learner(Widths(), DenoisingScoreMatching(0.1), autocast="bfloat16", ema=0.9), x=IMAGES).state_dict()
     assert {v.dtype for n, v in state.items() if n != "steps"} == {torch.float32}
@@ -498,7 +590,7 @@ def test_a_compiled_network_is_not_differentiated_twice(traced):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"autocast": "float16"}, "unknown autocast 'float16': expected one of None, 'bfloat16'"),
+        ({"autocast": "half"}, "unknown autocast 'half': expected one of None, 'bfloat16', 'float16'"),
         ({"autocast": True}, "unknown autocast True"),
         ({"channels_last": 1}, "unknown channels_last 1"),
         ({"compile": "yes"}, "unknown compile 'yes'"),

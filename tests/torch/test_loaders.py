@@ -297,8 +297,8 @@ class Ragged(Words):
         (loader(TensorDataset(X[:3]), drop_last=True), {}, ValueError, "the loader is empty"),
         (TensorDataset(X.to(torch.uint8)), {}, TypeError, "dtype torch.uint8: expected a real floating"),
         (loader(TensorDataset(X / 0)), {}, ValueError, "a batch of the loader holds NaN or infinity"),
-        ([X, X, X], {}, TypeError, "no backend owns a list"),
-        ({"x": X}, {}, TypeError, "no backend owns a dict"),
+        ([X, X, X], {}, TypeError, "is a list"),
+        ({"x": X}, {}, TypeError, "is a dict"),
     ],
     ids=lambda value: None,
 )

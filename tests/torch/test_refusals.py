@@ -28,7 +28,7 @@ CALLS = {
     "DSM": lambda x: sk.objectives.DenoisingScoreMatching(0.3)(score, x, rng=0),
     "NCSN": lambda x: sk.objectives.NoiseConditional(LEVELS)(score, x, rng=0),
     "Langevin": lambda x: sk.samplers.Langevin(0.1, 3).sample(score, x, rng=0).x,
-    "annealed": lambda x: sk.samplers.AnnealedLangevin(LEVELS, 2, 0.1).sample(score, x, rng=0).x,
+    "annealed": lambda x: sk.samplers.AnnealedLangevin(LEVELS, 2, 0.01).sample(score, x, rng=0).x,
     "log_prob": lambda x: MIXTURE.log_prob(x),
     "score": lambda x: MIXTURE.score(x, 0.3),
     "curve": lambda x: CURVE.score(x, 0.3),

@@ -341,7 +341,7 @@ def test_a_run_with_other_streams_is_not_continued(tmp_path, monkeypatch):
         ({"data": DATA[:, 0]}, ValueError, r"data has shape \(200,\)"),
         ({"data": DATA.astype(int)}, TypeError, "data has dtype int64"),
         ({"data": np.where(DATA > 1, np.nan, DATA)}, ValueError, "data holds NaN or infinity in"),
-        ({"data": DATA.tolist()}, TypeError, "no backend owns a list"),
+        ({"data": DATA.tolist()}, TypeError, "is a list"),
         ({"data": np.ones((200, 3))}, ValueError, "this network expects samples of dimension 2"),
         ({"validation": np.ones((5, 3))}, ValueError, r"validation has shape \(5, 3\), data \(200, 2\)"),
         ({"on_nonfinite": "ignore"}, ValueError, "unknown on_nonfinite 'ignore': expected one of 'raise', 'skip'"),

@@ -59,7 +59,7 @@ def test_a_link_or_a_file_in_the_place_of_a_checkpoint_is_replaced(tmp_path):
     run(checkpoint=tmp_path / "run")
     os.symlink(tmp_path, tmp_path / "run" / "step-000000005")
     (tmp_path / "run" / "step-000000006").write_text("foreign")
-    with pytest.warns(RuntimeWarning, match="cannot be read"):
+    with pytest.warns(RuntimeWarning, match="expected a folder that scorekit wrote"):
         run(checkpoint=tmp_path / "run", steps=6, checkpoint_every=1)
     assert (tmp_path / "run" / "step-000000006").is_dir()
 

@@ -11,7 +11,15 @@ import torch
 from torch import nn
 
 from scorekit.errors import InvalidValueError, ShapeError
-from scorekit.learning import Conditional, Conditions, as_sigma, check_count, check_option
+from scorekit.learning import (
+    Conditional,
+    Conditions,
+    as_sigma,
+    check_batch,
+    check_count,
+    check_option,
+    refuse_other_framework,
+)
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
 from scorekit_torch.conversion import as_dtype
@@ -23,6 +31,7 @@ __all__ = ["ImageNetwork"]
 Array: TypeAlias = Any
 
 _CHANNELS = 4  # at most: gray or color, with or without a mask
+PRECISIONS = ("float32", "float64", "bfloat16")
 _SHOWN = 6  # entries of a list that a repr writes out
 
 
@@ -54,7 +63,7 @@ class ImageNetwork(Conditional, nn.Module, ABC):
             raise InvalidValueError(f"channels is {channels}: expected 1 to {_CHANNELS}. Images are (n, c, h, w).")
         self._conditions = Conditions(classes, condition_dim)
         check_option(rescale, "rescale", (True, False))
-        check_option(precision, "precision", ("float32", "float64", "bfloat16"))
+        check_option(precision, "precision", PRECISIONS)
         self.rescale, self._half = bool(rescale), precision == "bfloat16"
         self._first_dtype = as_dtype("float64" if precision == "float64" else "float32")
 
@@ -113,6 +122,9 @@ class ImageNetwork(Conditional, nn.Module, ABC):
             ValueError: no sigma, or no condition for a network that was made for one.
             TypeError: a condition for a network that takes none.
         """
+        if not isinstance(x, torch.Tensor):
+            check_batch(x, finite=False)  # says what is wrong
+            refuse_other_framework(self, x, "x")
         array_namespace(x=x, weights=next(self.parameters()))
         self._check_images(x)
         level = as_sigma(self._required(sigma), x)
@@ -146,12 +158,14 @@ class ImageNetwork(Conditional, nn.Module, ABC):
         return torch.autocast(device, torch.bfloat16) if self.precision == "bfloat16" else nullcontext()
 
     def _check_images(self, x: Array) -> None:
+        if x.ndim < 2 or not x.is_floating_point():
+            check_batch(x, finite=False)  # says what is wrong
         shape = tuple(x.shape)
         if len(shape) != 4 or not shape[0]:
             raise ShapeError(f"x has shape {shape}: expected images (n, c, h, w), at least one.")
         if shape[1] != self.channels:
             last = " The channels come second: x.permute(0, 3, 1, 2)." if shape[3] == self.channels else ""
-            raise ShapeError(f"x has shape {shape}: this network is for {self.channels} channels.{last}")
+            raise ShapeError(f"x has shape {shape}: expected {self.channels} channels, those of this network.{last}")
         if any(side % self.divisor or side < 2 * self.divisor for side in shape[2:]):
             fitting = tuple(max(2, -(-side // self.divisor)) * self.divisor for side in shape[2:])
             size = fitting[0] if fitting[0] == fitting[1] else fitting

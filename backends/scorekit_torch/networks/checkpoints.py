@@ -55,6 +55,8 @@ def open_weights(path: str | os.PathLike[str], *, averaged: bool) -> Weights:
     place, content = read(path)
     state, averages, config = _parts(content, place)
     given = _plain(state)
+    if state is averages and not averaged:
+        raise CheckpointError(f"{place} holds averaged weights only: load them, averaged=True.")
     if averaged and state is not content:
         given |= _averages(averages, given, place)
     levels = given.pop("sigmas", None)
@@ -73,6 +75,8 @@ def _parts(content: Any, place: Path) -> tuple[Mapping[str, Array], Any, Any]:
         if states:
             config = next((content[name] for name in _CONFIGS if name in content), None)
             return states[0], next((content[name] for name in _AVERAGES if name in content), None), config
+        if alone := [content[name] for name in _AVERAGES if _is_state(content.get(name))]:
+            return alone[0], alone[0], None
     raise CheckpointError(
         f"{place} holds {_described(content)}: expected tensors by name, alone, first in a list, or under one of the "
         f"names {', '.join(_WEIGHTS)}. Save the state_dict() of the network."

@@ -13,9 +13,10 @@ from typing import Any, TypeAlias, cast
 
 import torch
 
-from scorekit.errors import CheckpointError, InvalidValueError
+from scorekit.errors import CheckpointError, InvalidTypeError, InvalidValueError
 from scorekit.learning import check_option
 from scorekit.noise import Geometric, Levels, as_levels
+from scorekit_torch.networks._image import PRECISIONS
 from scorekit_torch.networks.checkpoints import Weights, close, filled, open_weights, renamed, span
 from scorekit_torch.networks.ncsn import NCSN
 from scorekit_torch.networks.ncsnpp import NCSNPP_CONFIGS, ncsnpp_names
@@ -67,6 +68,7 @@ def load_ncsn(
     scorekit.errors.CheckpointError: nowhere.pth does not exist: expected a file that torch.save wrote, or a \
 safetensors file.
     """
+    _check_options(rescale, precision)
     asked = None if noise is None else as_levels(noise)
     weights = open_weights(path, averaged=averaged)
     channels, base_channels, depth = _shape(weights)
@@ -100,6 +102,7 @@ def load_ncsnv2(
     scorekit.errors.CheckpointError: nowhere.pth does not exist: expected a file that torch.save wrote, or a \
 safetensors file.
     """
+    _check_options(rescale, precision)
     weights = open_weights(path, averaged=averaged)
     given = weights.tensors
     for gamma in [name for name in given if name.endswith(".gamma")]:
@@ -113,7 +116,7 @@ safetensors file.
 
 def load_ncsnpp(
     path: str | os.PathLike[str],
-    config: str | Mapping[str, Any],
+    config: str | Mapping[str, Any] | None = None,
     *,
     averaged: bool = True,
     precision: str = "float32",
@@ -128,7 +131,7 @@ def load_ncsnpp(
         path: their ``checkpoint_<n>.pth``, or a file of its tensors alone, of ``torch.save`` or safetensors.
         config: the authors' name of the checkpoint, one of ``NCSNPP_CONFIGS``, as ``"ve/cifar10_ncsnpp_continuous"``
             or ``"subvp/cifar10_ddpmpp_continuous"``; or arguments of :class:`UNet`. Files of different processes have
-            the same tensors, so the name is required.
+            the same tensors, so nothing is assumed: None raises an error that lists the names.
         averaged: True for the EMA weights, which the authors use for sampling; False for the last weights. A file of
             tensors alone has one set of weights, which is loaded.
         precision: as of :class:`UNet`.
@@ -140,6 +143,8 @@ def load_ncsnpp(
     Raises:
         CheckpointError: the file cannot be read safely; tensors are missing, left over, of another shape, or not
             finite; its noise levels are not those of ``config``; or its network is one of another process.
+        ValueError: ``config`` is an unknown name, or does not tell the process.
+        TypeError: ``config`` is missing, or has entries that are not arguments of :class:`UNet`.
 
     >>> net = load_ncsnpp("checkpoint_24.pth", "ve/cifar10_ncsnpp_continuous")  # doctest: +SKIP
     >>> load_ncsnpp("nowhere.pth", {"channels": 1, "base_channels": 8})
@@ -148,14 +153,8 @@ def load_ncsnpp(
 safetensors file.
     """
     named = isinstance(config, str)
-    if named:
-        check_option(config, "config", tuple(NCSNPP_CONFIGS))
-    settings = {"precision": precision, **(NCSNPP_CONFIGS[str(config)] if named else cast(Mapping[str, Any], config))}
-    if settings.get("embedding") == "positional" and not settings.keys() & {"process", "noise"}:
-        raise InvalidValueError(
-            "config has embedding='positional', which networks of every process have: add process='vp', 'subvp' or "
-            "'ddpm', or for a VE network noise=…, its levels."
-        )
+    _check_options(True, precision)
+    settings: dict[str, Any] = {"precision": precision, **_settings(config)}
     weights = open_weights(path, averaged=averaged)
     _check_process(weights, str(settings.get("process", "ve")))
     if settings.get("noise") is not None and weights.levels is not None:
@@ -169,6 +168,37 @@ safetensors file.
     made.trained_levels = _levels_of(made, weights)
     _check_direction(made, weights)
     return made
+
+
+def _settings(config: Any) -> Mapping[str, Any]:
+    """The arguments of :class:`UNet`, checked."""
+    if isinstance(config, str):
+        meant = [name for name in NCSNPP_CONFIGS if name.endswith(f"/{config}")]
+        if meant:
+            raise InvalidValueError(f"unknown config {config!r}: did you mean {' or '.join(map(repr, meant))}?")
+        check_option(config, "config", tuple(NCSNPP_CONFIGS))
+        return NCSNPP_CONFIGS[config]
+    if not isinstance(config, Mapping):
+        raise InvalidTypeError(
+            f"config is {config!r}: expected the authors' name of the checkpoint, one of {', '.join(NCSNPP_CONFIGS)}; "
+            "or a dict of the arguments of UNet."
+        )
+    strange = sorted(set(map(str, config)) - set(UNet._arguments))
+    if strange:
+        raise InvalidTypeError(
+            f"config has {', '.join(strange)}: expected arguments of UNet, which are {', '.join(UNet._arguments)}."
+        )
+    if config.get("embedding") == "positional" and not config.keys() & {"process", "noise"}:
+        raise InvalidValueError(
+            "config has embedding='positional', which networks of every process have: add process='vp', 'subvp' or "
+            "'ddpm', or for a VE network noise=…, its levels."
+        )
+    return config
+
+
+def _check_options(rescale: Any, precision: Any) -> None:
+    check_option(rescale, "rescale", (True, False))
+    check_option(precision, "precision", PRECISIONS)
 
 
 def _ncsn_levels(weights: Weights, asked: Geometric | Levels | None) -> Geometric | Levels:
@@ -275,14 +305,20 @@ def _seen(given: Mapping[str, Array]) -> str:
     """What the tensors of a file say of its settings, for a message."""
     if not any(name.startswith("all_modules.") for name in given):
         return "It has no all_modules, so it is not of score_sde_pytorch's NCSN++ or DDPM."
-    embedding = "Fourier (VE, …_continuous)" if "all_modules.0.W" in given else "positional"
+    fourier = "all_modules.0.W" in given
     blocks = sum(name.endswith(".Conv_1.weight") for name in given)
-    kind = "with" if any("Conv2d_0" in name for name in given) else "without"
-    shortcut = re.compile(r"all_modules\.\d+\.Conv_2\.weight")
-    block = "BigGAN blocks (NCSN++, DDPM++)" if any(map(shortcut.fullmatch, given)) else "DDPM blocks"
+    residual = any("Conv2d_0" in name for name in given)
+    biggan = any(re.fullmatch(r"all_modules\.\d+\.Conv_2\.weight", name) for name in given)
+    alike = [
+        name
+        for name, config in NCSNPP_CONFIGS.items()
+        if (config.get("embedding") != "positional") == fourier
+        and (config.get("block") != "ddpm") == biggan
+        and (config.get("progressive_input") == "residual") == residual
+    ]
     return (
-        f"The file has {embedding} features, {blocks} {block}, {kind} a residual input pyramid. Names: "
-        f"{', '.join(NCSNPP_CONFIGS)}."
+        f"The file has {'Fourier' if fourier else 'positional'} features and {blocks} {'BigGAN' if biggan else 'DDPM'} "
+        f"blocks, {'with' if residual else 'without'} a residual input, as {', '.join(alike) or 'no published one'}."
     )
 
 

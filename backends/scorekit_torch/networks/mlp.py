@@ -23,6 +23,7 @@ from scorekit.learning import (
     check_option,
     event_size,
     expand,
+    refuse_other_framework,
 )
 from scorekit.protocols import RngLike
 from scorekit.registry import array_namespace
@@ -189,8 +190,10 @@ class MLP(Conditional, nn.Module):
 
     def _inputs(self, x: Array, sigma: Any, condition: Array | None) -> Array:
         weight = self._weight(0)
+        if not isinstance(x, torch.Tensor):
+            refuse_other_framework(self, x, "x")
         array_namespace(x=x, weights=weight)
-        if x.ndim < 2 or not x.shape[0]:
+        if getattr(x, "ndim", 0) < 2 or not x.shape[0] or not x.is_floating_point():
             check_batch(x, finite=False)  # says what is wrong
         if event_size(x) != self.dim:
             raise ShapeError(f"x has shape {tuple(x.shape)}: this network expects samples of dimension {self.dim}.")

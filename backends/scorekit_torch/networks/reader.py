@@ -41,6 +41,10 @@ class Record:
         made.fields, made.values = dict(named), list(arguments)
         return made
 
+    def __call__(self, *arguments: Any) -> Record:
+        """What an unknown function gives: another record."""
+        return Record(*arguments)
+
     def __setstate__(self, state: Any) -> None:
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict):
@@ -75,35 +79,69 @@ def read(path: str | os.PathLike[str]) -> tuple[Path, Any]:
     if kind not in ("torch", "safetensors"):
         raise CheckpointError(f"{place} is {words}: expected a file that torch.save wrote, or a safetensors file.")
     try:
-        _check_size(place)
         if kind == "safetensors":
             from safetensors.torch import load_file
 
             return place, load_file(place)
-        return place, torch.load(place, map_location="cpu", weights_only=False, pickle_module=_PICKLE)
+        return place, torch.load(place, map_location="cpu", weights_only=False, pickle_module=_pickle_for(place))
     except Exception as error:  # what a damaged or hostile file raises is any of a dozen types
         reason = str(error).partition("\n")[0]
         raise CheckpointError(f"{place} is {words}, and cannot be read ({type(error).__name__}: {reason}).") from error
 
 
-def _check_size(place: Path) -> None:
-    """Raise an error for a program, and for a file that declares more bytes than it has: torch.save packs nothing."""
-    if not zipfile.is_zipfile(place):
-        return
-    with zipfile.ZipFile(place) as archive:
-        declared, size = sum(member.file_size for member in archive.infolist()), place.stat().st_size
-    if declared > size:
-        raise ValueError(f"it declares {declared:,} bytes in {size:,}, which looks like a zip bomb")
-    if any(name.endswith("constants.pkl") for name in torch._C.PyTorchFileReader(str(place)).get_all_records()):
-        raise ValueError("it is a TorchScript archive, which holds a program")
+class _Room:
+    """The bytes that a file of ``torch.save`` holds for each storage.
+
+    ``torch.load`` takes the size of a storage from the pickle: it allocates that many bytes, and in an archive it reads
+    that many from a record that may be shorter.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._size, self._asked = place.stat().st_size, dict[str, int]()
+        self._records: dict[str, int] | None = None
+        if not zipfile.is_zipfile(place):
+            return
+        with zipfile.ZipFile(place) as archive:
+            members = archive.infolist()
+        if sum(member.file_size for member in members) > self._size:  # torch.save does not compress
+            raise ValueError(f"it declares more than its {self._size:,} bytes, which looks like a zip bomb")
+        if any(name.endswith("constants.pkl") for name in torch._C.PyTorchFileReader(str(place)).get_all_records()):
+            raise ValueError("it is a TorchScript archive, which holds a program")
+        self._records = {member.filename.partition("/data/")[2]: member.file_size for member in members}
+
+    def checked(self, storage: Any) -> Any:
+        """The description of a storage, ``("storage", type, key, device, count, …)``, if its size fits the file."""
+        if not isinstance(storage, tuple) or len(storage) < 5 or storage[0] not in ("storage", b"storage"):
+            raise pickle.UnpicklingError("it holds a module or an object, expected tensors")
+        kind, key, count = storage[1], str(storage[2]), storage[4]
+        size = self._asked[key] = count * getattr(kind, "dtype", torch.uint8).itemsize
+        if self._records is None:
+            fits = count >= 0 and sum(self._asked.values()) <= self._size
+        else:
+            fits = size == self._records.get(key)
+        if not fits:
+            raise pickle.UnpicklingError(f"it declares a storage of {size:,} bytes, which it does not hold")
+        return storage
 
 
-class _Unpickler(pickle.Unpickler):
-    """An unpickler that imports nothing. What it can call is made for each file, so a file cannot change it."""
+class _Unpickler(pickle._Unpickler):
+    """An unpickler that imports nothing. What it can call is made for each file, so a file cannot change it.
+
+    It is the one in Python: the one in C makes a table as long as the largest index in the file.
+    """
+
+    room: _Room
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._known = _known()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """``torch.load`` sets the function that makes storages; their descriptions are checked first."""
+        if name == "persistent_load":
+            make = value
+            value = lambda storage: make(self.room.checked(storage))  # noqa: E731
+        super().__setattr__(name, value)
 
     def find_class(self, module: str, name: str) -> Any:
         """What makes tensors and plain containers; a new kind of :class:`Record` for any other name."""
@@ -135,6 +173,9 @@ def _known() -> dict[str, Any]:
     return made | {str(dtype): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
 
 
-_PICKLE = SimpleNamespace(
-    __name__="pickle", Unpickler=_Unpickler, load=lambda file, **options: _Unpickler(file, **options).load()
-)
+def _pickle_for(place: Path) -> Any:
+    """The module of pickle functions that ``torch.load`` uses for a file."""
+    reader = type("Unpickler", (_Unpickler,), {"room": _Room(place)})
+    return SimpleNamespace(
+        __name__="pickle", Unpickler=reader, load=lambda file, **options: reader(file, **options).load()
+    )

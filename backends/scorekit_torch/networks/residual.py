@@ -73,7 +73,7 @@ class SigmaEmbedding(nn.Module, Starting):
         else:
             half = self.features // 2
             phase = t[:, None] * torch.exp(torch.arange(half, device=t.device) * (-math.log(1e4) / (half - 1)))
-        return torch.cat([phase.sin(), phase.cos()], dim=1)
+        return torch.cat([phase.sin(), phase.cos()], dim=1).to(self.linear1.weight.dtype)
 
 
 class GroupNorm(nn.GroupNorm, Starting):

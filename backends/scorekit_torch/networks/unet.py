@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
+import torch
 from torch import nn
 
 from scorekit.errors import InvalidTypeError, InvalidValueError
@@ -218,13 +219,17 @@ class UNet(ImageNetwork):
         return super()._place(level) if self._times is None else self._times(level)
 
     def _scaled(self, h: Array, sigma: Any) -> Array:
-        return h if self._times is None else h * as_column(self._times.scale(sigma))
+        if self._times is None:
+            return h
+        level = as_row(sigma, h, torch.promote_types(h.dtype, torch.float32))  # whose square may be large
+        return h * as_column(self._times.scale(level)).to(h.dtype)
 
     def _embedded(self, sigma: Any, at: Condition, h: Array) -> Array:
         """What is embedded, ``(n,)``, or ``(1,)`` when all samples share it."""
+        wide = torch.promote_types(h.dtype, torch.float32)  # half precision knows a step of a thousand to one half
         if self.noise is not None or self._is_time:
-            return as_row(at.level, h, h.dtype)
-        t = as_row(sigma, h, h.dtype).log()
+            return as_row(at.level, h, wide)
+        t = as_row(sigma, h, wide).log()
         return t if self.embedding == "fourier" else _POSITIONAL * t
 
 

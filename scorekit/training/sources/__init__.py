@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scorekit.datasets import ImageBatches
-from scorekit.errors import InvalidValueError
+from scorekit.datasets import ImageBatches, ImageData
+from scorekit.errors import InvalidTypeError, InvalidValueError, describe
 from scorekit.training.sources.base import Batch, Source, without_length
 from scorekit.training.sources.images import Images
 from scorekit.training.sources.loaders import Loader
@@ -16,6 +16,11 @@ __all__ = ["Batch", "Source", "open_source"]
 
 def open_source(data: Any, batch_size: int | None, seed: int, *, skip: bool = False) -> Source:
     """The source for the argument ``data`` of ``fit``. With ``skip``, items and batches may contain NaN."""
+    if isinstance(data, ImageData):
+        raise InvalidTypeError(
+            "data is an ImageData: pass data.batches('torch'), which converts images batch by batch, or the array "
+            "data.images. For another backend than PyTorch write its name."
+        )
     if isinstance(data, ImageBatches):
         return Images(data, batch_size, seed)
     if isinstance(data, (tuple, list)) and len(data) == 2 and hasattr(data[0], "shape"):
@@ -25,7 +30,8 @@ def open_source(data: Any, batch_size: int | None, seed: int, *, skip: bool = Fa
     if hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         if batch_size is not None:
             raise InvalidValueError(
-                f"batch_size is {batch_size} and data is a loader, which has its own batch size: omit batch_size."
+                f"batch_size is {batch_size} and data is a loader, a {describe(data)}, which has its own batch size: "
+                "omit batch_size."
             )
         return Loader(data, seed, skip=skip)
     return Dataset(data, batch_size, seed, skip=skip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = ["Images"]
 
 _SHOWN = 256  # images that are looked at before the first step
 _HASHED, _AT_ONCE = 4096, 256
+_NUMBERS_AT_MOST = 1 << 21
 
 
 class Images(Shuffled):
@@ -37,6 +39,11 @@ class Images(Shuffled):
     def _rows(self, order: Any) -> tuple[Array, Array | None]:
         x, labels = self._images.take(self.owner.to_numpy(order))
         return x, self.checked(labels, x)
+
+    def some(self, most: int) -> Array:
+        """Evenly spaced images, at most 8 MB of them."""
+        count = max(len(self.first), min(most, _NUMBERS_AT_MOST // math.prod(self.first.shape[1:])))
+        return self._images.take(np.arange(0, self._n, -(-self._n // count)))[0]
 
     def identity(self) -> dict[str, Any]:
         """Shape, dtype and a hash of some images and labels."""

@@ -122,9 +122,16 @@ class Dataset(Shuffled):
 
     def _rows(self, order: Any) -> tuple[Array, Array | None]:
         places = [int(i) for i in self.owner.to_numpy(order)]
-        samples, second = zip(*(sample_of(self._items[i], "an item of the dataset") for i in places), strict=True)
+        samples, second = zip(*(sample_of(self._item(i), f"dataset[{i}]") for i in places), strict=True)
         x = self._stack(samples, "items")
         return x, self.checked(self._together(second), x, finite=False)
+
+    def _item(self, i: int) -> Any:
+        try:
+            return self._items[i]
+        except Exception as error:
+            error.add_note(f"This error is of dataset[{i}].")
+            raise
 
     def _fault(self, rows: Any, x: Array, condition: Array | None) -> str | None:
         bad = faulty(x, condition)
@@ -176,6 +183,7 @@ class Dataset(Shuffled):
 def _sizes(batch_size: int | None, n: int) -> int:
     if batch_size is None:
         return min(_DEFAULT_BATCH, n)
-    if check_count(batch_size, "batch_size") > n:
-        raise InvalidValueError(f"batch_size must be at most {n}, the number of samples, got {batch_size}.")
-    return batch_size
+    size = check_count(batch_size, "batch_size")
+    if size > n:
+        raise InvalidValueError(f"batch_size must be at most {n}, the number of samples, got {size}.")
+    return size

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekit.learning import GLOBAL_GENERATORS, seed_sequence
+from scorekit.learning import generators_locked, seed_sequence
 from scorekit.protocols import Seed
 from scorekit.registry import offered
 
@@ -37,7 +37,7 @@ def seeded(framework: str | None, place: Seed) -> Iterator[None]:
     """
     seed = [int(word) for word in seed_sequence(place).generate_state(4)]
     more = None if framework is None else offered(framework, "seeded")
-    with GLOBAL_GENERATORS, _restored():
+    with generators_locked(), _restored():
         random.setstate(random.Random(sum(word << (32 * k) for k, word in enumerate(seed))).getstate())
         np.random.set_state(np.random.RandomState(seed).get_state())  # noqa: NPY002
         with nullcontext() if more is None else more(place):

@@ -17,13 +17,17 @@ from .denoising import DENOISING
 from .distributions import DISTRIBUTIONS
 from .drivers import DRIVERS
 from .image_networks import IMAGE_NETWORKS
+from .learning import LEARNING
 from .metrics import METRICS
 from .models import MODELS
 from .noise import NOISE
 from .objectives import OBJECTIVES
+from .runs import RUNS
 from .samplers import SAMPLERS
+from .scales import SCALES
 from .streams import STREAMS
 from .tensors import TENSORS
+from .weights import WEIGHTS
 
 __all__ = ["MUTANTS", "DoesNotApplyError", "Mutant"]
 
@@ -41,6 +45,10 @@ MUTANTS = (
     *MODELS,
     *METRICS,
     *TENSORS,
+    *WEIGHTS,
     *DATA,
+    *SCALES,
+    *RUNS,
     *IMAGE_NETWORKS,
+    *LEARNING,
 )

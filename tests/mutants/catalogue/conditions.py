@@ -152,12 +152,12 @@ CONDITIONS = (
     ),
     *seeded(
         RUN,
-        "Run._infos",
+        "Run._step",
         ("fit-noise-of-one-step", "self._rng('noise', self.step)", "self._rng('noise', 0)", "the same at every step"),
     ),
     *seeded(
         RUN,
-        "Run._validate",
+        "Run._held_out_loss",
         (
             "validation-unweighted",
             "float(loss) * (stop - start) / n",

@@ -51,18 +51,75 @@ DATA = (
     ),
     *seeded(
         CIFAR,
-        "cifar10",
+        "read_file",
         (
             "cifar-channels-last",
-            "pixels(values).reshape(-1, *_EVENT)",
-            "pixels(values).reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)",
+            "values.reshape(-1, *EVENT)",
+            "values.reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)",
             "red, green and blue of a pixel taken to be neighbors",
         ),
     ),
     *seeded(
+        "scorekit/datasets/_cifar100.py",
+        "cifar100",
+        ("cifar100-coarse-for-fine", "tuple(_CLASSES).index(labels)", "0", "the other column of labels"),
+    ),
+    *seeded(
         DECODE,
-        "_as_float",
+        "_as_wide",
         ("sixteen-bits", "np.float32(65535)", "np.float32(65536)", "white is not 1"),
+    ),
+    *seeded(
+        DECODE,
+        "_flattened",
+        ("background-under-opaque", "(255 - alpha) * np.array(background)", "alpha * np.array(background)", "1 − α"),
+        (
+            "alpha-rounded-down",
+            "alpha * color + (255 - alpha) * np.array(background) + 127",
+            "alpha * color + (255 - alpha) * np.array(background)",
+            "rounded down, not to the nearest",
+        ),
+    ),
+    *seeded(
+        "scorekit/datasets/_pixels.py",
+        "floats",
+        ("white-is-not-one", "(levels or 256) - 1", "levels or 256", "L for L − 1"),
+        ("rows-of-a-block", "rows[part]", "rows[:step]", "each block has the images of the first"),
+    ),
+    *seeded(
+        "scorekit/datasets/_batches.py",
+        "ImageBatches.take",
+        ("rows-of-another-split", "rows if data.rows is None else data.rows[rows]", "rows", "those of the whole data"),
+    ),
+    *seeded(
+        "scorekit/datasets/_mnist.py",
+        "emnist",
+        ("emnist-transposed", "images.swapaxes(2, 3)", "images", "as in the files"),
+    ),
+    *seeded(
+        "scorekit/datasets/_mnist.py",
+        "_read",
+        ("emnist-letters-from-one", "labels.astype(np.int64) - first", "labels.astype(np.int64)", "B for A"),
+    ),
+    *seeded(
+        "scorekit/datasets/_labels.py",
+        "spread",
+        (
+            "limit-without-proportions",
+            "limit * counts / n",
+            "limit * counts / counts.sum() * (counts == counts.max())",
+            "rare classes are left out",
+        ),
+    ),
+    *seeded(
+        TRANSFORMS,
+        "_widened",
+        ("pad-on-one-side", "(most - side) // 2", "0", "all padding after the image"),
+    ),
+    *seeded(
+        TRANSFORMS,
+        "unpadded",
+        ("crop-of-the-corner", "(whole - side) // 2", "0", "the corner, not the middle"),
     ),
     *seeded(
         DECODE,

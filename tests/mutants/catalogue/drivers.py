@@ -45,8 +45,8 @@ DRIVERS = (
         DIVERGENCE,
         "Growth.__init__",
         ("scale-without-d", "math.sqrt(d)", "1.0", "the norm of the noise grows with √d"),
-        ("scale-of-the-step", "math.sqrt(step)", "step", "step for √step"),
-        ("scale-without-sigma", "row.sigma or 0.0", "0.0", "sigma is left out"),
+        ("scale-of-the-step", "math.sqrt(extremes.step_size)", "extremes.step_size", "step for √step"),
+        ("scale-without-sigma", "extremes.sigma_max or 0.0", "0.0", "sigma is left out"),
     ),
     *seeded(
         DIVERGENCE,
@@ -59,8 +59,8 @@ DRIVERS = (
         "Growth.is_well",
         (
             "growth-of-the-batch",
-            "float(xp.matmul(flat, flat)) <= self._limit or not any(self.count(x))",
-            "float(xp.matmul(flat, flat)) <= self._limit",
+            "square <= self._limit or not any(self.count(x))",
+            "square <= self._limit",
             "many chains together are taken for one far away",
         ),
     ),

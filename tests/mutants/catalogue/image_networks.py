@@ -104,7 +104,7 @@ IMAGE_NETWORKS = (
     *seeded(
         IMAGE,
         "ImageNetwork.forward",
-        ("one-graph-a-level", "as_row(at.level, x, torch.long)", "at.level", "a graph for each level"),
+        ("one-graph-a-level", "as_row(at.level, x, kind)", "at.level", "a graph for each level"),
     ),
     *seeded(
         IMAGE,
@@ -158,7 +158,12 @@ IMAGE_NETWORKS = (
     *seeded(
         UNET,
         "UNet._output",
-        ("unet-forgets-sigma", "as_column(sigma)", "1", "the output is not divided by sigma"),
+        (
+            "unet-forgets-sigma",
+            "output / as_column(sigma) if self.divide_by_sigma else output",
+            "output",
+            "the output is not divided by sigma",
+        ),
     ),
     *seeded(
         STAGES,

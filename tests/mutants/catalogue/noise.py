@@ -15,7 +15,7 @@ QUANTILE = "scorekit/noise/_normal_quantile.py"
 NOISE = (
     *seeded(
         DESIGNED,
-        "variance_ratio",
+        "_variance_ratio",
         ("variance-ratio-rest", "u / 2", "u", "the variance at rest"),
         ("variance-ratio-one-step", "2 * steps", "steps", "a for a² a step"),
         ("variance-ratio-gamma", "gamma ** 2", "gamma", "γ for γ²"),
@@ -49,7 +49,12 @@ NOISE = (
     *seeded(
         DESIGNED,
         "_largest_distance",
-        ("distance-of-the-nearest", "-radii", "radii", "those nearest to the mean"),
+        (
+            "distance-of-the-nearest",
+            "-np.where(far, -1.0, radii)",
+            "np.where(far, np.inf, radii)",
+            "those nearest to the mean",
+        ),
     ),
     *seeded(
         DESIGNED,

@@ -101,8 +101,8 @@ OBJECTIVES = (
         ),
         (
             "coupled-rows-forget-the-mode",
-            "score.model in _seen_uncoupled and _seen_uncoupled[score.model] == modes",
-            "score.model in _seen_uncoupled",
+            "score.given in _seen_uncoupled and _seen_uncoupled[score.given] == modes",
+            "score.given in _seen_uncoupled",
             "looked at in evaluation mode, trusted in training mode",
         ),
     ),
@@ -129,8 +129,8 @@ OBJECTIVES = (
         ),
         (
             "esm-target-without-sigma",
-            "exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(own(x), sigma)",
-            "exact = CheckedScore(self._target(), score.condition if takes_condition(self._target()) else None)(own(x), None)",
+            "CheckedScore(self._in_units(score.units, sigma), condition, 'target')(own(x), sigma)",
+            "CheckedScore(self._in_units(score.units, sigma), condition, 'target')(own(x), None)",
             "the model at sigma against the target without noise",
         ),
         (

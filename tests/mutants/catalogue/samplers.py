@@ -103,7 +103,7 @@ SAMPLERS = (
         "Recorder.record",
         (
             "trajectory-wrong-layout",
-            "self._context.copy_out(taken.step.x)",
+            "self._context.result(taken.step.x)",
             "self._context.xp.reshape(taken.step.x, self._context.shape)",
             "the result is right, what was kept is mixed",
         ),

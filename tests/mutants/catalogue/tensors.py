@@ -34,13 +34,17 @@ TENSORS = (
     ),
     *seeded(
         TRACES,
-        "_exact",
+        "divergence",
         (
             "trace-graphs-kept",
-            "at.keep and (d > _KEPT or n * d * d > _NUMBERS)",
-            "False and (d > _KEPT or n * d * d > _NUMBERS)",
+            "torch.is_grad_enabled() and _is_large(x)",
+            "False and _is_large(x)",
             "memory grows with d",
         ),
+    ),
+    *seeded(
+        TRACES,
+        "_exact",
         ("trace-chunk-of-a-small-batch", "_NUMBERS // (n * d)", "_NUMBERS", "memory grows with n"),
     ),
     *seeded(
