@@ -15,10 +15,10 @@ import pytest
 import scorekit as sk
 from scorekit.cli import main
 from scorekit.experiments import compare
-from scorekit.experiments.comparison import feature_distances
+from scorekit.experiments.comparison import _halved, feature_distances
 from scorekit.experiments.features import PixelFeatures
 from scorekit.experiments.image_files import write_images
-from scorekit.experiments.labeling import corrected_proportions
+from scorekit.experiments.labeling import _equal_labels, corrected_proportions
 from scorekit.metrics import frechet_distance, moments
 from scorekit.metrics._frechet_distance import plain_frechet, side, simulated_frechet
 
@@ -422,6 +422,14 @@ def test_the_standard_errors_are_those_of_repeated_sets():
         assert 0.6 < stated / values.std(ddof=1) < 2.5, each[0].metric
 
 
+def test_the_error_of_a_mean_from_halves_is_that_of_a_mean():
+    """20 halves give it to 16 %."""
+    a, b = normal(400, 1), 3 * normal(100, 1, seed=1)
+    ((value, stderr),) = _halved(a, b, lambda x, y: (float(x.mean() + y.mean()),))
+    assert value == pytest.approx(a.mean() + b.mean())
+    assert stderr == pytest.approx(np.sqrt(1 / 400 + 9 / 100), rel=0.4)
+
+
 def test_moments_have_a_frechet_distance_alone(images, tmp_path):
     a, b = images
     features = lambda x: x.reshape(len(x), -1)[:, ::4]  # noqa: E731
@@ -553,6 +561,17 @@ def test_proportions_are_corrected_for_the_confusions_of_the_classifier():
     assert found.p_value == 1e-4
     assert "c as b 0." in str(found)
     assert corrected_proportions(held_out.images[::2], training, held_out[1::2], confused).p_value > 1e-3
+
+
+def test_the_p_value_of_equal_labels_is_that_of_all_relabelings():
+    """Two classes and unequal sizes: the hypergeometric distribution, summed over what is as far from its mean."""
+    from scipy.stats import hypergeom
+
+    n, m = 10, 40
+    law, counts = hypergeom(n + m, 15, n), np.arange(n + 1)
+    exact = np.sum(law.pmf(counts)[np.abs(counts - n * 15 / 50) >= abs(5 - n * 15 / 50)])
+    found = _equal_labels(np.array([5, 5, 0]), np.array([10, 30, 0]), np.random.default_rng(0))
+    assert found == pytest.approx(exact, abs=0.02)
 
 
 def test_intervals_of_corrected_proportions_cover():
