@@ -204,7 +204,12 @@ METRICS = (
     *seeded(
         LABELED,
         "_equal_labels",
-        ("labels-statistic", "counts - n * share", "counts - m * share", "the expected counts of the other set"),
+        (
+            "labels-nearer",
+            "statistic(drawn) >= statistic(a[kept]) - ties",
+            "statistic(drawn) <= statistic(a[kept]) - ties",
+            "the relabelings that are nearer",
+        ),
     ),
     *seeded(
         COMPARED,
