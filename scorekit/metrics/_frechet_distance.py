@@ -247,7 +247,7 @@ def expected_frechet(a: Any, b: Any) -> float:
 
 def _repeats(d: int) -> int:
     """How many random sets give the mean to a few per cent; the distance varies by 1/d or more."""
-    return max(1, min(100, 100_000 // d**2))
+    return max(1, min(400, 100_000 // d**2))
 
 
 def simulated_frechet(a: _Side, b: _Side) -> float:

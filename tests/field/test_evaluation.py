@@ -15,12 +15,12 @@ import pytest
 import scorekit as sk
 from scorekit.cli import main
 from scorekit.experiments import compare
-from scorekit.experiments.comparison import feature_distances
+from scorekit.experiments.comparison import _halved, feature_distances
 from scorekit.experiments.features import PixelFeatures
 from scorekit.experiments.image_files import write_images
-from scorekit.experiments.labeling import corrected_proportions
+from scorekit.experiments.labeling import _equal_labels, corrected_proportions
 from scorekit.metrics import frechet_distance, moments
-from scorekit.metrics._frechet_distance import plain_frechet
+from scorekit.metrics._frechet_distance import plain_frechet, side, simulated_frechet
 
 NUMBER = r"([\d.]+(?:e[+-]\d+)?)"
 
@@ -82,6 +82,26 @@ def frechet_from_exact(x, scales):
     covariance = np.cov(x, rowvar=False)
     overlap = np.sqrt(np.clip(np.linalg.eigvalsh(scales[:, None] * covariance * scales), 0, None)).sum()
     return np.sum(x.mean(0) ** 2) + np.trace(covariance) + np.sum(scales**2) - 2 * overlap
+
+
+def stated_bias(a, b):
+    with pytest.warns(RuntimeWarning, match="have a Fréchet distance of") as caught:
+        frechet_distance(a, b)
+    return float(re.search(f"about {NUMBER}", str(caught[0].message)).group(1))
+
+
+def test_the_bias_is_that_of_equal_means():
+    a, b = normal(2, 100, 64)
+    assert stated_bias(a + 1.0, b) == pytest.approx(stated_bias(a, b), rel=1e-6)
+
+
+def test_moments_of_two_small_sets_have_the_bias_of_both():
+    """Two features, where the means have a part of it: tr C (1/n + 1/m)."""
+    rng, n, m = np.random.default_rng(0), 8, 15
+    pairs = [(rng.normal(size=(n, 2)), rng.normal(size=(m, 2))) for _ in range(3000)]
+    truth = np.mean([plain_frechet(a, b) for a, b in pairs])
+    exact = simulated_frechet(side(moments(pairs[0][0]), "a"), side((np.zeros(2), np.eye(2), m), "b"))
+    assert exact == pytest.approx(truth, rel=0.08)
 
 
 def test_moments_of_few_samples_say_that_the_bias_is_larger():
@@ -402,6 +422,14 @@ def test_the_standard_errors_are_those_of_repeated_sets():
         assert 0.6 < stated / values.std(ddof=1) < 2.5, each[0].metric
 
 
+def test_the_error_of_a_mean_from_halves_is_that_of_a_mean():
+    """20 halves give it to 16 %."""
+    a, b = normal(400, 1), 3 * normal(100, 1, seed=1)
+    ((value, stderr),) = _halved(a, b, lambda x, y: (float(x.mean() + y.mean()),))
+    assert value == pytest.approx(a.mean() + b.mean())
+    assert stderr == pytest.approx(np.sqrt(1 / 400 + 9 / 100), rel=0.4)
+
+
 def test_moments_have_a_frechet_distance_alone(images, tmp_path):
     a, b = images
     features = lambda x: x.reshape(len(x), -1)[:, ::4]  # noqa: E731
@@ -533,6 +561,17 @@ def test_proportions_are_corrected_for_the_confusions_of_the_classifier():
     assert found.p_value == 1e-4
     assert "c as b 0." in str(found)
     assert corrected_proportions(held_out.images[::2], training, held_out[1::2], confused).p_value > 1e-3
+
+
+def test_the_p_value_of_equal_labels_is_that_of_all_relabelings():
+    """Two classes and unequal sizes: the hypergeometric distribution, summed over what is as far from its mean."""
+    from scipy.stats import hypergeom
+
+    n, m = 10, 40
+    law, counts = hypergeom(n + m, 15, n), np.arange(n + 1)
+    exact = np.sum(law.pmf(counts)[np.abs(counts - n * 15 / 50) >= abs(5 - n * 15 / 50)])
+    found = _equal_labels(np.array([5, 5, 0]), np.array([10, 30, 0]), np.random.default_rng(0))
+    assert found == pytest.approx(exact, abs=0.02)
 
 
 def test_intervals_of_corrected_proportions_cover():

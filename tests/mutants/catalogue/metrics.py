@@ -194,7 +194,6 @@ METRICS = (
         TWO_SAMPLE,
         "_by_network",
         ("c2st-standardized-by-both", "np.mean(rows_a, axis=0)", "np.mean(rows_b, axis=0)", "by the second sample"),
-        ("c2st-biased-deviation", "np.std(rows_a, axis=0, ddof=1)", "np.std(rows_a, axis=0)", "NumPy's, not torch's"),
         ("c2st-fewer-units", "10 * rows.shape[1]", "5 * rows.shape[1]", "5 d units"),
     ),
     *seeded(
@@ -205,7 +204,12 @@ METRICS = (
     *seeded(
         LABELED,
         "_equal_labels",
-        ("labels-statistic", "counts - n * share", "counts - m * share", "the expected counts of the other set"),
+        (
+            "labels-nearer",
+            "statistic(drawn) >= statistic(a[kept]) - ties",
+            "statistic(drawn) <= statistic(a[kept]) - ties",
+            "the relabelings that are nearer",
+        ),
     ),
     *seeded(
         COMPARED,
