@@ -78,7 +78,7 @@ class History:
         >>> for step in range(1, 201):
         ...     history.append(step=step, loss=1 / step, grad_norm=1.0, seconds=0.1, applied=True)
         >>> history.trend().verdict
-        'flat'
+        'falling'
         """
         return trend_of(self.loss)
 

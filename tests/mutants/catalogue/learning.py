@@ -17,11 +17,6 @@ DERIVATIVES = "backends/scorekit_torch/derivatives.py"
 LEARNING = (
     *seeded(
         KINKS,
-        "Segments.predicted",
-        ("kinks-rectangle-rule", "0.5 * event_sum((b - a) * (pulled[0] + pulled[1]))", "event_sum((b - a) * pulled[0])", "a first-order rule"),
-    ),
-    *seeded(
-        KINKS,
         "Segments._halved",
         ("kinks-smoother-half", "rough(at_a, at_middle) >= rough(at_middle, at_b)", "rough(at_a, at_middle) < rough(at_middle, at_b)", "halved towards the smaller change"),
         ("kinks-of-rounding", "max(slope, 1e-3 * size / length)", "slope", "rounding errors of a zero slope decide"),
