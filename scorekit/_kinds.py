@@ -49,7 +49,7 @@ def file_kind(path: Path) -> tuple[str, str]:
         return "safetensors", "a safetensors file"
     if head[:4] == b"PK\x03\x04":
         return _zip_kind(path)
-    if head[:1] == b"\x80" and head[1] <= 5:
+    if head[:1] == b"\x80" and head[1:2] <= b"\x05":
         # torch.save before version 1.6 wrote a number that no other program writes
         legacy = b"\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19" in head
         return ("torch", "a file of torch.save") if legacy else ("pickle", "a pickle that torch.save did not write")

@@ -103,7 +103,9 @@ def test_every_test_that_the_comparison_rests_on_is_there():
         assert f"def {name}" in (ROOT / path).read_text(), f"{path}::{name}"
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/comparison.md", "docs/performance.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "page", [*PAGES, "docs/comparison.md", "docs/performance.md", "CONTRIBUTING.md", "SECURITY.md"]
+)
 def test_what_a_page_links_to_exists(page):
     here = (ROOT / page).parent
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
