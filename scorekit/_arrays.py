@@ -311,22 +311,19 @@ def as_rng(rng: RngLike, like: Array | None, name: str) -> Rng:
     >>> as_rng(0, None, "noise").normal((2,)).shape
     (2,)
     """
-    if isinstance(rng, (bool, type)):
-        raise _no_rng(rng)
-    if isinstance(rng, (int, np.integer)):
-        if rng < 0:
-            raise InvalidValueError(f"rng must be a non-negative seed, got {rng}.")
-        return _home(like).rng((name, int(rng)))
+    check_rng(rng)
     if rng is None:
         return _home(like).rng(None)
-    if hasattr(rng, "normal") and hasattr(rng, "rademacher"):
-        return rng
-    raise _no_rng(rng)
+    return _home(like).rng((name, int(rng))) if isinstance(rng, (int, np.integer)) else rng
 
 
 def check_rng(rng: RngLike) -> None:
-    """Raise an error if ``rng`` is not an Rng, an int seed or None; for functions that need no random numbers."""
-    as_rng(rng, None, "no random numbers")
+    """Raise an error if ``rng`` is not an Rng, an int seed or None."""
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        if rng < 0:
+            raise InvalidValueError(f"rng must be a non-negative seed, got {rng}.")
+    elif isinstance(rng, type) or not (rng is None or (hasattr(rng, "normal") and hasattr(rng, "rademacher"))):
+        raise _no_rng(rng)
 
 
 def _no_rng(rng: Any) -> InvalidTypeError:

@@ -101,12 +101,14 @@ def test_no_command_shows_the_help_and_where_to_begin(capsys):
     assert "To start: scorekit demo" in capsys.readouterr().err
 
 
-def test_unknown_options_show_the_usage(capsys):
+def test_unknown_options_name_the_help(capsys):
     for arguments in (["demo", "--fast"], ["teach"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
-        assert "usage: scorekit" in capsys.readouterr().err
+        assert f"{arguments[-1]}" in (said := capsys.readouterr().err)
+        assert "--help" in said
+        assert said.count("\n") == 1
 
 
 def test_ctrl_c_while_a_network_is_trained_stops_the_demo(tmp_path):

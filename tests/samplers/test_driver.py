@@ -270,8 +270,7 @@ class TestWatching:
         AnnealedLangevin([2.0, 0.5], 3, 0.1).sample(Gaussian(), _start((6, 2)), rng=0, progress=True)
         out, err = capsys.readouterr()
         assert out == ""
-        assert "AnnealedLangevin: 100%" in err
-        assert "7/7" in err
+        assert "AnnealedLangevin: 7/7 steps (100 %)" in err
         assert "sigma=0.5" in err
 
     def test_silence(self, capsys):

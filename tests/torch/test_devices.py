@@ -36,7 +36,8 @@ def test_strata_are_made_where_they_are_used():
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
-def test_levels_are_drawn_where_they_are_used(law):
+def test_levels_are_drawn_where_they_are_used(law, monkeypatch):
+    monkeypatch.setattr("scorekit_torch.backend.readable", lambda x: False)
     assert law.sample(6, rng=HostIntegers(0), like=META).device.type == "meta"
 
 
@@ -48,7 +49,7 @@ def test_samples_are_drawn_where_they_are_used(density):
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
 def test_the_objective_of_networks_works_there(law, monkeypatch):
     monkeypatch.setattr("scorekit_torch.backend.readable", lambda x: False)
-    monkeypatch.setattr("scorekit.objectives._base.check_batch", lambda x: x)
+    monkeypatch.setattr("scorekit.objectives._base.check_batch", lambda x, **options: x)
     monkeypatch.setattr("scorekit.objectives.noise_conditional.refuse_mixed_levels", lambda score, x, sigma: None)
     x = torch.empty(6, 2, device="meta")
     losses = sk.objectives.NoiseConditional(law).losses(lambda x, sigma: -x, x, rng=HostIntegers(0))

@@ -292,7 +292,7 @@ def test_mixed_frameworks_are_named():
     from scorekit_torch import MLP
 
     net = MLP(3, hidden=(4,), conditional=False, dtype="float64")
-    with pytest.raises(TypeError, match=r"x is a numpy.ndarray.*weights a torch\..*two frameworks"):
+    with pytest.raises(TypeError, match=r"model is a torch network.*numpy.ndarray.*expected one framework"):
         DenoisingScoreMatching(0.1)(net, V, rng=0)
     with pytest.raises(TypeError, match=r"x is a numpy.ndarray.*score a torch.Tensor.*two frameworks"):
         DenoisingScoreMatching(0.1)(lambda z: torch.tensor(z), V, rng=0)

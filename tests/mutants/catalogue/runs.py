@@ -25,7 +25,12 @@ RUNS = (
     *seeded(
         RUN,
         "Run._fetch",
-        ("dead-workers-lose-the-run", "stop.requested or (self.source.has_workers and stop.arrives())", "False", ""),
+        (
+            "dead-workers-lose-the-run",
+            "stop.requested or (self.source.has_workers and stop.arrives())",
+            "False",
+            "a worker that dies of the signal ends the run with an error",
+        ),
         ("nan-in-data-not-seen", "batch.fault is not None and not self.skip", "False", "the sample is not named"),
     ),
     *seeded(
@@ -57,7 +62,12 @@ RUNS = (
     *seeded(
         PROBE,
         "differences",
-        ("probe-without-levels", "np.array_equal(levels, now['levels'], equal_nan=True)", "True", ""),
+        (
+            "probe-without-levels",
+            "np.array_equal(levels, now['levels'], equal_nan=True)",
+            "True",
+            "other noise levels go on",
+        ),
     ),
     *seeded(
         SEEDING,
@@ -72,7 +82,7 @@ RUNS = (
             "threads-share-generators",
             "self._lock.acquire()",
             "self._lock = threading.RLock(); self._lock.acquire()",
-            "",
+            "each fit has a lock of its own",
         ),
     ),
     *seeded(
