@@ -64,6 +64,8 @@ def evaluate(
     >>> from scorekit import experiments
     >>> found = experiments.evaluate("runs/digits")  # doctest: +SKIP
     """
+    function = None if features is None else function_in(features, "--features")
+    given = None if classifier is None else function_in(classifier, "--classifier")
     folder = RunFolder.open(run, device, changes)
     place = newest_samples(folder.path) if samples is None else check_path(samples, "--samples")
     images = read_samples(place)
@@ -76,8 +78,7 @@ def evaluate(
         print("held_out is 0 and the data have no test set: no test for copies, no distances to held-out images")
     else:
         found |= _copies(place, images, learned_from.images, held_out.images)
-    classify = _classifier(learned_from, classifier)
-    function = None if features is None else function_in(features, "--features")
+    classify = _classifier(learned_from) if given is None else given
     _write(place, found)
     if classify is not None:
         found |= _proportions(images, classify, learned_from)
@@ -106,9 +107,8 @@ def _copies(place: Path, images: Any, training: Any, held_out: Any) -> dict[str,
     return {"near_proportion": memory.proportion, "near_expected": memory.expected, "near_p_value": memory.p_value}
 
 
-def _classifier(data: Any, given: str | None) -> Callable[[Any], Any] | None:
-    if given is not None:
-        return function_in(given, "--classifier")
+def _classifier(data: Any) -> Callable[[Any], Any] | None:
+    """The classifier that comes with these data."""
     if data.name == "shapes":
         return lambda images: sk.datasets.classify_shapes(images, data.classes).labels
     return None

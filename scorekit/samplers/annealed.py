@@ -72,7 +72,7 @@ class AnnealedLangevin(ChainSampler):
     def _check_stability(self) -> None:
         smallest = as_levels(self.noise).smallest
         relative = self.step_size / smallest**2
-        if relative >= _UNSTABLE:
+        if relative >= _UNSTABLE * (1 - 1e-9):  # 4 * 0.1**2 is 0.04 but for rounding
             raise InvalidValueError(
                 f"step_size={self.step_size:g} is {relative:.3g} times the squared smallest level ({smallest:g}): "
                 f"expected less than {_UNSTABLE:g} times, because the curvature of the score at level sigma is up to "

@@ -68,6 +68,7 @@ def test_the_demo_shows_progress_and_no_warnings(quick):
     assert "Warning" not in done.stderr
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_tables(tmp_path):
     one, two, other = (
         command("demo", "banana", "--quick", "--seed", seed, "--out", str(tmp_path / seed), folder=tmp_path)

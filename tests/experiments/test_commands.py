@@ -475,7 +475,11 @@ def _experiment(run):
 def test_what_evaluate_refuses(run, capsys):
     assert "has no samples yet: run scorekit sample" in said(capsys, "evaluate", run)
     sample(str(run), 3, progress=False)
-    assert "expected FILE.py:NAME" in said(capsys, "evaluate", run, "--features", "nothing")
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--features", "nothing"]) == 1
+    out, err = capsys.readouterr()
+    assert "expected FILE.py:NAME" in err
+    assert out == ""  # it is refused before any work
     (run / "f.py").write_text("x = 1")
     (run / "g.py").write_text("def g(x):\n    return x.nothing\n")
     wrong = said(capsys, "evaluate", run, "--classifier", f"{run / 'g.py'}:g")
@@ -490,6 +494,7 @@ def test_what_evaluate_refuses(run, capsys):
 # ---------------------------------------------------------------- several processes
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_sample_what_one_does(done, tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
     with socket.socket() as free:

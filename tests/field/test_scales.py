@@ -634,6 +634,10 @@ class TestStepSizes:
         with pytest.raises(ValueError, match=r"expected less than 4 times.*Try step_size=0.05"):
             AnnealedLangevin([2.0, 0.5], 5, relative * 0.5**2)
 
+    def test_the_bound_holds_in_spite_of_rounding(self):
+        with pytest.raises(ValueError, match="expected less than 4 times"):
+            AnnealedLangevin([1.0, 0.1], 5, 0.04)  # 4 * 0.1**2 is a little more in floating point
+
     def test_near_the_bound_the_variance_is_stated_and_right(self):
         sampler, said = warned(lambda: AnnealedLangevin([1.0, 0.5], 200, 3.2 * 0.5**2, denoise=False))
         assert len(said) == 1

@@ -270,7 +270,8 @@ def test_a_network_is_compiled_in_one_piece_behind_its_checks(make):
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
-@pytest.mark.parametrize("make", [pytest.param(ncsn, marks=pytest.mark.slow), ncsnv2])
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [ncsn, ncsnv2])
 def test_what_is_written_for_the_compiler_is_the_same_network(make):
     """Its own pooling, its own ELU in half precision; gradients too, where no two pixels are equal."""
     x = images(dtype=torch.float32)

@@ -177,6 +177,7 @@ KILLED = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_run_killed_at_random_moments_resumes_to_the_same_bits(tmp_path):
     """SIGKILL, real processes, up to 12 times in one run; the weights are those of a run that was left alone.
