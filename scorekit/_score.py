@@ -210,7 +210,8 @@ def _signature_of(model: Any, name: str = "model") -> _Signature:
 
 def _calls_by_class(model: Any) -> bool:
     """Whether all instances of the class take the same arguments; not so for bound methods, partials and C wrappers."""
-    return isinstance(type(model).__call__, FunctionType) and "forward" not in getattr(model, "__dict__", {})
+    own = "forward" in getattr(model, "__dict__", {}) or _wrapped(model) is not None
+    return isinstance(type(model).__call__, FunctionType) and not own
 
 
 def _read_signature(model: Callable[..., Any], name: str) -> _Signature:
@@ -283,9 +284,21 @@ def _read_parameters(model: Callable[..., Any]) -> Mapping[str, inspect.Paramete
     """The parameters of the call; for a module, whose ``__call__`` takes any arguments, those of its ``forward``."""
     parameters = inspect.signature(model).parameters
     forward = getattr(model, "forward", None)
-    if callable(forward) and all(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values()):
-        return inspect.signature(forward).parameters
+    if callable(forward) and _takes_anything(parameters):
+        parameters = inspect.signature(forward).parameters
+        wrapped = _wrapped(model)
+        if wrapped is not None and _takes_anything(parameters):
+            return _read_parameters(wrapped)
     return parameters
+
+
+def _takes_anything(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    return all(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values())
+
+
+def _wrapped(model: Any) -> Any:
+    """The module inside a wrapper of a framework, such as a compiled or a data-parallel module; None without one."""
+    return next((m for m in (getattr(model, name, None) for name in ("_orig_mod", "module")) if callable(m)), None)
 
 
 _OF_THE_MODEL = (TypeError, AttributeError, IndexError, ValueError, RuntimeError)

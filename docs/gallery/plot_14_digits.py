@@ -143,7 +143,7 @@ for name, proportion in clear.items():
 # the true half plus the noise of that level. Several Langevin steps per level move the
 # lower half toward :math:`p_\sigma(\text{lower} \mid \text{upper})`.
 
-DIGITS, TIMES = 64, 4
+DIGITS, TIMES = 90, 6
 given = np.zeros((8, 8), dtype=bool)
 given[:4] = True
 truth = held_out[:DIGITS]

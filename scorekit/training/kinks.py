@@ -34,7 +34,7 @@ class Segments:
     """Segments from rows ``a`` to rows ``b``, and what a model does between their ends."""
 
     def __init__(self, trial: Trial, a: Array, b: Array, rows: slice) -> None:
-        self.trial, self.a, self.b = trial, a, b
+        self.trial, self.a, self.b, self.rows = trial, a, b, rows
         self.condition = None if trial.condition is None else trial.condition[rows]
         self.sigma = None if trial.sigma is None else trial.sigma[rows]
         self.v = trial.owner.rng(("trial", "direction")).normal(tuple(a.shape), like=a)

@@ -11,7 +11,7 @@ from scorekit._checks import warn
 from scorekit._score import takes_sigma
 from scorekit.errors import InvalidValueError, ScorekitError
 from scorekit.learning.process_group import process_group_of
-from scorekit.learning.views import trainable
+from scorekit.learning.views import innermost, trainable
 from scorekit.models import EnergyModel
 from scorekit.objectives._base import CheckedScore
 from scorekit.protocols import Learner
@@ -19,25 +19,37 @@ from scorekit.registry import array_namespace
 from scorekit.training.edges import edge_of
 from scorekit.training.kinks import Segments, derivatives_jump, is_cut, score_jumps, segments_of
 from scorekit.training.sources import Source
-from scorekit.training.trial import Trial
+from scorekit.training.trial import Trial, other_conditions, still_in_training
 
 __all__ = ["check_learnable"]
 
 _NAMED = 5  # parameters that a warning names
+_OTHERS = 8  # conditions of other samples that are tried
 _BLIND = 64  # from this dimension on a network can infer the noise level from the sample
 _SMOOTH = "a smooth activation (softplus, SiLU, GELU or tanh)"
 
 
-def check_learnable(learner: Learner, objective: Any, source: Source, levels: tuple[float | None, ...]) -> None:
+def check_learnable(
+    learner: Learner, objective: Any, source: Source, levels: tuple[float | None, ...], null: Any = None
+) -> None:
     """Raise ``ValueError`` if the objective cannot train the model; warn if it can train only a part of it.
+
+    ``null`` is the null condition, if training replaces conditions by it.
 
     Warns:
         RuntimeWarning: parameters that get no gradient, a network that ignores sigma or its condition, an energy whose
             score jumps, data that end abruptly.
     """
-    trial = Trial(learner, objective, source, levels)
-    found = [_parameters(trial), _derivatives(trial, objective), _sigma(trial, levels), _condition(trial)]
-    found += [_edge(objective, source)]
+    try:
+        trial = Trial(learner, objective, source, levels)
+    except ScorekitError:
+        raise
+    except Exception:  # in evaluation mode, where a framework may choose other kernels: the first step decides
+        return
+    still = _still(trial)
+    still = still and still_in_training(learner, objective, source, still, null)
+    found = [_named(still, trial), _derivatives(trial, objective), _sigma(trial, levels)]
+    found += [_condition(trial, learner, source), _edge(objective, source)]
     if process_group_of(learner).rank == 0:
         for message in filter(None, found):
             warn(message)
@@ -46,13 +58,17 @@ def check_learnable(learner: Learner, objective: Any, source: Source, levels: tu
 # ---------------------------------------------------------------- parameters
 
 
-def _parameters(trial: Trial) -> str | None:
+def _still(trial: Trial) -> list[str]:
+    """The parameters that get no gradient in the trial."""
     if trial.names and len(trial.still) == len(trial.names):
         raise InvalidValueError(
             f"the score depends on none of the {len(trial.names)} parameters of the model ({_listed(trial.names)}): it "
             "is cut from them (detach, no_grad, .data, .numpy()). Compute the score from the parameters without these."
         )
-    still = _without_constant(trial)
+    return _without_constant(trial)
+
+
+def _named(still: list[str], trial: Trial) -> str | None:
     if not still:
         return None
     return (
@@ -94,13 +110,14 @@ def _is_gradient_field(trial: Trial) -> bool:
 
 def _derivatives(trial: Trial, objective: Any) -> str | None:
     energy = any(isinstance(part, EnergyModel) for part in trial.parts())
+    random = not trial.same(trial.model, trial.sigma)  # dropout in evaluation mode: nothing can be compared
     name = type(objective).__name__
     if getattr(objective, "takes_trace", False):
-        segments = segments_of(trial)
+        segments = None if random else segments_of(trial)
         if segments is not None:
             _refuse_jumps(segments, name, energy)
         return None
-    segments = segments_of(trial) if energy else None
+    segments = segments_of(trial) if energy and not random else None
     if segments is None or not score_jumps(segments):
         return None
     return (
@@ -116,6 +133,8 @@ def _refuse_jumps(segments: Segments, name: str, energy: bool) -> None:
     except ScorekitError:
         raise
     except Exception as error:
+        if _in_training(segments):
+            return
         raise InvalidValueError(
             f"the second derivatives of this {what}, which {name} needs, cannot be computed ({type(error).__name__}: "
             f"{error}). Use other functions in the model, or DenoisingScoreMatching."
@@ -134,6 +153,23 @@ def _refuse_jumps(segments: Segments, name: str, energy: bool) -> None:
             "the score is cut from x (detach, no_grad, .data, .numpy()), or rounded. Compute it from x without these, "
             "or use DenoisingScoreMatching."
         )
+
+
+def _in_training(segments: Segments) -> bool:
+    """Whether the derivatives exist in training mode, where a framework may choose other kernels."""
+    network = innermost(segments.trial.model)
+    if not hasattr(network, "train"):
+        return False
+    network.train()
+    segments.trial.forget()
+    try:
+        derivatives_jump(Segments(segments.trial, segments.a, segments.b, segments.rows))
+    except Exception:
+        return False
+    finally:
+        network.eval()
+        segments.trial.forget()
+    return True
 
 
 # ---------------------------------------------------------------- inputs
@@ -156,13 +192,14 @@ def _sigma(trial: Trial, levels: tuple[float | None, ...]) -> str | None:
     )
 
 
-def _condition(trial: Trial) -> str | None:
+def _condition(trial: Trial, learner: Learner, source: Source) -> str | None:
     """The score is the same with the conditions of other samples."""
     if trial.condition is None:
         return None
     xp = array_namespace(trial.condition)
-    rolled = xp.roll(trial.condition, 1, axis=0)
-    if not bool(xp.any(rolled != trial.condition)) or not trial.same(trial.parts()[0], trial.sigma, conditions=rolled):
+    drawn = (other_conditions(learner, source, trial.x.shape[0], k) for k in range(_OTHERS))
+    others = [c for c in drawn if bool(xp.any(c != trial.condition))]
+    if not others or not all(trial.same(trial.parts()[0], trial.sigma, conditions=c) for c in others):
         return None
     return (
         "the model ignores its condition: its score is the same with the conditions of other samples. Use the "

@@ -192,7 +192,7 @@ def fit(
         callbacks=_callbacks(callbacks),
         options={"optimizer": _name_of(optimizer), "gradient_clip": _plain(gradient_clip), "ema": _plain(ema)},
     )
-    rehearse(run.learner, objective, source, seed)
+    rehearse(run.learner, objective, source, seed, None if run.dropout is None else run.dropout.null)
     if run.processes.rank == 0:
         compare_scales(model, objective, source)
     if checkpoint is None:

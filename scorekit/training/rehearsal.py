@@ -35,11 +35,11 @@ def check_reaches(model: Any, source: Source) -> None:
         )
 
 
-def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> None:
+def rehearse(learner: Learner, objective: Any, source: Source, seed: int, null: Any = None) -> None:
     """Evaluate the EMA model as samplers do: with one row and several, at the largest and the smallest noise level.
 
     Then check that the objective can train the model (:func:`~scorekit.training.learnable.check_learnable`).
-    Objectives without ``sampling_levels`` are skipped.
+    Objectives without ``sampling_levels`` are skipped. ``null`` is the null condition of training, or None.
     """
     levels = getattr(objective, "sampling_levels", None)
     match = getattr(learner, "match", _unchanged)
@@ -53,7 +53,7 @@ def rehearse(learner: Learner, objective: Any, source: Source, seed: int) -> Non
             raise
         _call_as_samplers_do(learner, source, seed, levels)
     with seeded(source.owner.name, ("fit", seed, "trial")), np.errstate(all="ignore"):
-        check_learnable(learner, objective, source, tuple(levels))
+        check_learnable(learner, objective, source, tuple(levels), null)
 
 
 def _unchanged(_x: Array) -> bool:
