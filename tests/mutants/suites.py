@@ -8,7 +8,7 @@ _SCALES = ("tests/field/test_scales.py",)
 _RUNS = ("tests/field/test_lost_runs.py",)
 _WEIGHTS = ("tests/field/test_foreign_weights.py",)
 
-_LEARNING = ("tests/field/test_cannot_learn.py",)
+_LEARNING = ("tests/field/test_cannot_learn.py", "tests/field/test_networks_of_users.py")
 
 TESTS = {
     "scorekit/training/kinks": _LEARNING,

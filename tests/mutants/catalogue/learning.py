@@ -33,7 +33,7 @@ LEARNING = (
     ),
     *seeded(
         LEARNABLE,
-        "_parameters",
+        "_still",
         ("constant-of-an-energy", "_without_constant(trial)", "trial.still", "the constant of an energy is warned of"),
     ),
     *seeded(
@@ -46,7 +46,13 @@ LEARNING = (
         "_sigma",
         ("blind-in-any-dimension", "event_size(trial.x) >= _BLIND", "False", "blind denoisers of images are warned of"),
     ),
-    *seeded(TRIAL, "Trial.__init__", ("trial-of-one-step", "range(_STEPS)", "range(1)", "a last layer of zeros hides the others")),
+    *seeded(
+        TRIAL,
+        "still_in_training",
+        ("trial-without-null", "dropped(condition, half, 0.5, null)", "condition", "a learned null condition is warned of"),
+        ("trial-in-evaluation", "network.train()", "network.eval()", "what is used in training only is warned of"),
+    ),
+    *seeded(TRIAL, "unmoved", ("trial-of-one-step", "range(_STEPS)", "range(1)", "a last layer of zeros hides the others")),
     *seeded(
         EDGES,
         "_ends_abruptly",
