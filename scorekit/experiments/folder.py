@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import scorekit as sk
 from scorekit._checks import check_path
+from scorekit._reading import read_bytes
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import SECTIONS, Experiment, as_experiment, changed, data_paths
 from scorekit.experiments.content import differences
@@ -22,6 +25,7 @@ from scorekit.storage.sealed import read_sealed, seal
 __all__ = ["RunFolder"]
 
 _FORMAT, _UNSEALED = 2, 1  # files of format 1 have no checksum
+_HISTORY_AT_MOST = 1 << 30  # bytes
 _OURS = {
     *("checkpoints", "history.jsonl", "history.png", "model", "model.old", "model.partial", "previews", "samples"),
     *("run.json.partial", "tensorboard"),
@@ -62,6 +66,9 @@ class RunFolder:
         """A new folder, or the folder of the same experiment to resume. Only the folder itself is created."""
         folder = check_path(path, "--out")
         facts: Mapping[str, Any] = {}
+        if folder.exists() and not folder.is_dir():
+            raise InvalidValueError(f"--out is {folder}, a file: expected a folder.")
+        _check_checkpoints(folder)
         if (folder / "run.json").exists():
             there = cls.open(folder)
             _check_same(there.experiment, experiment, folder)
@@ -169,6 +176,22 @@ def _read(file: Path) -> dict[str, Any]:
             stacklevel=4,
         )
     return dict(about)
+
+
+def _check_checkpoints(folder: Path) -> None:
+    """Raise ``CheckpointError`` for a trained run without checkpoints, which would start anew and be overwritten."""
+    if any((folder / "checkpoints").glob("step-*")):
+        return
+    kept = ["a model"] if any(os.path.lexists(folder / name) for name in ("model", "model.old")) else []
+    if (folder / "history.jsonl").is_file() and (kept or not (folder / "checkpoints").exists()):
+        with suppress(OSError):
+            steps = read_bytes(folder / "history.jsonl", _HISTORY_AT_MOST).count(b'"step"')
+            kept.append(f"a history of {steps} steps")
+    if kept:
+        raise CheckpointError(
+            f"{folder} has {' and '.join(kept)}, and no checkpoints, so training would begin at step 0 and overwrite "
+            "them: choose another folder with --out, or remove this one."
+        )
 
 
 def _check_changes(content: Mapping[str, Any], changes: Sequence[str], folder: Path) -> None:

@@ -224,6 +224,30 @@ def test_another_experiment_is_not_continued(run, file, capsys):
     assert "contains a run of another experiment: [network] hidden was [16], now [8]" in message
 
 
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (["checkpoints"], "has a model and a history of 12 steps, and no checkpoints"),
+        (["checkpoints", "model", "run.json"], "has a history of 12 steps, and no checkpoints"),
+    ],
+)
+def test_a_trained_run_without_checkpoints_is_not_overwritten(run, file, capsys, lost, words):
+    for name in lost:
+        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    message = said(capsys, "train", file, "--quiet", "--out", run)
+    assert words in message
+    assert "choose another folder with --out, or remove this one" in message
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(run, file):
+    shutil.rmtree(run / "model")
+    shutil.rmtree(run / "checkpoints")
+    (run / "checkpoints").mkdir()
+    assert (train(str(file), str(run), progress=False) / "model").exists()
+
+
 def test_a_folder_with_other_things_is_left_alone(file, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
