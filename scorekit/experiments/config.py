@@ -236,7 +236,7 @@ def _text(content: Mapping[str, Any], key: str, default: str, where: str) -> str
 
 
 def _apply(content: dict[str, Any], change: str) -> None:
-    """Apply ``section.key=value``. The value has TOML syntax; an unquoted word is a string."""
+    """Apply ``section.key=value``. The value has TOML syntax; True and False are also booleans, other words strings."""
     key, equals, value = change.partition("=")
     *path, name = key.strip().split(".")
     if not equals or not name:
@@ -247,7 +247,8 @@ def _apply(content: dict[str, Any], change: str) -> None:
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        parsed = value.strip()
+        word = value.strip()
+        parsed = {"True": True, "False": False}.get(word, word)
     place: Any = content
     for step in path:
         place = place.setdefault(step, {})

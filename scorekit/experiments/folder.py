@@ -116,7 +116,9 @@ class RunFolder:
         about = _read(file)
         try:
             content, facts = dict(about["experiment"]), unpacked(about.get("facts", {}))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except KeyError as error:
+            raise CheckpointError(f"{file} has no {error}. {_AGAIN}") from error
+        except (TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{file} cannot be read ({type(error).__name__}: {error}). {_AGAIN}") from error
         _check_changes(content, changes, folder)
         content = changed(content, changes) | ({} if device is None else {"device": device})
@@ -129,7 +131,14 @@ class RunFolder:
 
     def model(self) -> Any:
         """The model with EMA weights."""
-        return sk.load(self.model_path())
+        path = self.model_path()
+        try:
+            return sk.load(path)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error} Run scorekit train again with the same experiment file: it writes the model from the newest "
+                "checkpoint."
+            ) from error
 
     def model_path(self) -> Path:
         """The path of the model; ``model.old`` if a run was killed while it replaced the model."""
@@ -153,13 +162,15 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         about, sealed = read_sealed(file)
         version = about["format"]
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InvalidValueError(
             f"{file.parent} is not a run: expected a folder that scorekit train made, with its run.json."
         ) from error
     except CheckpointError as error:
         raise CheckpointError(f"{error} {_AGAIN}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise CheckpointError(f"{file} has no {error}. {_AGAIN}") from error
+    except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{file} cannot be read ({error}). {_AGAIN}") from error
     if version not in (_FORMAT, _UNSEALED):
         raise CheckpointError(
