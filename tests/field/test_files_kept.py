@@ -653,6 +653,27 @@ def test_only_the_path_of_a_run_can_change(project):
         sample(digits, 2, changes=["data.path=x"], progress=False)
 
 
+# ---------------------------------------------------------------- models of other views
+
+
+def test_views_of_into_are_those_of_the_saved_model(tmp_path):
+    """The caller may use ``into`` and not the returned model, so other views would be wrong without a word."""
+    views, x = sk.models, np.ones((3, 2))
+    net = MLP(2, hidden=(4,))
+    saved = views.standardized(views.Preconditioned(net, sigma_data=1.0), np.zeros(2), 3.0)
+    sk.save(saved, tmp_path / "model")
+    for view, words in (
+        (views.standardized(views.Preconditioned(net, 2.0), np.zeros(2), 3.0), "sigma_data=1.0, .* sigma_data=2.0"),
+        (views.standardized(views.Preconditioned(net, 1.0), np.ones(2), 3.0), "its Standardized has mean="),
+        (views.Preconditioned(net, 1.0), "Standardized, Preconditioned, and those of into are Preconditioned"),
+        (views.at(net, 1.0), "Standardized, Preconditioned, and those of into are "),
+    ):
+        with pytest.raises(sk.CheckpointError, match=words):
+            sk.load(tmp_path / "model", into=view)
+    for fitting in (net, saved):
+        assert np.array_equal(sk.load(tmp_path / "model", into=fitting)(x, 0.5), saved(x, 0.5))
+
+
 # ---------------------------------------------------------------- every reader
 
 
