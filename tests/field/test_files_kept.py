@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shlex
 import shutil
 import struct
 import tracemalloc
@@ -619,10 +620,10 @@ def test_data_that_have_moved(project, capsys):
     command = re.search(r"elsewhere: (scorekit evaluate run --set data\.path=)PATH$", str(lost.value))
     assert command
     assert main([*command[1].split()[1:-1], f"data.path={project / 'moved'}"]) == 0
-    with pytest.raises(sk.DatasetError, match=r"scorekit train .*faces\.toml --set data\.path=PATH$"):
+    with pytest.raises(sk.DatasetError, match=r"scorekit train .*faces\.toml --out run --set data\.path=PATH$") as lost:
         train(project / "faces.toml", run, progress=False)
-    more = ["--set", f"data.path={project / 'moved'}", "--set", "train.steps=4", "--quiet"]
-    assert main(["train", str(project / "faces.toml"), "--out", str(run), *more]) == 0
+    command = str(lost.value).partition("elsewhere: scorekit ")[2].replace("PATH", str(project / "moved"))
+    assert main([*shlex.split(command), "--set", "train.steps=4", "--quiet"]) == 0
     capsys.readouterr()
     evaluate(run)  # run.json has the new path
     rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
