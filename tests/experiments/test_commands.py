@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -339,6 +340,31 @@ def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch, capsys):
         assert main(["sample", str(run), "-n", "10", "--block", "2", "--quiet"]) == 130
     assert "2 of 5 blocks are in" in capsys.readouterr().err
     assert len(np.load(sample(str(run), 10, block=2, progress=False) / "samples.npy")) == 10
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signals_leave_the_blocks_that_are_done(run, name, status):
+    if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+        pytest.skip(f"{name} is ignored here, and so it is in the child")
+    number, many = getattr(signal, name), ["-n", "100000", "--block", "4", "--quiet"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scorekit", "sample", str(run), *many], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.time() + 60
+        while len(list(run.glob("samples/*/block-*.npy"))) < 2:
+            assert time.time() < deadline
+            time.sleep(0.02)
+        child.send_signal(number)
+        _, message = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    done = len(list(run.glob("samples/*/block-*.npy")))
+    assert child.returncode == status
+    assert f"stopped by {name}" in message
+    assert f"{done} of 25000 blocks are in " in message
+    assert "the same call draws the missing ones" in message
+    assert not list(run.glob("samples/*/*.partial"))
 
 
 def test_more_training_makes_other_samples(run, file):
