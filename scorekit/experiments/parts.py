@@ -196,7 +196,7 @@ class Parts:
         if self.conditional and data.labels is None:
             raise InvalidValueError(
                 f"{self.experiment['network'].where}: conditional is true, and the data {data.name} have no labels: "
-                "give them labels in [data], for instance label_key = \"…\" for a file of arrays, or leave conditional "
+                'give them labels in [data], for instance label_key = "…" for a file of arrays, or leave conditional '
                 "out."
             )
 

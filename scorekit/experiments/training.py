@@ -110,7 +110,8 @@ def train(
 
     Raises:
         ValueError: the experiment has an unknown key or an invalid value.
-        CheckpointError: the folder contains a run of another experiment or of other data, or cannot be written.
+        CheckpointError: the folder contains a run of another experiment or of other data, or a trained run without
+            checkpoints; or it cannot be written.
 
     >>> import tempfile
     >>> from scorekit import experiments

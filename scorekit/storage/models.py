@@ -90,15 +90,16 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     Args:
         folder: the folder of a saved model.
         into: a network of your own class, made with the same arguments as the saved one. An ``nn.Module`` is modified
-            in place. None for a network of a backend. In views of ``sk.models``, these must be those of the saved model.
+            in place. None for a network of a backend. Views of ``sk.models`` around it must be those of the saved
+            model.
 
     Returns:
         The network with the saved weights, wrapped by the views that it was saved with.
 
     Raises:
         CheckpointError: the folder is missing, damaged, or not a saved model, and the message says what it is; the
-            weights or the views do not fit ``into``; or ``into`` is None and the network is not one of a backend. ``into`` is not
-            modified then.
+            weights or the views do not fit ``into``; or ``into`` is None and the network is not one of a backend.
+            ``into`` is not modified then.
         TypeError: ``into`` is not a network.
         MissingBackendError: the backend of the model is not installed.
 
@@ -170,8 +171,8 @@ def _check_views(into: Any, saved: Sequence[Mapping[str, Any]]) -> None:
     names, expected = [type(view).__name__ for view in own], [view["view"] for view in saved]
     if own and names != expected:
         raise CheckpointError(
-            f"its views are {', '.join(expected) or 'none'}, and those of into are {', '.join(names)}. Pass the network "
-            "alone as into, and use the model that is returned."
+            f"its views are {', '.join(expected) or 'none'}, and those of into are {', '.join(names)}. Pass the "
+            "network alone as into, and use the model that is returned."
         )
     for view, there in zip(own, saved, strict=False):
         for key, value in _fields_of(view).items():

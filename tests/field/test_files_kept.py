@@ -654,6 +654,19 @@ def test_only_the_path_of_a_run_can_change(project):
         sample(digits, 2, changes=["data.path=x"], progress=False)
 
 
+# ---------------------------------------------------------------- images of two values
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64])
+def test_integers_of_two_values_need_levels(tmp_path, dtype):
+    """Divided by 255 they would be almost black."""
+    pixels = np.random.default_rng(0).integers(0, 2, (5, 8, 8)).astype(dtype)
+    np.save(tmp_path / "two.npy", pixels)
+    with pytest.raises(sk.InvalidValueError, match=r"two\.npy is uint(8|16) with the values 0 and 1, .* levels=2"):
+        sk.datasets.arrays(tmp_path / "two.npy")
+    assert np.array_equal(sk.datasets.arrays(tmp_path / "two.npy", levels=2).images[:, 0], pixels)
+
+
 # ---------------------------------------------------------------- models of other views
 
 
