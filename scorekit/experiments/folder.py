@@ -191,10 +191,11 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _check_checkpoints(folder: Path) -> None:
     """Raise ``CheckpointError`` for a trained run without checkpoints, which would start anew and be overwritten."""
-    if any((folder / "checkpoints").glob("step-*")):
+    checkpoints = folder / "checkpoints"
+    if checkpoints.is_symlink() or any(checkpoints.glob("step-*")):  # own_folder refuses a link
         return
     kept = ["a model"] if any(os.path.lexists(folder / name) for name in ("model", "model.old")) else []
-    if (folder / "history.jsonl").is_file() and (kept or not (folder / "checkpoints").exists()):
+    if (folder / "history.jsonl").is_file() and (kept or not checkpoints.exists()):
         with suppress(OSError):
             steps = read_bytes(folder / "history.jsonl", _HISTORY_AT_MOST).count(b'"step"')
             kept.append(f"a history of {steps} steps")
