@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = ["add_to"]
@@ -92,18 +97,41 @@ def _sample(options: argparse.Namespace) -> None:
         "steps": options.steps,
     }
     given = {key: value for key, value in named.items() if value is not None}
-    sample(
-        options.run_folder,
-        options.n,
-        block=options.block,
-        seed=options.seed,
-        label=options.label,
-        device=options.device,
-        options=given,
-        png=options.png,
-        changes=options.changes,
-        progress=not options.quiet,
-    )
+    with _stopped_by_signals():
+        sample(
+            options.run_folder,
+            options.n,
+            block=options.block,
+            seed=options.seed,
+            label=options.label,
+            device=options.device,
+            options=given,
+            png=options.png,
+            changes=options.changes,
+            progress=not options.quiet,
+        )
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """A context in which SIGTERM and SIGHUP raise ``SystemExit``, as Ctrl-C raises ``KeyboardInterrupt``."""
+
+    def stop(number: int, frame: Any) -> None:
+        del frame
+        print(f"scorekit: stopped by {signal.Signals(number).name}.", file=sys.stderr)
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    usual = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]  # nohup ignores SIGHUP
+    if threading.current_thread() is not threading.main_thread():
+        usual = []
+    for number in usual:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in usual:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _add_evaluate(commands: Any) -> None:

@@ -58,7 +58,8 @@ def arrays(
 
     Raises:
         DatasetError: the file is damaged, holds Python objects, or has no array of images.
-        ValueError: several arrays or layouts are possible; an argument is invalid.
+        ValueError: several arrays or layouts are possible; an argument is invalid; integers are 0 and 1, without
+            ``levels=2``.
         MissingBackendError: the file is HDF5 and h5py is not installed.
 
     >>> import pathlib, tempfile
@@ -83,12 +84,17 @@ def arrays(
     if most is not None and most < len(stored):
         chosen = spread(labels, len(stored), most)
         stored, labels = stored[chosen], None if labels is None else labels[chosen]
-    notes = _dark(stored) if levels is None else ()
+    notes = _dark(stored, name, place) if levels is None else ()
     return ImageData(stored, labels, names, place.stem, str(place), levels=levels, notes=notes)
 
 
-def _dark(stored: Any) -> tuple[str, ...]:
-    """A note on images of fewer than 16 bits in uint16, which would be almost black."""
+def _dark(stored: Any, name: str, place: Path) -> tuple[str, ...]:
+    """A note on images of fewer than 16 bits in uint16, which would be almost black; an error for one bit."""
+    if stored.dtype != np.float32 and stored.max() == 1:
+        raise InvalidValueError(
+            f"{name} of {place} is {stored.dtype} with the values 0 and 1, which would be almost black: for images of "
+            "two values pass levels=2."
+        )
     high = int(stored.max()) if stored.dtype == np.uint16 else _HALF
     if high >= _HALF:
         return ()

@@ -10,6 +10,7 @@ import copy
 import inspect
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,14 @@ class Experiment:
     def __getitem__(self, name: str) -> Section:
         return self.sections[name]
 
+    def with_option(self, option: str) -> Experiment:
+        """The same experiment, with an option in the command that messages suggest."""
+        sections = {
+            name: replace(section, command=section.command and f"{section.command} {option}")
+            for name, section in self.sections.items()
+        }
+        return replace(self, sections=sections)
+
     def plain(self) -> dict[str, Any]:
         """All values as read, for ``run.json``."""
         above = {"name": self.name, "seed": self.seed, "backend": self.backend, "device": self.device}
@@ -147,7 +156,7 @@ def read_experiment(source: str | os.PathLike[str] | Mapping[str, Any], changes:
     else:
         file = check_path(source, "source")
         content, where, name, base = _content(file), str(file), file.stem, file.parent
-        command = f"scorekit train {file}"
+        command = f"scorekit train {shlex.quote(str(file))}"
     return as_experiment(changed(content, _checked_changes(changes), base), where, name, command)
 
 
@@ -236,7 +245,7 @@ def _text(content: Mapping[str, Any], key: str, default: str, where: str) -> str
 
 
 def _apply(content: dict[str, Any], change: str) -> None:
-    """Apply ``section.key=value``. The value has TOML syntax; an unquoted word is a string."""
+    """Apply ``section.key=value``. The value has TOML syntax; True and False are also booleans, other words strings."""
     key, equals, value = change.partition("=")
     *path, name = key.strip().split(".")
     if not equals or not name:
@@ -247,7 +256,8 @@ def _apply(content: dict[str, Any], change: str) -> None:
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        parsed = value.strip()
+        word = value.strip()
+        parsed = {"True": True, "False": False}.get(word, word)
     place: Any = content
     for step in path:
         place = place.setdefault(step, {})

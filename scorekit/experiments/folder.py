@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import scorekit as sk
 from scorekit._checks import check_path
+from scorekit._reading import read_bytes
 from scorekit.errors import CheckpointError, InvalidValueError
 from scorekit.experiments.config import SECTIONS, Experiment, as_experiment, changed, data_paths
 from scorekit.experiments.content import differences
@@ -22,6 +25,7 @@ from scorekit.storage.sealed import read_sealed, seal
 __all__ = ["RunFolder"]
 
 _FORMAT, _UNSEALED = 2, 1  # files of format 1 have no checksum
+_HISTORY_AT_MOST = 1 << 30  # bytes
 _OURS = {
     *("checkpoints", "history.jsonl", "history.png", "model", "model.old", "model.partial", "previews", "samples"),
     *("run.json.partial", "tensorboard"),
@@ -62,6 +66,9 @@ class RunFolder:
         """A new folder, or the folder of the same experiment to resume. Only the folder itself is created."""
         folder = check_path(path, "--out")
         facts: Mapping[str, Any] = {}
+        if folder.exists() and not folder.is_dir():
+            raise InvalidValueError(f"--out is {folder}, a file: expected a folder.")
+        _check_checkpoints(folder)
         if (folder / "run.json").exists():
             there = cls.open(folder)
             _check_same(there.experiment, experiment, folder)
@@ -109,7 +116,9 @@ class RunFolder:
         about = _read(file)
         try:
             content, facts = dict(about["experiment"]), unpacked(about.get("facts", {}))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except KeyError as error:
+            raise CheckpointError(f"{file} has no {error}. {_AGAIN}") from error
+        except (TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{file} cannot be read ({type(error).__name__}: {error}). {_AGAIN}") from error
         _check_changes(content, changes, folder)
         content = changed(content, changes) | ({} if device is None else {"device": device})
@@ -122,7 +131,14 @@ class RunFolder:
 
     def model(self) -> Any:
         """The model with EMA weights."""
-        return sk.load(self.model_path())
+        path = self.model_path()
+        try:
+            return sk.load(path)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error} Run scorekit train again with the same experiment file: it writes the model from the newest "
+                "checkpoint."
+            ) from error
 
     def model_path(self) -> Path:
         """The path of the model; ``model.old`` if a run was killed while it replaced the model."""
@@ -146,13 +162,15 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         about, sealed = read_sealed(file)
         version = about["format"]
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InvalidValueError(
             f"{file.parent} is not a run: expected a folder that scorekit train made, with its run.json."
         ) from error
     except CheckpointError as error:
         raise CheckpointError(f"{error} {_AGAIN}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise CheckpointError(f"{file} has no {error}. {_AGAIN}") from error
+    except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{file} cannot be read ({error}). {_AGAIN}") from error
     if version not in (_FORMAT, _UNSEALED):
         raise CheckpointError(
@@ -169,6 +187,23 @@ def _read(file: Path) -> dict[str, Any]:
             stacklevel=4,
         )
     return dict(about)
+
+
+def _check_checkpoints(folder: Path) -> None:
+    """Raise ``CheckpointError`` for a trained run without checkpoints, which would start anew and be overwritten."""
+    checkpoints = folder / "checkpoints"
+    if checkpoints.is_symlink() or any(checkpoints.glob("step-*")):  # own_folder refuses a link
+        return
+    kept = ["a model"] if any(os.path.lexists(folder / name) for name in ("model", "model.old")) else []
+    if (folder / "history.jsonl").is_file() and (kept or not checkpoints.exists()):
+        with suppress(OSError):
+            steps = read_bytes(folder / "history.jsonl", _HISTORY_AT_MOST).count(b'"step"')
+            kept.append(f"a history of {steps} steps")
+    if kept:
+        raise CheckpointError(
+            f"{folder} has {' and '.join(kept)}, and no checkpoints, so training would begin at step 0 and overwrite "
+            "them: choose another folder with --out, or remove this one."
+        )
 
 
 def _check_changes(content: Mapping[str, Any], changes: Sequence[str], folder: Path) -> None:

@@ -189,10 +189,16 @@ class Parts:
         return self._batches(self.data[0])
 
     def _batches(self, data: ImageData) -> ImageBatches:
-        if self.conditional and data.labels is None:
-            where = self.experiment["network"].where
-            raise InvalidValueError(f"{where}: conditional is true, and {data.name} has no labels.")
+        self._check_labels(data)
         return data.batches(self.experiment.backend, labels=self.conditional, transform=self._prepared)
+
+    def _check_labels(self, data: ImageData) -> None:
+        if self.conditional and data.labels is None:
+            raise InvalidValueError(
+                f"{self.experiment['network'].where}: conditional is true, and the data {data.name} have no labels: "
+                'give them labels in [data], for instance label_key = "…" for a file of arrays, or leave conditional '
+                "out."
+            )
 
     def _for_design(self) -> Any:
         """The images from which noise levels are designed: all, or a random choice that fits in 256 MB."""
@@ -236,6 +242,7 @@ class Parts:
         if self.conditional:
             if "classes" not in inspect.signature(make).parameters:
                 raise InvalidValueError(f"{section.where}: conditional is true, and {name} takes no classes.")
+            self._check_labels(self.data[0])
             fixed["classes"] = len(self.data[0].classes)
         net = rest.call(make, *chosen, **fixed)
         kind = chosen.get("preconditioning", usual)

@@ -122,7 +122,7 @@ def sample(
                 write_images(place / "png", read_block(_file(place, number))[0], number * block)
         if processes.rank == 0:
             _finish(place, parts, model, sampler, _start(parts, noise_levels, told), seed, min(_WAY_ROWS, n))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # SystemExit: scorekit sample was stopped by SIGTERM or SIGHUP
         done = len(list(place.glob("block-*.npy")))
         print(f"{done} of {count} blocks are in {place}/: the same call draws the missing ones.", file=sys.stderr)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import scorekit as sk
-from scorekit._checks import check_count, check_positive
+from scorekit._checks import check_count, check_path, check_positive
 from scorekit.errors import InvalidValueError
 from scorekit.experiments.config import Section, read_experiment
 from scorekit.experiments.content import content_of
@@ -109,7 +110,8 @@ def train(
 
     Raises:
         ValueError: the experiment has an unknown key or an invalid value.
-        CheckpointError: the folder contains a run of another experiment or of other data, or cannot be written.
+        CheckpointError: the folder contains a run of another experiment or of other data, or a trained run without
+            checkpoints; or it cannot be written.
 
     >>> import tempfile
     >>> from scorekit import experiments
@@ -125,6 +127,8 @@ def train(
     ['checkpoints', 'history.jsonl', 'history.png', 'model', 'run.json']
     """
     experiment = read_experiment(source, changes)
+    if out is not None:
+        experiment = experiment.with_option(f"--out {shlex.quote(os.fspath(check_path(out, '--out')))}")
     parts, plan = Parts(experiment), Plan.of(experiment["train"])
     model, objective, data = parts.network(), parts.objective(), parts.training_data()
     parts.sampler()  # raises errors in [sampler] before training, not after it

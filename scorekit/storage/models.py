@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from scorekit import models
 from scorekit._checks import check_path
+from scorekit._tables import short
 from scorekit.errors import CheckpointError, InvalidTypeError, MissingBackendError, ScorekitError, describe
 from scorekit.learning.host_arrays import from_host
 from scorekit.learning.trained_levels import set_trained_levels, trained_levels_of
@@ -89,15 +90,16 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
     Args:
         folder: the folder of a saved model.
         into: a network of your own class, made with the same arguments as the saved one. An ``nn.Module`` is modified
-            in place. None for a network of a backend.
+            in place. None for a network of a backend. Views of ``sk.models`` around it must be those of the saved
+            model.
 
     Returns:
         The network with the saved weights, wrapped by the views that it was saved with.
 
     Raises:
         CheckpointError: the folder is missing, damaged, or not a saved model, and the message says what it is; the
-            weights do not fit ``into``; or ``into`` is None and the network is not one of a backend. ``into`` is not
-            modified then.
+            weights or the views do not fit ``into``; or ``into`` is None and the network is not one of a backend.
+            ``into`` is not modified then.
         TypeError: ``into`` is not a network.
         MissingBackendError: the backend of the model is not installed.
 
@@ -122,6 +124,7 @@ def load(folder: str | os.PathLike[str], into: Any = None) -> Any:
         raise CheckpointError(f"{path} contains a {description.get('kind')}: expected a model written by sk.save.")
     try:
         numbers = sum(value.size for value in arrays.values())
+        _check_views(into, description["views"])
         network = _network(description, numbers) if into is None else innermost(into)
         model = filled(network, from_host(backend(description["backend"]), arrays), rebuilt=into is None)
         set_trained_levels(model, description.get("trained_levels"))
@@ -143,8 +146,7 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
         name = type(model).__name__
         if name not in _VIEWS:
             raise InvalidTypeError(f"cannot save a {name}: save the inner model, and wrap it again after loading.")
-        others = [f.name for f in fields(model) if f.name != model._inner]
-        views.append({"view": name, "fields": {key: _plain(getattr(model, key)) for key in others}})
+        views.append({"view": name, "fields": _fields_of(model)})
         model = model.inner
     if isinstance(model, type) or not callable(getattr(model, "parameters", None)):
         part = " Pass its .model." if hasattr(model, "model") else " Functions cannot be saved."
@@ -153,6 +155,32 @@ def _unwrap(model: Any) -> tuple[Any, list[dict[str, Any]]]:
             f"cannot save {what}: expected a network with parameters(), alone or wrapped by views of sk.models.{part}"
         )
     return unwrapped(model), views
+
+
+def _fields_of(view: View) -> dict[str, Any]:
+    """The fields of a view without the wrapped model."""
+    return {each.name: _plain(getattr(view, each.name)) for each in fields(view) if each.name != view._inner}
+
+
+def _check_views(into: Any, saved: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ``CheckpointError`` if ``into`` has views, and other ones than the saved model."""
+    own: list[View] = []
+    while isinstance(into, View):
+        own.append(into)
+        into = into.inner
+    names, expected = [type(view).__name__ for view in own], [view["view"] for view in saved]
+    if own and names != expected:
+        raise CheckpointError(
+            f"its views are {', '.join(expected) or 'none'}, and those of into are {', '.join(names)}. Pass the "
+            "network alone as into, and use the model that is returned."
+        )
+    for view, there in zip(own, saved, strict=False):
+        for key, value in _fields_of(view).items():
+            if value != there["fields"][key]:
+                raise CheckpointError(
+                    f"its {there['view']} has {key}={short(there['fields'][key])}, and that of into has "
+                    f"{key}={short(value)}. Pass the network alone as into, and use the model that is returned."
+                )
 
 
 def _plain(value: Any) -> Any:

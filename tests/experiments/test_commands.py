@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -191,8 +193,6 @@ def test_images_are_changed_as_the_file_says():
     ],
 )
 def test_what_a_file_may_not_say(file, tmp_path, capsys, change, words):
-    import re
-
     assert re.search(words, said(capsys, "train", file, "--quiet", "--out", tmp_path / "run", "--set", change))
     assert not (tmp_path / "run" / "checkpoints").exists() or not any((tmp_path / "run" / "checkpoints").glob("step*"))
 
@@ -208,8 +208,6 @@ def test_what_a_file_may_not_say(file, tmp_path, capsys, change, words):
     ],
 )
 def test_files_that_cannot_be_read(tmp_path, capsys, content, words):
-    import re
-
     path = tmp_path / "bad.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     assert re.search(words, said(capsys, "train", path, "--quiet", "--out", tmp_path / "run"))
@@ -224,10 +222,59 @@ def test_another_experiment_is_not_continued(run, file, capsys):
     assert "contains a run of another experiment: [network] hidden was [16], now [8]" in message
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("True", True), (" False ", False), ("true", True), ("'True'", "True"), ("Truer", "Truer")]
+)
+def test_set_takes_booleans_as_python_writes_them(value, expected):
+    """Messages of loaders say skip_corrupt=True."""
+    read = read_experiment({}, [f"data.skip_corrupt={value}"])["data"].get("skip_corrupt")
+    assert (read, type(read)) == (expected, type(expected))
+
+
+def test_a_network_with_classes_needs_labels(file, tmp_path, capsys):
+    np.save(tmp_path / "gray.npy", np.random.default_rng(0).random((40, 8, 8), np.float32))
+    text = f'[data]\nname = "arrays"\npath = "{tmp_path / "gray.npy"}"\n[network]\nconditional = true\n'
+    file.write_text(text + "attention = []\nbase_channels = 8\nchannel_mult = [1]\n")
+    message = said(capsys, "train", file, "--out", tmp_path / "run", "--quiet")
+    assert re.search(r"\[network\]: conditional is true, and the data gray have no labels: .*label_key", message)
+    assert "leave conditional out" in message
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (["checkpoints"], "has a model and a history of 12 steps, and no checkpoints"),
+        (["checkpoints", "model", "run.json"], "has a history of 12 steps, and no checkpoints"),
+    ],
+)
+def test_a_trained_run_without_checkpoints_is_not_overwritten(run, file, capsys, lost, words):
+    for name in lost:
+        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    message = said(capsys, "train", file, "--quiet", "--out", run)
+    assert words in message
+    assert "choose another folder with --out, or remove this one" in message
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(run, file):
+    shutil.rmtree(run / "model")
+    shutil.rmtree(run / "checkpoints")
+    (run / "checkpoints").mkdir()
+    assert (train(str(file), str(run), progress=False) / "model").exists()
+
+
 def test_a_folder_with_other_things_is_left_alone(file, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
     assert "contains other files and no run.json" in said(capsys, "train", file, "--out", tmp_path / "mine")
+
+
+def test_a_file_where_a_run_is_expected(run, file, capsys):
+    assert f"--out is {file}, a file: expected a folder" in said(capsys, "train", file, "--quiet", "--out", file)
+    assert f"{file} is not a run" in said(capsys, "sample", file)
+    (run / "run.json").write_text("{}")
+    assert "run.json has no 'format'" in said(capsys, "sample", run)
 
 
 def test_a_run_of_another_version_is_named(run, capsys):
@@ -293,6 +340,31 @@ def test_ctrl_c_leaves_the_blocks_that_are_done(run, monkeypatch, capsys):
         assert main(["sample", str(run), "-n", "10", "--block", "2", "--quiet"]) == 130
     assert "2 of 5 blocks are in" in capsys.readouterr().err
     assert len(np.load(sample(str(run), 10, block=2, progress=False) / "samples.npy")) == 10
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signals_leave_the_blocks_that_are_done(run, name, status):
+    if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+        pytest.skip(f"{name} is ignored here, and so it is in the child")
+    number, many = getattr(signal, name), ["-n", "100000", "--block", "4", "--quiet"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scorekit", "sample", str(run), *many], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.time() + 60
+        while len(list(run.glob("samples/*/block-*.npy"))) < 2:
+            assert time.time() < deadline
+            time.sleep(0.02)
+        child.send_signal(number)
+        _, message = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    done = len(list(run.glob("samples/*/block-*.npy")))
+    assert child.returncode == status
+    assert f"stopped by {name}" in message
+    assert f"{done} of 25000 blocks are in " in message
+    assert "the same call draws the missing ones" in message
+    assert not list(run.glob("samples/*/*.partial"))
 
 
 def test_more_training_makes_other_samples(run, file):
@@ -424,6 +496,15 @@ def test_samples_of_other_options_are_not_mixed(run, capsys):
     assert "unknown key 'step_size'" in said(capsys, "sample", run, "-n", "3", "--step-size", "1", "--quiet")
     assert "--seed must be at least 0" in said(capsys, "sample", run, "--seed", "-1", "--quiet")
     assert "-n must be at least 1" in said(capsys, "sample", run, "-n", "0", "--quiet")
+
+
+def test_a_damaged_model_is_written_again_by_train(run, file, capsys):
+    arrays = run / "model" / "arrays.safetensors"
+    whole = arrays.read_bytes()
+    arrays.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert "Run scorekit train again with the same experiment file" in said(capsys, "sample", run, "--quiet")
+    train(str(file), str(run), progress=False)
+    assert arrays.read_bytes() == whole
 
 
 def test_a_run_without_a_model(run, capsys):

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import shlex
 import shutil
 import struct
 import tracemalloc
@@ -619,10 +620,10 @@ def test_data_that_have_moved(project, capsys):
     command = re.search(r"elsewhere: (scorekit evaluate run --set data\.path=)PATH$", str(lost.value))
     assert command
     assert main([*command[1].split()[1:-1], f"data.path={project / 'moved'}"]) == 0
-    with pytest.raises(sk.DatasetError, match=r"scorekit train .*faces\.toml --set data\.path=PATH$"):
+    with pytest.raises(sk.DatasetError, match=r"scorekit train .*faces\.toml --out run --set data\.path=PATH$") as lost:
         train(project / "faces.toml", run, progress=False)
-    more = ["--set", f"data.path={project / 'moved'}", "--set", "train.steps=4", "--quiet"]
-    assert main(["train", str(project / "faces.toml"), "--out", str(run), *more]) == 0
+    command = str(lost.value).partition("elsewhere: scorekit ")[2].replace("PATH", str(project / "moved"))
+    assert main([*shlex.split(command), "--set", "train.steps=4", "--quiet"]) == 0
     capsys.readouterr()
     evaluate(run)  # run.json has the new path
     rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
@@ -651,6 +652,40 @@ def test_only_the_path_of_a_run_can_change(project):
     digits = train({**TINY, "data": {"name": "digits"}}, "digits", progress=False)
     with pytest.raises(sk.InvalidValueError, match="these data have no path"):
         sample(digits, 2, changes=["data.path=x"], progress=False)
+
+
+# ---------------------------------------------------------------- images of two values
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64])
+def test_integers_of_two_values_need_levels(tmp_path, dtype):
+    """Divided by 255 they would be almost black."""
+    pixels = np.random.default_rng(0).integers(0, 2, (5, 8, 8)).astype(dtype)
+    np.save(tmp_path / "two.npy", pixels)
+    with pytest.raises(sk.InvalidValueError, match=r"two\.npy is uint(8|16) with the values 0 and 1, .* levels=2"):
+        sk.datasets.arrays(tmp_path / "two.npy")
+    assert np.array_equal(sk.datasets.arrays(tmp_path / "two.npy", levels=2).images[:, 0], pixels)
+
+
+# ---------------------------------------------------------------- models of other views
+
+
+def test_views_of_into_are_those_of_the_saved_model(tmp_path):
+    """The caller may use ``into`` and not the returned model, so other views would be wrong without a word."""
+    views, x = sk.models, np.ones((3, 2))
+    net = MLP(2, hidden=(4,))
+    saved = views.standardized(views.Preconditioned(net, sigma_data=1.0), np.zeros(2), 3.0)
+    sk.save(saved, tmp_path / "model")
+    for view, words in (
+        (views.standardized(views.Preconditioned(net, 2.0), np.zeros(2), 3.0), "sigma_data=1.0, .* sigma_data=2.0"),
+        (views.standardized(views.Preconditioned(net, 1.0), np.ones(2), 3.0), "its Standardized has mean="),
+        (views.Preconditioned(net, 1.0), "Standardized, Preconditioned, and those of into are Preconditioned"),
+        (views.at(net, 1.0), "Standardized, Preconditioned, and those of into are "),
+    ):
+        with pytest.raises(sk.CheckpointError, match=words):
+            sk.load(tmp_path / "model", into=view)
+    for fitting in (net, saved):
+        assert np.array_equal(sk.load(tmp_path / "model", into=fitting)(x, 0.5), saved(x, 0.5))
 
 
 # ---------------------------------------------------------------- every reader
