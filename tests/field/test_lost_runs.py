@@ -585,6 +585,11 @@ LEVELS = sk.noise.LogUniform(3.0, 0.1)
             {"model": conditional(0.5)},
             "the model gives other scores than then .relative difference .* sigma_data or an activation",
         ),
+        (
+            {"model": conditional(1.0), "objective": NoiseConditional(LEVELS)},
+            {"model": conditional(1.003)},
+            "the model gives other scores than then",
+        ),
         ({"model": Leaky(0.1)}, {"model": Leaky(0.11)}, "the model gives other scores than then"),
         (
             {"model": conditional(), "objective": NoiseConditional(LEVELS, weighting=lambda sigma: sigma**2)},
@@ -599,7 +604,7 @@ LEVELS = sk.noise.LogUniform(3.0, 0.1)
         ({"objective": Mine(0.3)}, {"objective": Twice(0.3)}, "the objective gives other losses"),
         ({"objective": Mine(0.3)}, {"objective": Mine(0.4)}, r"noise levels .* were \[0\.3\], now \[0\.4\]"),
     ],
-    ids=["sigma_data", "option", "levels", "weighting", "function", "level"],
+    ids=["sigma_data", "sigma_data by 0.3 %", "option", "levels", "weighting", "function", "level"],
 )
 def test_another_model_or_objective_with_equal_shapes_is_another_run(tmp_path, was, now, words):
     """The same folder after an edit of the script: weights load, and training goes on with another function."""
