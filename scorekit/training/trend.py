@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 __all__ = ["Trend", "Verdict", "trend_of"]
 
@@ -63,6 +62,8 @@ def trend_of(loss: Any) -> Trend:
 
 
 def _verdict(level: Any) -> Verdict:
+    from scipy import stats  # here, because it takes half a second
+
     noise = np.median(np.abs(np.diff(level))) / 0.954  # of a block: the median of |z − z'| is 0.954 for normals
     end, best = np.median(level[-3:]), level.min()
     if end - best > max(_LOST * (level[0] - best), _CERTAIN * noise):
