@@ -199,6 +199,7 @@ TERMINAL = textwrap.dedent("""
 
 
 @POSIX
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # of JAX, if a test before imported it
 def test_a_terminal_that_is_closed(tmp_path):
     """A window or an ssh connection is closed: SIGHUP comes, and each write to the terminal fails."""
     import pty

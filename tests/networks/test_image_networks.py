@@ -253,7 +253,9 @@ def test_a_compiled_network_is_told_sigma_as_wide_as_its_images():
     torch.compiler.reset()
 
 
-@EVERY
+@pytest.mark.parametrize(
+    "make", [pytest.param(ncsn, marks=pytest.mark.slow), pytest.param(ncsnv2, marks=pytest.mark.slow), unet]
+)
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # torch's compiler looks at it
 def test_a_network_is_compiled_in_one_piece_behind_its_checks(make):
     graphs, net, x = [], make(precision="float32"), images(dtype=torch.float32)

@@ -142,6 +142,7 @@ def test_the_speed_is_the_asked_one(tmp_path):
         assert image.info["duration"] == 50
 
 
+@pytest.mark.slow
 def test_a_long_run_of_many_chains_is_a_small_file(tmp_path, mixture):
     states = walk(kept=600, n=1000) / 10
     plot.animate_chains(states, tmp_path / "long.gif", background=mixture, limits=9)

@@ -111,6 +111,7 @@ def test_two_processes_learn_what_one_learns(tmp_path):
             np.testing.assert_allclose(found[key], values, rtol=1e-10, atol=1e-10, err_msg=f"{name}: {key}")
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_ends_the_run(tmp_path):
     program = script(
         tmp_path,
@@ -142,6 +143,7 @@ def test_sigterm_stops_all_processes_after_one_step_and_one_of_them_writes(tmp_p
     assert [p.name for p in (tmp_path / "run").glob("step-*")] == ["step-000000006"]
 
 
+@pytest.mark.slow
 def test_an_error_in_one_process_ends_all_of_them_and_the_run_is_kept(tmp_path):
     """An error of a callback or of the data in one process: the others do not wait for it, and one checkpoint is kept.
 

@@ -55,7 +55,7 @@ def mean_and_covariance(model, sigma, y):
     return -np.linalg.solve(jacobian, origin[0]), -np.linalg.inv(jacobian) - sigma**2 * np.eye(2)
 
 
-@pytest.mark.parametrize("variance_reduction", [None, "antithetic"])
+@pytest.mark.parametrize("variance_reduction", [None, pytest.param("antithetic", marks=pytest.mark.slow)])
 def test_the_posterior_of_a_linear_gaussian_model_at_every_level(variance_reduction):
     """Its error is that of a regression on 20,000 pairs, a quarter of which has each level: 4.9 standard errors."""
     n = 20_000
